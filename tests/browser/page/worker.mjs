@@ -1,0 +1,5 @@
+// Runs the suites in a module worker.
+
+import { runSuites } from "./suites.mjs";
+
+self.onmessage = (event) => runSuites(event.data);
