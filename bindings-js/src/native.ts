@@ -1,0 +1,169 @@
+/**
+ * The border between the shared TypeScript surface and the core.
+ *
+ * The Node addon and the Wasm module both implement {@link Native}: free functions, number handles, no classes, no
+ * promises. What is asked often crosses in `scratch`, an array of doubles that both sides see, because a lane of it costs
+ * about a nanosecond and an argument or a returned object ten to fifty.
+ *
+ * @internal
+ */
+
+/**
+ * A key as it crosses: a string is a string key, a number (checked: a safe integer), bigint or boolean likewise;
+ * a `Uint8Array` is the **canonical encoding** of any key, made by {@link Native.encode}. Strings cross as UTF-16.
+ */
+export type RawKey = string | number | bigint | boolean | Uint8Array;
+
+/** A key as it is encoded, and as it comes back: a `Uint8Array` is a bytes key, an array is a tuple. */
+export type KeyValue = string | number | bigint | boolean | Uint8Array | KeyValue[];
+
+/** The lanes of `scratch`. */
+export const enum Lane {
+  /** In: the space, as {@link Native.open} named it. */
+  Handle = 0,
+  /** In, with a lock: where the caller will keep the waiter; comes back in {@link Entry.Slot}. A 32-bit integer ≥ 0. */
+  Slot = 1,
+  /** In, with a lock: tells two waiters of one slot apart; comes back in {@link Entry.Generation}. 31 bits. */
+  Generation = 2,
+  /** In and out: first half of the ticket. */
+  Place = 3,
+  /** In and out: second half of the ticket. */
+  Number = 4,
+  /** Out: how the call went, an {@link Outcome}. */
+  Outcome = 5,
+  /** Out: the fencing token, when granted. */
+  Token = 6,
+  /** Out: how many settled entries follow. When it is {@link SETTLED_MAX} there may be more: call `drain`. */
+  Settled = 7,
+  /** Where the first settled entry begins. */
+  First = 8,
+}
+
+/** The lanes of one settled entry, from its beginning. */
+export const enum Entry {
+  /** The space whose waiter it is: not always the space of the call (two handles of one name in one thread). */
+  Handle = 0,
+  Slot = 1,
+  Generation = 2,
+  Place = 3,
+  Number = 4,
+  Token = 5,
+  /** `Granted`, or `Failed`: then {@link Native.failure} gives the error. */
+  Outcome = 6,
+  /** Lanes per entry. */
+  Size = 7,
+}
+
+/** Settled entries that one call can report. */
+export const SETTLED_MAX = 64;
+
+/** Lanes in `scratch`. */
+export const LANES = Lane.First + SETTLED_MAX * Entry.Size;
+
+/** How a call went. */
+export const enum Outcome {
+  /** Done. Of a lock: granted, see the lanes Place, Number, Token. Of `confirm`: the grant stands. */
+  Granted = 0,
+  /** Of a lock: queued, the lanes Place and Number have the ticket. Of `cancel`: it was waiting and is gone. */
+  Waiting = 1,
+  /** Of a try: not now. Of `confirm`, `cancel`: nothing to confirm or cancel any more. */
+  Refused = 2,
+  /** Of `cancel`: it was granted and not confirmed; its keys went on to the next. */
+  GivenOn = 3,
+  /** Refused with an error: {@link Native.failure} gives it. Nothing was changed. */
+  Failed = 4,
+}
+
+/** An error of the core. Times in milliseconds, keys as values. */
+export interface Failure {
+  code: string;
+  message: string;
+  keys?: KeyValue[];
+  waited?: number;
+  position?: number;
+  blockedBy?: { key: KeyValue; label?: string; token?: number }[];
+  what?: string;
+  why?: string;
+  limit?: number;
+}
+
+/** One instant of the lock table, as the core tells it. */
+export interface RawQuery {
+  held: { keys: KeyValue[]; shared: KeyValue[]; token: number; label?: string; age?: number; claimed: boolean }[];
+  pending: {
+    keys: KeyValue[];
+    shared: KeyValue[];
+    label?: string;
+    age: number;
+    position: number;
+    blockedBy: { key: KeyValue; label?: string; token?: number }[];
+  }[];
+}
+
+/**
+ * What the core offers to JavaScript.
+ *
+ * - A call that can fail sets lane `Outcome` to `Failed` and keeps the error until {@link Native.failure} takes it.
+ *   No call throws and none panics across the border.
+ * - Every call marked *settles* reports in lane `Settled` and the entries after it what it settled for waiters of this
+ *   thread, of any handle, in the order decided by the core. Granted entries are confirmed by the native side before they are
+ *   reported, except those of requests made with `deferred`.
+ */
+export interface Native {
+  /** The shared lanes, {@link LANES} long. Read this property anew after each call: the array may be replaced. */
+  readonly scratch: Float64Array;
+
+  /**
+   * Opens a space and answers its handle; 0 with outcome `Failed`. Handles are positive and never reused.
+   * `url`: undefined for a private space. `clock`: 0 for the host's clock, else a manual clock.
+   */
+  open(url: string | undefined, clock: number): number;
+  /** The space's epoch. */
+  epoch(handle: number): number;
+  /** Closes the handle: its waits fail, its grants are released. *Settles.* Afterwards the handle answers `closed`. */
+  close(handle: number): void;
+
+  /** In: Handle, Slot, Generation. Asks for one or two keys, exclusive, no options. *Settles.* The hot path. */
+  lock(key: RawKey, second?: RawKey): void;
+  /**
+   * In: Handle, Slot, Generation. Asks for any set of keys. *Settles.*
+   * `timeout`: milliseconds ≥ 0, Infinity for none. `deferred`: 1 when the caller confirms grants itself (`signal`), else 0.
+   */
+  lockWith(exclusive: RawKey[], shared: RawKey[], label: string | undefined, timeout: number, deferred: number): void;
+  /** In: Handle. Takes the keys now, or answers `Refused`. *Settles.* */
+  tryLock(key: RawKey, second?: RawKey): void;
+  /** In: Handle. Takes any set of keys now, or answers `Refused`. *Settles.* */
+  tryLockWith(exclusive: RawKey[], shared: RawKey[], label: string | undefined): void;
+  /** In: Handle, Place, Number. Gives the grant back. *Settles.* */
+  release(): void;
+  /** In: Handle, Place, Number. Withdraws a request, or a grant that is not confirmed. *Settles.* */
+  cancel(): void;
+  /** In: Handle, Place, Number. The caller has seen the grant. */
+  confirm(): void;
+  /** In: Handle. Reports (more of) what was settled. *Settles.* */
+  drain(): void;
+
+  /** Tells what is due in the space. *Settles.* */
+  tick(handle: number): void;
+  /** Milliseconds until something is due, Infinity for nothing. */
+  nextDeadline(handle: number): number;
+  /** Held and pending at one instant, of everything or of these keys; undefined with outcome `Failed`. */
+  query(handle: number, keys: RawKey[] | undefined): RawQuery | undefined;
+
+  /** The canonical encoding of a key, a fresh array; undefined with outcome `Failed`. */
+  encode(key: KeyValue): Uint8Array | undefined;
+  /** The key that these canonical bytes mean; undefined with outcome `Failed`. */
+  decode(encoded: Uint8Array): KeyValue | undefined;
+  /** What a request for these keys asks for: each key once, a key in both modes exclusive. Undefined with `Failed`. */
+  keySet(exclusive: RawKey[], shared: RawKey[]): { keys: KeyValue[]; shared: KeyValue[] } | undefined;
+  /** Takes the oldest error that was not taken yet. */
+  failure(): Failure;
+
+  /** A clock that moves only by {@link Native.advance}; for tests. Answers its number, positive. */
+  manualClock(): number;
+  /** Moves a manual clock on. */
+  advance(clock: number, milliseconds: number): void;
+
+  /** Names the function to call when another thread settled something for one of this thread's handles. It calls `drain`. */
+  onWake(wake: (handle: number) => void): void;
+}
