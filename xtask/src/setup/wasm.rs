@@ -1,0 +1,118 @@
+//! The WebAssembly target: rustup's, or Debian's compiler with a standard library built from source.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::browsers::{apt_install, can_install};
+use crate::process::{self, command, run};
+use crate::say;
+
+/// The target's name.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+
+const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "rust-web-src", "lld"];
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+
+/// What compiles for the target on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Toolchain {
+    /// The toolchain in use has the target's standard library.
+    Installed,
+    /// Debian's `rustc-web`, which compiles the standard library itself.
+    Debian,
+}
+
+/// Finds or installs a toolchain for the target.
+pub(crate) fn prepare() -> Result<()> {
+    if let Some(toolchain) = toolchain() {
+        say::step(match toolchain {
+            Toolchain::Installed => "the toolchain has it",
+            Toolchain::Debian => "Debian's rustc-web is installed",
+        });
+        return Ok(());
+    }
+    let rustup = run(&mut command("rustup", &["target", "add", TARGET]));
+    if toolchain().is_some() {
+        return Ok(());
+    }
+    let why = rustup.err().map_or_else(
+        || "rustup added it to another toolchain".to_owned(),
+        |error| format!("{error:#}"),
+    );
+    if !can_install() {
+        bail!(
+            "{why}; `rustup target add {TARGET}` must work, or on Debian as root `apt-get install {}`",
+            DEBIAN_PACKAGES.join(" ")
+        );
+    }
+    say::step(&format!("{why}; taking Debian's compiler instead"));
+    apt_install(&DEBIAN_PACKAGES)?;
+    if toolchain().is_none() {
+        bail!(
+            "{} are installed, but {DEBIAN_RUSTC} has no source of the standard library",
+            DEBIAN_PACKAGES.join(", ")
+        );
+    }
+    Ok(())
+}
+
+/// The toolchain at hand. `LATCHWORK_WASM=debian` passes over the first, to try the second.
+pub(crate) fn toolchain() -> Option<Toolchain> {
+    let wanted = std::env::var("LATCHWORK_WASM").unwrap_or_default();
+    if wanted != "debian" && has_target(&rustc()) {
+        return Some(Toolchain::Installed);
+    }
+    has_source(Path::new(DEBIAN_RUSTC)).then_some(Toolchain::Debian)
+}
+
+/// A cargo command for the target. `--target` and what the toolchain needs are added here.
+pub(crate) fn cargo(args: &[&str]) -> Result<Command> {
+    let toolchain = toolchain().with_context(|| format!("no toolchain for {TARGET}"))?;
+    let mut command = process::cargo(args);
+    command.args(["--target", TARGET]);
+    if toolchain == Toolchain::Debian {
+        command
+            .arg("-Zbuild-std=std,panic_abort")
+            .env("RUSTC", DEBIAN_RUSTC)
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "wasm-ld")
+            .env("CARGO_TARGET_DIR", target_folder(toolchain));
+    }
+    Ok(command)
+}
+
+/// Where a release build for the target puts its result.
+pub(crate) fn release_folder() -> Result<PathBuf> {
+    let toolchain = toolchain().with_context(|| format!("no toolchain for {TARGET}"))?;
+    Ok(target_folder(toolchain).join(TARGET).join("release"))
+}
+
+/// The two compilers do not share a folder: each would throw away what the other built.
+fn target_folder(toolchain: Toolchain) -> PathBuf {
+    match toolchain {
+        Toolchain::Installed => process::target(),
+        Toolchain::Debian => process::target().join("debian-web"),
+    }
+}
+
+fn rustc() -> PathBuf {
+    std::env::var_os("RUSTC").map_or_else(|| PathBuf::from("rustc"), PathBuf::from)
+}
+
+fn has_target(rustc: &Path) -> bool {
+    sysroot(rustc).is_some_and(|root| root.join("lib/rustlib").join(TARGET).join("lib").is_dir())
+}
+
+fn has_source(rustc: &Path) -> bool {
+    process::find_program(&["wasm-ld"]).is_some()
+        && sysroot(rustc).is_some_and(|root| {
+            root.join("lib/rustlib/src/rust/library/std/Cargo.toml")
+                .is_file()
+        })
+}
+
+fn sysroot(rustc: &Path) -> Option<PathBuf> {
+    process::capture(&mut command(rustc, &["--print", "sysroot"])).map(PathBuf::from)
+}

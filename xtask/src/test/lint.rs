@@ -1,0 +1,117 @@
+//! Lints: formatting, compiler and type checks, documentation, and the rooms of the architecture.
+
+use std::process::Stdio;
+
+use anyhow::Result;
+
+use super::report::Report;
+use super::summary::Runner;
+use crate::process::{self, cargo, command, root};
+use crate::setup::wasm::Toolchain;
+use crate::setup::{npm, python, wasm};
+
+const WORKSPACES: [&str; 5] = [
+    "bindings-js",
+    "bindings-node",
+    "bindings-wasm",
+    "tests/js",
+    "tests/browser",
+];
+const PYTHON_FOLDERS: [&str; 3] = ["bindings-python/python", "tests/python", "demo/python"];
+
+pub(crate) fn run(report: &mut Report) {
+    rust(report);
+    rooms(report);
+    typescript(report);
+    python_folders(report);
+}
+
+fn rust(report: &mut Report) {
+    report.check("lint", "Cargo.lock is current", || {
+        let mut metadata = cargo(&["metadata", "--locked", "--format-version", "1"]);
+        process::run(metadata.stdout(Stdio::null()))
+    });
+    report.check("lint", "rustfmt", || {
+        component("rustfmt", "fmt")?;
+        process::run(&mut cargo(&["fmt", "--all", "--check"]))
+    });
+    report.check("lint", "clippy", || {
+        component("clippy", "clippy")?;
+        let args = [
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ];
+        process::run(&mut cargo(&args))
+    });
+    report.check("lint", "clippy for wasm32", clippy_wasm);
+    report.check("lint", "rustdoc", || {
+        let mut doc = cargo(&["doc", "--workspace", "--no-deps"]);
+        process::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
+    });
+}
+
+fn rooms(report: &mut Report) {
+    let args = [
+        "test",
+        "-p",
+        "xtask",
+        "--test",
+        "rooms",
+        "--",
+        "--show-output",
+    ];
+    report.runner("lint", "rooms", Runner::Cargo, Ok(cargo(&args)));
+}
+
+fn typescript(report: &mut Report) {
+    report.check("lint", "biome", || {
+        let biome = root().join("node_modules/@biomejs/biome/bin/biome");
+        let mut biome_ci = command("node", &[]);
+        process::run(biome_ci.arg(biome).args(["ci", "--error-on-warnings", "."]))
+    });
+    for folder in WORKSPACES {
+        if npm::has_script(folder, "typecheck").unwrap_or(false) {
+            report.check("lint", &format!("typecheck {folder}"), || {
+                process::run(&mut npm::script(folder, "typecheck"))
+            });
+        }
+    }
+}
+
+fn python_folders(report: &mut Report) {
+    let folders: Vec<&str> = PYTHON_FOLDERS
+        .into_iter()
+        .filter(|folder| root().join(folder).is_dir())
+        .collect();
+    let mut tool = |what: &str, name: &str, args: &[&str]| {
+        report.check("lint", what, || {
+            process::run(python::tool(name, args).args(&folders))
+        });
+    };
+    tool("ruff", "ruff", &["check"]);
+    tool("ruff format", "ruff", &["format", "--check"]);
+    tool("mypy", "mypy", &[]);
+}
+
+/// Debian's compiler for the target has no clippy of its own: there the compiler's warnings do.
+fn clippy_wasm() -> Result<()> {
+    let packages = ["-p", "latchwork", "-p", "latchwork-wasm"];
+    if wasm::toolchain() == Some(Toolchain::Debian) {
+        let mut check = wasm::cargo(&[&["check"][..], &packages].concat())?;
+        return process::run(check.env("RUSTFLAGS", "-D warnings"));
+    }
+    let mut clippy = wasm::cargo(&[&["clippy"][..], &packages].concat())?;
+    process::run(clippy.args(["--", "-D", "warnings"]))
+}
+
+/// A minimal toolchain lacks rustfmt and clippy.
+fn component(component: &str, subcommand: &str) -> Result<()> {
+    if process::capture(&mut cargo(&[subcommand, "--version"])).is_some() {
+        return Ok(());
+    }
+    process::run(&mut command("rustup", &["component", "add", component]))
+}
