@@ -71,7 +71,7 @@ fn typescript(report: &mut Report) {
     report.check("lint", "biome", || {
         let biome = root().join("node_modules/@biomejs/biome/bin/biome");
         let mut biome_ci = command("node", &[]);
-        process::run(biome_ci.arg(biome).args(["ci", "--error-on-warnings", "."]))
+        process::run(biome_ci.arg(biome).args(["ci", "--colors=off", "--error-on-warnings", "."]))
     });
     for folder in WORKSPACES {
         if npm::has_script(folder, "typecheck").unwrap_or(false) {
