@@ -1,0 +1,80 @@
+//! The settings of a space.
+
+use std::fmt;
+
+use crate::shared::Shared;
+use crate::{Clock, Space};
+
+/// The settings of a space, each with a usual value. Made by [`Space::builder`].
+///
+/// # Examples
+///
+/// ```
+/// let start = std::time::Instant::now();
+/// let space = latchwork::Space::builder().clock(move || start.elapsed()).seed(0x5eed).build();
+/// # drop(space);
+/// ```
+pub struct Builder {
+    shards: usize,
+    seed: u64,
+    epoch: u64,
+    clock: Option<Box<dyn Clock>>,
+}
+
+/// So many small shards that two threads seldom share a cache line; see `costs` in the design notes.
+const SHARDS: usize = 4096;
+
+/// An array of shards is never larger than this.
+const MOST_SHARDS: usize = 1 << 16;
+
+impl Builder {
+    /// Sets how many shards the keys are spread over, rounded up to a power of two, 65,536 at most. Usually 4,096, so
+    /// that threads on different keys do not meet; a program with one thread is best served by 1.
+    #[must_use]
+    pub fn shards(mut self, shards: usize) -> Builder {
+        self.shards = shards.clamp(1, MOST_SHARDS);
+        self
+    }
+
+    /// Sets the seed of the hash that spreads the keys. Where keys come from users, give a random one, so that nobody
+    /// can choose keys that fall together.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Builder {
+        self.seed = seed;
+        self
+    }
+
+    /// Sets what [`Space::epoch`] answers: a number that is new in each life of the space. Usually 0.
+    #[must_use]
+    pub fn epoch(mut self, epoch: u64) -> Builder {
+        self.epoch = epoch;
+        self
+    }
+
+    /// Sets where the time comes from. Usually there is none.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Builder {
+        self.clock = Some(Box::new(clock));
+        self
+    }
+
+    /// The space.
+    pub fn build(self) -> Space {
+        let shared = Shared::new(self.shards, self.seed, self.epoch, self.clock);
+        Space::first(shared)
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Builder {
+        Builder { shards: SHARDS, seed: 0, epoch: 0, clock: None }
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Builder");
+        shown.field("shards", &self.shards).field("epoch", &self.epoch).field("clock", &self.clock.is_some());
+        shown.finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,238 @@
+//! What can go wrong, with one stable code for each kind.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{Blocker, Key};
+
+/// What kind of error it is: each kind is one that a caller would treat differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A wait passed its deadline.
+    Timeout,
+    /// The owner was closed while it waited.
+    Cancelled,
+    /// An own key was asked for again, or the request would close a cycle of waits.
+    Deadlock,
+    /// The guard named in a commit is no longer held.
+    Fenced,
+    /// What was to be released is not held.
+    NotHeld,
+    /// The caller's limit of attempts is used up.
+    Conflict,
+    /// The transaction was aborted by its body.
+    Aborted,
+    /// A queue limit that the caller set is reached.
+    Busy,
+    /// The space is closed.
+    Closed,
+    /// An argument cannot be what it must be.
+    Invalid,
+    /// The engine cannot be reached.
+    Unavailable,
+    /// The engine cannot tell whether the operation took effect.
+    UnknownOutcome,
+}
+
+impl ErrorKind {
+    /// Every kind.
+    pub const ALL: &[ErrorKind] = &[
+        ErrorKind::Timeout,
+        ErrorKind::Cancelled,
+        ErrorKind::Deadlock,
+        ErrorKind::Fenced,
+        ErrorKind::NotHeld,
+        ErrorKind::Conflict,
+        ErrorKind::Aborted,
+        ErrorKind::Busy,
+        ErrorKind::Closed,
+        ErrorKind::Invalid,
+        ErrorKind::Unavailable,
+        ErrorKind::UnknownOutcome,
+    ];
+
+    /// The stable code, the same in every language.
+    pub fn code(self) -> &'static str {
+        match self {
+            ErrorKind::Timeout => "timeout",
+            ErrorKind::Cancelled => "cancelled",
+            ErrorKind::Deadlock => "deadlock",
+            ErrorKind::Fenced => "fenced",
+            ErrorKind::NotHeld => "not_held",
+            ErrorKind::Conflict => "conflict",
+            ErrorKind::Aborted => "aborted",
+            ErrorKind::Busy => "busy",
+            ErrorKind::Closed => "closed",
+            ErrorKind::Invalid => "invalid",
+            ErrorKind::Unavailable => "unavailable",
+            ErrorKind::UnknownOutcome => "unknown_outcome",
+        }
+    }
+}
+
+/// An error of any operation.
+///
+/// Tell errors apart by [`kind`](Error::kind); the message is for people and may change. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct Error(Arc<Detail>);
+
+#[derive(Debug)]
+enum Detail {
+    Timeout { keys: Vec<Key>, waited: Option<Duration>, position: usize, blocked_by: Vec<Blocker> },
+    NotHeld { keys: Vec<Key> },
+    Closed,
+    Invalid { what: String, why: String },
+}
+
+impl Error {
+    /// What kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        match *self.0 {
+            Detail::Timeout { .. } => ErrorKind::Timeout,
+            Detail::NotHeld { .. } => ErrorKind::NotHeld,
+            Detail::Closed => ErrorKind::Closed,
+            Detail::Invalid { .. } => ErrorKind::Invalid,
+        }
+    }
+
+    /// The stable code of the kind, the same in every language.
+    pub fn code(&self) -> &'static str {
+        self.kind().code()
+    }
+
+    /// `timeout`: the keys that were asked for. `not_held`: the keys that are not held, where they are known.
+    pub fn keys(&self) -> &[Key] {
+        match &*self.0 {
+            Detail::Timeout { keys, .. } | Detail::NotHeld { keys } => keys,
+            _ => &[],
+        }
+    }
+
+    /// `timeout`: how long the request waited; `None` where the space has no clock.
+    pub fn waited(&self) -> Option<Duration> {
+        match &*self.0 {
+            Detail::Timeout { waited, .. } => *waited,
+            _ => None,
+        }
+    }
+
+    /// `timeout`: the place in the longest of its queues, 1 for the next in line, counted up to 1,000.
+    pub fn position(&self) -> Option<usize> {
+        match &*self.0 {
+            Detail::Timeout { position, .. } => Some(*position),
+            _ => None,
+        }
+    }
+
+    /// `timeout`: who stood in the way.
+    pub fn blocked_by(&self) -> &[Blocker] {
+        match &*self.0 {
+            Detail::Timeout { blocked_by, .. } => blocked_by,
+            _ => &[],
+        }
+    }
+
+    /// `invalid`: the argument that was refused.
+    pub fn what(&self) -> Option<&str> {
+        match &*self.0 {
+            Detail::Invalid { what, .. } => Some(what),
+            _ => None,
+        }
+    }
+
+    /// `invalid`: what is wrong with the argument.
+    pub fn why(&self) -> Option<&str> {
+        match &*self.0 {
+            Detail::Invalid { why, .. } => Some(why),
+            _ => None,
+        }
+    }
+
+    /// The error of an argument that cannot be what it must be, for bindings that refuse one themselves.
+    pub fn invalid(what: impl Into<String>, why: impl Into<String>) -> Error {
+        Error::from(Detail::Invalid { what: what.into(), why: why.into() })
+    }
+
+    pub(crate) fn timeout(
+        keys: Vec<Key>,
+        waited: Option<Duration>,
+        position: usize,
+        blocked_by: Vec<Blocker>,
+    ) -> Error {
+        Error::from(Detail::Timeout { keys, waited, position, blocked_by })
+    }
+
+    pub(crate) fn not_held(keys: Vec<Key>) -> Error {
+        Error::from(Detail::NotHeld { keys })
+    }
+
+    pub(crate) fn closed() -> Error {
+        Error::from(Detail::Closed)
+    }
+}
+
+impl From<Detail> for Error {
+    fn from(detail: Detail) -> Error {
+        Error(Arc::new(detail))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Detail::Timeout { keys, waited, position, blocked_by } => {
+                write!(f, "timed out waiting for a lock: keys={}", List(keys))?;
+                if let Some(waited) = waited {
+                    write!(f, " waited={waited:?}")?;
+                }
+                write!(f, " position={position} blocked_by={}", List(blocked_by))
+            }
+            Detail::NotHeld { keys } if keys.is_empty() => f.write_str("the lock is not held"),
+            Detail::NotHeld { keys } => write!(f, "the lock is not held: keys={}", List(keys)),
+            Detail::Closed => f.write_str("the space is closed"),
+            Detail::Invalid { what, why } => write!(f, "invalid {what}: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// A list in a message: the first few, then how many more.
+struct List<'a, T>(&'a [T]);
+
+impl<T: fmt::Display> fmt::Display for List<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 5;
+        f.write_str("[")?;
+        for (i, item) in self.0.iter().take(SHOWN).enumerate() {
+            if i > 0 {
+                f.write_str(", ")?;
+            }
+            item.fmt(f)?;
+        }
+        match self.0.len().saturating_sub(SHOWN) {
+            0 => f.write_str("]"),
+            more => write!(f, ", and {more} more]"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_code_of_its_own() {
+        let codes: std::collections::BTreeSet<_> = ErrorKind::ALL.iter().map(|kind| kind.code()).collect();
+        assert_eq!(codes.len(), ErrorKind::ALL.len());
+    }
+
+    #[test]
+    fn messages_name_what_is_wrong() {
+        let keys = (0..7).map(Key::from).collect();
+        assert_eq!(Error::not_held(keys).to_string(), "the lock is not held: keys=[0, 1, 2, 3, 4, and 2 more]");
+        assert_eq!(Error::invalid("timeout", "is negative").to_string(), "invalid timeout: is negative");
+    }
+}

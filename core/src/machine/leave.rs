@@ -1,0 +1,91 @@
+//! How a request leaves: released, cancelled, timed out or closed.
+//!
+//! A request leaves all its tables in one step; the caller has locked them. Home is the first of them.
+
+use std::ops::DerefMut;
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use super::lock_table::State;
+use super::{Effect, Effects, LockTable, Recipient, survey};
+use crate::{Error, Ticket};
+
+/// Why a request leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// Its holder lets go: only if it is granted.
+    Release,
+    /// Its caller no longer wants it (clause L7): only if it waits, or is granted and not yet seen.
+    Cancel,
+    /// Its deadline has passed, at this time: only if it waits.
+    TimeOut(Option<Duration>),
+    /// Its handle was closed.
+    Close,
+}
+
+/// What left.
+pub(crate) struct Left<R> {
+    /// Whether it held its keys.
+    pub(crate) granted: bool,
+    /// To be dropped once the tables are unlocked.
+    pub(crate) recipient: Option<R>,
+    /// To be taken off the deadlines.
+    pub(crate) deadline: Option<Duration>,
+}
+
+/// Takes a request out of all its tables. `None`, and nothing changed, when it does not stand as `why` demands.
+pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
+    tables: &mut [T],
+    parts: &[Ticket],
+    why: Leave,
+    effects: &mut Effects<R>,
+) -> Option<Left<R>> {
+    let home = tables.first_mut()?;
+    let slot = home.slot(*parts.first()?)?;
+    let token = home.token(slot);
+    let claimed = matches!(home.requests[slot as usize].state, State::Granted { claimed: true, .. });
+    let waits = token.is_none() && matches!(home.requests[slot as usize].state, State::Waiting(_));
+    let error = match why {
+        Leave::Release if token.is_none() => return None,
+        Leave::Cancel if claimed => return None,
+        Leave::TimeOut(_) if !waits => return None,
+        Leave::TimeOut(now) => Some(survey::time_out(tables, parts, now)),
+        Leave::Close if waits => Some(Error::closed()),
+        _ => None,
+    };
+    let mut recipient = None;
+    let mut deadline = None;
+    for (i, (table, part)) in tables.iter_mut().zip(parts).enumerate() {
+        table.unlink(part.slot, token, effects);
+        if i > 0 {
+            table.forget(part.slot);
+            continue;
+        }
+        let request = &mut table.requests[slot as usize];
+        deadline = request.deadline.take();
+        match (&error, &request.state) {
+            (Some(error), State::Waiting(waiter)) if waiter.collects() => {
+                // The record stays, without keys and parts, until the recipient asks for the error.
+                request.span = None;
+                let ended = State::Ended(error.clone());
+                recipient = into_recipient(std::mem::replace(&mut request.state, ended));
+            }
+            _ => recipient = into_recipient(table.forget(slot).state),
+        }
+    }
+    if let Some(error) = error {
+        effects.extend(recipient.take().map(|recipient| Effect::Failed { recipient, error }));
+    }
+    Some(Left { granted: token.is_some(), recipient, deadline })
+}
+
+/// The parts of a request as a list, home first.
+pub(crate) type Parts = SmallVec<[Ticket; 1]>;
+
+fn into_recipient<R>(state: State<R>) -> Option<R> {
+    match state {
+        State::Waiting(recipient) => Some(recipient),
+        _ => None,
+    }
+}

@@ -1,0 +1,362 @@
+//! Requests over several keys of one table: all or nothing.
+//!
+//! States of a request, and what moves it:
+//!
+//! ```text
+//! join ──► waiting ──(eligible on its last key)──► granted, unclaimed ──(seen by its caller)──► granted, claimed
+//!             │                                        │                                            │
+//!             └── cancel, time-out, close              └── cancel, release, close                   └── release, close
+//! ```
+//!
+//! Invariants: a request stands in the queue of each of its keys from the step that it joins in until the step that it
+//! leaves in; `missing` is the number of its nodes that are not eligible; it is granted exactly when `missing` is 0 (in
+//! every table, for one that spans tables). A cancelled or failed request leaves all its queues in one step, and each of
+//! them is looked at again (clause L7).
+//!
+//! **Tokens** (clause L14). The table has a clock. A grant's token is one more than the clock when its request became
+//! eligible, and leaving raises the clock to the token, so the next incompatible grant gets a larger one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use slab::Slab;
+use smallvec::SmallVec;
+
+use super::queue::Queues;
+use super::spanning::Spanning;
+use super::{Effect, Effects, Label, Mode, Recipient};
+use crate::{Key, Ticket};
+
+/// One key of a request, with its hash.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) hash: u64,
+    pub(crate) key: Key,
+    pub(crate) mode: Mode,
+}
+
+/// Where a request came from: what ends with it releases what came from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) handle: u32,
+    /// 0 for none.
+    pub(crate) port: u32,
+}
+
+/// A request that has joined, and its token if it holds its keys already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Placed {
+    pub(crate) ticket: Ticket,
+    pub(crate) token: Option<u64>,
+}
+
+/// Where a request stands.
+pub(crate) enum Standing<'a, R> {
+    Waiting(&'a mut R),
+    Granted,
+    Ended,
+    Gone,
+}
+
+/// The last token: what JavaScript and Python can still count (clause L14).
+const LAST_TOKEN: u64 = (1 << 53) - 1;
+
+/// New requests are refused so long before the last token, so that those already queued still get theirs.
+const TOKEN_RESERVE: u64 = 1 << 32;
+
+/// An empty table keeps room for so many requests.
+const KEPT: usize = 1024;
+
+/// The lock queues of one shard.
+pub(crate) struct LockTable<R> {
+    pub(super) shard: u32,
+    pub(super) queues: Queues,
+    pub(super) requests: Slab<Request<R>>,
+    clock: u64,
+    next_number: u64,
+}
+
+pub(super) struct Request<R> {
+    pub(super) number: u64,
+    pub(super) origin: Origin,
+    pub(super) nodes: SmallVec<[u32; 2]>,
+    missing: u32,
+    pub(super) state: State<R>,
+    pub(super) label: Label,
+    /// When it began to wait.
+    pub(super) joined: Option<Duration>,
+    pub(super) deadline: Option<Duration>,
+    pub(super) span: Option<Span>,
+}
+
+/// The part of a spanning request that a table keeps.
+pub(super) struct Span {
+    pub(super) shared: Arc<Spanning>,
+    /// All parts, in the order of their tables: only at home.
+    pub(super) parts: Box<[Ticket]>,
+}
+
+pub(super) enum State<R> {
+    Waiting(R),
+    Granted {
+        token: u64,
+        claimed: bool,
+    },
+    /// Kept until the recipient collects it.
+    Ended(crate::Error),
+    /// A part away from home: what holds is at home.
+    Away,
+}
+
+/// Everything about a new request but its keys.
+pub(crate) struct Arrival<R> {
+    pub(crate) origin: Origin,
+    pub(crate) label: Label,
+    pub(crate) recipient: R,
+    pub(crate) joined: Option<Duration>,
+    pub(crate) deadline: Option<Duration>,
+}
+
+impl<R: Recipient> LockTable<R> {
+    /// An empty table. `clock` is the largest token that an earlier life of it may have given.
+    pub(crate) fn new(shard: u32, clock: u64) -> LockTable<R> {
+        LockTable { shard, queues: Queues::default(), requests: Slab::new(), clock, next_number: 1 }
+    }
+
+    /// Whether the line of tokens is used up, so that nothing new may join.
+    pub(crate) fn exhausted(&self) -> bool {
+        self.clock > LAST_TOKEN - TOKEN_RESERVE
+    }
+
+    /// Takes all keys if that needs no waiting (clause L6); claims the grant.
+    pub(crate) fn attempt(&mut self, entries: &[Entry], origin: Origin, label: &Label) -> Option<(Ticket, u64)> {
+        if let [entry] = entries {
+            let found = self.queues.find(entry.hash, &entry.key);
+            if found.is_some_and(|queue| !self.queues.admits(queue, entry.mode)) {
+                return None;
+            }
+            let token = self.clock + 1;
+            let slot = self.insert(origin, label.clone(), State::Granted { token, claimed: true });
+            let node = self.queues.append(entry, found, slot);
+            self.requests[slot as usize].nodes.push(node);
+            return Some((self.ticket(slot), token));
+        }
+        if !self.admits_all(entries) {
+            return None;
+        }
+        let token = self.clock + 1;
+        let slot = self.insert(origin, label.clone(), State::Granted { token, claimed: true });
+        self.stand(entries, slot);
+        Some((self.ticket(slot), token))
+    }
+
+    /// Joins all queues in one step (clause L1). Hands back the recipient, not needed, when it is granted at once; such
+    /// a grant is claimed.
+    pub(crate) fn join(&mut self, entries: &[Entry], arrival: Arrival<R>) -> (Placed, Option<R>) {
+        let slot = self.insert(arrival.origin, arrival.label, State::Away);
+        self.stand(entries, slot);
+        let token = self.clock + 1;
+        let request = &mut self.requests[slot as usize];
+        request.joined = arrival.joined;
+        if request.missing == 0 {
+            request.state = State::Granted { token, claimed: true };
+            return (Placed { ticket: self.ticket(slot), token: Some(token) }, Some(arrival.recipient));
+        }
+        request.deadline = arrival.deadline;
+        request.state = State::Waiting(arrival.recipient);
+        (Placed { ticket: self.ticket(slot), token: None }, None)
+    }
+
+    /// Where a request stands.
+    pub(crate) fn standing(&mut self, ticket: Ticket) -> Standing<'_, R> {
+        let Some(slot) = self.slot(ticket) else { return Standing::Gone };
+        if self.token(slot).is_some() {
+            return Standing::Granted;
+        }
+        match &mut self.requests[slot as usize].state {
+            State::Waiting(recipient) => Standing::Waiting(recipient),
+            State::Ended(_) => Standing::Ended,
+            State::Granted { .. } | State::Away => Standing::Gone,
+        }
+    }
+
+    /// Notes that the caller has seen its grant, and answers the token. The effect, if any, has been carried out by
+    /// this: only its deadline and its recipient are left to dispose of.
+    pub(crate) fn claim(&mut self, ticket: Ticket) -> Option<(u64, Option<Effect<R>>)> {
+        let slot = self.slot(ticket)?;
+        let token = self.token(slot)?;
+        let effect = self.grant(slot, token);
+        let request = &mut self.requests[slot as usize];
+        if let State::Granted { claimed, .. } = &mut request.state {
+            *claimed = true;
+        }
+        if let Some(span) = &request.span {
+            span.shared.claim();
+        }
+        Some((token, effect))
+    }
+
+    /// Hands out the error that a request ended with, and forgets the request.
+    pub(crate) fn collect(&mut self, ticket: Ticket) -> Option<crate::Error> {
+        let slot = self.slot(ticket)?;
+        if !matches!(self.requests[slot as usize].state, State::Ended(_)) {
+            return None;
+        }
+        match self.forget(slot).state {
+            State::Ended(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Carries out [`Effect::GrantedElsewhere`] at home. `None` when the request has left or claimed it meanwhile.
+    pub(crate) fn deliver(&mut self, ticket: Ticket) -> Option<Effect<R>> {
+        let slot = self.slot(ticket)?;
+        let token = self.token(slot)?;
+        self.grant(slot, token)
+    }
+
+    /// The tickets of the requests of one origin whose home is here. `port` 0 stands for all of the handle.
+    pub(crate) fn of_origin(&self, origin: Origin) -> Vec<Ticket> {
+        let from = |other: Origin| other.handle == origin.handle && (origin.port == 0 || other.port == origin.port);
+        let requests = self.requests.iter();
+        let own = requests.filter(|(_, request)| from(request.origin) && !matches!(request.state, State::Away));
+        own.map(|(slot, _)| self.ticket(slot as u32)).collect()
+    }
+
+    /// All parts of a request, in the order of their tables. Empty when it is gone.
+    pub(crate) fn parts(&self, ticket: Ticket) -> SmallVec<[Ticket; 1]> {
+        match self.slot(ticket).map(|slot| &self.requests[slot as usize].span) {
+            None => SmallVec::new(),
+            Some(None) => SmallVec::from_buf([ticket]),
+            Some(Some(span)) => SmallVec::from_slice(&span.parts),
+        }
+    }
+
+    /// The fencing token of a request, if it is granted.
+    pub(super) fn token(&self, slot: u32) -> Option<u64> {
+        let request = &self.requests[slot as usize];
+        match (&request.state, &request.span) {
+            (State::Granted { token, .. }, _) => Some(*token),
+            (_, Some(span)) => span.shared.token(),
+            _ => None,
+        }
+    }
+
+    /// The request's place in the slab, if the ticket still names it.
+    pub(super) fn slot(&self, ticket: Ticket) -> Option<u32> {
+        let request = self.requests.get(ticket.slot as usize)?;
+        (request.number == ticket.number && ticket.shard == self.shard).then_some(ticket.slot)
+    }
+
+    pub(super) fn ticket(&self, slot: u32) -> Ticket {
+        Ticket { shard: self.shard, slot, number: self.requests[slot as usize].number }
+    }
+
+    pub(super) fn clock(&self) -> u64 {
+        self.clock
+    }
+
+    /// The ticket that the next request will get.
+    pub(super) fn next_ticket(&self) -> Ticket {
+        Ticket { shard: self.shard, slot: self.requests.vacant_key() as u32, number: self.next_number }
+    }
+
+    pub(super) fn admits_all(&self, entries: &[Entry]) -> bool {
+        entries.iter().all(|entry| {
+            let found = self.queues.find(entry.hash, &entry.key);
+            found.is_none_or(|queue| self.queues.admits(queue, entry.mode))
+        })
+    }
+
+    pub(super) fn insert(&mut self, origin: Origin, label: Label, state: State<R>) -> u32 {
+        let number = self.next_number;
+        self.next_number += 1;
+        self.requests.insert(Request {
+            number,
+            origin,
+            nodes: SmallVec::new(),
+            missing: 0,
+            state,
+            label,
+            joined: None,
+            deadline: None,
+            span: None,
+        }) as u32
+    }
+
+    /// Puts a request into the queues of its keys. Answers whether it is eligible on all of them.
+    pub(super) fn stand(&mut self, entries: &[Entry], slot: u32) -> bool {
+        let request = &mut self.requests[slot as usize];
+        request.nodes.reserve(entries.len());
+        for entry in entries {
+            let found = self.queues.find(entry.hash, &entry.key);
+            let node = self.queues.append(entry, found, slot);
+            request.nodes.push(node);
+            request.missing += u32::from(!self.queues.node(node).eligible);
+        }
+        request.missing == 0
+    }
+
+    /// Takes a request out of its queues, and raises the clock to the token that it held.
+    pub(super) fn unlink(&mut self, slot: u32, token: Option<u64>, effects: &mut Effects<R>) {
+        self.clock = self.clock.max(token.unwrap_or(0));
+        let nodes = std::mem::take(&mut self.requests[slot as usize].nodes);
+        for node in nodes {
+            let LockTable { shard, queues, requests, clock, .. } = self;
+            queues.remove(node, |admitted| admit(*shard, requests, *clock, admitted, effects));
+        }
+    }
+
+    /// Takes the record of a request out; it stands in no queue any more.
+    pub(super) fn forget(&mut self, slot: u32) -> Request<R> {
+        let request = self.requests.remove(slot as usize);
+        if self.requests.is_empty() && self.requests.capacity() > KEPT {
+            self.queues = Queues::default();
+            self.requests = Slab::new();
+        }
+        request
+    }
+
+    /// Makes a waiting request a granted one, unless it is one already.
+    fn grant(&mut self, slot: u32, token: u64) -> Option<Effect<R>> {
+        grant(&mut self.requests[slot as usize], Ticket { shard: self.shard, slot, number: 0 }, token)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queues.is_empty() && self.requests.is_empty()
+    }
+}
+
+/// A node of a request became eligible: the last one grants.
+fn admit<R>(shard: u32, requests: &mut Slab<Request<R>>, clock: u64, slot: u32, effects: &mut Effects<R>) {
+    let request = &mut requests[slot as usize];
+    request.missing -= 1;
+    if request.missing > 0 {
+        return;
+    }
+    let token = match &request.span {
+        None => clock + 1,
+        Some(span) => match span.shared.part_eligible(clock) {
+            None => return,
+            Some(_) if matches!(request.state, State::Away) => {
+                effects.push(Effect::GrantedElsewhere(span.shared.home));
+                return;
+            }
+            Some(token) => token,
+        },
+    };
+    effects.extend(grant(request, Ticket { shard, slot, number: 0 }, token));
+}
+
+fn grant<R>(request: &mut Request<R>, place: Ticket, token: u64) -> Option<Effect<R>> {
+    if !matches!(request.state, State::Waiting(_)) {
+        return None;
+    }
+    let ticket = Ticket { number: request.number, ..place };
+    let deadline = request.deadline.take();
+    match std::mem::replace(&mut request.state, State::Granted { token, claimed: false }) {
+        State::Waiting(recipient) => Some(Effect::Granted { ticket, recipient, token, deadline }),
+        _ => None,
+    }
+}

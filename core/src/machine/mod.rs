@@ -1,0 +1,77 @@
+//! The pure state machines: every rule about who waits, who is granted and what is due.
+//!
+//! Nothing here blocks, wakes, calls back, reads a clock or names a mutex. A machine changes under `&mut self`; what
+//! follows for others comes back as [`Effect`] values, which the caller carries out after it has unlocked.
+//!
+//! | file | what it settles |
+//! |---|---|
+//! | `queue` | the line for one key: **who is granted next** |
+//! | `lock_table` | requests over several keys: join, grant, claim |
+//! | `leave` | how a request leaves: release, cancel, time-out, close |
+//! | `spanning` | a request whose keys live in several tables |
+//! | `survey` | what a query sees: positions and blockers |
+//! | `deadlines` | what is due when |
+
+mod deadlines;
+mod leave;
+mod lock_table;
+mod queue;
+pub(crate) mod spanning;
+mod survey;
+
+#[cfg(test)]
+mod model;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub(crate) use self::deadlines::Deadlines;
+pub(crate) use self::leave::{Leave, Left, Parts, leave};
+pub(crate) use self::lock_table::{Arrival, Entry, LockTable, Origin, Placed, Standing};
+pub(crate) use self::queue::hash;
+pub(crate) use self::survey::Survey;
+
+use crate::{Error, Ticket};
+
+/// How a key is held: exclusive is compatible with nothing, shared with shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Mode {
+    /// By one holder alone.
+    #[default]
+    Exclusive,
+    /// Together with other shared holders.
+    Shared,
+}
+
+/// Who is told when a request is settled. The table keeps it and hands it back; it never looks inside.
+pub(crate) trait Recipient {
+    /// Whether the recipient comes back to collect the outcome, so that the table must keep it until then.
+    fn collects(&self) -> bool;
+}
+
+/// What follows from a change for somebody else.
+#[must_use]
+pub(crate) enum Effect<R> {
+    /// A waiting request holds its keys now, with this token.
+    Granted { ticket: Ticket, recipient: R, token: u64, deadline: Option<std::time::Duration> },
+    /// A waiting request has ended without its keys.
+    Failed { recipient: R, error: Error },
+    /// A request whose record is in another table holds its keys now: call [`LockTable::deliver`] there.
+    GrantedElsewhere(Ticket),
+}
+
+/// What follows from one step, in the order decided here.
+pub(crate) type Effects<R> = smallvec::SmallVec<[Effect<R>; 1]>;
+
+/// The label that a request gave itself.
+pub(crate) type Label = Option<Arc<str>>;
+
+impl<R> fmt::Debug for Effect<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Effect::Granted { ticket, token, .. } => write!(f, "Granted({ticket:?}, {token})"),
+            Effect::Failed { error, .. } => write!(f, "Failed({error})"),
+            Effect::GrantedElsewhere(ticket) => write!(f, "GrantedElsewhere({ticket:?})"),
+        }
+    }
+}

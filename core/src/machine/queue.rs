@@ -1,0 +1,182 @@
+//! The line for one key, and the rule that decides who is granted next.
+//!
+//! Every request for a key stands in the key's queue in order of arrival, from when it joins until it releases,
+//! holders included. A request is *eligible* on a key when no earlier incompatible request is left in its queue
+//! (clause L2). The eligible ones are always the front of the queue: either its first node, if that one is exclusive,
+//! or the run of shared nodes that it begins with. So one mark, [`Queue::first_waiting`], divides the queue, and moving
+//! it is the whole rule ([`Queues::advance`]).
+//!
+//! A request holds its keys when it is eligible on all of them; until then a key on which it is eligible is reserved
+//! for it.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use slab::Slab;
+
+use super::Mode;
+use super::lock_table::Entry;
+use crate::Key;
+
+/// No node.
+pub(super) const NIL: u32 = u32::MAX;
+
+/// The requests for one key, as a doubly linked list of nodes.
+pub(super) struct Queue {
+    pub(super) key: Key,
+    hash: u64,
+    pub(super) first: u32,
+    last: u32,
+    /// The first node that is not eligible.
+    pub(super) first_waiting: u32,
+    /// The mode of the eligible nodes.
+    pub(super) mode: Mode,
+}
+
+/// One request's place in one queue.
+pub(super) struct Node {
+    pub(super) queue: u32,
+    pub(super) request: u32,
+    pub(super) mode: Mode,
+    pub(super) eligible: bool,
+    prev: u32,
+    pub(super) next: u32,
+}
+
+/// The queues of a table. A key has one only while somebody stands in it (clause L17).
+#[derive(Default)]
+pub(super) struct Queues {
+    index: HashTable<u32>,
+    queues: Slab<Queue>,
+    nodes: Slab<Node>,
+}
+
+impl Queues {
+    /// The queue of a key, if anyone stands in it.
+    pub(super) fn find(&self, hash: u64, key: &Key) -> Option<u32> {
+        self.index.find(hash, |&at| self.queues[at as usize].key == *key).copied()
+    }
+
+    /// Whether a request that joined now would be eligible.
+    pub(super) fn admits(&self, queue: u32, mode: Mode) -> bool {
+        let queue = &self.queues[queue as usize];
+        mode == Mode::Shared && queue.mode == Mode::Shared && queue.first_waiting == NIL
+    }
+
+    /// Puts a request at the end of the line for a key. `found` is what [`find`](Queues::find) answered.
+    pub(super) fn append(&mut self, entry: &Entry, found: Option<u32>, request: u32) -> u32 {
+        let eligible = found.is_none_or(|queue| self.admits(queue, entry.mode));
+        let node = Node { queue: NIL, request, mode: entry.mode, eligible, prev: NIL, next: NIL };
+        let at = self.nodes.insert(node) as u32;
+        let queue = match found {
+            None => self.open(entry, at),
+            Some(found) => {
+                let queue = &mut self.queues[found as usize];
+                let last = std::mem::replace(&mut queue.last, at);
+                if !eligible && queue.first_waiting == NIL {
+                    queue.first_waiting = at;
+                }
+                self.nodes[last as usize].next = at;
+                self.nodes[at as usize].prev = last;
+                found
+            }
+        };
+        self.nodes[at as usize].queue = queue;
+        at
+    }
+
+    /// Takes a node out of its line, then calls `admit` with the request of each node that became eligible by it, in
+    /// order.
+    pub(super) fn remove(&mut self, node: u32, admit: impl FnMut(u32)) {
+        let Node { queue: at, prev, next, .. } = self.nodes.remove(node as usize);
+        let queue = &mut self.queues[at as usize];
+        if prev == NIL && next == NIL {
+            let hash = queue.hash;
+            if let Ok(found) = self.index.find_entry(hash, |&other| other == at) {
+                found.remove();
+            }
+            self.queues.remove(at as usize);
+            return;
+        }
+        if queue.first_waiting == node {
+            queue.first_waiting = next;
+        }
+        match prev {
+            NIL => queue.first = next,
+            _ => self.nodes[prev as usize].next = next,
+        }
+        match next {
+            NIL => queue.last = prev,
+            _ => self.nodes[next as usize].prev = prev,
+        }
+        self.advance(at, admit);
+    }
+
+    /// **Who is granted next.** The first node that waits becomes eligible when nobody is left before it, or when it
+    /// and all before it are shared; then the one after it is looked at.
+    fn advance(&mut self, queue: u32, mut admit: impl FnMut(u32)) {
+        let queue = &mut self.queues[queue as usize];
+        while queue.first_waiting != NIL {
+            let node = &mut self.nodes[queue.first_waiting as usize];
+            if queue.first_waiting == queue.first {
+                queue.mode = node.mode;
+            } else if queue.mode == Mode::Exclusive || node.mode == Mode::Exclusive {
+                break;
+            }
+            node.eligible = true;
+            queue.first_waiting = node.next;
+            admit(node.request);
+        }
+    }
+
+    pub(super) fn node(&self, node: u32) -> &Node {
+        &self.nodes[node as usize]
+    }
+
+    pub(super) fn queue(&self, queue: u32) -> &Queue {
+        &self.queues[queue as usize]
+    }
+
+    /// Every queue, for a query of everything.
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        self.queues.iter().map(|(at, _)| at as u32)
+    }
+
+    /// The nodes from `node` on, in order.
+    pub(super) fn nodes_from(&self, node: u32) -> impl Iterator<Item = (u32, &Node)> + '_ {
+        let mut at = node;
+        std::iter::from_fn(move || {
+            let node = self.nodes.get(at as usize)?;
+            let item = (at, node);
+            at = node.next;
+            Some(item)
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.index.is_empty() && self.queues.is_empty() && self.nodes.is_empty()
+    }
+
+    fn open(&mut self, entry: &Entry, node: u32) -> u32 {
+        let queue = Queue {
+            key: entry.key.clone(),
+            hash: entry.hash,
+            first: node,
+            last: node,
+            first_waiting: NIL,
+            mode: entry.mode,
+        };
+        let at = self.queues.insert(queue) as u32;
+        let queues = &self.queues;
+        self.index.insert_unique(entry.hash, at, |&other| queues[other as usize].hash);
+        at
+    }
+}
+
+/// The hash of a key: decides its table and its place in the index.
+pub(crate) fn hash(seed: &FixedState, key: &Key) -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    let mut hasher = seed.build_hasher();
+    hasher.write(key.as_bytes());
+    hasher.finish()
+}

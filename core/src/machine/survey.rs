@@ -1,0 +1,178 @@
+//! What a query sees: who holds, who waits, at what position, for whom (clause L16).
+//!
+//! Looking changes nothing. A caller that wants one instant has the tables locked together.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::time::Duration;
+
+use super::lock_table::{Request, State};
+use super::queue::{NIL, Queue};
+use super::{LockTable, Mode, Recipient};
+use crate::{Blocker, Error, Hold, Key, Query, Ticket, Wait};
+
+/// At most so many blockers are named for one key.
+const BLOCKERS: usize = 16;
+
+/// A time-out looks at so many requests before its own, at most, to tell the position.
+const LOOKED_AT: usize = 1_000;
+
+/// A query in the making: look at each table, then finish.
+#[derive(Default)]
+pub(crate) struct Survey {
+    rows: BTreeMap<Ticket, Row>,
+}
+
+#[derive(Default)]
+struct Row {
+    keys: Vec<Key>,
+    shared: Vec<Key>,
+    label: super::Label,
+    token: Option<u64>,
+    claimed: bool,
+    joined: Option<Duration>,
+    /// When the first of those who wait for this hold began to.
+    awaited: Option<Duration>,
+    position: usize,
+    blocked_by: Vec<Blocker>,
+}
+
+impl Survey {
+    /// Looks at the queue of one key.
+    pub(crate) fn look_at<R: Recipient>(&mut self, table: &LockTable<R>, hash: u64, key: &Key) {
+        if let Some(queue) = table.queues.find(hash, key) {
+            self.look_at_queue(table, queue);
+        }
+    }
+
+    /// Looks at every queue of a table.
+    pub(crate) fn look_at_all<R: Recipient>(&mut self, table: &LockTable<R>) {
+        for queue in table.queues.iter() {
+            self.look_at_queue(table, queue);
+        }
+    }
+
+    /// What was seen. `now` is the time at which the tables were looked at.
+    pub(crate) fn finish(self, now: Option<Duration>) -> Query {
+        let since = |from: Option<Duration>| Some(now?.saturating_sub(from?));
+        let mut query = Query::default();
+        let mut waiting = Vec::new();
+        for (ticket, row) in self.rows {
+            let Row { keys, shared, label, claimed, position, blocked_by, .. } = row;
+            match row.token {
+                Some(token) => {
+                    query.held.push(Hold { keys, shared, token, label, age: since(row.awaited), claimed });
+                }
+                None => {
+                    let wait = Wait { keys, shared, label, age: since(row.joined), position, blocked_by };
+                    waiting.push(((row.joined, ticket.number, ticket.shard), wait));
+                }
+            }
+        }
+        query.held.sort_by(|a, b| (&a.keys, &a.shared, a.token).cmp(&(&b.keys, &b.shared, b.token)));
+        waiting.sort_by_key(|(order, _)| *order);
+        query.pending = waiting.into_iter().map(|(_, wait)| wait).collect();
+        query
+    }
+
+    fn look_at_queue<R: Recipient>(&mut self, table: &LockTable<R>, at: u32) {
+        let queue = table.queues.queue(at);
+        let awaited = match queue.first_waiting {
+            NIL => None,
+            node => table.requests[table.queues.node(node).request as usize].joined,
+        };
+        let mut waiting = 0;
+        for (_, node) in table.queues.nodes_from(queue.first) {
+            let row = self.rows.entry(home(table, node.request)).or_insert_with(|| row(table, node.request));
+            if row.token.is_some() {
+                row.awaited = [row.awaited, awaited].into_iter().flatten().min();
+                continue;
+            }
+            waiting += 1;
+            row.position = row.position.max(waiting);
+            if !node.eligible {
+                add_blockers(table, queue, node.mode, &mut row.blocked_by);
+            }
+        }
+    }
+}
+
+/// The error of a request that has waited until its deadline; it still stands in its queues.
+pub(super) fn time_out<R: Recipient, T: Deref<Target = LockTable<R>>>(
+    tables: &[T],
+    parts: &[Ticket],
+    now: Option<Duration>,
+) -> Error {
+    let request = &tables[0].requests[parts[0].slot as usize];
+    let mut keys: Vec<Key> = keys(&tables[0], request).into_iter().map(|(key, _)| key).collect();
+    keys.sort_unstable();
+    let waited = now.zip(request.joined).map(|(now, joined)| now.saturating_sub(joined));
+    let mut blocked_by = Vec::new();
+    let mut position = 1;
+    for (table, part) in tables.iter().zip(parts) {
+        for &own in &table.requests[part.slot as usize].nodes {
+            let node = table.queues.node(own);
+            let queue = table.queues.queue(node.queue);
+            if !node.eligible {
+                add_blockers(table, queue, node.mode, &mut blocked_by);
+            }
+            let ahead = table.queues.nodes_from(queue.first).take(LOOKED_AT).take_while(|&(at, _)| at != own);
+            let waiting = ahead.filter(|(_, node)| table.token(node.request).is_none()).count();
+            position = position.max(waiting + 1);
+        }
+    }
+    Error::timeout(keys, waited, position, blocked_by)
+}
+
+/// Who stands in the way of a request for a key that is not eligible: those at the front of the queue, or, when it could
+/// share with them, the exclusive request that waits in between.
+fn add_blockers<R: Recipient>(table: &LockTable<R>, queue: &Queue, mode: Mode, into: &mut Vec<Blocker>) {
+    let shares = mode == Mode::Shared && queue.mode == Mode::Shared;
+    let (first, count) = if shares { (queue.first_waiting, 1) } else { (queue.first, BLOCKERS) };
+    let front = table.queues.nodes_from(first).take_while(|&(at, _)| shares || at != queue.first_waiting).take(count);
+    into.extend(front.map(|(_, node)| Blocker {
+        key: queue.key.clone(),
+        label: table.requests[node.request as usize].label.clone(),
+        token: table.token(node.request),
+    }));
+}
+
+fn home<R: Recipient>(table: &LockTable<R>, slot: u32) -> Ticket {
+    match &table.requests[slot as usize].span {
+        Some(span) => span.shared.home,
+        None => table.ticket(slot),
+    }
+}
+
+fn row<R: Recipient>(table: &LockTable<R>, slot: u32) -> Row {
+    let request = &table.requests[slot as usize];
+    let mut row = Row {
+        label: request.label.clone(),
+        token: table.token(slot),
+        claimed: match (&request.span, &request.state) {
+            (Some(span), _) => span.shared.claimed(),
+            (None, State::Granted { claimed, .. }) => *claimed,
+            (None, _) => false,
+        },
+        joined: request.joined,
+        ..Row::default()
+    };
+    let mut keys = keys(table, request);
+    keys.sort_unstable();
+    for (key, mode) in keys {
+        match mode {
+            Mode::Exclusive => row.keys.push(key),
+            Mode::Shared => row.shared.push(key),
+        }
+    }
+    row
+}
+
+/// All keys of a request, those in other tables included.
+fn keys<R: Recipient>(table: &LockTable<R>, request: &Request<R>) -> Vec<(Key, Mode)> {
+    if let Some(span) = &request.span {
+        return span.shared.keys.to_vec();
+    }
+    let nodes = request.nodes.iter().map(|&node| table.queues.node(node));
+    nodes.map(|node| (table.queues.queue(node.queue).key.clone(), node.mode)).collect()
+}

@@ -1,0 +1,199 @@
+//! How an event loop of a host language speaks to a space.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::machine::Leave;
+use crate::shared::{Entries, Incoming, Mailbox, Recipient};
+use crate::sync::Arc;
+use crate::{Error, Key, LockSpec, Query, Space, Ticket};
+
+/// Connects one event loop of a host language to a space: requests go in by call, outcomes come back in batches.
+///
+/// Every method returns at once and is called on the port's own loop. What such a call settles for requests of the same
+/// port is in [`take_settled`](Port::take_settled) when it returns, without a wake; what others settle is announced by
+/// one wake for each batch. So a grant within one loop crosses no thread.
+///
+/// Dropping the port ends what was asked for through it: waits are cancelled, grants released.
+pub struct Port {
+    space: Space,
+    number: u32,
+    mailbox: Arc<Mailbox>,
+}
+
+/// The answer to a request of a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Granted at once, and claimed.
+    Granted(Grant),
+    /// It waits; the outcome will be in [`Port::take_settled`].
+    Waiting(Ticket),
+}
+
+/// A grant of a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Names the grant.
+    pub ticket: Ticket,
+    /// The fencing token.
+    pub token: u64,
+}
+
+/// The outcome of a request that waited.
+#[derive(Clone, Debug)]
+pub enum Settled {
+    /// It holds its keys. [`Port::confirm`] when its caller sees the grant, or [`Port::cancel`].
+    Granted {
+        /// The number that the request was given.
+        tag: u64,
+        /// The grant.
+        grant: Grant,
+    },
+    /// It has ended without its keys.
+    Failed {
+        /// The number that the request was given.
+        tag: u64,
+        /// Why.
+        error: Error,
+    },
+}
+
+/// What a cancel found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancelled {
+    /// The request waited; it has left its queues.
+    Waiting,
+    /// The request was granted and not confirmed; its keys have gone on.
+    GrantGivenOn,
+    /// There was nothing to cancel: confirmed, failed, or released before.
+    Gone,
+}
+
+impl Port {
+    pub(crate) fn new(space: Space, wake: Box<dyn Fn() + Send + Sync>) -> Port {
+        let number = space.engine().shared.number();
+        Port { space, number, mailbox: Mailbox::new(wake) }
+    }
+
+    /// Asks for what `spec` says. `tag` comes back with the outcome, if the request waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](crate::ErrorKind::Timeout) with a time-out of zero, [`Closed`](crate::ErrorKind::Closed),
+    /// [`Invalid`](crate::ErrorKind::Invalid).
+    pub fn lock(&self, spec: &LockSpec, tag: u64) -> Result<Answer, Error> {
+        let engine = self.space.engine();
+        let shared = &engine.shared;
+        let entries = shared.entries(spec)?;
+        let incoming = self.incoming(&entries, spec);
+        let granted = |(ticket, token)| Answer::Granted(Grant { ticket, token });
+        if spec.timeout_ref() == Some(Duration::ZERO) {
+            return shared.attempt_or_time_out(&incoming).map(granted);
+        }
+        if spec.timeout_ref().is_some() && !shared.has_clock() {
+            return Err(Error::invalid("timeout", "the space has no clock"));
+        }
+        if let Some(grant) = shared.attempt(&incoming)? {
+            return Ok(granted(grant));
+        }
+        let now = shared.now();
+        let recipient = Recipient::Port { mailbox: self.mailbox.clone(), tag };
+        let placed = shared.join(&incoming, recipient, now, engine.deadline(spec, now))?;
+        Ok(match placed.token {
+            Some(token) => granted((placed.ticket, token)),
+            None => Answer::Waiting(placed.ticket),
+        })
+    }
+
+    /// Takes all keys of `spec` if that needs no waiting; its time-out is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed), [`Invalid`](crate::ErrorKind::Invalid).
+    pub fn try_lock(&self, spec: &LockSpec) -> Result<Option<Grant>, Error> {
+        let shared = &self.space.engine().shared;
+        let entries = shared.entries(spec)?;
+        let granted = shared.attempt(&self.incoming(&entries, spec))?;
+        Ok(granted.map(|(ticket, token)| Grant { ticket, token }))
+    }
+
+    /// Releases a grant. It has taken effect when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`NotHeld`](crate::ErrorKind::NotHeld) when it is not held any more; nothing changes.
+    pub fn release(&self, ticket: Ticket) -> Result<(), Error> {
+        let left = self.space.engine().shared.leave(ticket, Leave::Release, Some(&self.mailbox));
+        left.map(|_| ()).ok_or_else(|| Error::not_held(Vec::new()))
+    }
+
+    /// Cancels a request whose caller no longer wants it (clause L7).
+    pub fn cancel(&self, ticket: Ticket) -> Cancelled {
+        match self.space.engine().shared.leave(ticket, Leave::Cancel, Some(&self.mailbox)) {
+            Some(true) => Cancelled::GrantGivenOn,
+            Some(false) => Cancelled::Waiting,
+            None => Cancelled::Gone,
+        }
+    }
+
+    /// Notes that the caller sees its grant: from now on only a release ends it. `false` when it is not granted.
+    pub fn confirm(&self, ticket: Ticket) -> bool {
+        self.space.engine().shared.claim(ticket).is_some()
+    }
+
+    /// Whether a grant still stands.
+    pub fn held(&self, ticket: Ticket) -> bool {
+        self.space.engine().shared.held(ticket)
+    }
+
+    /// Whether [`take_settled`](Port::take_settled) has something: one atomic load.
+    pub fn has_settled(&self) -> bool {
+        self.mailbox.is_filled()
+    }
+
+    /// Appends what was settled since the last call, in the order in which it was decided.
+    pub fn take_settled(&self, into: &mut Vec<Settled>) {
+        self.mailbox.take(into);
+    }
+
+    /// Tells every request of the space that is due that it has timed out (clause B5).
+    pub fn tick(&self) {
+        self.space.engine().shared.tick(Some(&self.mailbox));
+    }
+
+    /// How long from now until something in the space is due.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.space.next_deadline()
+    }
+
+    /// What is held and what waits, on `keys` or at all, at one instant (clause L16).
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed), and [`Invalid`](crate::ErrorKind::Invalid) for a key that is too long.
+    pub fn query(&self, keys: Option<&[Key]>) -> Result<Query, Error> {
+        self.space.engine().query_now(keys)
+    }
+
+    /// The handle that the port belongs to.
+    pub fn space(&self) -> &Space {
+        &self.space
+    }
+
+    fn incoming<'a>(&'a self, entries: &'a Entries, spec: &'a LockSpec) -> Incoming<'a> {
+        Incoming { port: self.number, ..self.space.engine().incoming(entries, spec) }
+    }
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        let engine = self.space.engine();
+        engine.shared.end(&engine.handle, self.number);
+    }
+}
+
+impl fmt::Debug for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Port").field("space", &self.space).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,83 @@
+//! Spaces by name, and the addresses under which they are opened.
+
+use std::collections::BTreeMap;
+
+use crate::shared::Shared;
+use crate::sync::{Mutex, Weak};
+use crate::{Builder, Error, Space};
+
+/// The named spaces of a process: one space per name, each opening another handle.
+///
+/// A binding keeps one in a `static`. A named space ends when its last handle is closed; opening the name again then
+/// makes a new one.
+///
+/// # Examples
+///
+/// ```
+/// use latchwork::{Registry, Space};
+///
+/// static SPACES: Registry = Registry::new();
+///
+/// # futures::executor::block_on(async {
+/// let here = SPACES.open("orders", Space::builder);
+/// let there = SPACES.open("orders", Space::builder);
+/// let _guard = here.lock(7).await?;
+/// assert!(there.try_lock(7).await?.is_none());
+/// # Ok::<_, latchwork::Error>(()) }).unwrap();
+/// ```
+#[derive(Debug, Default)]
+pub struct Registry(Mutex<BTreeMap<String, Weak<Shared>>>);
+
+impl Registry {
+    /// A registry without spaces.
+    pub const fn new() -> Registry {
+        Registry(Mutex::new(BTreeMap::new()))
+    }
+
+    /// A handle on the space called `name`; `make` says with what settings it is made, if it has to be.
+    pub fn open(&self, name: &str, make: impl FnOnce() -> Builder) -> Space {
+        if let Some(space) = attach(&self.0.lock(), name) {
+            return space;
+        }
+        let made = make().build();
+        let mut spaces = self.0.lock();
+        if let Some(space) = attach(&spaces, name) {
+            // Somebody else made it meanwhile. What was made here is dropped once the registry is unlocked.
+            drop(spaces);
+            return space;
+        }
+        spaces.retain(|_, space| space.strong_count() > 0);
+        spaces.insert(name.to_owned(), std::sync::Arc::downgrade(&made.engine().shared));
+        made
+    }
+}
+
+fn attach(spaces: &BTreeMap<String, Weak<Shared>>, name: &str) -> Option<Space> {
+    Space::another(spaces.get(name)?.upgrade()?)
+}
+
+/// What the address of a space says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Url<'a> {
+    /// No address: a space of its own, in memory.
+    Private,
+    /// `memory:NAME`: one space per process and name.
+    Memory(&'a str),
+}
+
+impl<'a> Url<'a> {
+    /// Reads an address.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) when there is no such kind of space, or the name is empty.
+    pub fn parse(url: Option<&'a str>) -> Result<Url<'a>, Error> {
+        let Some(url) = url else { return Ok(Url::Private) };
+        match url.strip_prefix("memory:") {
+            Some("") => Err(Error::invalid("url", "the name after \"memory:\" is empty")),
+            Some(name) => Ok(Url::Memory(name)),
+            None => Err(Error::invalid("url", format!("is not \"memory:NAME\": url={url:?}"))),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The keys of a request as the tables take them: hashed, without duplicates, in the order of their shards.
+
+use foldhash::fast::FixedState;
+use smallvec::SmallVec;
+
+use crate::machine::{Entry, hash};
+use crate::{Error, Key, LockSpec, Mode};
+
+/// Sorted by shard, so that locks are taken in ascending order, then by key.
+pub(crate) struct Entries(SmallVec<[Entry; 1]>);
+
+impl Entries {
+    /// The entries of a request.
+    ///
+    /// # Errors
+    ///
+    /// `invalid` when a key is too long.
+    pub(super) fn of_spec(spec: &LockSpec, seed: &FixedState, mask: usize) -> Result<Entries, Error> {
+        let exclusive = spec.exclusive().iter().map(|key| (key, Mode::Exclusive));
+        let shared = spec.shared_keys().iter().map(|key| (key, Mode::Shared));
+        let mut entries = SmallVec::with_capacity(spec.exclusive().len() + spec.shared_keys().len());
+        for (key, mode) in exclusive.chain(shared) {
+            key.check()?;
+            entries.push(Entry { hash: hash(seed, key), key: key.clone(), mode });
+        }
+        Ok(Entries::sorted(entries, mask))
+    }
+
+    pub(super) fn of_keys(keys: &[Key], seed: &FixedState, mask: usize) -> Entries {
+        let entry = |key: &Key| Entry { hash: hash(seed, key), key: key.clone(), mode: Mode::Exclusive };
+        Entries::sorted(keys.iter().map(entry).collect(), mask)
+    }
+
+    /// The shard in which a hash lives. The index of a table uses the lowest and the highest bits.
+    pub(super) fn shard(hash: u64, mask: usize) -> usize {
+        (hash >> 24) as usize & mask
+    }
+
+    pub(super) fn all(&self) -> &[Entry] {
+        &self.0
+    }
+
+    /// The entries of each shard, in ascending order. One empty group for the empty set.
+    pub(super) fn groups(&self, mask: usize) -> SmallVec<[&[Entry]; 4]> {
+        if self.0.is_empty() {
+            return smallvec::smallvec![&[][..]];
+        }
+        self.0.chunk_by(|a, b| Entries::shard(a.hash, mask) == Entries::shard(b.hash, mask)).collect()
+    }
+
+    fn sorted(mut entries: SmallVec<[Entry; 1]>, mask: usize) -> Entries {
+        if entries.len() > 1 {
+            // The exclusive one of two equal keys comes first, and so stays.
+            entries.sort_unstable_by(|a, b| {
+                let shards = Entries::shard(a.hash, mask).cmp(&Entries::shard(b.hash, mask));
+                shards.then_with(|| (&a.key, a.mode).cmp(&(&b.key, b.mode)))
+            });
+            entries.dedup_by(|later, earlier| later.key == earlier.key);
+        }
+        Entries(entries)
+    }
+}

@@ -1,0 +1,67 @@
+//! Who is told of an outcome: a task, or the mailbox of a port.
+
+use std::task::Waker;
+
+use crate::machine;
+use crate::port::Settled;
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
+
+/// Who is told that a request is settled.
+pub(crate) enum Recipient {
+    /// A future: woken, it asks for the outcome.
+    Task(Waker),
+    /// A port: the outcome is put into its mailbox.
+    Port { mailbox: Arc<Mailbox>, tag: u64 },
+    /// Nobody: the request is granted or refused on the spot.
+    Nobody,
+}
+
+impl machine::Recipient for Recipient {
+    fn collects(&self) -> bool {
+        matches!(self, Recipient::Task(_))
+    }
+}
+
+/// What was settled for one port and not yet taken.
+pub(crate) struct Mailbox {
+    wake: Box<dyn Fn() + Send + Sync>,
+    filled: AtomicBool,
+    content: Mutex<Content>,
+}
+
+#[derive(Default)]
+struct Content {
+    settled: Vec<Settled>,
+    /// The port has been woken and has not yet come.
+    woken: bool,
+}
+
+impl Mailbox {
+    pub(crate) fn new(wake: Box<dyn Fn() + Send + Sync>) -> Arc<Mailbox> {
+        Arc::new(Mailbox { wake, filled: AtomicBool::new(false), content: Mutex::default() })
+    }
+
+    /// Puts an outcome in. Answers whether the port must be woken: never for what it settled itself.
+    pub(super) fn put(&self, settled: Settled, own: bool) -> bool {
+        let mut content = self.content.lock();
+        content.settled.push(settled);
+        self.filled.store(true, Ordering::Release);
+        !own && !std::mem::replace(&mut content.woken, true)
+    }
+
+    pub(crate) fn is_filled(&self) -> bool {
+        self.filled.load(Ordering::Acquire)
+    }
+
+    /// Takes everything out, in the order in which it was decided.
+    pub(crate) fn take(&self, into: &mut Vec<Settled>) {
+        let mut content = self.content.lock();
+        content.woken = false;
+        self.filled.store(false, Ordering::Release);
+        into.append(&mut content.settled);
+    }
+
+    pub(super) fn wake(&self) {
+        (self.wake)();
+    }
+}

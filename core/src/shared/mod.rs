@@ -1,0 +1,407 @@
+//! The shards of a space, each a mutex around a lock table, and what is done once they are unlocked.
+//!
+//! This room alone owns mutexes. It never wakes, drops a caller's value or runs a caller's code while one is locked:
+//! an operation locks, changes the tables, collects the effects, unlocks, and then carries them out.
+//!
+//! **Order of locks.** Shards in ascending order, then the deadlines. A mailbox is a leaf of its own, locked with
+//! nothing else.
+//!
+//! Nothing that every operation writes is common to two shards: a guard counts its reference on its shard.
+
+mod entries;
+mod mailbox;
+mod outcome;
+mod timers;
+
+use std::time::Duration;
+
+use foldhash::fast::FixedState;
+use smallvec::SmallVec;
+
+pub(crate) use self::entries::Entries;
+pub(crate) use self::mailbox::{Mailbox, Recipient};
+pub(crate) use self::timers::Timers;
+
+use crate::machine::{
+    Arrival, Effect, Effects, Leave, Left, LockTable, Origin, Parts, Placed, Standing, Survey, leave, spanning,
+};
+use crate::sync::{Arc, AtomicBool, AtomicU32, Mutex, MutexGuard, Ordering, Weak};
+use crate::{Clock, Error, Key, Query, Ticket};
+
+type Table = LockTable<Recipient>;
+type Tables<'a> = SmallVec<[MutexGuard<'a, Table>; 1]>;
+
+/// Everything that the handles of a space share.
+pub(crate) struct Shared {
+    shards: Box<[Arc<Shard>]>,
+    seed: FixedState,
+    clock: Option<Box<dyn Clock>>,
+    timers: Timers,
+    epoch: u64,
+    /// The last number given to a handle or a port.
+    last_number: AtomicU32,
+    open_handles: AtomicU32,
+}
+
+/// One mutex and what it guards. Aligned, so that two shards never share a cache line.
+#[repr(align(128))]
+pub(crate) struct Shard {
+    table: Mutex<Table>,
+    space: Weak<Shared>,
+}
+
+/// What one opening of a space ends with.
+pub(crate) struct Handle {
+    number: u32,
+    closed: AtomicBool,
+    space: Weak<Shared>,
+}
+
+/// A request on its way into the tables.
+pub(crate) struct Incoming<'a> {
+    pub(crate) handle: &'a Handle,
+    /// 0 for none.
+    pub(crate) port: u32,
+    pub(crate) entries: &'a Entries,
+    pub(crate) label: &'a Option<Arc<str>>,
+}
+
+impl Incoming<'_> {
+    fn origin(&self) -> Origin {
+        Origin { handle: self.handle.number, port: self.port }
+    }
+
+    fn arrival(&self, recipient: Recipient, joined: Option<Duration>, deadline: Option<Duration>) -> Arrival<Recipient> {
+        Arrival { origin: self.origin(), label: self.label.clone(), recipient, joined, deadline }
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(shards: usize, seed: u64, epoch: u64, clock: Option<Box<dyn Clock>>) -> Arc<Shared> {
+        let count = shards.max(1).next_power_of_two() as u32;
+        Arc::new_cyclic(|space| Shared {
+            shards: (0..count)
+                .map(|number| Arc::new(Shard { table: Mutex::new(LockTable::new(number, 0)), space: space.clone() }))
+                .collect(),
+            seed: FixedState::with_seed(seed),
+            clock,
+            timers: Timers::default(),
+            epoch,
+            last_number: AtomicU32::new(0),
+            open_handles: AtomicU32::new(0),
+        })
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    pub(crate) fn shard(&self, ticket: Ticket) -> &Arc<Shard> {
+        &self.shards[ticket.shard as usize]
+    }
+
+    /// The time, where the space has a clock. Runs the caller's code: never while a shard is locked.
+    pub(crate) fn now(&self) -> Option<Duration> {
+        self.clock.as_ref().map(|clock| clock.now())
+    }
+
+    pub(crate) fn has_clock(&self) -> bool {
+        self.clock.is_some()
+    }
+
+    pub(crate) fn timers(&self) -> &Timers {
+        &self.timers
+    }
+
+    /// A number for a handle or a port, never given twice.
+    pub(crate) fn number(&self) -> u32 {
+        self.last_number.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// The handle of whoever made the space.
+    pub(crate) fn first_handle(&self) -> Handle {
+        self.open_handles.fetch_add(1, Ordering::AcqRel);
+        self.new_handle()
+    }
+
+    /// Another handle. `None` when the last one was closed: the space has ended.
+    pub(crate) fn another_handle(&self) -> Option<Handle> {
+        let more = |open: u32| (open > 0).then_some(open + 1);
+        self.open_handles.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
+        Some(self.new_handle())
+    }
+
+    fn new_handle(&self) -> Handle {
+        Handle { number: self.number(), closed: AtomicBool::new(false), space: self.shards[0].space.clone() }
+    }
+
+    /// Takes all keys if that needs no waiting (clause L6).
+    pub(crate) fn attempt(&self, incoming: &Incoming<'_>) -> Result<Option<(Ticket, u64)>, Error> {
+        let mut tables = self.lock_for(incoming)?;
+        if let [table] = &mut tables[..] {
+            return Ok(table.attempt(incoming.entries.all(), incoming.origin(), incoming.label));
+        }
+        let groups = incoming.entries.groups(self.mask());
+        if !spanning::admits(&tables, &groups) {
+            return Ok(None);
+        }
+        let arrival = incoming.arrival(Recipient::Nobody, None, None);
+        let (placed, _nobody) = spanning::join(&mut tables, &groups, arrival);
+        Ok(placed.token.map(|token| (placed.ticket, token)))
+    }
+
+    /// Takes all keys if that needs no waiting; else the error of a time-out of zero (clause L8).
+    pub(crate) fn attempt_or_time_out(&self, incoming: &Incoming<'_>) -> Result<(Ticket, u64), Error> {
+        let mut effects = Effects::new();
+        let mut tables = self.lock_for(incoming)?;
+        // Joining and leaving again at the end of the line disturbs nobody.
+        let arrival = incoming.arrival(Recipient::Nobody, Some(Duration::ZERO), None);
+        let (Placed { ticket, token }, _nobody) = self.join_tables(&mut tables, incoming, arrival);
+        if let Some(token) = token {
+            return Ok((ticket, token));
+        }
+        let parts = tables[0].parts(ticket);
+        leave(&mut tables, &parts, Leave::TimeOut(Some(Duration::ZERO)), &mut effects);
+        drop(tables);
+        match effects.pop() {
+            Some(Effect::Failed { error, .. }) => Err(error),
+            _ => Err(Error::closed()),
+        }
+    }
+
+    /// Joins the queues of all keys in one step (clause L1), with a deadline if one is given.
+    pub(crate) fn join(
+        &self,
+        incoming: &Incoming<'_>,
+        recipient: Recipient,
+        joined: Option<Duration>,
+        deadline: Option<Duration>,
+    ) -> Result<Placed, Error> {
+        let mut tables = self.lock_for(incoming)?;
+        let arrival = incoming.arrival(recipient, joined, deadline);
+        let (placed, unused) = self.join_tables(&mut tables, incoming, arrival);
+        let soonest = match (placed.token, deadline) {
+            // Noted while the shards are locked, so that whoever settles the request finds it.
+            (None, Some(at)) => self.timers.insert(at, placed.ticket),
+            _ => false,
+        };
+        drop(tables);
+        drop(unused);
+        if soonest {
+            self.timers.wake_drivers();
+        }
+        Ok(placed)
+    }
+
+    /// Takes a request out of all its queues. `None`, and nothing changed, when it does not stand as `why` demands.
+    /// What that settles for `own` is put into it without a wake.
+    pub(crate) fn leave(&self, ticket: Ticket, why: Leave, own: Option<&Mailbox>) -> Option<bool> {
+        let home = self.shards.get(ticket.shard as usize)?;
+        let mut effects = Effects::new();
+        let left = {
+            let (mut tables, parts) = self.lock_parts(home, ticket);
+            leave(&mut tables, &parts, why, &mut effects)
+        };
+        self.after(ticket, left, effects, own)
+    }
+
+    /// Ends everything that came from an origin: its waits fail with `closed`, its grants are released.
+    pub(crate) fn end(&self, handle: &Handle, port: u32) {
+        for shard in &self.shards {
+            let tickets = shard.table.lock().of_origin(Origin { handle: handle.number, port });
+            for ticket in tickets {
+                self.leave(ticket, Leave::Close, None);
+            }
+        }
+    }
+
+    /// Closes a handle: its waits fail, its grants are released.
+    pub(crate) fn close(&self, handle: &Handle) {
+        if self.retire(handle) {
+            self.end(handle, 0);
+        }
+    }
+
+    /// Nothing comes through this handle any more. Answers whether it was open.
+    fn retire(&self, handle: &Handle) -> bool {
+        let open = !handle.closed.swap(true, Ordering::AcqRel);
+        if open {
+            self.open_handles.fetch_sub(1, Ordering::AcqRel);
+            self.timers.wake_drivers();
+        }
+        open
+    }
+
+    /// Tells every request that is due that its time is over (clause B5).
+    pub(crate) fn tick(&self, own: Option<&Mailbox>) {
+        let Some(now) = self.now() else { return };
+        while let Some(ticket) = self.timers.pop_due(now) {
+            self.leave(ticket, Leave::TimeOut(Some(now)), own);
+        }
+    }
+
+    /// What is held and what waits, at one instant (clause L16).
+    pub(crate) fn query(&self, keys: Option<&[Key]>) -> Query {
+        let mut survey = Survey::default();
+        match keys {
+            None => {
+                let tables: Vec<_> = self.shards.iter().map(|shard| shard.table.lock()).collect();
+                tables.iter().for_each(|table| survey.look_at_all(table));
+            }
+            Some(keys) => {
+                let entries = Entries::of_keys(keys, &self.seed, self.mask());
+                let tables = self.lock_shards(&entries);
+                for (table, group) in tables.iter().zip(entries.groups(self.mask())) {
+                    group.iter().for_each(|entry| survey.look_at(table, entry.hash, &entry.key));
+                }
+            }
+        }
+        survey.finish(self.now())
+    }
+
+    pub(crate) fn entries(&self, spec: &crate::LockSpec) -> Result<Entries, Error> {
+        Entries::of_spec(spec, &self.seed, self.mask())
+    }
+
+    /// Whether a request has keys in several shards.
+    pub(crate) fn spans(&self, entries: &Entries) -> bool {
+        entries.all().len() > 1 && entries.groups(self.mask()).len() > 1
+    }
+
+    /// Notes that the caller of a request sees its grant. Answers the token.
+    pub(crate) fn claim(&self, ticket: Ticket) -> Option<u64> {
+        let shard = self.shards.get(ticket.shard as usize)?;
+        let claimed = shard.table.lock().claim(ticket);
+        let (token, effect) = claimed?;
+        if let Some(Effect::Granted { deadline: Some(at), .. }) = effect {
+            self.timers.remove(at, ticket);
+        }
+        Some(token)
+    }
+
+    /// Looks after a task's request again: who is to be woken is `waker` from now on.
+    pub(crate) fn poll(&self, ticket: Ticket, waker: &std::task::Waker) -> Option<Result<u64, Error>> {
+        let table = &self.shards[ticket.shard as usize].table;
+        let mut spare = None;
+        loop {
+            let mut locked = table.lock();
+            match locked.standing(ticket) {
+                Standing::Waiting(Recipient::Task(known)) if known.will_wake(waker) => return None,
+                Standing::Waiting(recipient) => {
+                    if let Some(newest) = spare.take() {
+                        let old = std::mem::replace(recipient, Recipient::Task(newest));
+                        drop(locked);
+                        drop(old);
+                        return None;
+                    }
+                }
+                Standing::Granted => {
+                    drop(locked);
+                    return Some(self.claim(ticket).ok_or_else(Error::closed));
+                }
+                Standing::Ended => return locked.collect(ticket).map(Err),
+                // Only a handle that was closed takes a granted request from its task.
+                Standing::Gone => return Some(Err(Error::closed())),
+            }
+            drop(locked);
+            spare = Some(waker.clone());
+        }
+    }
+
+    /// Whether a grant still stands.
+    pub(crate) fn held(&self, ticket: Ticket) -> bool {
+        self.shards.get(ticket.shard as usize).is_some_and(|shard| shard.held(ticket))
+    }
+
+    fn mask(&self) -> usize {
+        self.shards.len() - 1
+    }
+
+    /// Locks the shards of a request that comes in, and refuses it when its handle is closed. Checked under the locks:
+    /// whoever closes goes through all shards afterwards, and so finds what joined before.
+    fn lock_for(&self, incoming: &Incoming<'_>) -> Result<Tables<'_>, Error> {
+        let tables = self.lock_shards(incoming.entries);
+        if incoming.handle.is_closed() || tables.iter().any(|table| table.exhausted()) {
+            return Err(Error::closed());
+        }
+        Ok(tables)
+    }
+
+    fn lock_shards(&self, entries: &Entries) -> Tables<'_> {
+        match entries.all() {
+            [] => SmallVec::from_buf([self.shards[0].table.lock()]),
+            [entry] => SmallVec::from_buf([self.shards[Entries::shard(entry.hash, self.mask())].table.lock()]),
+            _ => {
+                let groups = entries.groups(self.mask());
+                let shards = groups.iter().map(|group| Entries::shard(group[0].hash, self.mask()));
+                shards.map(|shard| self.shards[shard].table.lock()).collect()
+            }
+        }
+    }
+
+    /// Locks all shards in which a request has a part; home is the first of them.
+    fn lock_parts<'a>(&'a self, home: &'a Shard, ticket: Ticket) -> (Tables<'a>, Parts) {
+        let first = home.table.lock();
+        let parts = first.parts(ticket);
+        let mut tables: Tables<'a> = SmallVec::from_buf([first]);
+        tables.extend(parts.iter().skip(1).map(|part| self.shards[part.shard as usize].table.lock()));
+        (tables, parts)
+    }
+
+    fn join_tables(
+        &self,
+        tables: &mut Tables<'_>,
+        incoming: &Incoming<'_>,
+        arrival: Arrival<Recipient>,
+    ) -> (Placed, Option<Recipient>) {
+        match &mut tables[..] {
+            [table] => table.join(incoming.entries.all(), arrival),
+            _ => spanning::join(tables, &incoming.entries.groups(self.mask()), arrival),
+        }
+    }
+
+    fn after(
+        &self,
+        ticket: Ticket,
+        left: Option<Left<Recipient>>,
+        effects: Effects<Recipient>,
+        own: Option<&Mailbox>,
+    ) -> Option<bool> {
+        let left = left?;
+        if let Some(at) = left.deadline {
+            self.timers.remove(at, ticket);
+        }
+        drop(left.recipient);
+        outcome::carry_out(&self.shards[0].space, effects, own);
+        Some(left.granted)
+    }
+}
+
+impl Shard {
+    /// Releases a request that has all its keys in this shard.
+    pub(crate) fn release(&self, ticket: Ticket) -> bool {
+        let mut effects = Effects::new();
+        let left = leave(&mut [self.table.lock()], &[ticket], Leave::Release, &mut effects);
+        outcome::carry_out(&self.space, effects, None);
+        left.is_some()
+    }
+
+    pub(crate) fn held(&self, ticket: Ticket) -> bool {
+        matches!(self.table.lock().standing(ticket), Standing::Granted)
+    }
+}
+
+impl Handle {
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Handle {
+    /// A handle that is dropped leaves its grants to their guards.
+    fn drop(&mut self) {
+        if let Some(space) = self.space.upgrade() {
+            space.retire(self);
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! A space: the handle that opens everything.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::drive::Drive;
+use crate::engine::{Engine, Memory};
+use crate::machine::Leave;
+use crate::shared::Shared;
+use crate::{Builder, Error, Guard, IntoKeys, LockRequest, LockSpec, Port, Query, Ticket, TryLock};
+
+/// A space of keys: their lock queues. A cheap handle; its clones are the same handle.
+///
+/// Close it with [`close`](Space::close), which ends what was asked for through this handle. Another handle on the same
+/// space comes from [`attach`](Space::attach).
+///
+/// # Examples
+///
+/// ```
+/// # futures::executor::block_on(async {
+/// use latchwork::{Space, key};
+///
+/// let space = Space::new();
+/// let guard = space.lock([key!("account", 1), key!("account", 2)]).await?;
+/// assert!(space.try_lock(key!("account", 2)).await?.is_none());
+/// drop(guard);
+/// assert!(space.try_lock(key!("account", 2)).await?.is_some());
+/// # Ok::<_, latchwork::Error>(()) }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Space {
+    engine: Memory,
+}
+
+impl Space {
+    /// A space of its own, in memory, without a clock: time-outs other than zero are `invalid`, ages are unknown.
+    pub fn new() -> Space {
+        Space::builder().build()
+    }
+
+    /// A space with other settings than the usual ones.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn first(shared: Arc<Shared>) -> Space {
+        let handle = Arc::new(shared.first_handle());
+        Space { engine: Memory { shared, handle } }
+    }
+
+    /// Another handle on a space; `None` when the space has ended.
+    pub(crate) fn another(shared: Arc<Shared>) -> Option<Space> {
+        let handle = Arc::new(shared.another_handle()?);
+        Some(Space { engine: Memory { shared, handle } })
+    }
+
+    /// Another handle on the same space, with a [`close`](Space::close) of its own. When every handle is closed
+    /// already, the new one is closed too.
+    pub fn attach(&self) -> Space {
+        Space::another(self.engine.shared.clone()).unwrap_or_else(|| self.clone())
+    }
+
+    pub(crate) fn engine(&self) -> &Memory {
+        &self.engine
+    }
+
+    /// What tells this life of the space from others; kept beside a fencing token in an outside store.
+    pub fn epoch(&self) -> u64 {
+        self.engine.shared.epoch()
+    }
+
+    /// Asks for all of `keys`, exclusively unless told otherwise: a builder, and a future of the [`Guard`].
+    ///
+    /// The request joins the queues of all its keys in one step and holds nothing while it waits; when it is granted,
+    /// all keys become its own in one step. The empty set is granted at once.
+    ///
+    /// # Fairness
+    ///
+    /// First come, first served on each key: a request is granted when no earlier incompatible request is left on any
+    /// of its keys. Nobody overtakes on a key that they share in conflicting modes, so a request for many keys is not
+    /// starved by requests for few. The price: a key that is free stays reserved for an earlier request that still
+    /// waits for another key.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the request; see [`LockRequest`].
+    ///
+    /// # Deadlocks
+    ///
+    /// Single requests never lock each other out, whatever the order of their keys. Requests made while holding a guard
+    /// can: ask for all keys at once. Sorting the keys does not make nested requests safe, since a key can be reserved
+    /// for a request that waits for you.
+    ///
+    /// A future that was granted and is not polled holds its keys all the same. Do not leave one lying in a `select!`
+    /// branch or a `Vec`; [`query`](Space::query) shows it as not claimed.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](crate::ErrorKind::Timeout) after its time-out, [`Closed`](crate::ErrorKind::Closed) when the handle
+    /// is closed, [`Invalid`](crate::ErrorKind::Invalid) for a key that is too long or a time-out without a clock.
+    pub fn lock(&self, keys: impl IntoKeys) -> LockRequest<'_> {
+        self.request(LockSpec::new(keys))
+    }
+
+    /// Asks for what `spec` says: [`lock`](Space::lock) with its arguments made beforehand.
+    pub fn request(&self, spec: LockSpec) -> LockRequest<'_> {
+        LockRequest::new(&self.engine, spec)
+    }
+
+    /// Takes all of `keys` if no one else holds or waits for them, now: awaited, it answers `Some` guard or `None`.
+    ///
+    /// It never waits, joins a queue or overtakes: it answers `None` exactly when [`lock`](Space::lock) would wait.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed) and [`Invalid`](crate::ErrorKind::Invalid), as for `lock`.
+    pub fn try_lock(&self, keys: impl IntoKeys) -> TryLock<'_> {
+        TryLock::new(&self.engine, LockSpec::new(keys))
+    }
+
+    /// Takes all of `keys`, runs `body`, and releases them, also when the body panics or the returned future is dropped.
+    ///
+    /// With options: [`space.lock(keys).label("…").run(body)`](LockRequest::run).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`lock`](Space::lock); then the body did not run. What the body returns is passed on as it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let space = latchwork::Space::new();
+    /// let pages = space.with_lock("questionnaire", async |_guard| 1 + 1).await?;
+    /// assert_eq!(pages, 2);
+    /// # Ok::<_, latchwork::Error>(()) }).unwrap();
+    /// ```
+    pub async fn with_lock<T>(&self, keys: impl IntoKeys, body: impl AsyncFnOnce(&Guard) -> T) -> Result<T, Error> {
+        self.lock(keys).run(body).await
+    }
+
+    /// Everything that is held and everything that waits, at one instant. Disturbs nothing, but locks every shard for
+    /// that instant: on a space with the usual number of shards that costs some 50 µs.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed).
+    pub async fn query(&self) -> Result<Query, Error> {
+        self.engine.query(None).await
+    }
+
+    /// What is held and what waits on any of `keys`, at one instant. Positions and blockers are those on these keys.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed), and [`Invalid`](crate::ErrorKind::Invalid) for a key that is too long.
+    pub async fn query_keys(&self, keys: impl IntoKeys) -> Result<Query, Error> {
+        let mut list = crate::key::Keys::new();
+        keys.append_to(&mut list);
+        self.engine.query(Some(&list)).await
+    }
+
+    /// Tells every request whose deadline has passed that it has timed out (clause B5).
+    ///
+    /// Whoever arms a timer of their own calls it when [`next_deadline`](Space::next_deadline) has passed;
+    /// [`drive`](Space::drive) does both.
+    pub fn tick(&self) {
+        self.engine.shared.tick(None);
+    }
+
+    /// How long from now until something is due; `None` when nothing is, or the space has no clock.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let next = self.engine.shared.timers().next()?;
+        Some(next.saturating_sub(self.engine.shared.now()?))
+    }
+
+    /// Keeps time for the space: spawn it once, with the sleep of your runtime.
+    ///
+    /// The returned future calls [`tick`](Space::tick) whenever something is due, and ends when this handle is closed or
+    /// dropped. It keeps nothing alive.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # async fn example() {
+    /// # mod tokio { pub mod time { pub async fn sleep(_: std::time::Duration) {} } }
+    /// let start = std::time::Instant::now();
+    /// let space = latchwork::Space::builder().clock(move || start.elapsed()).build();
+    /// let drive = space.drive(tokio::time::sleep);
+    /// // tokio::spawn(drive);
+    /// # drop(drive);
+    /// # }
+    /// ```
+    pub fn drive<S, F>(&self, sleep: S) -> Drive<S, F>
+    where
+        S: FnMut(Duration) -> F,
+        F: Future<Output = ()>,
+    {
+        Drive::new(&self.engine, sleep)
+    }
+
+    /// Closes this handle and its clones: their waits fail with [`Closed`](crate::ErrorKind::Closed), their grants are
+    /// released, and what they ask from now on is refused. Closing again does nothing.
+    pub fn close(&self) {
+        self.engine.shared.close(&self.engine.handle);
+    }
+
+    /// Whether this handle was closed.
+    pub fn is_closed(&self) -> bool {
+        self.engine.handle.is_closed()
+    }
+
+    /// Connects an event loop of a host language. `wake` is called, from any thread and with nothing locked, once for
+    /// each batch of outcomes that somebody else settled for the port.
+    pub fn port(&self, wake: impl Fn() + Send + Sync + 'static) -> Port {
+        Port::new(self.clone(), Box::new(wake))
+    }
+
+    /// Releases the grant that `ticket` names, from any thread. It has taken effect when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`NotHeld`](crate::ErrorKind::NotHeld) when it is not held any more; nothing changes.
+    pub fn release(&self, ticket: Ticket) -> Result<(), Error> {
+        let left = self.engine.shared.leave(ticket, Leave::Release, None);
+        left.map(|_| ()).ok_or_else(|| Error::not_held(Vec::new()))
+    }
+}
+
+impl Default for Space {
+    fn default() -> Space {
+        Space::new()
+    }
+}
+
+impl fmt::Debug for Space {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Space").field("epoch", &self.epoch()).field("closed", &self.is_closed()).finish_non_exhaustive()
+    }
+}
