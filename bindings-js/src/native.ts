@@ -81,10 +81,9 @@ export interface Failure {
   keys?: KeyValue[];
   waited?: number;
   position?: number;
-  blockedBy?: { key: KeyValue; label?: string; token?: number }[];
+  blockedBy?: RawBlocker[];
   what?: string;
   why?: string;
-  limit?: number;
 }
 
 /** One instant of the lock table, as the core tells it. */
@@ -94,10 +93,17 @@ export interface RawQuery {
     keys: KeyValue[];
     shared: KeyValue[];
     label?: string;
-    age: number;
+    age?: number;
     position: number;
-    blockedBy: { key: KeyValue; label?: string; token?: number }[];
+    blockedBy: RawBlocker[];
   }[];
+}
+
+/** Who stands in the way of a request on one key. */
+export interface RawBlocker {
+  key: KeyValue;
+  label?: string;
+  token?: number;
 }
 
 /**
@@ -123,16 +129,19 @@ export interface Native {
   /** Closes the handle: its waits fail, its grants are released. *Settles.* Afterwards the handle answers `closed`. */
   close(handle: number): void;
 
-  /** In: Handle, Slot, Generation. Asks for one or two keys, exclusive, no options. *Settles.* The hot path. */
+  /**
+   * In: Handle, Slot, Generation. Asks for one or two keys, exclusive, no options. The hot path. *Settles*, but lane
+   * `Settled` is written only where the outcome is not `Granted`: a request granted at once settles nothing for others.
+   */
   lock(key: RawKey, second?: RawKey): void;
   /**
-   * In: Handle, Slot, Generation. Asks for any set of keys. *Settles.*
+   * In: Handle, Slot, Generation. Asks for any set of keys. *Settles* as `lock` does.
    * `timeout`: milliseconds ≥ 0, Infinity for none. `deferred`: 1 when the caller confirms grants itself (`signal`), else 0.
    */
   lockWith(exclusive: RawKey[], shared: RawKey[], label: string | undefined, timeout: number, deferred: number): void;
-  /** In: Handle. Takes the keys now, or answers `Refused`. *Settles.* */
+  /** In: Handle. Takes the keys now, or answers `Refused`. *Settles*, but lane `Settled` is written only with `Failed`. */
   tryLock(key: RawKey, second?: RawKey): void;
-  /** In: Handle. Takes any set of keys now, or answers `Refused`. *Settles.* */
+  /** In: Handle. Takes any set of keys now, or answers `Refused`. *Settles* as `tryLock` does. */
   tryLockWith(exclusive: RawKey[], shared: RawKey[], label: string | undefined): void;
   /** In: Handle, Place, Number. Gives the grant back. *Settles.* */
   release(): void;

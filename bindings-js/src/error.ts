@@ -1,0 +1,104 @@
+import type { Key } from "./key.js";
+import { keyOf } from "./key.js";
+import type { Failure, Native, RawBlocker } from "./native.js";
+
+/** What kind of error it is: each is one that a caller would treat differently. The same in every language. */
+export type ErrorCode =
+  | "timeout"
+  | "cancelled"
+  | "deadlock"
+  | "fenced"
+  | "not_held"
+  | "conflict"
+  | "aborted"
+  | "busy"
+  | "closed"
+  | "invalid"
+  | "unavailable"
+  | "unknown_outcome";
+
+/** A request or a holder that stands in the way of another on one key. */
+export interface Blocker {
+  /** The key on which it stands in the way. */
+  readonly key: Key;
+  /** The label that it gave itself. */
+  readonly label?: string;
+  /** Its fencing token when it holds the key; absent when it waits itself and came first. */
+  readonly token?: number;
+}
+
+/**
+ * The one class of errors. Tell them apart by `code`; the message is for people and may change.
+ *
+ * Which fields are there depends on the code.
+ */
+export class LatchworkError extends Error {
+  static {
+    LatchworkError.prototype.name = "LatchworkError";
+  }
+
+  /** What kind of error it is. */
+  readonly code: ErrorCode;
+  /** `timeout`: the keys that were asked for. `not_held`: the keys that are not held, where they are known. */
+  declare readonly keys?: readonly Key[];
+  /** `timeout`: how long the request waited, in milliseconds. */
+  declare readonly waited?: number;
+  /** `timeout`: the place in the longest of its queues, 1 for the next in line. */
+  declare readonly position?: number;
+  /** `timeout`: who stood in the way. */
+  declare readonly blockedBy?: readonly Blocker[];
+  /** `invalid`: the argument that was refused. */
+  declare readonly what?: string;
+  /** `invalid`: what is wrong with it. */
+  declare readonly why?: string;
+
+  /** @internal */
+  constructor(code: ErrorCode, message: string, fields?: Partial<LatchworkError>) {
+    super(message);
+    this.code = code;
+    Object.assign(this, fields);
+  }
+}
+
+/**
+ * The error of an argument that cannot be what it must be.
+ *
+ * @internal
+ */
+export function invalid(what: string, why: string): LatchworkError {
+  return new LatchworkError("invalid", `invalid ${what}: ${why}`, { what, why });
+}
+
+/**
+ * The error that the core reported last and nobody took yet.
+ *
+ * @internal
+ */
+export function takeError(native: Native): LatchworkError {
+  return errorOf(native.failure());
+}
+
+/**
+ * An error of the core.
+ *
+ * @internal
+ */
+export function errorOf(failure: Failure): LatchworkError {
+  const fields: Record<string, unknown> = {};
+  if (failure.keys !== undefined) fields.keys = failure.keys.map(keyOf);
+  if (failure.waited !== undefined) fields.waited = failure.waited;
+  if (failure.position !== undefined) fields.position = failure.position;
+  if (failure.blockedBy !== undefined) fields.blockedBy = failure.blockedBy.map(blockerOf);
+  if (failure.what !== undefined) fields.what = failure.what;
+  if (failure.why !== undefined) fields.why = failure.why;
+  return new LatchworkError(failure.code as ErrorCode, failure.message, fields);
+}
+
+/** @internal */
+export function blockerOf({ key, label, token }: RawBlocker): Blocker {
+  return {
+    key: keyOf(key),
+    ...(label !== undefined && { label }),
+    ...(token !== undefined && { token }),
+  };
+}

@@ -1,0 +1,109 @@
+import { Asked } from "./asked.js";
+import { takeError } from "./error.js";
+import { type Key, keyOf } from "./key.js";
+import { Lane, Outcome, type RawKey } from "./native.js";
+import { settle } from "./settle.js";
+import type { Space } from "./space.js";
+
+/**
+ * A lock that is held: from `lock`, `tryLock`, or inside `withLock`.
+ *
+ * It holds its keys until `release`, until it is disposed (`using guard = await space.lock(…)`), or until its space is
+ * closed. A guard that is dropped without any of these **keeps its keys**: JavaScript has no finaliser. Prefer `withLock`
+ * or `using`.
+ */
+export class Guard implements Disposable, AsyncDisposable {
+  /** The space that it belongs to. */
+  readonly space: Space;
+  /** The fencing token: larger than that of every earlier grant of any of its keys that is incompatible with it. */
+  readonly token: number;
+  /** @internal */
+  readonly asked: RawKey | Asked;
+  /** @internal */
+  readonly place: number;
+  /** @internal */
+  readonly number: number;
+  /** @internal */
+  released = false;
+  /** @internal */
+  keySet: { keys: readonly Key[]; shared: readonly Key[] } | undefined = undefined;
+
+  /** @internal */
+  constructor(space: Space, asked: RawKey | Asked, place: number, number: number, token: number) {
+    this.space = space;
+    this.asked = asked;
+    this.place = place;
+    this.number = number;
+    this.token = token;
+  }
+
+  /** The keys held exclusively, each once, in key order. */
+  get keys(): readonly Key[] {
+    this.keySet ??= keySetOf(this.space, this.asked);
+    return this.keySet.keys;
+  }
+
+  /** The keys held in shared mode, each once, in key order. A key asked for in both modes is exclusive. */
+  get shared(): readonly Key[] {
+    this.keySet ??= keySetOf(this.space, this.asked);
+    return this.keySet.shared;
+  }
+
+  /** The label that the request gave itself. */
+  get label(): string | undefined {
+    return this.asked instanceof Asked ? this.asked.label : undefined;
+  }
+
+  /** Whether it still holds its keys. */
+  get held(): boolean {
+    return !this.released && !this.space.closed;
+  }
+
+  /**
+   * Gives the keys back. They have gone on to the next in line when this returns.
+   *
+   * @throws {LatchworkError} `not_held` where they are not held any more. Nothing changes then.
+   */
+  release(): void {
+    const { space } = this;
+    const { native } = space;
+    const { scratch } = native;
+    scratch[Lane.Handle] = space.handle;
+    scratch[Lane.Place] = this.place;
+    scratch[Lane.Number] = this.number;
+    native.release();
+    if (native.scratch[Lane.Outcome] === Outcome.Failed) {
+      const error = takeError(native);
+      settle(native, space.handle);
+      throw error;
+    }
+    this.released = true;
+    if (native.scratch[Lane.Settled] !== 0) settle(native, space.handle);
+  }
+
+  /** Releases the keys where they are still held; nothing where they are not. */
+  [Symbol.dispose](): void {
+    if (this.held) this.release();
+  }
+
+  /** Releases the keys where they are still held, and waits until that took effect. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this[Symbol.dispose]();
+  }
+
+  /** What a debugger or log of Node shows. */
+  [Symbol.for("nodejs.util.inspect.custom")](_depth: number, _options: unknown, inspect?: (value: unknown) => string) {
+    const { keys, shared, label, token, held } = this;
+    const shown = { keys, ...(shared.length > 0 && { shared }), ...(label !== undefined && { label }), token, held };
+    return inspect === undefined ? shown : `Guard ${inspect(shown)}`;
+  }
+}
+
+/** The keys of a request, as the core orders them. */
+function keySetOf({ native }: Space, asked: RawKey | Asked): { keys: readonly Key[]; shared: readonly Key[] } {
+  if (typeof asked === "string") return { keys: Object.freeze([asked]), shared: Object.freeze([]) };
+  const [exclusive, shared] = asked instanceof Asked ? [asked.exclusive, asked.shared] : [[asked], []];
+  const set = native.keySet(exclusive, shared);
+  if (set === undefined) throw takeError(native);
+  return { keys: Object.freeze(set.keys.map(keyOf)), shared: Object.freeze(set.shared.map(keyOf)) };
+}

@@ -1,0 +1,13 @@
+/**
+ * Keyed multi-locks: ask for any number of keys at once, get all of them or none, in order, without deadlocks.
+ *
+ * @module
+ */
+
+export { type Blocker, type ErrorCode, LatchworkError } from "./error.js";
+export type { Guard } from "./guard.js";
+export { type Key, type Keys, key, type TupleKey } from "./key.js";
+export { type OpenOptions, open } from "./open.js";
+export type { LockOptions, Mode, TryLockOptions } from "./options.js";
+export type { Hold, Query, Wait } from "./query.js";
+export type { Body, Space } from "./space.js";

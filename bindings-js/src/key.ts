@@ -1,0 +1,150 @@
+import { invalid, takeError } from "./error.js";
+import type { KeyValue, Native, RawKey } from "./native.js";
+
+/**
+ * The name of a lock: a string, an integer, bytes, a boolean, or a tuple of such parts made with {@link key}.
+ *
+ * Part types never mix: `1`, `"1"`, `true` and the byte `0x31` are four keys. A number must be a safe integer; beyond, use a
+ * bigint, from −2^63 to 2^64−1. A bare array always means several keys.
+ */
+export type Key = string | number | bigint | boolean | Uint8Array | TupleKey;
+
+/** One key, or several. */
+export type Keys = Key | readonly Key[];
+
+/** A key of several parts, made with {@link key}. Immutable. */
+export class TupleKey {
+  /** The parts. Tuples nest. */
+  readonly parts: readonly Key[];
+  /** The parts as they cross to the core. */
+  readonly #value: KeyValue[];
+  /** The canonical encoding, made by the core when it is needed first. */
+  #encoded: Uint8Array | undefined;
+
+  /** @internal */
+  constructor(parts: readonly Key[], value: KeyValue[]) {
+    this.parts = Object.freeze(parts);
+    this.#value = value;
+  }
+
+  /** The key as a person reads it: `("user", 42)`. */
+  toString(): string {
+    return `(${this.parts.map(describe).join(", ")}${this.parts.length === 1 ? "," : ""})`;
+  }
+
+  /** As {@link toString}, in a debugger or log of Node. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return `key${this.toString()}`;
+  }
+
+  /** @internal */
+  static valueOf(key: TupleKey): KeyValue[] {
+    return key.#value;
+  }
+
+  /** @internal */
+  static encode(native: Native, key: TupleKey): Uint8Array {
+    key.#encoded ??= encode(native, key.#value);
+    return key.#encoded;
+  }
+}
+
+/**
+ * Makes a key of several parts, in this order: `key("user", 42)`.
+ *
+ * A key of one part is not its bare part, and parts can be keys made with `key` again.
+ *
+ * @throws {LatchworkError} `invalid`, naming the part, where one cannot be part of a key.
+ */
+export function key(...parts: Key[]): TupleKey {
+  const kept = parts.map((part, index) => {
+    check(part, `parts[${index}]`);
+    return isBytes(part) ? copy(part) : part;
+  });
+  return new TupleKey(kept, kept.map(valueOf));
+}
+
+/**
+ * A key that the core hands back.
+ *
+ * @internal
+ */
+export function keyOf(value: KeyValue): Key {
+  return Array.isArray(value) ? new TupleKey(value.map(keyOf), value) : value;
+}
+
+/**
+ * A key as it crosses to the core, checked; `what` names it where it is refused.
+ *
+ * @internal
+ */
+export function rawKey(native: Native, key: unknown, what: string): RawKey {
+  if (typeof key === "string") return key;
+  check(key, what);
+  if (key instanceof TupleKey) return TupleKey.encode(native, key);
+  return isBytes(key) ? encode(native, key) : key;
+}
+
+/**
+ * One key or several as they cross to the core.
+ *
+ * @internal
+ */
+export function rawKeys(native: Native, keys: unknown, what: string): RawKey[] {
+  if (!Array.isArray(keys)) return [rawKey(native, keys, what)];
+  // A loop, since `map` leaves holes as they are.
+  const raw: RawKey[] = [];
+  for (let index = 0; index < keys.length; index++) raw.push(rawKey(native, keys[index], `${what}[${index}]`));
+  return raw;
+}
+
+/** The canonical encoding of a key. */
+function encode(native: Native, value: KeyValue): Uint8Array {
+  const encoded = native.encode(value);
+  if (encoded === undefined) throw takeError(native);
+  return encoded;
+}
+
+/** Refuses what is not a key by its type; the core checks the rest. */
+function check(key: unknown, what: string): asserts key is Key {
+  switch (typeof key) {
+    case "string":
+    case "boolean":
+    case "bigint":
+      return;
+    case "number":
+      if (Number.isSafeInteger(key)) return;
+      throw invalid(what, `a number that is not a safe integer: ${key}`);
+    case "object":
+      if (key instanceof TupleKey || isBytes(key)) return;
+      if (key === null) throw invalid(what, "null is not a key");
+      if (Array.isArray(key)) throw invalid(what, "an array is not a key; use key(…) for a tuple");
+      throw invalid(what, `${kindOf(key)} is not a key`);
+    default:
+      throw invalid(what, `${typeof key} is not a key`);
+  }
+}
+
+/** By its tag, so that arrays of other realms count too. */
+function isBytes(value: unknown): value is Uint8Array {
+  return ArrayBuffer.isView(value) && (value as Uint8Array)[Symbol.toStringTag] === "Uint8Array";
+}
+
+function copy(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
+function valueOf(key: Key): KeyValue {
+  return key instanceof TupleKey ? TupleKey.valueOf(key) : key;
+}
+
+function describe(key: Key): string {
+  if (typeof key === "string") return JSON.stringify(key);
+  if (isBytes(key)) return `bytes(${Array.from(key, (byte) => byte.toString(16).padStart(2, "0")).join("")})`;
+  return String(key);
+}
+
+/** What kind of object it is, for a message: never runs the caller's code. */
+function kindOf(value: object): string {
+  return ArrayBuffer.isView(value) ? "a view that is not a Uint8Array" : "an object";
+}

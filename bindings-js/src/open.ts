@@ -1,0 +1,41 @@
+import { ManualClock } from "./clock.js";
+import { invalid, takeError } from "./error.js";
+import { started } from "./host.js";
+import { checkOptions } from "./options.js";
+import { Space } from "./space.js";
+
+/** What `open` can be told besides the address. */
+export interface OpenOptions {
+  /** A clock for tests, from `manualClock()`. */
+  clock?: ManualClock | undefined;
+}
+
+/**
+ * Opens a space.
+ *
+ * Without an address it is new and nobody else can reach it. `"memory:name"` names one space per process (in a browser: per
+ * page or worker): whoever opens the name gets it, in every worker thread. It ends with its last opening.
+ *
+ * Rejects with `invalid` where an argument cannot be what it must be.
+ *
+ * @example
+ * const space = await open("memory:orders");
+ * await space.withLock(["stock/7", "order/12"], async () => { … });
+ */
+export async function open(url?: string, options?: OpenOptions): Promise<Space> {
+  if (url !== undefined && typeof url !== "string") throw invalid("url", "must be a string");
+  let clock: ManualClock | undefined;
+  if (options !== undefined) {
+    checkOptions(options, ["clock"]);
+    const { clock: given } = options;
+    if (given !== undefined && !(given instanceof ManualClock)) {
+      throw invalid("clock", "must be a clock made with manualClock()");
+    }
+    clock = given;
+  }
+  const native = await started();
+  const number = clock === undefined ? 0 : ManualClock.numberOf(clock, native);
+  const handle = native.open(url, number);
+  if (handle === 0) throw takeError(native);
+  return new Space(native, handle, clock);
+}

@@ -1,0 +1,109 @@
+import { invalid } from "./error.js";
+import { type Keys, rawKeys } from "./key.js";
+import type { Native, RawKey } from "./native.js";
+
+/** How the keys are held: exclusive is compatible with nothing, shared with shared. */
+export type Mode = "exclusive" | "shared";
+
+/** What `tryLock` can be told besides the keys. */
+export interface TryLockOptions {
+  /** The mode of the keys; exclusive where it is not given. */
+  mode?: Mode | undefined;
+  /** Further keys of the same request, in shared mode. */
+  shared?: Keys | undefined;
+  /** A text for people: shown by `query` and in errors. */
+  label?: string | undefined;
+}
+
+/** What `lock` and `withLock` can be told besides the keys. */
+export interface LockOptions extends TryLockOptions {
+  /** Milliseconds until the wait fails with `timeout`. 0: granted at once or not at all. Infinity: none. */
+  timeout?: number | undefined;
+  /** Withdraws the request when it is aborted before the grant is seen; the call rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Options, checked.
+ *
+ * @internal
+ */
+export interface CheckedOptions {
+  exclusive: RawKey[];
+  shared: RawKey[];
+  label: string | undefined;
+  timeout: number;
+  signal: AbortSignal | undefined;
+}
+
+const TRY_LOCK = ["mode", "shared", "label"];
+const LOCK = [...TRY_LOCK, "timeout", "signal"];
+
+/**
+ * Checks the keys and options of `lock` and `withLock`. Nothing is queued before.
+ *
+ * @internal
+ */
+export function lockOptions(native: Native, keys: unknown, options: unknown): CheckedOptions {
+  return checkedOptions(native, keys, options, LOCK);
+}
+
+/** @internal */
+export function tryLockOptions(native: Native, keys: unknown, options: unknown): CheckedOptions {
+  return checkedOptions(native, keys, options, TRY_LOCK);
+}
+
+/**
+ * Refuses what is not an object of options, and names that are none: a misspelt option must not be silent.
+ *
+ * @internal
+ */
+export function checkOptions(options: unknown, known: readonly string[]): asserts options is Record<string, unknown> {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw invalid("options", "must be an object");
+  }
+  for (const name in options) {
+    if (!known.includes(name)) throw invalid(name, `no such option; there are ${known.join(", ")}`);
+  }
+}
+
+function checkedOptions(native: Native, keys: unknown, given: unknown, known: readonly string[]): CheckedOptions {
+  const raw = rawKeys(native, keys, "keys");
+  const none = { exclusive: raw, shared: [], label: undefined, timeout: Number.POSITIVE_INFINITY, signal: undefined };
+  if (given === undefined) return none;
+  checkOptions(given, known);
+  // Each is read once: a getter may answer otherwise the next time.
+  const { mode, shared, label, timeout, signal } = given;
+  const more = shared === undefined ? [] : rawKeys(native, shared, "shared");
+  const all = checkMode(mode) === "shared" ? { exclusive: [], shared: [...raw, ...more] } : { exclusive: raw, shared: more };
+  return { ...all, label: checkLabel(label), timeout: checkTimeout(timeout), signal: checkSignal(signal) };
+}
+
+function checkMode(mode: unknown): Mode {
+  if (mode === undefined) return "exclusive";
+  if (mode !== "exclusive" && mode !== "shared") throw invalid("mode", 'must be "exclusive" or "shared"');
+  return mode;
+}
+
+function checkLabel(label: unknown): string | undefined {
+  if (label !== undefined && typeof label !== "string") throw invalid("label", "must be a string");
+  return label;
+}
+
+function checkTimeout(timeout: unknown): number {
+  if (timeout === undefined) return Number.POSITIVE_INFINITY;
+  if (typeof timeout !== "number") throw invalid("timeout", "must be a number of milliseconds");
+  if (Number.isNaN(timeout)) throw invalid("timeout", "is not a number");
+  if (timeout < 0) throw invalid("timeout", "must not be negative");
+  return timeout;
+}
+
+/** By its shape, so that signals of other realms count too. */
+function checkSignal(signal: unknown): AbortSignal | undefined {
+  if (signal === undefined) return undefined;
+  const like = signal as Partial<AbortSignal> | null;
+  if (typeof like !== "object" || typeof like?.aborted !== "boolean" || typeof like.addEventListener !== "function") {
+    throw invalid("signal", "must be an AbortSignal");
+  }
+  return like as AbortSignal;
+}

@@ -1,0 +1,43 @@
+/**
+ * Brings what a call settled to the promises that wait for it.
+ *
+ * A releasing call comes back with the grants that follow from it, so that no wake crosses a thread or a loop. They are
+ * settled in a loop, never by recursion: resolving a promise runs no code of the caller's before the turn ends.
+ *
+ * @internal
+ */
+
+import { takeError } from "./error.js";
+import { Entry, Lane, type Native, Outcome, SETTLED_MAX } from "./native.js";
+import type { Space } from "./space.js";
+
+/** The open spaces of this thread, by their handles. */
+export const spaces = new Map<number, Space>();
+
+/** Settles what the last call reported, and fetches the rest where there is more. `handle`: of that call. */
+export function settle(native: Native, handle: number): void {
+  for (;;) {
+    const count = native.scratch[Lane.Settled] as number;
+    for (let index = 0; index < count; index++) settleOne(native, Lane.First + index * Entry.Size);
+    if (count < SETTLED_MAX) return;
+    native.scratch[Lane.Handle] = handle;
+    native.drain();
+  }
+}
+
+function settleOne(native: Native, at: number): void {
+  // Read before anything is called: a call may replace the scratch or write to it.
+  const { scratch } = native;
+  const handle = scratch[at + Entry.Handle] as number;
+  const slot = scratch[at + Entry.Slot] as number;
+  const generation = scratch[at + Entry.Generation] as number;
+  const place = scratch[at + Entry.Place] as number;
+  const number = scratch[at + Entry.Number] as number;
+  const token = scratch[at + Entry.Token] as number;
+  const error = scratch[at + Entry.Outcome] === Outcome.Failed ? takeError(native) : undefined;
+  // None: withdrawn after it was settled and before this thread was told; its keys have gone on.
+  const waiter = spaces.get(handle)?.waits.take(slot, generation);
+  if (waiter === undefined) return;
+  if (error === undefined) waiter.granted(place, number, token);
+  else waiter.failed(error);
+}

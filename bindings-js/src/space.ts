@@ -1,0 +1,265 @@
+import { Asked } from "./asked.js";
+import { ManualClock } from "./clock.js";
+import { invalid, takeError } from "./error.js";
+import { Guard } from "./guard.js";
+import { type Keys, rawKey, rawKeys } from "./key.js";
+import { Lane, type Native, Outcome, type RawKey } from "./native.js";
+import { type LockOptions, lockOptions, type TryLockOptions, tryLockOptions } from "./options.js";
+import { type Query, queryOf } from "./query.js";
+import { settle, spaces } from "./settle.js";
+import { Timer } from "./timer.js";
+import { AbortableWaiter, Waiter, Waits } from "./waits.js";
+
+/** What runs while a lock is held. */
+export type Body<T> = (guard: Guard) => T | PromiseLike<T>;
+
+/**
+ * A set of keys with their queues. From `open`.
+ *
+ * Requests that share a key are served in the order in which they came; requests without a common key never wait for each
+ * other directly. A request for several keys gets them all in one step and holds nothing while it waits, so single
+ * requests cannot deadlock and large sets do not starve. The price: a free key is reserved for an earlier request that still
+ * waits for another.
+ *
+ * Locks taken **one inside the other** can deadlock, whatever the order of their keys. Ask for all keys at once.
+ */
+export class Space implements AsyncDisposable {
+  /** New in each life of the space. */
+  readonly epoch: number;
+  /** @internal */
+  readonly native: Native;
+  /** @internal */
+  readonly handle: number;
+  /** @internal */
+  readonly clock: ManualClock | undefined;
+  /** @internal */
+  readonly waits = new Waits();
+  /** @internal */
+  readonly timer = new Timer(this);
+  /** @internal */
+  closed = false;
+
+  /** @internal */
+  constructor(native: Native, handle: number, clock: ManualClock | undefined) {
+    this.native = native;
+    this.handle = handle;
+    this.clock = clock;
+    this.epoch = native.epoch(handle);
+    spaces.set(handle, this);
+    if (clock !== undefined) ManualClock.attach(clock, this);
+  }
+
+  /**
+   * Waits until all the keys can be had at once, and takes them.
+   *
+   * The request joins the queues **at the call**, not when the promise is awaited. Prefer {@link withLock}, or
+   * `using guard = await space.lock(…)`: a guard that is forgotten keeps its keys.
+   *
+   * Rejects with `timeout`, `closed` or `invalid`, or with the reason of the signal.
+   *
+   * @example
+   * using guard = await space.lock(["sender", "receiver"], { timeout: 500 });
+   */
+  lock(keys: Keys, options?: LockOptions): Promise<Guard> {
+    try {
+      const got = this.#request(keys, options);
+      return got instanceof Guard ? Promise.resolve(got) : got;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Takes all the keys if they can be had at once; otherwise answers null. Never waits, and never overtakes a request that
+   * waits.
+   *
+   * Rejects with `closed` or `invalid`.
+   */
+  tryLock(keys: Keys, options?: TryLockOptions): Promise<Guard | null> {
+    try {
+      return Promise.resolve(this.#tryRequest(keys, options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Runs `body` while it holds the keys, and releases them when it has returned, thrown or its promise has settled.
+   *
+   * Answers what the body answers, or rejects with the body's own error, whatever happened to the guard inside. Where the
+   * keys are free the body starts before this call returns. Other rejections are those of {@link lock}; the body has not run
+   * then.
+   *
+   * @example
+   * const pages = await space.withLock(`document/${id}`, async () => {
+   *   const document = await load(id);
+   *   document.pages.push(page);
+   *   await save(id, document);
+   *   return document.pages.length;
+   * });
+   */
+  withLock<T>(keys: Keys, body: Body<T>): Promise<T>;
+  withLock<T>(keys: Keys, options: LockOptions | undefined, body: Body<T>): Promise<T>;
+  withLock<T>(keys: Keys, second: LockOptions | undefined | Body<T>, third?: Body<T>): Promise<T> {
+    try {
+      if (typeof second === "function" && third === undefined) return this.#scope(keys, undefined, second);
+      if (typeof third !== "function") throw invalid("body", "must be a function");
+      return this.#scope(keys, second as LockOptions | undefined, third);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * What is held and what waits at one instant: on these keys, or everywhere.
+   *
+   * Without keys it looks at everything, and every other operation of the space waits for that. It disturbs nothing.
+   */
+  async query(keys?: Keys): Promise<Query> {
+    const { native } = this;
+    const query = native.query(this.handle, keys === undefined ? undefined : rawKeys(native, keys, "keys"));
+    if (query === undefined) throw takeError(native);
+    return queryOf(query);
+  }
+
+  /**
+   * Ends this opening of the space: its waits fail with `closed`, its guards are released. Closing again does nothing.
+   *
+   * A space with a name ends with its last opening.
+   */
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    const { native, handle } = this;
+    native.close(handle);
+    settle(native, handle);
+    spaces.delete(handle);
+    if (this.clock !== undefined) ManualClock.detach(this.clock, this);
+  }
+
+  /** Closes the space. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Asks for the keys: a guard where they were free, else the promise of one. Throws where that cannot be. */
+  #request(keys: Keys, options: LockOptions | undefined): Guard | Promise<Guard> {
+    if (options !== undefined || typeof keys === "object") return this.#requestWith(keys, options);
+    const { native } = this;
+    const key = typeof keys === "string" ? keys : rawKey(native, keys, "keys");
+    this.#aim();
+    native.lock(key);
+    return this.#answer(key, false);
+  }
+
+  #requestWith(keys: Keys, options: LockOptions | undefined): Guard | Promise<Guard> {
+    const { native } = this;
+    const { exclusive, shared, label, timeout, signal } = lockOptions(native, keys, options);
+    // A reason can be anything, so it cannot be told from an error by its type: it rejects, it is not thrown.
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const asked = new Asked(exclusive, shared, label);
+    this.#aim();
+    const plain = options === undefined && exclusive.length > 0 && exclusive.length <= 2;
+    if (!plain) native.lockWith(exclusive, shared, label, timeout, signal === undefined ? 0 : 1);
+    else if (exclusive.length === 2) native.lock(exclusive[0] as RawKey, exclusive[1] as RawKey);
+    else native.lock(exclusive[0] as RawKey);
+    const timed = timeout !== Number.POSITIVE_INFINITY;
+    return signal === undefined ? this.#answer(asked, timed) : this.#answerAbortable(asked, timed, signal);
+  }
+
+  /** What became of the request just made. */
+  #answer(asked: RawKey | Asked, timed: boolean): Guard | Promise<Guard> {
+    const { scratch } = this.native;
+    const outcome = scratch[Lane.Outcome];
+    if (outcome === Outcome.Granted) {
+      return new Guard(
+        this,
+        asked,
+        scratch[Lane.Place] as number,
+        scratch[Lane.Number] as number,
+        scratch[Lane.Token] as number,
+      );
+    }
+    if (outcome === Outcome.Failed) this.#fail();
+    return this.#wait(new Waiter(this, asked, timed));
+  }
+
+  #answerAbortable(asked: Asked, timed: boolean, signal: AbortSignal): Promise<Guard> {
+    const { scratch } = this.native;
+    if (scratch[Lane.Outcome] === Outcome.Waiting) {
+      const place = scratch[Lane.Place] as number;
+      const number = scratch[Lane.Number] as number;
+      return this.#wait(new AbortableWaiter(this, asked, timed, signal, place, number));
+    }
+    return claimNext(this.#answer(asked, timed) as Guard, signal);
+  }
+
+  #wait(waiter: Waiter): Promise<Guard> {
+    this.waits.add(waiter);
+    if (waiter.timed) this.timer.added();
+    settle(this.native, this.handle);
+    return waiter.promise;
+  }
+
+  #fail(): never {
+    const error = takeError(this.native);
+    settle(this.native, this.handle);
+    throw error;
+  }
+
+  #tryRequest(keys: Keys, options: TryLockOptions | undefined): Guard | null {
+    const { native } = this;
+    let asked: RawKey | Asked;
+    if (options === undefined && typeof keys !== "object") {
+      asked = rawKey(native, keys, "keys");
+      native.scratch[Lane.Handle] = this.handle;
+      native.tryLock(asked);
+    } else {
+      const { exclusive, shared, label } = tryLockOptions(native, keys, options);
+      asked = new Asked(exclusive, shared, label);
+      native.scratch[Lane.Handle] = this.handle;
+      native.tryLockWith(exclusive, shared, label);
+    }
+    return native.scratch[Lane.Outcome] === Outcome.Refused ? null : (this.#answer(asked, false) as Guard);
+  }
+
+  #scope<T>(keys: Keys, options: LockOptions | undefined, body: Body<T>): Promise<T> {
+    const got = this.#request(keys, options);
+    return got instanceof Guard ? run(got, body) : runLater(got, body);
+  }
+
+  /** Says for which space the next call is, and where its waiter would be. */
+  #aim(): void {
+    const { scratch } = this.native;
+    scratch[Lane.Handle] = this.handle;
+    scratch[Lane.Slot] = this.waits.slot;
+    scratch[Lane.Generation] = this.waits.generation;
+  }
+}
+
+/** A grant at once with a signal: also put off by one microtask, and an abort before that wins (clause L7). */
+async function claimNext(guard: Guard, signal: AbortSignal): Promise<Guard> {
+  await undefined;
+  if (signal.aborted) {
+    guard[Symbol.dispose]();
+    throw signal.reason;
+  }
+  return guard;
+}
+
+async function run<T>(guard: Guard, body: Body<T>): Promise<T> {
+  try {
+    return await body(guard);
+  } finally {
+    guard[Symbol.dispose]();
+  }
+}
+
+async function runLater<T>(waiting: Promise<Guard>, body: Body<T>): Promise<T> {
+  const guard = await waiting;
+  try {
+    return await body(guard);
+  } finally {
+    guard[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * What tests need: a clock that moves only when it is told to, and the canonical encoding of keys.
+ *
+ * @module
+ */
+
+import { takeError } from "./error.js";
+import { started } from "./host.js";
+import { type Key, keyOf, rawKey } from "./key.js";
+
+export { type ManualClock, manualClock } from "./clock.js";
+
+/**
+ * The canonical encoding of a key: the same bytes in every language.
+ *
+ * Rejects with `invalid` where it is not a key, or one that no operation accepts.
+ */
+export async function encodeKey(key: Key): Promise<Uint8Array> {
+  const native = await started();
+  const raw = rawKey(native, key, "key");
+  const encoded = raw instanceof Uint8Array ? raw : native.encode(raw);
+  if (encoded === undefined) throw takeError(native);
+  return new Uint8Array(encoded);
+}
+
+/** The key that these canonical bytes mean. Rejects with `invalid` where they mean none. */
+export async function decodeKey(encoded: Uint8Array): Promise<Key> {
+  const native = await started();
+  const key = native.decode(encoded);
+  if (key === undefined) throw takeError(native);
+  return keyOf(key);
+}

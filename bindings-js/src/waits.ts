@@ -1,0 +1,158 @@
+/**
+ * The requests of one space that wait, and the promises that their callers have.
+ *
+ * @internal
+ */
+
+import type { Asked } from "./asked.js";
+import { takeError } from "./error.js";
+import { Guard } from "./guard.js";
+import { Lane, Outcome, type RawKey } from "./native.js";
+import { settle } from "./settle.js";
+import type { Space } from "./space.js";
+
+/** Generations fit into 31 bits. */
+const GENERATIONS = 0x7fffffff;
+
+/** Where waiters are kept until they are settled. A slot and a generation name one. */
+export class Waits {
+  /** Where the next waiter will be. */
+  slot = 0;
+  /** The generation of the next waiter. */
+  generation = 0;
+  readonly #waiters: (Waiter | undefined)[] = [];
+  readonly #free: number[] = [];
+
+  /** Keeps a waiter in the slot that the request was sent with. */
+  add(waiter: Waiter): void {
+    waiter.slot = this.slot;
+    waiter.generation = this.generation;
+    this.#waiters[this.slot] = waiter;
+    this.slot = this.#free.pop() ?? this.#waiters.length;
+    this.generation = (this.generation + 1) & GENERATIONS;
+  }
+
+  /** Takes out the waiter that an outcome is for. */
+  take(slot: number, generation: number): Waiter | undefined {
+    const waiter = this.#waiters[slot];
+    if (waiter === undefined || waiter.generation !== generation) return undefined;
+    this.#waiters[slot] = undefined;
+    this.#free.push(this.slot);
+    this.slot = slot;
+    if (waiter.timed) waiter.space.timer.gone();
+    return waiter;
+  }
+}
+
+let resolveNew: (guard: Guard) => void;
+let rejectNew: (reason: unknown) => void;
+
+/** One function for all promises: a closure for each would cost as much as the promise. */
+function capture(resolve: (guard: Guard) => void, reject: (reason: unknown) => void): void {
+  resolveNew = resolve;
+  rejectNew = reject;
+}
+
+/** One request that waits. */
+export class Waiter {
+  slot = 0;
+  generation = 0;
+  readonly promise: Promise<Guard>;
+  protected readonly resolve: (guard: Guard) => void;
+  protected readonly reject: (reason: unknown) => void;
+
+  constructor(
+    readonly space: Space,
+    readonly asked: RawKey | Asked,
+    /** Whether it has a deadline. */
+    readonly timed: boolean,
+  ) {
+    this.promise = new Promise(capture);
+    this.resolve = resolveNew;
+    this.reject = rejectNew;
+  }
+
+  /** The request holds its keys now. */
+  granted(place: number, number: number, token: number): void {
+    this.resolve(new Guard(this.space, this.asked, place, number, token));
+  }
+
+  /** The request has ended without its keys. */
+  failed(reason: unknown): void {
+    this.reject(reason);
+  }
+}
+
+/**
+ * A request that waits and that a signal can withdraw (clause L7).
+ *
+ * Its grant is put off by one microtask; an abort before that wins, and the keys go on to the next in line.
+ */
+export class AbortableWaiter extends Waiter {
+  readonly #signal: AbortSignal;
+  readonly #place: number;
+  readonly #number: number;
+  /** What settled it, until its promise has been told. */
+  #token: number | undefined;
+  #ended = false;
+
+  constructor(space: Space, asked: RawKey | Asked, timed: boolean, signal: AbortSignal, place: number, number: number) {
+    super(space, asked, timed);
+    this.#signal = signal;
+    this.#place = place;
+    this.#number = number;
+    signal.addEventListener("abort", this);
+  }
+
+  override granted(_place: number, _number: number, token: number): void {
+    this.#token = token;
+    queueMicrotask(() => this.#claim());
+  }
+
+  override failed(reason: unknown): void {
+    this.#end();
+    this.reject(reason);
+  }
+
+  /** The signal was aborted: called by the signal itself. */
+  handleEvent(): void {
+    if (this.#ended) return;
+    const { native, handle, waits } = this.space;
+    this.#aim();
+    native.cancel();
+    if (native.scratch[Lane.Outcome] !== Outcome.Refused) {
+      waits.take(this.slot, this.generation);
+      this.#end();
+      this.reject(this.#signal.reason);
+    }
+    // Refused: it has failed otherwise, and that is among what the call reports.
+    settle(native, handle);
+  }
+
+  /** The microtask is over: the grant is the caller's, unless it was taken away meanwhile. */
+  #claim(): void {
+    if (this.#ended) return;
+    const { native, handle } = this.space;
+    this.#aim();
+    native.confirm();
+    this.#end();
+    if (native.scratch[Lane.Outcome] === Outcome.Granted) {
+      super.granted(this.#place, this.#number, this.#token as number);
+    } else {
+      this.reject(takeError(native));
+    }
+    settle(native, handle);
+  }
+
+  #aim(): void {
+    const { native, handle } = this.space;
+    native.scratch[Lane.Handle] = handle;
+    native.scratch[Lane.Place] = this.#place;
+    native.scratch[Lane.Number] = this.#number;
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#signal.removeEventListener("abort", this);
+  }
+}
