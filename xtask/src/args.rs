@@ -19,6 +19,8 @@ Usage: cargo xtask COMMAND
       The main job on real input in every host, without Latchwork and with it, as one table.
   setup [wasm|npm|browsers|python-tools|python|addon|web ...]
       Only the set-up and the builds: all of them, or the steps named and what they need.
+  format
+      Format all sources in place, and apply the lints' safe fixes.
   help
       This text.
 
@@ -37,6 +39,7 @@ pub(crate) enum Task {
     Test(Vec<Part>),
     Demo(Vec<Part>),
     Setup(Vec<Step>),
+    Format,
     Help,
 }
 
@@ -57,6 +60,10 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task> {
         Some("test") => Ok(Task::Test(choose(words, &Part::ALL, Part::name)?)),
         Some("demo") => Ok(Task::Demo(choose(words, &Part::HOSTS, Part::name)?)),
         Some("setup") => Ok(Task::Setup(choose(words, &Step::ALL, Step::name)?)),
+        Some("format") => match words.next() {
+            None => Ok(Task::Format),
+            Some(word) => bail!("`format` takes no part: `{word}`"),
+        },
         Some(other) => bail!("unknown command `{other}`; see `cargo xtask help`"),
     }
 }
@@ -119,6 +126,7 @@ mod tests {
             ("test nod", "nod"),
             ("demo lint", "lint"),
             ("test --fast", "--fast"),
+            ("format rust", "rust"),
         ] {
             let error = parse(line).unwrap_err().to_string();
             assert!(error.contains(word), "{line}: {error}");

@@ -25,13 +25,8 @@ fn main() -> ExitCode {
     let ok = match task {
         Task::Test(parts) => test::run(&parts),
         Task::Demo(hosts) => demo::run(&hosts),
-        Task::Setup(steps) => {
-            let outcome = Setup::default().need_all(&steps);
-            if let Err(error) = &outcome {
-                eprintln!("{error:#}");
-            }
-            outcome.is_ok()
-        }
+        Task::Setup(steps) => told(Setup::default().need_all(&steps)),
+        Task::Format => told(test::lint::format(&mut Setup::default())),
         Task::Help => {
             print!("{}", args::HELP);
             true
@@ -42,4 +37,12 @@ fn main() -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// Whether it went well; if not, why is told.
+fn told(outcome: anyhow::Result<()>) -> bool {
+    if let Err(error) = &outcome {
+        eprintln!("{error:#}");
+    }
+    outcome.is_ok()
 }

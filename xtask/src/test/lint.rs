@@ -1,6 +1,6 @@
 //! Lints: formatting, compiler and type checks, documentation, and the rooms of the architecture.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
@@ -8,7 +8,7 @@ use super::report::Report;
 use super::summary::Runner;
 use crate::process::{self, cargo, command, root};
 use crate::setup::wasm::Toolchain;
-use crate::setup::{npm, python, wasm};
+use crate::setup::{Setup, Step, npm, python, wasm};
 
 const WORKSPACES: [&str; 5] = [
     "bindings-js",
@@ -23,7 +23,18 @@ pub(crate) fn run(report: &mut Report) {
     rust(report);
     rooms(report);
     typescript(report);
-    python_folders(report);
+    python_checks(report);
+}
+
+/// Formats the sources in place, where `run` only looks.
+pub(crate) fn format(setup: &mut Setup) -> Result<()> {
+    setup.need_all(&[Step::Npm, Step::PythonTools])?;
+    component("rustfmt", "fmt")?;
+    process::run(&mut cargo(&["fmt", "--all"]))?;
+    process::run(&mut biome(&["check", "--colors=off", "--write", "."]))?;
+    let folders = python_folders();
+    process::run(python::tool("ruff", &["check", "--fix"]).args(&folders))?;
+    process::run(python::tool("ruff", &["format"]).args(&folders))
 }
 
 fn rust(report: &mut Report) {
@@ -69,9 +80,12 @@ fn rooms(report: &mut Report) {
 
 fn typescript(report: &mut Report) {
     report.check("lint", "biome", || {
-        let biome = root().join("node_modules/@biomejs/biome/bin/biome");
-        let mut biome_ci = command("node", &[]);
-        process::run(biome_ci.arg(biome).args(["ci", "--colors=off", "--error-on-warnings", "."]))
+        process::run(&mut biome(&[
+            "ci",
+            "--colors=off",
+            "--error-on-warnings",
+            ".",
+        ]))
     });
     for folder in WORKSPACES {
         if npm::has_script(folder, "typecheck").unwrap_or(false) {
@@ -82,11 +96,8 @@ fn typescript(report: &mut Report) {
     }
 }
 
-fn python_folders(report: &mut Report) {
-    let folders: Vec<&str> = PYTHON_FOLDERS
-        .into_iter()
-        .filter(|folder| root().join(folder).is_dir())
-        .collect();
+fn python_checks(report: &mut Report) {
+    let folders = python_folders();
     let mut tool = |what: &str, name: &str, args: &[&str]| {
         report.check("lint", what, || {
             process::run(python::tool(name, args).args(&folders))
@@ -95,6 +106,21 @@ fn python_folders(report: &mut Report) {
     tool("ruff", "ruff", &["check"]);
     tool("ruff format", "ruff", &["format", "--check"]);
     tool("mypy", "mypy", &[]);
+}
+
+fn python_folders() -> Vec<&'static str> {
+    PYTHON_FOLDERS
+        .into_iter()
+        .filter(|folder| root().join(folder).is_dir())
+        .collect()
+}
+
+fn biome(args: &[&str]) -> Command {
+    let mut biome = command("node", &[]);
+    biome
+        .arg(root().join("node_modules/@biomejs/biome/bin/biome"))
+        .args(args);
+    biome
 }
 
 /// Debian's compiler for the target has no clippy of its own: there the compiler's warnings do.

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: sets up, runs every host's tests, and adds up what they say.
 
 mod browser;
-mod lint;
+pub(crate) mod lint;
 mod node;
 mod python;
 mod report;
