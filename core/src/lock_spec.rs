@@ -13,6 +13,12 @@ use crate::{IntoKeys, Key, Mode};
 #[derive(Clone, Debug, Default)]
 pub struct LockSpec {
     exclusive: Keys,
+    /// What most requests do without, apart, so that a request for one key is small.
+    more: Option<Box<More>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct More {
     shared: Keys,
     label: Option<Arc<str>>,
     timeout: Option<Duration>,
@@ -29,7 +35,7 @@ impl LockSpec {
     /// Asks for further `keys` in shared mode. A key asked for in both modes is exclusive.
     #[must_use]
     pub fn shared(mut self, keys: impl IntoKeys) -> LockSpec {
-        keys.append_to(&mut self.shared);
+        keys.append_to(&mut self.more().shared);
         self
     }
 
@@ -37,7 +43,8 @@ impl LockSpec {
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> LockSpec {
         if mode == Mode::Shared {
-            self.shared.append(&mut self.exclusive);
+            let mut keys = std::mem::take(&mut self.exclusive);
+            self.more().shared.append(&mut keys);
         }
         self
     }
@@ -45,42 +52,53 @@ impl LockSpec {
     /// Gives the request a label, which queries and errors show.
     #[must_use]
     pub fn label(mut self, label: impl Into<Arc<str>>) -> LockSpec {
-        self.label = Some(label.into());
+        self.more().label = Some(label.into());
         self
     }
 
     /// Sets how long the request may wait, for all keys together. Zero: succeed if free, else time out at once.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> LockSpec {
-        self.timeout = Some(timeout);
+        self.more().timeout = Some(timeout);
         self
     }
 
-    pub(crate) fn exclusive(&self) -> &[Key] {
-        &self.exclusive
+    /// The keys asked for exclusively, then those asked for in shared mode.
+    pub(crate) fn keys(&self) -> (&[Key], &[Key]) {
+        (&self.exclusive, self.more.as_ref().map_or(&[], |more| &more.shared))
     }
 
-    pub(crate) fn shared_keys(&self) -> &[Key] {
-        &self.shared
+    /// The key, where the request is for one key, exclusively, and nothing else is said.
+    #[inline]
+    pub(crate) fn plain_key(&self) -> Option<&Key> {
+        match (&self.exclusive[..], &self.more) {
+            ([key], None) => Some(key),
+            _ => None,
+        }
     }
 
-    pub(crate) fn label_ref(&self) -> &Option<Arc<str>> {
-        &self.label
+    pub(crate) fn label_ref(&self) -> Option<&Arc<str>> {
+        self.more.as_ref()?.label.as_ref()
     }
 
     pub(crate) fn timeout_ref(&self) -> Option<Duration> {
-        self.timeout
+        self.more.as_ref()?.timeout
     }
 
-    /// The keys as a guard names them: in the order asked, without duplicates, each in one mode.
-    pub(crate) fn into_keys(self) -> (Keys, Keys, Option<Arc<str>>) {
-        let LockSpec { mut exclusive, mut shared, label, .. } = self;
+    /// Names each key once, in the order asked, in one mode: as a guard shows them.
+    pub(crate) fn normalise(&mut self) {
+        let LockSpec { exclusive, more } = self;
+        let mut none = Keys::new();
+        let shared = more.as_mut().map_or(&mut none, |more| &mut more.shared);
         if exclusive.len() + shared.len() > 1 {
             let mut seen = std::collections::BTreeSet::new();
             exclusive.retain(|key| seen.insert(key.clone()));
             shared.retain(|key| seen.insert(key.clone()));
         }
-        (exclusive, shared, label)
+    }
+
+    fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
     }
 }
 
@@ -90,9 +108,8 @@ mod tests {
 
     #[test]
     fn a_key_asked_for_in_both_modes_is_exclusive() {
-        let spec = LockSpec::new(["a", "b", "a"]).shared(["b", "c", "c"]);
-        let (exclusive, shared, _) = spec.into_keys();
-        assert_eq!(exclusive.as_slice(), [Key::from("a"), Key::from("b")]);
-        assert_eq!(shared.as_slice(), [Key::from("c")]);
+        let mut spec = LockSpec::new(["a", "b", "a"]).shared(["b", "c", "c"]);
+        spec.normalise();
+        assert_eq!(spec.keys(), (&[Key::from("a"), Key::from("b")][..], &[Key::from("c")][..]));
     }
 }
