@@ -1,1 +1,44 @@
-//! Placeholder.
+//! The extension module `latchwork._native`: the core's spaces, ports and errors as Python objects.
+//!
+//! It is thin: arguments are converted, the core is called once, the answer is converted back. Who waits, who is
+//! granted and what times out is decided in the core alone. `aio` turns a core port into awaitables of one asyncio
+//! event loop; `wait` blocks a thread, detached from the interpreter.
+
+#![forbid(unsafe_code)]
+
+mod aio;
+mod clock;
+mod convert;
+mod error;
+mod fork;
+mod guard;
+mod lease;
+mod open;
+mod space;
+mod wait;
+
+use pyo3::prelude::*;
+
+/// The compiled part of `latchwork`. Use the names of `latchwork` and `latchwork.aio` instead.
+#[pymodule(gil_used = false)]
+mod _native {
+    use super::*;
+
+    #[pymodule_export]
+    use crate::{
+        aio::{AioSpace, LockRequest},
+        clock::ManualClock,
+        convert::{decode_key, encode_key},
+        error::error_classes,
+        fork::after_fork,
+        guard::Guard,
+        space::Space,
+    };
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // Both APIs call their guard `Guard`; here the one of `latchwork.aio` needs a name of its own.
+        module.add("AioGuard", module.py().get_type::<crate::aio::AioGuard>())?;
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

@@ -1,0 +1,71 @@
+"""Keyed locks over several keys at once: the blocking API.
+
+A *space* holds lock queues. A request names all its keys, joins all their queues in one step and holds nothing while
+it waits, so single requests never deadlock. The queues are first come, first served. `latchwork.aio` is the same for
+asyncio; threads and event loops share a space by its name.
+
+>>> import latchwork
+>>> space = latchwork.open()
+>>> with space.lock("account-1", ("user", 7)) as guard:
+...     guard.keys
+('account-1', ('user', 7))
+>>> guard.held
+False
+"""
+
+from __future__ import annotations
+
+import os as _os
+
+from ._native import Guard, __version__
+from ._native import _after_fork as _after_fork
+from .errors import (
+    Aborted,
+    Busy,
+    Cancelled,
+    Closed,
+    Conflict,
+    Deadlock,
+    Fenced,
+    Invalid,
+    InvalidType,
+    InvalidValue,
+    LatchworkError,
+    LockTimeout,
+    NotHeld,
+    Unavailable,
+    UnknownOutcome,
+)
+from .keys import Key
+from .query import Blocker, Hold, Query, Wait
+from .space import Space, open
+
+__all__ = [
+    "Aborted",
+    "Blocker",
+    "Busy",
+    "Cancelled",
+    "Closed",
+    "Conflict",
+    "Deadlock",
+    "Fenced",
+    "Guard",
+    "Hold",
+    "Invalid",
+    "InvalidType",
+    "InvalidValue",
+    "Key",
+    "LatchworkError",
+    "LockTimeout",
+    "NotHeld",
+    "Query",
+    "Space",
+    "Unavailable",
+    "UnknownOutcome",
+    "Wait",
+    "__version__",
+    "open",
+]
+
+if hasattr(_os, "register_at_fork"):
+    _os.register_at_fork(after_in_child=_after_fork)

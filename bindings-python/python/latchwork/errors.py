@@ -1,0 +1,166 @@
+"""The exceptions: one class for each code, the same codes in every language.
+
+Catch `LatchworkError` for all of them, or one class. Each is also what Python users expect: a time-out is a
+`TimeoutError`, a bad argument a `ValueError` or a `TypeError`, a release of what is not held a `RuntimeError`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from .keys import Key
+    from .query import Blocker
+
+__all__ = [
+    "Aborted",
+    "Busy",
+    "Cancelled",
+    "Closed",
+    "Conflict",
+    "Deadlock",
+    "Fenced",
+    "Invalid",
+    "InvalidType",
+    "InvalidValue",
+    "LatchworkError",
+    "LockTimeout",
+    "NotHeld",
+    "Unavailable",
+    "UnknownOutcome",
+]
+
+
+class LatchworkError(Exception):
+    """The base of every exception of this package."""
+
+    code: ClassVar[str] = ""
+    """The stable code, the same in every language. The message is for people and may change."""
+
+
+class LockTimeout(LatchworkError, TimeoutError):
+    """A wait passed its deadline."""
+
+    code = "timeout"
+
+    keys: tuple[Key, ...]
+    """The keys that were asked for."""
+
+    waited: float | None
+    """How long the request waited, in seconds."""
+
+    position: int | None
+    """Its place in the longest of its queues: 1 is the next in line."""
+
+    blocked_by: tuple[Blocker, ...]
+    """Who stood in the way."""
+
+    def __init__(
+        self,
+        message: str = "timed out waiting for a lock",
+        *,
+        keys: tuple[Key, ...] = (),
+        waited: float | None = None,
+        position: int | None = None,
+        blocked_by: tuple[Blocker, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.keys = keys
+        self.waited = waited
+        self.position = position
+        self.blocked_by = blocked_by
+
+
+class Cancelled(LatchworkError):
+    """The owner was closed while it waited. A cancelled task gets asyncio's own `CancelledError` instead."""
+
+    code = "cancelled"
+
+
+class Deadlock(LatchworkError):
+    """An own key was asked for again, or the request would close a cycle of waits."""
+
+    code = "deadlock"
+
+
+class Fenced(LatchworkError):
+    """The guard named in a commit is no longer held."""
+
+    code = "fenced"
+
+
+class NotHeld(LatchworkError, RuntimeError):
+    """What was to be released is not held."""
+
+    code = "not_held"
+
+    keys: tuple[Key, ...]
+    """The keys that are not held, where they are known."""
+
+    def __init__(self, message: str = "the lock is not held", *, keys: tuple[Key, ...] = ()) -> None:
+        super().__init__(message)
+        self.keys = keys
+
+
+class Conflict(LatchworkError):
+    """The caller's limit of attempts is used up."""
+
+    code = "conflict"
+
+
+class Aborted(LatchworkError):
+    """The transaction was aborted by its body."""
+
+    code = "aborted"
+
+
+class Busy(LatchworkError):
+    """A queue limit that the caller set is reached."""
+
+    code = "busy"
+
+
+class Closed(LatchworkError):
+    """The space is closed."""
+
+    code = "closed"
+
+
+class Invalid(LatchworkError):
+    """An argument cannot be what it must be.
+
+    Raised before anything is queued or changed, as `InvalidValue` or `InvalidType`.
+    """
+
+    code = "invalid"
+
+    what: str | None
+    """The argument, or the part of it, that was refused: ``"timeout"``, ``"key"``, ``"key[1]"``."""
+
+    why: str | None
+    """What is wrong with it."""
+
+    def __init__(self, message: str = "invalid", *, what: str | None = None, why: str | None = None) -> None:
+        super().__init__(message)
+        self.what = what
+        self.why = why
+
+
+class InvalidValue(Invalid, ValueError):
+    """An argument has the right type and a value that it cannot have."""
+
+
+class InvalidType(Invalid, TypeError):
+    """An argument has a type that it cannot have."""
+
+
+class Unavailable(LatchworkError):
+    """The engine cannot be reached."""
+
+    code = "unavailable"
+
+
+class UnknownOutcome(LatchworkError):
+    """The engine cannot tell whether the operation took effect."""
+
+    code = "unknown_outcome"

@@ -1,0 +1,242 @@
+//! Python values as core values and back: keys, seconds, labels, the answers of `query`.
+
+use std::time::Duration;
+
+use latchwork::{Blocker, Key, KeyPart, Query};
+use pyo3::IntoPyObjectExt;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyModule, PyString, PyTuple};
+
+use crate::error;
+
+/// Deeper than any key may nest, so that a deep tuple is refused by the core and not by the stack.
+const DEPTH: usize = 40;
+
+/// A key: `str`, `int`, `bytes`, `bool`, or a tuple of such.
+#[inline]
+pub(crate) fn key(value: &Bound<'_, PyAny>) -> PyResult<Key> {
+    if let Ok(text) = value.cast::<PyString>()
+        && let Ok(text) = text.to_str()
+    {
+        return Ok(Key::from(text));
+    }
+    let mut path = Vec::new();
+    let part = part(value, &mut path)?;
+    Key::try_from(part).map_err(|error| error::raise(value.py(), &error))
+}
+
+/// The keys of an iterable argument. Text and bytes iterate too, but mean one key; they are refused.
+pub(crate) fn keys(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<Key>> {
+    let py = value.py();
+    if value.is_instance_of::<PyString>() || value.is_instance_of::<PyBytes>() {
+        let why = format!("{} is one key, give a list of keys", type_name(value));
+        return Err(error::wrong_type(py, what, &why));
+    }
+    let Ok(items) = value.try_iter() else {
+        let why = format!("{} is not a list of keys", type_name(value));
+        return Err(error::wrong_type(py, what, &why));
+    };
+    items.map(|item| key(&item?)).collect()
+}
+
+fn part(value: &Bound<'_, PyAny>, path: &mut Vec<usize>) -> PyResult<KeyPart> {
+    let py = value.py();
+    if let Ok(text) = value.cast::<PyString>() {
+        let Ok(text) = text.to_str() else {
+            return Err(error::wrong_value(
+                py,
+                &name(path),
+                "a string with a lone surrogate",
+            ));
+        };
+        Ok(KeyPart::Str(text.to_owned()))
+    } else if let Ok(truth) = value.cast::<PyBool>() {
+        Ok(KeyPart::Bool(truth.is_true()))
+    } else if value.is_instance_of::<PyInt>() {
+        if let Ok(number) = value.extract::<i64>() {
+            Ok(KeyPart::Int(number.into()))
+        } else if let Ok(number) = value.extract::<u64>() {
+            Ok(KeyPart::Int(number.into()))
+        } else {
+            Err(error::wrong_value(
+                py,
+                &name(path),
+                "an integer outside -2^63 to 2^64-1",
+            ))
+        }
+    } else if let Ok(bytes) = value.cast::<PyBytes>() {
+        Ok(KeyPart::Bytes(bytes.as_bytes().to_vec()))
+    } else if let Ok(tuple) = value.cast::<PyTuple>() {
+        if path.len() >= DEPTH {
+            return Err(error::wrong_value(
+                py,
+                "key",
+                "tuples nest too deep: limit=32",
+            ));
+        }
+        let mut parts = Vec::with_capacity(tuple.len());
+        for (index, item) in tuple.iter().enumerate() {
+            path.push(index);
+            parts.push(part(&item, path)?);
+            path.pop();
+        }
+        Ok(KeyPart::Tuple(parts))
+    } else {
+        let why = format!(
+            "{} is not a key (str, int, bytes, bool, or a tuple of these)",
+            type_name(value)
+        );
+        Err(error::wrong_type(py, &name(path), &why))
+    }
+}
+
+/// The part that an error names: `key`, or `key[1][0]` for a part of a part.
+fn name(path: &[usize]) -> String {
+    path.iter().fold(String::from("key"), |name, index| {
+        format!("{name}[{index}]")
+    })
+}
+
+fn type_name(value: &Bound<'_, PyAny>) -> String {
+    value
+        .get_type()
+        .qualname()
+        .map_or_else(|_| String::from("this"), |name| name.to_string())
+}
+
+/// A length of time in seconds: an `int` or a `float`, finite and not negative.
+pub(crate) fn seconds(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    let py = value.py();
+    let number = value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>();
+    if !number || value.is_instance_of::<PyBool>() {
+        let why = format!("{} is not a number of seconds", type_name(value));
+        return Err(error::wrong_type(py, what, &why));
+    }
+    // An integer too large for a float is out of range too.
+    let seconds = value.extract::<f64>().unwrap_or(f64::INFINITY);
+    let why = if seconds.is_nan() {
+        "not a number"
+    } else if seconds < 0.0 {
+        "negative"
+    } else {
+        match Duration::try_from_secs_f64(seconds) {
+            Ok(duration) => return Ok(duration),
+            Err(_) => "too long, leave it out to wait without end",
+        }
+    };
+    Err(error::wrong_value(py, what, why))
+}
+
+/// A text that is not a key, such as a label.
+pub(crate) fn text<'a>(what: &str, value: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
+    let Ok(text) = value.cast::<PyString>() else {
+        let why = format!("{} is not a str", type_name(value));
+        return Err(error::wrong_type(value.py(), what, &why));
+    };
+    text.to_str()
+        .map_err(|_| error::wrong_value(value.py(), what, "a string with a lone surrogate"))
+}
+
+pub(crate) fn keys_to_py<'py>(py: Python<'py>, keys: &[Key]) -> PyResult<Bound<'py, PyTuple>> {
+    let keys: Vec<_> = keys
+        .iter()
+        .map(|key| part_to_py(py, &key.part()))
+        .collect::<PyResult<_>>()?;
+    PyTuple::new(py, keys)
+}
+
+fn part_to_py<'py>(py: Python<'py>, part: &KeyPart) -> PyResult<Bound<'py, PyAny>> {
+    match part {
+        KeyPart::Bool(truth) => truth.into_bound_py_any(py),
+        KeyPart::Int(number) => match i64::try_from(*number) {
+            Ok(number) => number.into_bound_py_any(py),
+            Err(_) => u64::try_from(*number)?.into_bound_py_any(py),
+        },
+        KeyPart::Bytes(bytes) => PyBytes::new(py, bytes).into_bound_py_any(py),
+        KeyPart::Str(text) => text.into_bound_py_any(py),
+        KeyPart::Tuple(parts) => {
+            let parts: Vec<_> = parts
+                .iter()
+                .map(|part| part_to_py(py, part))
+                .collect::<PyResult<_>>()?;
+            PyTuple::new(py, parts)?.into_bound_py_any(py)
+        }
+    }
+}
+
+pub(crate) fn blockers_to_py<'py>(
+    py: Python<'py>,
+    blockers: &[Blocker],
+) -> PyResult<Bound<'py, PyTuple>> {
+    let class = answers(py)?.getattr("Blocker")?;
+    let blockers: Vec<_> = blockers
+        .iter()
+        .map(|by| {
+            class.call1((
+                part_to_py(py, &by.key.part())?,
+                by.label.as_deref(),
+                by.token,
+            ))
+        })
+        .collect::<PyResult<_>>()?;
+    PyTuple::new(py, blockers)
+}
+
+/// What `query` answers: a `latchwork.Query`.
+pub(crate) fn query_to_py<'py>(py: Python<'py>, query: &Query) -> PyResult<Bound<'py, PyAny>> {
+    let answers = answers(py)?;
+    let seconds = |age: Option<Duration>| age.map(|age| age.as_secs_f64());
+    let (hold, wait) = (answers.getattr("Hold")?, answers.getattr("Wait")?);
+    let held = PyList::empty(py);
+    for it in &query.held {
+        let (keys, shared) = (keys_to_py(py, &it.keys)?, keys_to_py(py, &it.shared)?);
+        held.append(hold.call1((
+            keys,
+            shared,
+            it.token,
+            it.label.as_deref(),
+            seconds(it.age),
+            it.claimed,
+        ))?)?;
+    }
+    let pending = PyList::empty(py);
+    for it in &query.pending {
+        let (keys, shared) = (keys_to_py(py, &it.keys)?, keys_to_py(py, &it.shared)?);
+        let blocked_by = blockers_to_py(py, &it.blocked_by)?;
+        let label = it.label.as_deref();
+        pending.append(wait.call1((
+            keys,
+            shared,
+            label,
+            seconds(it.age),
+            it.position,
+            blocked_by,
+        ))?)?;
+    }
+    answers.getattr("Query")?.call1((held, pending))
+}
+
+fn answers(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
+    static ANSWERS: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    let answers = ANSWERS.get_or_try_init(py, || {
+        PyModule::import(py, "latchwork.query").map(Bound::unbind)
+    })?;
+    Ok(answers.bind(py))
+}
+
+/// The canonical encoding of a key, for the test vectors that all hosts share.
+#[pyfunction(name = "_encode_key")]
+pub(crate) fn encode_key<'py>(key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+    let py = key.py();
+    let key = self::key(key)?;
+    key.check().map_err(|error| error::raise(py, &error))?;
+    Ok(PyBytes::new(py, key.as_bytes()))
+}
+
+/// The key of a canonical encoding, for the test vectors that all hosts share.
+#[pyfunction(name = "_decode_key")]
+pub(crate) fn decode_key<'py>(py: Python<'py>, encoded: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    let key = Key::from_bytes(encoded).map_err(|error| error::raise(py, &error))?;
+    part_to_py(py, &key.part())
+}

@@ -1,0 +1,94 @@
+//! Opening a space: by URL, with the host's clock and a random seed.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use latchwork::{Builder, Url};
+use pyo3::prelude::*;
+
+use crate::clock::{HostClock, ManualClock};
+use crate::error;
+use crate::fork::{self, Own};
+
+/// What a space was opened with; enough to open it again in a forked child.
+pub(crate) struct Opening {
+    url: Option<String>,
+    clock: Option<Py<ManualClock>>,
+}
+
+impl Opening {
+    pub(crate) fn new(url: Option<String>, clock: Option<Py<ManualClock>>) -> Opening {
+        Opening { url, clock }
+    }
+
+    pub(crate) fn url(&self) -> Option<&str> {
+        self.url.as_deref()
+    }
+
+    /// The clock that a test moves, if there is one: then no timer of the host's is armed.
+    pub(crate) fn clock(&self) -> Option<&Py<ManualClock>> {
+        self.clock.as_ref()
+    }
+
+    /// A new handle.
+    pub(crate) fn open(&self, py: Python<'_>) -> PyResult<Own<latchwork::Space>> {
+        let space = match Url::parse(self.url()).map_err(|error| error::raise(py, &error))? {
+            Url::Private => self.builder(py)?.build(),
+            Url::Memory(name) => {
+                let builder = self.builder(py)?;
+                fork::registry().open(name, || builder)
+            }
+            _ => {
+                return Err(error::wrong_value(
+                    py,
+                    "url",
+                    "this package has no such engine",
+                ));
+            }
+        };
+        Ok(Own::new(space))
+    }
+
+    fn builder(&self, py: Python<'_>) -> PyResult<Builder> {
+        let builder = latchwork::Space::builder()
+            .seed(seed())
+            .epoch(epoch())
+            .shards(shards(py)?);
+        Ok(match &self.clock {
+            Some(clock) => builder.clock(clock.get().clock.clone()),
+            None => builder.clock(HostClock),
+        })
+    }
+}
+
+/// Keys are user input, so their hashing must not be predictable; the standard library's hash keys are random.
+fn seed() -> u64 {
+    RandomState::new().hash_one(0_u8)
+}
+
+/// Microseconds of wall time, and larger than every epoch that this process gave before: new in each life of a space,
+/// also after a restart, and below 2^53 for two centuries.
+fn epoch() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_micros();
+    let now = u64::try_from(now).unwrap_or(0);
+    let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| {
+        Some(now.max(last + 1))
+    });
+    now.max(last.unwrap_or(0) + 1)
+}
+
+/// Under a global interpreter lock threads take turns, and one shard is the fastest; without it they run together.
+fn shards(py: Python<'_>) -> PyResult<usize> {
+    let sys = py.import("sys")?;
+    let turns = match sys.getattr_opt("_is_gil_enabled")? {
+        Some(enabled) => enabled.call0()?.is_truthy()?,
+        None => true,
+    };
+    Ok(if turns { 1 } else { 1024 })
+}

@@ -1,0 +1,273 @@
+//! A space as the blocking API sees it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use latchwork::{Grant, Port};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::clock::{ManualClock, Tick};
+use crate::fork::Own;
+use crate::guard::Guard;
+use crate::lease::{Call, Options};
+use crate::open::Opening;
+use crate::{convert, error, wait};
+
+/// One handle on a space, for threads that may block. `latchwork.open` makes it.
+#[pyclass(frozen, subclass, module = "latchwork._native")]
+pub(crate) struct Space {
+    handle: Arc<Handle>,
+}
+
+struct Handle {
+    opening: Opening,
+    /// Blocked threads wait for futures; the port answers what needs no waiting. Replaced in a forked child.
+    port: Mutex<Own<Arc<Port>>>,
+}
+
+impl Handle {
+    fn port(&self, py: Python<'_>) -> PyResult<Own<Arc<Port>>> {
+        let space = self.lock();
+        if !space.is_stale() {
+            return Ok(Own::new(Arc::clone(&space)));
+        }
+        drop(space);
+        // Nothing of the interpreter's runs while the handle is locked.
+        let born = port(&*self.opening.open(py)?);
+        let mut space = self.lock();
+        if space.is_stale() {
+            *space = born;
+        }
+        Ok(Own::new(Arc::clone(&space)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Own<Arc<Port>>> {
+        self.port.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tick for Handle {
+    fn tick(&self, py: Python<'_>) {
+        if let Ok(port) = self.port(py) {
+            port.tick();
+        }
+    }
+}
+
+/// A port without a loop: no request of its own waits, so nobody has to be woken.
+fn port(space: &latchwork::Space) -> Own<Arc<Port>> {
+    Own::new(Arc::new(space.port(|| {})))
+}
+
+#[pymethods]
+impl Space {
+    #[new]
+    #[pyo3(signature = (url = None, *, clock = None))]
+    fn new(
+        py: Python<'_>,
+        url: Option<&Bound<'_, PyAny>>,
+        clock: Option<Py<ManualClock>>,
+    ) -> PyResult<Space> {
+        let url = url
+            .map(|url| convert::text("url", url).map(str::to_owned))
+            .transpose()?;
+        let opening = Opening::new(url, clock);
+        let port = Mutex::new(port(&*opening.open(py)?));
+        let handle = Arc::new(Handle { opening, port });
+        if let Some(clock) = handle.opening.clock() {
+            let watched: Weak<Handle> = Arc::downgrade(&handle);
+            clock.get().watch(watched);
+        }
+        Ok(Space { handle })
+    }
+
+    /// New in each life of the space; an outside store keeps it together with a token.
+    #[getter]
+    fn epoch(&self, py: Python<'_>) -> PyResult<u64> {
+        Ok(self.handle.port(py)?.space().epoch())
+    }
+
+    /// Take all keys in one step, and block until that is done.
+    ///
+    /// A tuple is one key; several keys are several arguments: `lock("a", ("user", 7))`. The keys are taken in `mode`,
+    /// those of `shared` (a list of further keys) in shared mode. Shared locks are held together, an exclusive one
+    /// alone. A key asked for in both modes is exclusive; without keys the lock is granted at once.
+    ///
+    /// Requests are served first come, first served on each key, and none overtakes another that it conflicts with. So
+    /// a key that is free can be reserved for an earlier request that still waits for another key. A request holds
+    /// nothing while it waits: single requests never deadlock. Locks inside locks can; ask for all keys at once.
+    ///
+    /// `timeout` is in seconds, for all keys together; 0 takes them if they are free. `label` is shown by `query` and
+    /// by the errors of others. A signal handler that raises, as that of Ctrl-C does, ends the wait of the main thread
+    /// and gives the request up.
+    ///
+    /// Prefer the `with` statement, which releases the lock however the block ends:
+    ///
+    /// >>> import latchwork
+    /// >>> space = latchwork.open()
+    /// >>> with space.lock("from", "to", timeout=5) as guard:
+    /// ...     guard.held
+    /// True
+    ///
+    /// which is equal to:
+    ///
+    /// >>> guard = space.lock("from", "to", timeout=5)
+    /// >>> try:
+    /// ...     guard.held
+    /// ... finally:
+    /// ...     guard.release()
+    /// True
+    ///
+    /// Raises `LockTimeout` when `timeout` passes first, `Invalid` if an argument cannot be what it must be (before
+    /// anything is queued), `Closed` if the space is closed, also while it waits.
+    #[pyo3(
+        signature = (*keys, mode = None, shared = None, timeout = None, label = None),
+        text_signature = "($self, *keys, mode='exclusive', shared=(), timeout=None, label=None)"
+    )]
+    fn lock<'py>(
+        slf: &Bound<'py, Self>,
+        keys: &Bound<'py, PyTuple>,
+        mode: Option<&Bound<'py, PyAny>>,
+        shared: Option<&Bound<'py, PyAny>>,
+        timeout: Option<&Bound<'py, PyAny>>,
+        label: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Guard> {
+        let py = slf.py();
+        let call = Call::new(
+            keys,
+            &Options {
+                mode,
+                shared,
+                timeout,
+                label,
+            },
+        )?;
+        let port = slf.get().handle.port(py)?;
+        // A manual clock tells time-outs itself, when it is moved.
+        let timeout = call
+            .timeout
+            .filter(|_| slf.get().handle.opening.clock().is_none());
+        let lock = wait::block_on(py, port.space(), timeout, port.space().request(call.spec))?;
+        let lock = lock.map_err(|error| error::raise(py, &error))?;
+        let grant = Grant {
+            token: lock.token(),
+            ticket: lock.into_ticket(),
+        };
+        Ok(Guard::new(slf.clone().unbind(), port, grant, call.asked))
+    }
+
+    /// Take all keys if that is possible now; `None` if not. It never waits, joins or overtakes.
+    ///
+    /// A guard is true: `if guard := space.try_lock("a"):` reads as it should.
+    ///
+    /// >>> import latchwork
+    /// >>> space = latchwork.open()
+    /// >>> guard = space.try_lock("a")
+    /// >>> space.try_lock("a", "b") is None
+    /// True
+    /// >>> guard.release()
+    ///
+    /// Raises `Invalid` if an argument cannot be what it must be, `Closed` if the space is closed.
+    #[pyo3(
+        signature = (*keys, mode = None, shared = None, label = None),
+        text_signature = "($self, *keys, mode='exclusive', shared=(), label=None)"
+    )]
+    fn try_lock<'py>(
+        slf: &Bound<'py, Self>,
+        keys: &Bound<'py, PyTuple>,
+        mode: Option<&Bound<'py, PyAny>>,
+        shared: Option<&Bound<'py, PyAny>>,
+        label: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Guard>> {
+        let py = slf.py();
+        let call = Call::new(
+            keys,
+            &Options {
+                mode,
+                shared,
+                timeout: None,
+                label,
+            },
+        )?;
+        let port = slf.get().handle.port(py)?;
+        let grant = port
+            .try_lock(&call.spec)
+            .map_err(|error| error::raise(py, &error))?;
+        Ok(grant.map(|grant| Guard::new(slf.clone().unbind(), port, grant, call.asked)))
+    }
+
+    /// What is held and what waits, at one instant, for these keys or for all.
+    ///
+    /// `query()` without keys stops every operation of the space for that instant; with keys, those of the keys'
+    /// part only. It disturbs nothing else.
+    ///
+    /// >>> import latchwork
+    /// >>> space = latchwork.open()
+    /// >>> with space.lock("a", label="nightly job"):
+    /// ...     [hold.label for hold in space.query("a").held]
+    /// ['nightly job']
+    ///
+    /// Raises `Invalid` if a key cannot be one, `Closed` if the space is closed.
+    #[pyo3(signature = (*keys))]
+    fn query<'py>(
+        &self,
+        py: Python<'py>,
+        keys: &Bound<'py, PyTuple>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let keys: Vec<_> = keys
+            .iter()
+            .map(|key| convert::key(&key))
+            .collect::<PyResult<_>>()?;
+        let port = self.handle.port(py)?;
+        let query = port.query(if keys.is_empty() { None } else { Some(&keys) });
+        convert::query_to_py(py, &query.map_err(|error| error::raise(py, &error))?)
+    }
+
+    /// Close this handle: its waits fail with `Closed`, its locks are released. A second call does nothing.
+    ///
+    /// Other handles on a named space are not touched; the space ends with its last handle.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.handle.port(py)?.space().close();
+        Ok(())
+    }
+
+    fn __enter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*_exc))]
+    fn __exit__(&self, py: Python<'_>, _exc: &Bound<'_, PyTuple>) -> PyResult<()> {
+        self.close(py)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        repr(
+            py,
+            "latchwork",
+            &self.handle.opening,
+            self.handle.port(py)?.space(),
+        )
+    }
+}
+
+/// How a space shows itself: where it is, its epoch, whether it is closed.
+pub(crate) fn repr(
+    py: Python<'_>,
+    module: &str,
+    opening: &Opening,
+    space: &latchwork::Space,
+) -> PyResult<String> {
+    let url = opening.url().map_or_else(
+        || Ok(String::new()),
+        |url| {
+            pyo3::types::PyString::new(py, url)
+                .repr()
+                .map(|url| format!(" {url}"))
+        },
+    )?;
+    let closed = if space.is_closed() { " closed" } else { "" };
+    Ok(format!(
+        "<{module}.Space{url} epoch={}{closed}>",
+        space.epoch()
+    ))
+}
