@@ -37,13 +37,13 @@ export class Guard implements Disposable, AsyncDisposable {
     this.token = token;
   }
 
-  /** The keys held exclusively, each once, in key order. */
+  /** The keys held exclusively, each once, in the order asked. */
   get keys(): readonly Key[] {
     this.keySet ??= keySetOf(this.space, this.asked);
     return this.keySet.keys;
   }
 
-  /** The keys held in shared mode, each once, in key order. A key asked for in both modes is exclusive. */
+  /** The keys held in shared mode, each once, in the order asked. A key asked for in both modes is exclusive. */
   get shared(): readonly Key[] {
     this.keySet ??= keySetOf(this.space, this.asked);
     return this.keySet.shared;
@@ -99,7 +99,7 @@ export class Guard implements Disposable, AsyncDisposable {
   }
 }
 
-/** The keys of a request, as the core orders them. */
+/** The keys of a request, as the core tells them. */
 function keySetOf({ native }: Space, asked: RawKey | Asked): { keys: readonly Key[]; shared: readonly Key[] } {
   if (typeof asked === "string") return { keys: Object.freeze([asked]), shared: Object.freeze([]) };
   const [exclusive, shared] = asked instanceof Asked ? [asked.exclusive, asked.shared] : [[asked], []];

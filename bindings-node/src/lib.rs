@@ -1,1 +1,77 @@
-//! Placeholder.
+//! The Node.js addon of Latchwork: number handles and free functions over the core's ports.
+//!
+//! JavaScript sees this only through `bindings-js/src/native.ts`, which says what each function means; classes, promises,
+//! timers and argument checks are there. Locking and releasing cross the border through [`raw`]; everything else
+//! through macros. Unsafe code is confined to the raw calls and to what they stand on: the conversion of keys, the shared
+//! lanes and the threadsafe function.
+
+mod clock;
+mod convert;
+mod environment;
+mod error;
+mod key;
+mod query;
+mod raw;
+mod scratch;
+mod space;
+mod wake;
+
+use std::ptr::{self, NonNull};
+use std::rc::Rc;
+
+use napi::bindgen_prelude::Object;
+use napi::{Env, JsValue, Status, sys};
+use napi_derive::napi;
+
+use crate::environment::Environment;
+use crate::scratch::{LANES, Scratch};
+
+/// Sets the addon up in one environment: the main thread, or a worker.
+#[napi(module_exports)]
+pub fn module_exports(exports: Object<'_>, env: Env) -> napi::Result<()> {
+    let (scratch, lanes) = scratch(&env)?;
+    let environment = Rc::new(Environment::new(scratch));
+    env.set_instance_data(Rc::clone(&environment), (), |_| {})?;
+    // SAFETY: the environment and `exports` are live. The instance data above, which lives as long as the JavaScript
+    // environment, keeps the value behind the pointer.
+    unsafe {
+        check(sys::napi_set_named_property(env.raw(), exports.raw(), c"scratch".as_ptr(), lanes))?;
+        check(raw::export(env.raw(), exports.raw(), Rc::as_ptr(&environment)))?;
+    }
+    env.add_env_cleanup_hook(environment, |environment| environment.end())?;
+    Ok(())
+}
+
+/// Makes the shared lanes: a `Float64Array`, and the memory behind it.
+fn scratch(env: &Env) -> napi::Result<(Scratch, sys::napi_value)> {
+    let mut memory = ptr::null_mut();
+    let mut buffer = ptr::null_mut();
+    let mut lanes = ptr::null_mut();
+    let mut kept = ptr::null_mut();
+    // SAFETY: the environment is live and the out pointers are to locals. A reference that is never given back keeps
+    // the buffer, whose memory does not move, for as long as the environment lives.
+    let scratch = unsafe {
+        check(sys::napi_create_arraybuffer(env.raw(), LANES * size_of::<f64>(), &mut memory, &mut buffer))?;
+        check(sys::napi_create_typedarray(
+            env.raw(),
+            sys::TypedarrayType::float64_array,
+            LANES,
+            buffer,
+            0,
+            &mut lanes,
+        ))?;
+        check(sys::napi_create_reference(env.raw(), lanes, 1, &mut kept))?;
+        NonNull::new(memory.cast()).map(|memory| Scratch::new(memory))
+    };
+    match scratch {
+        Some(scratch) => Ok((scratch, lanes)),
+        None => Err(napi::Error::from_reason("there is no memory for the scratch")),
+    }
+}
+
+fn check(status: sys::napi_status) -> napi::Result<()> {
+    match Status::from(status) {
+        Status::Ok => Ok(()),
+        failed => Err(napi::Error::from_status(failed)),
+    }
+}

@@ -1,0 +1,29 @@
+import type { Native } from "../../bindings-js/src/native.js";
+
+/**
+ * Loads the addon: one made for this platform, or the one that was built here.
+ *
+ * @internal
+ */
+export function load(): Native {
+  const platform = [process.platform, process.arch, ...libc()].join("-");
+  const tried: string[] = [];
+  const causes: unknown[] = [];
+  for (const file of [`../latchwork.${platform}.node`, "../latchwork.node"]) {
+    try {
+      return require(file) as Native;
+    } catch (error) {
+      tried.push(`${file}: ${error instanceof Error ? error.message.split("\n", 1)[0] : error}`);
+      causes.push(error);
+    }
+  }
+  const message = `latchwork has no addon that loads on ${platform}; tried, from ${__dirname}:\n  ${tried.join("\n  ")}`;
+  throw new Error(message, { cause: causes.length === 1 ? causes[0] : new AggregateError(causes) });
+}
+
+/** Which C library it is, where a platform has several. */
+function libc(): string[] {
+  if (process.platform !== "linux") return [];
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return [header.glibcVersionRuntime === undefined ? "musl" : "gnu"];
+}

@@ -1,0 +1,13 @@
+/**
+ * All of the package in one CommonJS file, so that `import` and `require` give the same classes and the same spaces.
+ *
+ * @internal
+ */
+
+import { connect } from "../../bindings-js/src/host.js";
+import { load } from "./load.js";
+
+export * from "../../bindings-js/src/index.js";
+export * from "../../bindings-js/src/testing.js";
+
+connect(load);

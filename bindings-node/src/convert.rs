@@ -1,0 +1,226 @@
+//! Keys from JavaScript and back.
+//!
+//! Strings cross as UTF-16: latin1 drops the high byte and UTF-8 makes every lone surrogate U+FFFD, and both turn two keys
+//! into one.
+
+use std::ptr;
+
+use latchwork::{Error, Key, KeyPart};
+use napi::bindgen_prelude::{BigInt, FromNapiValue, ToNapiValue, TypeName, Uint8Array, ValidateNapiValue};
+use napi::{ValueType, sys};
+
+/// Strings up to this many UTF-16 units cross without an allocation.
+const SHORT: usize = 64;
+
+/// Tuples are read to this depth: more than the core accepts, so that the refusal is the core's, and bounded.
+const DEEPEST: usize = 64;
+
+/// The largest integer that every JavaScript number up to it represents exactly.
+const MAX_SAFE: i128 = (1 << 53) - 1;
+
+/// A key as the hot calls take it: a `Uint8Array` is a canonical encoding.
+#[derive(Debug)]
+pub(crate) struct RawKey(Result<Key, Error>);
+
+impl RawKey {
+    /// The keys, or the error of the first that is none.
+    pub(crate) fn keys(raw: Vec<RawKey>) -> Result<Vec<Key>, Error> {
+        raw.into_iter().map(|raw| raw.0).collect()
+    }
+}
+
+impl TypeName for RawKey {
+    fn type_name() -> &'static str {
+        "RawKey"
+    }
+
+    fn value_type() -> ValueType {
+        ValueType::Unknown
+    }
+}
+
+impl ValidateNapiValue for RawKey {}
+
+impl FromNapiValue for RawKey {
+    unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<RawKey> {
+        // SAFETY: the caller promises a live environment and value.
+        Ok(RawKey(unsafe { key(env, value) }))
+    }
+}
+
+/// A key as it is encoded and handed back: a `Uint8Array` is a bytes key, an array a tuple.
+#[derive(Debug)]
+pub(crate) struct KeyValue(Result<KeyPart, Error>);
+
+impl KeyValue {
+    pub(crate) fn part(self) -> Result<KeyPart, Error> {
+        self.0
+    }
+}
+
+impl From<&Key> for KeyValue {
+    fn from(key: &Key) -> KeyValue {
+        KeyValue(Ok(key.part()))
+    }
+}
+
+impl TypeName for KeyValue {
+    fn type_name() -> &'static str {
+        "KeyValue"
+    }
+
+    fn value_type() -> ValueType {
+        ValueType::Unknown
+    }
+}
+
+impl ValidateNapiValue for KeyValue {}
+
+impl FromNapiValue for KeyValue {
+    unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<KeyValue> {
+        // SAFETY: the caller promises a live environment and value.
+        Ok(KeyValue(unsafe { part(env, value, DEEPEST) }))
+    }
+}
+
+impl ToNapiValue for KeyValue {
+    unsafe fn to_napi_value(env: sys::napi_env, value: KeyValue) -> napi::Result<sys::napi_value> {
+        let part = value.0.map_err(|error| napi::Error::from_reason(error.to_string()))?;
+        // SAFETY: the caller promises a live environment.
+        unsafe {
+            match part {
+                KeyPart::Bool(value) => bool::to_napi_value(env, value),
+                KeyPart::Int(value) if value.abs() <= MAX_SAFE => f64::to_napi_value(env, value as f64),
+                KeyPart::Int(value) => BigInt::to_napi_value(env, BigInt::from(value)),
+                KeyPart::Bytes(value) => Uint8Array::to_napi_value(env, Uint8Array::new(value)),
+                KeyPart::Str(value) => String::to_napi_value(env, value),
+                KeyPart::Tuple(parts) => {
+                    let parts = parts.into_iter().map(|part| KeyValue(Ok(part))).collect();
+                    Vec::<KeyValue>::to_napi_value(env, parts)
+                }
+            }
+        }
+    }
+}
+
+/// Reads a key of a hot call.
+///
+/// # Safety
+///
+/// `env` and `value` are live.
+#[inline]
+pub(crate) unsafe fn key(env: sys::napi_env, value: sys::napi_value) -> Result<Key, Error> {
+    let mut units = [0; SHORT];
+    let mut length = 0;
+    // SAFETY: as the caller promises; there is room for `SHORT` units.
+    let status =
+        unsafe { sys::napi_get_value_string_utf16(env, value, units.as_mut_ptr(), SHORT, &mut length) };
+    if status != sys::Status::napi_ok {
+        // SAFETY: as the caller promises.
+        return unsafe { other_key(env, value) };
+    }
+    // One unit is for the closing zero; a string that fills the rest may be longer.
+    if length < SHORT - 1 {
+        return short_key(&units[..length]);
+    }
+    // SAFETY: as the caller promises.
+    unsafe { text(env, value) }.map(Key::from)
+}
+
+/// The key of a string that fitted into the buffer.
+#[inline]
+fn short_key(units: &[u16]) -> Result<Key, Error> {
+    if units.iter().fold(0, |all, unit| all | unit) < 0x80 {
+        let mut ascii = [0; SHORT];
+        for (byte, unit) in ascii.iter_mut().zip(units) {
+            *byte = *unit as u8;
+        }
+        if let Ok(text) = std::str::from_utf8(&ascii[..units.len()]) {
+            return Ok(Key::from(text));
+        }
+    }
+    String::from_utf16(units).map(Key::from).map_err(|_| lone_surrogate())
+}
+
+/// A key that is not a string.
+#[cold]
+unsafe fn other_key(env: sys::napi_env, value: sys::napi_value) -> Result<Key, Error> {
+    // SAFETY: as the caller promises.
+    match unsafe { part(env, value, DEEPEST) }? {
+        KeyPart::Bytes(encoded) => Key::from_bytes(&encoded),
+        part => Key::try_from(part),
+    }
+}
+
+/// Any value that can be a part of a key.
+unsafe fn part(env: sys::napi_env, value: sys::napi_value, deepest: usize) -> Result<KeyPart, Error> {
+    let mut kind = 0;
+    // SAFETY: as the caller promises.
+    let part = unsafe {
+        sys::napi_typeof(env, value, &mut kind);
+        match ValueType::from(kind) {
+            ValueType::String => return text(env, value).map(KeyPart::Str),
+            ValueType::Number => f64::from_napi_value(env, value).map(|number| KeyPart::Int(number as i128)),
+            ValueType::Boolean => bool::from_napi_value(env, value).map(KeyPart::Bool),
+            ValueType::BigInt => BigInt::from_napi_value(env, value).and_then(|number| match number.words.len() {
+                0 | 1 => Ok(KeyPart::Int(number.get_i128().0)),
+                _ => Err(napi::Error::from_reason("integer out of range")),
+            }),
+            ValueType::Object => {
+                let mut is_array = false;
+                sys::napi_is_array(env, value, &mut is_array);
+                if is_array {
+                    return tuple(env, value, deepest).map(KeyPart::Tuple);
+                }
+                Uint8Array::from_napi_value(env, value).map(|bytes| KeyPart::Bytes(bytes.to_vec()))
+            }
+            _ => Err(napi::Error::from_reason("not a key")),
+        }
+    };
+    part.map_err(unreadable)
+}
+
+/// The parts of a tuple.
+unsafe fn tuple(env: sys::napi_env, value: sys::napi_value, deepest: usize) -> Result<Vec<KeyPart>, Error> {
+    let Some(deepest) = deepest.checked_sub(1) else {
+        return Err(Error::invalid("key", "tuples nest too deep"));
+    };
+    let mut length = 0;
+    // SAFETY: as the caller promises; the value is an array.
+    unsafe { sys::napi_get_array_length(env, value, &mut length) };
+    (0..length)
+        .map(|index| {
+            let mut element = ptr::null_mut();
+            // SAFETY: as the caller promises; `element` is written where the status is `napi_ok`.
+            unsafe {
+                match sys::napi_get_element(env, value, index, &mut element) {
+                    sys::Status::napi_ok => part(env, element, deepest),
+                    status => Err(Error::invalid("key", format!("unreadable: status={status}"))),
+                }
+            }
+        })
+        .collect()
+}
+
+/// A string of any length.
+#[cold]
+unsafe fn text(env: sys::napi_env, value: sys::napi_value) -> Result<String, Error> {
+    let mut length = 0;
+    // SAFETY: as the caller promises; the buffer has room for the string and its closing zero.
+    let units = unsafe {
+        sys::napi_get_value_string_utf16(env, value, ptr::null_mut(), 0, &mut length);
+        let mut units = vec![0; length + 1];
+        sys::napi_get_value_string_utf16(env, value, units.as_mut_ptr(), units.len(), &mut length);
+        units.truncate(length);
+        units
+    };
+    String::from_utf16(&units).map_err(|_| lone_surrogate())
+}
+
+fn lone_surrogate() -> Error {
+    Error::invalid("key", "a string with a lone surrogate")
+}
+
+fn unreadable(error: napi::Error) -> Error {
+    Error::invalid("key", error.reason)
+}

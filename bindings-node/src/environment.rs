@@ -1,0 +1,354 @@
+//! What this addon keeps for one JavaScript environment: the main thread, or a worker.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use latchwork::{Error, LockSpec, ManualClock, Port, Registry, Settled, Space, Ticket, Url};
+use napi::{Env, sys};
+
+use crate::clock::{self, HostClock};
+use crate::scratch::{
+    ENTRY, FIRST, GENERATION, HANDLE, NUMBER, OUTCOME, Outcome, PLACE, SETTLED, SETTLED_MAX, SLOT, Scratch, TOKEN,
+};
+use crate::wake::Waker;
+
+/// The named spaces of the process, which its worker threads share.
+static REGISTRY: Registry = Registry::new();
+
+/// Handles name an index and how often it was used before, so that none ever comes again.
+const INDEX_BITS: u32 = 20;
+
+/// Set in a tag when JavaScript confirms the grant itself.
+const DEFERRED: u64 = 1 << 63;
+
+/// The state of one environment. Everything happens on its own thread, except in the [`Waker`].
+#[derive(Debug)]
+pub(crate) struct Environment {
+    pub(crate) scratch: Scratch,
+    waker: Arc<Waker>,
+    handles: RefCell<Handles>,
+    clocks: RefCell<Vec<ManualClock>>,
+    /// Errors that JavaScript has not taken yet.
+    failures: RefCell<VecDeque<Failed>>,
+    /// What was settled and did not fit into the scratch yet.
+    unreported: RefCell<VecDeque<Unreported>>,
+    /// Where a port puts what it settled; kept for its memory.
+    taken: RefCell<Vec<Settled>>,
+    /// Requests that wait in spaces that other threads can reach. Above zero they keep the process alive.
+    awaited: Cell<u32>,
+    /// A space that is closed: it answers for handles that are.
+    closed: Port,
+}
+
+/// Why a call failed.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    Error(Error),
+    /// A panic inside this addon or the core: a defect. What it says.
+    Panic(String),
+}
+
+/// An outcome that JavaScript has not been told.
+#[derive(Debug)]
+struct Unreported {
+    handle: u64,
+    named: bool,
+    settled: Settled,
+}
+
+#[derive(Debug, Default)]
+struct Handles {
+    slots: Vec<Slot>,
+    free: Vec<usize>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    handle: u64,
+    open: Option<Open>,
+}
+
+/// An open handle.
+#[derive(Debug)]
+struct Open {
+    port: Port,
+    /// Whether other threads can reach the space.
+    named: bool,
+}
+
+impl Environment {
+    pub(crate) fn new(scratch: Scratch) -> Environment {
+        let space = Space::new();
+        space.close();
+        Environment {
+            scratch,
+            waker: Arc::new(Waker::new()),
+            handles: RefCell::default(),
+            clocks: RefCell::default(),
+            failures: RefCell::default(),
+            unreported: RefCell::default(),
+            taken: RefCell::default(),
+            awaited: Cell::new(0),
+            closed: space.port(|| ()),
+        }
+    }
+
+    /// The environment that a function of this addon runs in.
+    pub(crate) fn of(env: &Env) -> napi::Result<Rc<Environment>> {
+        match env.get_instance_data::<Rc<Environment>>()? {
+            Some(environment) => Ok(Rc::clone(environment)),
+            None => Err(napi::Error::from_reason("the addon was not loaded in this environment")),
+        }
+    }
+
+    pub(crate) fn waker(&self) -> &Waker {
+        &self.waker
+    }
+
+    /// Opens a space and answers the new handle.
+    pub(crate) fn open(&self, url: Option<&str>, clock: Option<ManualClock>) -> Result<u64, Error> {
+        let url = Url::parse(url)?;
+        let builder = || {
+            let builder = Space::builder().seed(clock::seed()).epoch(clock::epoch());
+            match clock {
+                Some(clock) => builder.clock(clock),
+                None => builder.clock(HostClock),
+            }
+        };
+        let (space, named) = match url {
+            Url::Private => (builder().shards(1).build(), false),
+            Url::Memory(name) => (REGISTRY.open(name, builder), true),
+            other => return Err(Error::invalid("url", format!("has no engine in Node: url={other:?}"))),
+        };
+        let mut handles = self.handles.borrow_mut();
+        let index = handles.free.pop().unwrap_or_else(|| {
+            let index = handles.slots.len();
+            handles.slots.push(Slot { handle: index as u64, open: None });
+            index
+        });
+        let slot = &mut handles.slots[index];
+        slot.handle += 1 << INDEX_BITS;
+        let handle = slot.handle;
+        let waker = Arc::clone(&self.waker);
+        let port = space.port(move || waker.wake(handle));
+        slot.open = Some(Open { port, named });
+        Ok(handle)
+    }
+
+    /// Closes a handle: its waits fail, its grants are released.
+    pub(crate) fn close(&self, handle: u64) {
+        self.with(handle, |port| port.space().close());
+        self.collect(handle);
+        let mut handles = self.handles.borrow_mut();
+        let index = index(handle);
+        if let Some(slot) = handles.slots.get_mut(index).filter(|slot| slot.handle == handle) {
+            let open = slot.open.take();
+            if open.is_some() {
+                handles.free.push(index);
+            }
+            drop(handles);
+            drop(open);
+        }
+    }
+
+    /// The environment ends: everything it holds goes on to other threads.
+    pub(crate) fn end(&self) {
+        self.waker.close();
+        let handles = std::mem::take(&mut *self.handles.borrow_mut());
+        for open in handles.slots.iter().filter_map(|slot| slot.open.as_ref()) {
+            open.port.space().close();
+        }
+    }
+
+    /// Calls `f` with the port of a handle; with one that answers `closed` where the handle is not open.
+    #[inline]
+    pub(crate) fn with<T>(&self, handle: u64, f: impl FnOnce(&Port) -> T) -> T {
+        let handles = self.handles.borrow();
+        match handles.slots.get(index(handle)) {
+            Some(Slot { handle: same, open: Some(open) }) if *same == handle => f(&open.port),
+            _ => f(&self.closed),
+        }
+    }
+
+    /// Whether other threads can reach the space of a handle.
+    pub(crate) fn is_named(&self, handle: u64) -> bool {
+        match self.handles.borrow().slots.get(index(handle)) {
+            Some(Slot { handle: same, open: Some(open) }) => *same == handle && open.named,
+            _ => false,
+        }
+    }
+
+    /// The handle in the scratch.
+    #[inline]
+    pub(crate) fn handle(&self) -> u64 {
+        self.scratch.whole(HANDLE)
+    }
+
+    /// The ticket in the scratch.
+    #[inline]
+    pub(crate) fn ticket(&self) -> Ticket {
+        Ticket::from_parts(self.scratch.whole(PLACE), self.scratch.whole(NUMBER))
+    }
+
+    /// The tag of a request: where JavaScript keeps its waiter.
+    #[inline]
+    pub(crate) fn tag(&self, deferred: bool) -> u64 {
+        let tag = self.scratch.whole(GENERATION) << 32 | self.scratch.whole(SLOT);
+        if deferred { tag | DEFERRED } else { tag }
+    }
+
+    /// Tells JavaScript a ticket.
+    #[inline]
+    pub(crate) fn tell_ticket(&self, ticket: Ticket) {
+        let (place, number) = ticket.to_parts();
+        self.scratch.set(PLACE, place as f64);
+        self.scratch.set(NUMBER, number as f64);
+    }
+
+    /// Tells JavaScript a grant.
+    #[inline]
+    pub(crate) fn tell_grant(&self, grant: &latchwork::Grant) {
+        self.tell_ticket(grant.ticket);
+        self.scratch.set(TOKEN, grant.token as f64);
+        self.scratch.answer(Outcome::Granted);
+    }
+
+    /// A request waits from now on.
+    pub(crate) fn waits(&self, env: sys::napi_env, handle: u64) {
+        if self.is_named(handle) {
+            self.awaited.set(self.awaited.get() + 1);
+            if self.awaited.get() == 1 {
+                // SAFETY: callers pass the environment that this value belongs to, on its thread.
+                unsafe { self.waker.hold_process(env) };
+            }
+        }
+    }
+
+    /// A request waits no longer.
+    pub(crate) fn waited(&self, env: sys::napi_env, named: bool) {
+        if named {
+            self.awaited.set(self.awaited.get() - 1);
+            if self.awaited.get() == 0 {
+                // SAFETY: as in `waits`.
+                unsafe { self.waker.let_process_go(env) };
+            }
+        }
+    }
+
+    /// Keeps an error for JavaScript to take.
+    #[cold]
+    pub(crate) fn fail(&self, failed: Failed) {
+        self.failures.borrow_mut().push_back(failed);
+        self.scratch.answer(Outcome::Failed);
+    }
+
+    /// What a fallible call answers: `None` and an error to take where it failed.
+    pub(crate) fn answer<T>(&self, result: Result<T, Error>) -> Option<T> {
+        match result {
+            Ok(value) => {
+                self.scratch.answer(Outcome::Granted);
+                Some(value)
+            }
+            Err(error) => {
+                self.fail(Failed::Error(error));
+                None
+            }
+        }
+    }
+
+    /// Takes the oldest error.
+    pub(crate) fn take_failure(&self) -> Option<Failed> {
+        self.failures.borrow_mut().pop_front()
+    }
+
+    /// The error of a closed space.
+    fn closed_error(&self) -> Option<Error> {
+        self.closed.try_lock(&LockSpec::default()).err()
+    }
+
+    /// Confirms a grant for a caller that sees it now.
+    pub(crate) fn confirm(&self, handle: u64, ticket: Ticket) -> Result<bool, Error> {
+        let (confirmed, closed) = self.with(handle, |port| (port.confirm(ticket), port.space().is_closed()));
+        match self.closed_error() {
+            Some(error) if !confirmed && closed => Err(error),
+            _ => Ok(confirmed),
+        }
+    }
+
+    /// A manual clock of this environment, by its number from 1.
+    pub(crate) fn manual_clock(&self, number: f64) -> Option<ManualClock> {
+        self.clocks.borrow().get((number as usize).wrapping_sub(1)).cloned()
+    }
+
+    /// Makes a manual clock and answers its number.
+    pub(crate) fn add_manual_clock(&self) -> f64 {
+        let mut clocks = self.clocks.borrow_mut();
+        clocks.push(ManualClock::new());
+        clocks.len() as f64
+    }
+
+    /// Reports what was settled during the call, for the handle called and for those that were woken meanwhile.
+    #[inline]
+    pub(crate) fn report(&self, env: sys::napi_env, handle: u64) {
+        let quiet = !self.with(handle, Port::has_settled) && !self.waker.noticed();
+        if quiet && self.unreported.borrow().is_empty() {
+            self.scratch.set(SETTLED, 0.0);
+        } else {
+            self.report_settled(env, handle);
+        }
+    }
+
+    #[cold]
+    fn report_settled(&self, env: sys::napi_env, handle: u64) {
+        self.collect(handle);
+        for woken in self.waker.take_noted() {
+            self.collect(woken);
+        }
+        let mut count = 0;
+        while count < SETTLED_MAX {
+            let Some(unreported) = self.unreported.borrow_mut().pop_front() else { break };
+            self.waited(env, unreported.named);
+            self.write_entry(FIRST + count * ENTRY, unreported.handle, unreported.settled);
+            count += 1;
+        }
+        self.scratch.set(SETTLED, count as f64);
+    }
+
+    /// Takes what a port settled.
+    fn collect(&self, handle: u64) {
+        let mut taken = self.taken.borrow_mut();
+        self.with(handle, |port| port.take_settled(&mut taken));
+        let named = self.is_named(handle);
+        let unreported = taken.drain(..).map(|settled| Unreported { handle, named, settled });
+        self.unreported.borrow_mut().extend(unreported);
+    }
+
+    fn write_entry(&self, at: usize, handle: u64, settled: Settled) {
+        let kept = self.scratch.lane(OUTCOME);
+        let (tag, outcome) = match settled {
+            Settled::Granted { tag, grant } => {
+                let (place, number) = grant.ticket.to_parts();
+                self.scratch.set(at + 3, place as f64);
+                self.scratch.set(at + 4, number as f64);
+                self.scratch.set(at + 5, grant.token as f64);
+                let seen = tag & DEFERRED != 0 || self.answer(self.confirm(handle, grant.ticket)).is_some();
+                (tag, if seen { Outcome::Granted } else { Outcome::Failed })
+            }
+            Settled::Failed { tag, error } => {
+                self.fail(Failed::Error(error));
+                (tag, Outcome::Failed)
+            }
+        };
+        self.scratch.set(OUTCOME, kept);
+        self.scratch.set(at, handle as f64);
+        self.scratch.set(at + 1, (tag & u64::from(u32::MAX)) as f64);
+        self.scratch.set(at + 2, ((tag & !DEFERRED) >> 32) as f64);
+        self.scratch.set(at + 6, f64::from(outcome as u8));
+    }
+}
+
+fn index(handle: u64) -> usize {
+    (handle & ((1 << INDEX_BITS) - 1)) as usize
+}

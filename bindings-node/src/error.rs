@@ -1,0 +1,109 @@
+//! Errors of the core as JavaScript takes them.
+
+use std::any::Any;
+
+use latchwork::{Blocker, Error, ErrorKind};
+use napi::Env;
+use napi_derive::napi;
+
+use crate::clock::milliseconds;
+use crate::convert::KeyValue;
+use crate::environment::{Environment, Failed};
+
+/// An error with its fields, as `native.ts` describes it.
+#[napi(object, object_from_js = false)]
+pub(crate) struct Failure {
+    /// The stable code.
+    pub code: String,
+    /// What to tell a person.
+    pub message: String,
+    pub keys: Option<Vec<KeyValue>>,
+    /// Milliseconds.
+    pub waited: Option<f64>,
+    /// 1 for the next in line.
+    pub position: Option<u32>,
+    /// Who stood in the way.
+    pub blocked_by: Option<Vec<RawBlocker>>,
+    /// The argument that was refused.
+    pub what: Option<String>,
+    /// What is wrong with it.
+    pub why: Option<String>,
+}
+
+/// Who stands in the way of a request on one key.
+#[napi(object, object_from_js = false)]
+pub(crate) struct RawBlocker {
+    pub key: KeyValue,
+    /// Its label.
+    pub label: Option<String>,
+    /// Its token, when it holds the key.
+    pub token: Option<f64>,
+}
+
+/// Takes the oldest error that was not taken yet.
+#[napi(catch_unwind)]
+pub(crate) fn failure(env: &Env) -> napi::Result<Failure> {
+    match Environment::of(env)?.take_failure() {
+        Some(failed) => Ok(Failure::from(failed)),
+        None => Err(napi::Error::from_reason("there is no failure to take")),
+    }
+}
+
+/// The stable code of every kind, for the test that walks them.
+#[napi(catch_unwind)]
+pub(crate) fn error_codes() -> Vec<String> {
+    ErrorKind::ALL.iter().map(|kind| kind.code().to_owned()).collect()
+}
+
+impl Failed {
+    /// What a panic said.
+    pub(crate) fn panic(panic: &(dyn Any + Send)) -> Failed {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        Failed::Panic(text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default())
+    }
+}
+
+impl From<Failed> for Failure {
+    fn from(failed: Failed) -> Failure {
+        match failed {
+            Failed::Error(error) => Failure::from(&error),
+            Failed::Panic(text) => Failure {
+                code: ErrorKind::UnknownOutcome.code().to_owned(),
+                message: format!("a defect in latchwork, please report it: {text}"),
+                keys: None,
+                waited: None,
+                position: None,
+                blocked_by: None,
+                what: None,
+                why: None,
+            },
+        }
+    }
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Failure {
+        let timed_out = error.kind() == ErrorKind::Timeout;
+        let keys = timed_out || error.kind() == ErrorKind::NotHeld;
+        Failure {
+            code: error.code().to_owned(),
+            message: error.to_string(),
+            keys: keys.then(|| error.keys().iter().map(KeyValue::from).collect()),
+            waited: error.waited().map(milliseconds),
+            position: error.position().map(|position| u32::try_from(position).unwrap_or(u32::MAX)),
+            blocked_by: timed_out.then(|| error.blocked_by().iter().map(RawBlocker::from).collect()),
+            what: error.what().map(str::to_owned),
+            why: error.why().map(str::to_owned),
+        }
+    }
+}
+
+impl From<&Blocker> for RawBlocker {
+    fn from(blocker: &Blocker) -> RawBlocker {
+        RawBlocker {
+            key: KeyValue::from(&blocker.key),
+            label: blocker.label.as_deref().map(str::to_owned),
+            token: blocker.token.map(|token| token as f64),
+        }
+    }
+}

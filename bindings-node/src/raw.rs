@@ -1,0 +1,272 @@
+//! The hot calls, on the raw N-API: few arguments, everything else in the scratch.
+//!
+//! Each entry reads its arguments, calls the core once and writes the answer to the scratch. None throws; a panic, which
+//! would be a defect, becomes an error there as well.
+
+use std::ffi::{CStr, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+
+use latchwork::{Answer, Cancelled, Error, Grant, Key, LockSpec, Port};
+use napi::bindgen_prelude::FromNapiValue;
+use napi::sys;
+
+use crate::clock::from_milliseconds;
+use crate::convert::{self, RawKey};
+use crate::environment::{Environment, Failed};
+use crate::scratch::{Outcome, SETTLED};
+
+/// The functions and their names in JavaScript.
+const FUNCTIONS: [(&CStr, sys::napi_callback); 9] = [
+    (c"lock", Some(lock)),
+    (c"lockWith", Some(lock_with)),
+    (c"tryLock", Some(try_lock)),
+    (c"tryLockWith", Some(try_lock_with)),
+    (c"release", Some(release)),
+    (c"cancel", Some(cancel)),
+    (c"confirm", Some(confirm)),
+    (c"drain", Some(drain)),
+    (c"onWake", Some(on_wake)),
+];
+
+/// Adds the functions to the module.
+///
+/// # Safety
+///
+/// `env` and `exports` are live; `environment` lives as long as the JavaScript environment can call functions.
+pub(crate) unsafe fn export(
+    env: sys::napi_env,
+    exports: sys::napi_value,
+    environment: *const Environment,
+) -> sys::napi_status {
+    for (name, callback) in FUNCTIONS {
+        let mut function = ptr::null_mut();
+        // SAFETY: as the caller promises; the names end with a zero.
+        let status = unsafe {
+            let data = environment.cast_mut().cast::<c_void>();
+            let length = name.to_bytes().len() as isize;
+            match sys::napi_create_function(env, name.as_ptr(), length, callback, data, &mut function) {
+                sys::Status::napi_ok => sys::napi_set_named_property(env, exports, name.as_ptr(), function),
+                failed => failed,
+            }
+        };
+        if status != sys::Status::napi_ok {
+            return status;
+        }
+    }
+    sys::Status::napi_ok
+}
+
+/// One call: where it came from and what it was given.
+struct Call<'a, const N: usize> {
+    env: sys::napi_env,
+    environment: &'a Environment,
+    arguments: [sys::napi_value; N],
+    count: usize,
+}
+
+/// Whether a call looks at what was settled meanwhile: one that was granted at once settled nothing for others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Report {
+    Settled,
+    Nothing,
+}
+
+/// Runs the body of one call, and reports what it settled.
+///
+/// # Safety
+///
+/// Called by Node, with what it passed to a callback that [`export`] made.
+#[inline]
+unsafe fn call<const N: usize>(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+    body: impl FnOnce(&Call<'_, N>) -> Result<Report, Error>,
+) -> sys::napi_value {
+    let mut arguments = [ptr::null_mut(); N];
+    let mut count = N;
+    let mut data = ptr::null_mut();
+    // SAFETY: `env` and `info` come from Node; there is room for `count` arguments. The data is the environment that
+    // `export` was given, which outlives every call.
+    let environment = unsafe {
+        sys::napi_get_cb_info(env, info, &mut count, arguments.as_mut_ptr(), ptr::null_mut(), &mut data);
+        &*data.cast::<Environment>()
+    };
+    environment.waker().enter();
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        let report = body(&Call { env, environment, arguments, count }).unwrap_or_else(|error| {
+            environment.fail(Failed::Error(error));
+            Report::Settled
+        });
+        if report == Report::Settled {
+            environment.report(env, environment.handle());
+        }
+    }));
+    environment.waker().leave();
+    if let Err(panic) = ended {
+        environment.scratch.set(SETTLED, 0.0);
+        environment.fail(Failed::panic(panic.as_ref()));
+    }
+    ptr::null_mut()
+}
+
+impl<const N: usize> Call<'_, N> {
+    fn given(&self, argument: usize) -> bool {
+        argument < self.count
+    }
+
+    #[inline]
+    fn key(&self, argument: usize) -> Result<Key, Error> {
+        // SAFETY: the environment and the arguments are those of this call, hence live.
+        unsafe { convert::key(self.env, self.arguments[argument]) }
+    }
+
+    fn convert<T: FromNapiValue>(&self, argument: usize) -> Result<T, Error> {
+        // SAFETY: as in `key`.
+        unsafe { T::from_napi_value(self.env, self.arguments[argument]) }
+            .map_err(|error| Error::invalid("argument", error.to_string()))
+    }
+
+    /// One or two keys.
+    #[inline]
+    fn keys(&self) -> Result<LockSpec, Error> {
+        let key = self.key(0)?;
+        if self.given(1) { Ok(LockSpec::new([key, self.key(1)?])) } else { Ok(LockSpec::new(key)) }
+    }
+
+    /// Exclusive and shared keys, and a label.
+    fn request(&self) -> Result<LockSpec, Error> {
+        let exclusive = RawKey::keys(self.convert::<Vec<RawKey>>(0)?)?;
+        let shared = RawKey::keys(self.convert::<Vec<RawKey>>(1)?)?;
+        let spec = LockSpec::new(exclusive).shared(shared);
+        Ok(match self.convert::<Option<String>>(2)? {
+            Some(label) => spec.label(label),
+            None => spec,
+        })
+    }
+
+    #[inline]
+    fn enqueue(&self, spec: LockSpec, deferred: bool) -> Result<Report, Error> {
+        let environment = self.environment;
+        let handle = environment.handle();
+        match environment.with(handle, |port| port.lock(&spec, environment.tag(deferred)))? {
+            Answer::Granted(grant) => {
+                environment.tell_grant(&grant);
+                Ok(Report::Nothing)
+            }
+            Answer::Waiting(ticket) => {
+                environment.tell_ticket(ticket);
+                environment.waits(self.env, handle);
+                environment.scratch.answer(Outcome::Waiting);
+                Ok(Report::Settled)
+            }
+        }
+    }
+
+    #[inline]
+    fn take(&self, f: impl FnOnce(&Port) -> Result<Option<Grant>, Error>) -> Result<Report, Error> {
+        match self.environment.with(self.environment.handle(), f)? {
+            Some(grant) => self.environment.tell_grant(&grant),
+            None => self.environment.scratch.answer(Outcome::Refused),
+        }
+        Ok(Report::Nothing)
+    }
+}
+
+unsafe extern "C" fn lock(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: Node calls this.
+    unsafe { call::<2>(env, info, |call| call.enqueue(call.keys()?, false)) }
+}
+
+unsafe extern "C" fn lock_with(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: Node calls this.
+    unsafe {
+        call::<5>(env, info, |call| {
+            let mut spec = call.request()?;
+            let timeout = call.convert::<f64>(3)?;
+            if timeout.is_finite() {
+                spec = spec.timeout(from_milliseconds(timeout));
+            }
+            call.enqueue(spec, call.convert::<f64>(4)? != 0.0)
+        })
+    }
+}
+
+unsafe extern "C" fn try_lock(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: Node calls this.
+    unsafe {
+        call::<2>(env, info, |call| {
+            let spec = call.keys()?;
+            call.take(|port| port.try_lock(&spec))
+        })
+    }
+}
+
+unsafe extern "C" fn try_lock_with(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: Node calls this.
+    unsafe {
+        call::<3>(env, info, |call| {
+            let spec = call.request()?;
+            call.take(|port| port.try_lock(&spec))
+        })
+    }
+}
+
+unsafe extern "C" fn release(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: Node calls this.
+    unsafe {
+        call::<0>(env, info, |call| {
+            let environment = call.environment;
+            environment.with(environment.handle(), |port| port.release(environment.ticket()))?;
+            environment.scratch.answer(Outcome::Granted);
+            Ok(Report::Settled)
+        })
+    }
+}
+
+unsafe extern "C" fn cancel(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: Node calls this.
+    unsafe {
+        call::<0>(env, info, |call| {
+            let environment = call.environment;
+            let handle = environment.handle();
+            let outcome = match environment.with(handle, |port| port.cancel(environment.ticket())) {
+                Cancelled::Waiting => {
+                    environment.waited(env, environment.is_named(handle));
+                    Outcome::Waiting
+                }
+                Cancelled::GrantGivenOn => Outcome::GivenOn,
+                Cancelled::Gone => Outcome::Refused,
+            };
+            environment.scratch.answer(outcome);
+            Ok(Report::Settled)
+        })
+    }
+}
+
+unsafe extern "C" fn confirm(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: Node calls this.
+    unsafe {
+        call::<0>(env, info, |call| {
+            let environment = call.environment;
+            let confirmed = environment.confirm(environment.handle(), environment.ticket())?;
+            environment.scratch.answer(if confirmed { Outcome::Granted } else { Outcome::Refused });
+            Ok(Report::Settled)
+        })
+    }
+}
+
+unsafe extern "C" fn drain(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: Node calls this.
+    unsafe { call::<0>(env, info, |_| Ok(Report::Settled)) }
+}
+
+unsafe extern "C" fn on_wake(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: Node calls this, with a function.
+    unsafe {
+        call::<1>(env, info, |call| match call.environment.waker().set_function(env, call.arguments[0]) {
+            sys::Status::napi_ok => Ok(Report::Settled),
+            status => Err(Error::invalid("wake", format!("not accepted as a callback: status={status}"))),
+        })
+    }
+}

@@ -1,0 +1,65 @@
+//! The lanes of doubles that JavaScript and this crate share; `native.ts` names them.
+
+use std::ptr::NonNull;
+
+pub(crate) const HANDLE: usize = 0;
+pub(crate) const SLOT: usize = 1;
+pub(crate) const GENERATION: usize = 2;
+pub(crate) const PLACE: usize = 3;
+pub(crate) const NUMBER: usize = 4;
+pub(crate) const OUTCOME: usize = 5;
+pub(crate) const TOKEN: usize = 6;
+pub(crate) const SETTLED: usize = 7;
+/// Where the first settled entry begins.
+pub(crate) const FIRST: usize = 8;
+/// Lanes per settled entry: handle, slot, generation, place, number, token, outcome.
+pub(crate) const ENTRY: usize = 7;
+/// Settled entries that one call can report.
+pub(crate) const SETTLED_MAX: usize = 64;
+/// All lanes.
+pub(crate) const LANES: usize = FIRST + SETTLED_MAX * ENTRY;
+
+/// How a call went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Granted = 0,
+    Waiting = 1,
+    Refused = 2,
+    GivenOn = 3,
+    Failed = 4,
+}
+
+/// The lanes, in memory that JavaScript owns and keeps for as long as the environment lives.
+#[derive(Debug)]
+pub(crate) struct Scratch(NonNull<f64>);
+
+impl Scratch {
+    /// # Safety
+    ///
+    /// `lanes` points to [`LANES`] doubles that stay where they are, and that only this thread uses, for as long as
+    /// the value lives.
+    pub(crate) unsafe fn new(lanes: NonNull<f64>) -> Scratch {
+        Scratch(lanes)
+    }
+
+    pub(crate) fn lane(&self, lane: usize) -> f64 {
+        assert!(lane < LANES);
+        // SAFETY: in bounds, as just checked; `new` was promised that the memory is there and not shared.
+        unsafe { self.0.add(lane).read() }
+    }
+
+    pub(crate) fn set(&self, lane: usize, value: f64) {
+        assert!(lane < LANES);
+        // SAFETY: as in `lane`.
+        unsafe { self.0.add(lane).write(value) }
+    }
+
+    /// A lane that holds a whole number.
+    pub(crate) fn whole(&self, lane: usize) -> u64 {
+        self.lane(lane) as u64
+    }
+
+    pub(crate) fn answer(&self, outcome: Outcome) {
+        self.set(OUTCOME, f64::from(outcome as u8));
+    }
+}
