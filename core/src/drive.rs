@@ -36,7 +36,9 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let Some(shared) = self.shared.upgrade() else { return Poll::Ready(()) };
+            let Some(shared) = self.shared.upgrade() else {
+                return Poll::Ready(());
+            };
             if self.handle.upgrade().is_none_or(|handle| handle.is_closed()) {
                 return Poll::Ready(());
             }

@@ -1,10 +1,8 @@
 //! A lock that is held.
 
 use std::fmt;
-use std::sync::Arc;
 
 use crate::engine::{Engine, Hold, Memory};
-use crate::key::Keys;
 use crate::{Error, Key, LockSpec, Ticket};
 
 /// A lock that is held, on one key or several. Dropping it releases them all in one step.
@@ -25,27 +23,28 @@ use crate::{Error, Key, LockSpec, Ticket};
 #[must_use = "dropping the guard releases the lock"]
 pub struct Guard {
     hold: <Memory as Engine>::Hold,
-    keys: Keys,
-    shared: Keys,
-    label: Option<Arc<str>>,
+    spec: LockSpec,
     /// Whether dropping it releases.
     releases: bool,
 }
 
 impl Guard {
-    pub(crate) fn new(hold: <Memory as Engine>::Hold, spec: LockSpec) -> Guard {
-        let (keys, shared, label) = spec.into_keys();
-        Guard { hold, keys, shared, label, releases: true }
+    #[inline]
+    pub(crate) fn new(hold: <Memory as Engine>::Hold, mut spec: LockSpec) -> Guard {
+        if spec.plain_key().is_none() {
+            spec.normalise();
+        }
+        Guard { hold, spec, releases: true }
     }
 
     /// The keys held exclusively, in the order asked for, without duplicates.
     pub fn keys(&self) -> &[Key] {
-        &self.keys
+        self.spec.keys().0
     }
 
     /// The keys held in shared mode, in the order asked for, without duplicates.
     pub fn shared(&self) -> &[Key] {
-        &self.shared
+        self.spec.keys().1
     }
 
     /// The fencing token: larger than that of every earlier incompatible grant of any of the keys (clause L14).
@@ -55,7 +54,7 @@ impl Guard {
 
     /// The label that the request gave itself.
     pub fn label(&self) -> Option<&str> {
-        self.label.as_deref()
+        self.spec.label_ref().map(|label| &**label)
     }
 
     /// Whether the lock is still held: not released, and its space handle not closed.
@@ -72,7 +71,7 @@ impl Guard {
         if std::mem::take(&mut self.releases) && self.hold.release() {
             return Ok(());
         }
-        Err(Error::not_held(self.keys.iter().chain(&self.shared).cloned().collect()))
+        Err(Error::not_held([self.keys(), self.shared()].concat()))
     }
 
     /// The name of the grant.
@@ -99,7 +98,7 @@ impl Drop for Guard {
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Guard");
-        shown.field("keys", &self.keys).field("shared", &self.shared).field("token", &self.token());
-        shown.field("label", &self.label).field("held", &self.held()).finish()
+        shown.field("keys", &self.keys()).field("shared", &self.shared()).field("token", &self.token());
+        shown.field("label", &self.label()).field("held", &self.held()).finish()
     }
 }

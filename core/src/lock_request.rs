@@ -21,18 +21,21 @@ use crate::{Error, Guard, IntoKeys, LockSpec, Mode};
 /// goes on to the next in line.
 #[must_use = "a lock request does nothing unless it is awaited"]
 pub struct LockRequest<'a> {
-    state: State<'a>,
+    engine: &'a Memory,
+    spec: LockSpec,
+    state: State<<Memory as Engine>::Enqueue<'a>>,
 }
 
-enum State<'a> {
-    Built { engine: &'a Memory, spec: LockSpec },
-    Running(<Memory as Engine>::Enqueue<'a>),
+enum State<W> {
+    Built,
+    Waiting(W),
     Done,
 }
 
 impl<'a> LockRequest<'a> {
+    #[inline]
     pub(crate) fn new(engine: &'a Memory, spec: LockSpec) -> LockRequest<'a> {
-        LockRequest { state: State::Built { engine, spec } }
+        LockRequest { engine, spec, state: State::Built }
     }
 
     /// Asks for further `keys` in shared mode, all or nothing with the others. A key asked for in both modes is
@@ -83,36 +86,47 @@ impl<'a> LockRequest<'a> {
         Ok(value)
     }
 
-    /// Changes the spec; without effect once the request runs.
     fn with(mut self, change: impl FnOnce(LockSpec) -> LockSpec) -> LockRequest<'a> {
-        if let State::Built { spec, .. } = &mut self.state {
-            *spec = change(std::mem::take(spec));
-        }
+        self.spec = change(std::mem::take(&mut self.spec));
         self
+    }
+
+    fn done(&mut self, outcome: Result<<Memory as Engine>::Hold, Error>) -> Poll<Result<Guard, Error>> {
+        self.state = State::Done;
+        Poll::Ready(outcome.map(|hold| Guard::new(hold, std::mem::take(&mut self.spec))))
     }
 }
 
 impl Future for LockRequest<'_> {
     type Output = Result<Guard, Error>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let State::Built { engine, spec } = &mut self.state {
-            self.state = State::Running(engine.enqueue(std::mem::take(spec)));
+        let request = &mut *self;
+        if let State::Built = request.state {
+            // Without a clock, a waker or a queue, which the uncontended path has no use for.
+            if let Some(outcome) = request.engine.grant_at_once(&request.spec).transpose() {
+                return request.done(outcome);
+            }
+            request.state = State::Waiting(request.engine.enqueue(&request.spec));
         }
-        let State::Running(running) = &mut self.state else { return Poll::Pending };
-        let Poll::Ready(outcome) = Pin::new(running).poll(cx) else { return Poll::Pending };
-        self.state = State::Done;
-        Poll::Ready(outcome.map(|(hold, spec)| Guard::new(hold, spec)))
+        let State::Waiting(waiting) = &mut request.state else {
+            return Poll::Pending;
+        };
+        match Pin::new(waiting).poll(cx) {
+            Poll::Ready(outcome) => request.done(outcome),
+            Poll::Pending => Poll::Pending,
+        }
     }
 }
 
 impl fmt::Debug for LockRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("LockRequest");
-        match &self.state {
-            State::Built { spec, .. } => shown.field("spec", spec).finish_non_exhaustive(),
-            State::Running(_) => shown.field("state", &"running").finish_non_exhaustive(),
-            State::Done => shown.field("state", &"done").finish_non_exhaustive(),
-        }
+        let state = match self.state {
+            State::Built => "built",
+            State::Waiting(_) => "waiting",
+            State::Done => "done",
+        };
+        f.debug_struct("LockRequest").field("spec", &self.spec).field("state", &state).finish_non_exhaustive()
     }
 }

@@ -63,6 +63,14 @@ impl LockSpec {
         self
     }
 
+    /// The exclusive and the shared keys as a guard names them: in the order asked, without duplicates, each in one mode.
+    /// For bindings whose guards keep no keys until somebody asks for them.
+    pub fn key_set(mut self) -> (Vec<Key>, Vec<Key>) {
+        self.normalise();
+        let (exclusive, shared) = self.keys();
+        (exclusive.to_vec(), shared.to_vec())
+    }
+
     /// The keys asked for exclusively, then those asked for in shared mode.
     pub(crate) fn keys(&self) -> (&[Key], &[Key]) {
         (&self.exclusive, self.more.as_ref().map_or(&[], |more| &more.shared))

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::engine::Memory;
 use crate::machine::Leave;
 use crate::shared::{Entries, Incoming, Mailbox, Recipient};
 use crate::sync::Arc;
@@ -82,25 +83,15 @@ impl Port {
     /// [`Timeout`](crate::ErrorKind::Timeout) with a time-out of zero, [`Closed`](crate::ErrorKind::Closed),
     /// [`Invalid`](crate::ErrorKind::Invalid).
     pub fn lock(&self, spec: &LockSpec, tag: u64) -> Result<Answer, Error> {
+        if let Some(grant) = self.try_lock(spec)? {
+            return Ok(Answer::Granted(grant));
+        }
         let engine = self.space.engine();
-        let shared = &engine.shared;
-        let entries = shared.entries(spec)?;
-        let incoming = self.incoming(&entries, spec);
-        let granted = |(ticket, token)| Answer::Granted(Grant { ticket, token });
-        if spec.timeout_ref() == Some(Duration::ZERO) {
-            return shared.attempt_or_time_out(&incoming).map(granted);
-        }
-        if spec.timeout_ref().is_some() && !shared.has_clock() {
-            return Err(Error::invalid("timeout", "the space has no clock"));
-        }
-        if let Some(grant) = shared.attempt(&incoming)? {
-            return Ok(granted(grant));
-        }
-        let now = shared.now();
+        let entries = engine.shared.entries(spec)?;
         let recipient = Recipient::Port { mailbox: self.mailbox.clone(), tag };
-        let placed = shared.join(&incoming, recipient, now, engine.deadline(spec, now))?;
+        let placed = engine.join(&self.incoming(&entries, spec), spec, recipient)?;
         Ok(match placed.token {
-            Some(token) => granted((placed.ticket, token)),
+            Some(token) => Answer::Granted(Grant { ticket: placed.ticket, token }),
             None => Answer::Waiting(placed.ticket),
         })
     }
@@ -111,9 +102,14 @@ impl Port {
     ///
     /// [`Closed`](crate::ErrorKind::Closed), [`Invalid`](crate::ErrorKind::Invalid).
     pub fn try_lock(&self, spec: &LockSpec) -> Result<Option<Grant>, Error> {
-        let shared = &self.space.engine().shared;
-        let entries = shared.entries(spec)?;
-        let granted = shared.attempt(&self.incoming(&entries, spec))?;
+        let Memory { shared, handle } = self.space.engine();
+        let granted = match spec.plain_key() {
+            Some(key) => shared.attempt_one(handle, self.number, key)?,
+            None => {
+                let entries = shared.entries(spec)?;
+                shared.attempt(&self.incoming(&entries, spec))?
+            }
+        };
         Ok(granted.map(|(ticket, token)| Grant { ticket, token }))
     }
 
@@ -123,8 +119,10 @@ impl Port {
     ///
     /// [`NotHeld`](crate::ErrorKind::NotHeld) when it is not held any more; nothing changes.
     pub fn release(&self, ticket: Ticket) -> Result<(), Error> {
-        let left = self.space.engine().shared.leave(ticket, Leave::Release, Some(&self.mailbox));
-        left.map(|_| ()).ok_or_else(|| Error::not_held(Vec::new()))
+        match self.space.engine().shared.release(ticket, Some(&self.mailbox)) {
+            true => Ok(()),
+            false => Err(Error::not_held(Vec::new())),
+        }
     }
 
     /// Cancels a request whose caller no longer wants it (clause L7).

@@ -73,7 +73,9 @@ impl<'a> Url<'a> {
     ///
     /// [`Invalid`](crate::ErrorKind::Invalid) when there is no such kind of space, or the name is empty.
     pub fn parse(url: Option<&'a str>) -> Result<Url<'a>, Error> {
-        let Some(url) = url else { return Ok(Url::Private) };
+        let Some(url) = url else {
+            return Ok(Url::Private);
+        };
         match url.strip_prefix("memory:") {
             Some("") => Err(Error::invalid("url", "the name after \"memory:\" is empty")),
             Some(name) => Ok(Url::Memory(name)),

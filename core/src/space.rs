@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use crate::drive::Drive;
 use crate::engine::{Engine, Memory};
-use crate::machine::Leave;
 use crate::shared::Shared;
 use crate::{Builder, Error, Guard, IntoKeys, LockRequest, LockSpec, Port, Query, Ticket, TryLock};
 
@@ -223,8 +222,10 @@ impl Space {
     ///
     /// [`NotHeld`](crate::ErrorKind::NotHeld) when it is not held any more; nothing changes.
     pub fn release(&self, ticket: Ticket) -> Result<(), Error> {
-        let left = self.engine.shared.leave(ticket, Leave::Release, None);
-        left.map(|_| ()).ok_or_else(|| Error::not_held(Vec::new()))
+        match self.engine.shared.release(ticket, None) {
+            true => Ok(()),
+            false => Err(Error::not_held(Vec::new())),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::{Engine, Hold};
-use crate::machine::Leave;
+use crate::machine::{Leave, Placed, Released};
 use crate::shared::{Entries, Handle, Incoming, Recipient, Shard, Shared};
 use crate::sync::Arc;
 use crate::{Error, Key, LockSpec, Query, Ticket};
@@ -26,9 +26,21 @@ impl Memory {
         Incoming { handle: &self.handle, port: 0, entries, label: spec.label_ref() }
     }
 
-    /// The deadline of a request that begins to wait at `now`. A time-out beyond the end of time is none.
-    pub(crate) fn deadline(&self, spec: &LockSpec, now: Option<Duration>) -> Option<Duration> {
-        now?.checked_add(spec.timeout_ref()?)
+    /// Joins for good: with a deadline, where there is a time-out and it is not too far for the clock.
+    ///
+    /// # Errors
+    ///
+    /// `timeout` at once when it is zero and the request would wait; `invalid` when there is no clock to measure it.
+    pub(crate) fn join(&self, incoming: &Incoming<'_>, spec: &LockSpec, recipient: Recipient) -> Result<Placed, Error> {
+        if spec.timeout_ref() == Some(Duration::ZERO) {
+            return self.shared.join_or_time_out(incoming);
+        }
+        let now = self.shared.now();
+        if spec.timeout_ref().is_some() && now.is_none() {
+            return Err(Error::invalid("timeout", "the space has no clock"));
+        }
+        let deadline = now.zip(spec.timeout_ref()).and_then(|(now, timeout)| now.checked_add(timeout));
+        self.shared.join(incoming, recipient, now, deadline)
     }
 
     /// What is held and what waits, at one instant.
@@ -40,6 +52,7 @@ impl Memory {
         Ok(self.shared.query(keys))
     }
 
+    #[inline]
     fn hold(&self, ticket: Ticket, token: u64, spans: bool) -> MemoryHold {
         let home = match spans {
             true => Home::Space(self.shared.clone()),
@@ -53,17 +66,23 @@ impl Engine for Memory {
     type Enqueue<'a> = Enqueue<'a>;
     type Hold = MemoryHold;
 
-    fn enqueue(&self, spec: LockSpec) -> Enqueue<'_> {
-        Enqueue { engine: self, spec, state: State::Asked }
+    #[inline]
+    fn grant_at_once(&self, spec: &LockSpec) -> Result<Option<MemoryHold>, Error> {
+        if let Some(key) = spec.plain_key() {
+            let granted = self.shared.attempt_one(&self.handle, 0, key)?;
+            return Ok(granted.map(|(ticket, token)| self.hold(ticket, token, false)));
+        }
+        let entries = self.shared.entries(spec)?;
+        let granted = self.shared.attempt(&self.incoming(&entries, spec))?;
+        Ok(granted.map(|(ticket, token)| self.hold(ticket, token, self.shared.spans(&entries))))
+    }
+
+    fn enqueue<'a>(&'a self, spec: &LockSpec) -> Enqueue<'a> {
+        Enqueue { engine: self, state: State::Asked(spec.clone()) }
     }
 
     fn attempt(&self, spec: &LockSpec) -> impl Future<Output = Result<Option<MemoryHold>, Error>> + Send {
-        let attempt = || {
-            let entries = self.shared.entries(spec)?;
-            let granted = self.shared.attempt(&self.incoming(&entries, spec))?;
-            Ok(granted.map(|(ticket, token)| self.hold(ticket, token, self.shared.spans(&entries))))
-        };
-        ready(attempt())
+        ready(self.grant_at_once(spec))
     }
 
     fn query(&self, keys: Option<&[Key]>) -> impl Future<Output = Result<Query, Error>> + Send {
@@ -71,63 +90,49 @@ impl Engine for Memory {
     }
 }
 
-/// A request on its way: asks once, then waits in the queues of its keys.
+/// A request on its way: joins at its first poll, then waits in the queues of its keys.
 pub(crate) struct Enqueue<'a> {
     engine: &'a Memory,
-    spec: LockSpec,
     state: State,
 }
 
 enum State {
-    Asked,
+    Asked(LockSpec),
     Waiting { ticket: Ticket, spans: bool },
     Done,
 }
 
 impl Enqueue<'_> {
-    /// First without a clock and a waker, which the uncontended path has no use for; then for good.
-    fn ask(&mut self, cx: &Context<'_>) -> Result<Option<MemoryHold>, Error> {
-        let Enqueue { engine, spec, state } = self;
-        let shared = &engine.shared;
+    fn join(&mut self, spec: &LockSpec, cx: &Context<'_>) -> Result<Option<MemoryHold>, Error> {
+        let (engine, shared) = (self.engine, &self.engine.shared);
         let entries = shared.entries(spec)?;
         let spans = shared.spans(&entries);
-        let incoming = engine.incoming(&entries, spec);
-        if spec.timeout_ref() == Some(Duration::ZERO) {
-            let (ticket, token) = shared.attempt_or_time_out(&incoming)?;
-            return Ok(Some(engine.hold(ticket, token, spans)));
-        }
-        if spec.timeout_ref().is_some() && !shared.has_clock() {
-            return Err(Error::invalid("timeout", "the space has no clock"));
-        }
-        if let Some((ticket, token)) = shared.attempt(&incoming)? {
-            return Ok(Some(engine.hold(ticket, token, spans)));
-        }
-        let now = shared.now();
-        let deadline = engine.deadline(spec, now);
-        let placed = shared.join(&incoming, Recipient::Task(cx.waker().clone()), now, deadline)?;
+        let recipient = Recipient::Task(cx.waker().clone());
+        let placed = engine.join(&engine.incoming(&entries, spec), spec, recipient)?;
         if let Some(token) = placed.token {
             return Ok(Some(engine.hold(placed.ticket, token, spans)));
         }
-        *state = State::Waiting { ticket: placed.ticket, spans };
+        self.state = State::Waiting { ticket: placed.ticket, spans };
         Ok(None)
     }
 }
 
 impl Future for Enqueue<'_> {
-    type Output = Result<(MemoryHold, LockSpec), Error>;
+    type Output = Result<MemoryHold, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = match self.state {
-            State::Asked => self.ask(cx).transpose(),
+        let outcome = match std::mem::replace(&mut self.state, State::Done) {
+            State::Asked(spec) => self.join(&spec, cx).transpose(),
             State::Waiting { ticket, spans } => {
                 let polled = self.engine.shared.poll(ticket, cx.waker());
+                if polled.is_none() {
+                    self.state = State::Waiting { ticket, spans };
+                }
                 polled.map(|polled| polled.map(|token| self.engine.hold(ticket, token, spans)))
             }
-            State::Done => return Poll::Pending,
+            State::Done => None,
         };
-        let Some(outcome) = outcome else { return Poll::Pending };
-        self.state = State::Done;
-        Poll::Ready(outcome.map(|hold| (hold, std::mem::take(&mut self.spec))))
+        outcome.map_or(Poll::Pending, Poll::Ready)
     }
 }
 
@@ -170,8 +175,8 @@ impl Hold for MemoryHold {
 
     fn release(&self) -> bool {
         match &self.home {
-            Home::Shard(shard) => shard.release(self.ticket),
-            Home::Space(shared) => shared.leave(self.ticket, Leave::Release, None).is_some(),
+            Home::Shard(shard) => shard.release(self.ticket, None) == Released::Done,
+            Home::Space(shared) => shared.release(self.ticket, None),
         }
     }
 }

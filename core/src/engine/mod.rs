@@ -16,16 +16,18 @@ use crate::{Error, Key, LockSpec, Query, Ticket};
 /// What a space needs of the place where its locks live.
 pub(crate) trait Engine: Clone + Send + Sync + 'static {
     /// A request that waits for its grant. It joins when first polled (clause L4); dropping it cancels (clause L7).
-    /// Hands the spec back with the grant.
-    type Enqueue<'a>: Future<Output = Result<(Self::Hold, LockSpec), Error>> + Send + Unpin
+    type Enqueue<'a>: Future<Output = Result<Self::Hold, Error>> + Send + Unpin
     where
         Self: 'a;
 
     /// A grant. Dropping it does not release.
     type Hold: Hold;
 
+    /// Takes all keys, where the engine can tell without waiting that they are to be had. `None` says nothing.
+    fn grant_at_once(&self, spec: &LockSpec) -> Result<Option<Self::Hold>, Error>;
+
     /// Asks for all keys of `spec`.
-    fn enqueue(&self, spec: LockSpec) -> Self::Enqueue<'_>;
+    fn enqueue<'a>(&'a self, spec: &LockSpec) -> Self::Enqueue<'a>;
 
     /// Takes all keys if that needs no waiting (clause L6).
     fn attempt(&self, spec: &LockSpec) -> impl Future<Output = Result<Option<Self::Hold>, Error>> + Send;

@@ -65,7 +65,10 @@ pub(super) fn depth(encoded: &[u8]) -> usize {
             END => open = open.saturating_sub(1),
             INTEGER | NEGATIVE => at += 8,
             // A bare string or bytes key has no terminator: `at` runs off the end.
-            STRING | BYTES => at += encoded[at..].iter().position(|&byte| byte == END).map_or(encoded.len(), |n| n + 1),
+            STRING | BYTES => {
+                let end = encoded[at..].iter().position(|&byte| byte == END);
+                at += end.map_or(encoded.len(), |end| end + 1);
+            }
             _ => {}
         }
         deepest = deepest.max(open);

@@ -84,7 +84,9 @@ fn encode(part: &KeyPart, depth: usize) -> Result<Key, Error> {
 
 /// Appends the key whose bare encoding is `bare` as a part of a tuple.
 fn nest(bare: &[u8], into: &mut Vec<u8>) {
-    let Some((&tag, content)) = bare.split_first() else { return };
+    let Some((&tag, content)) = bare.split_first() else {
+        return;
+    };
     into.push(tag);
     match tag {
         BYTES | STRING => {

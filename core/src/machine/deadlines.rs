@@ -34,9 +34,4 @@ impl Deadlines {
         self.0.pop_first();
         Some(ticket)
     }
-
-    #[cfg(test)]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }

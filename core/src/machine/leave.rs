@@ -63,11 +63,11 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
             continue;
         }
         let request = &mut table.requests[slot as usize];
-        deadline = request.deadline.take();
+        deadline = request.take_deadline();
         match (&error, &request.state) {
             (Some(error), State::Waiting(waiter)) if waiter.collects() => {
                 // The record stays, without keys and parts, until the recipient asks for the error.
-                request.span = None;
+                request.take_span();
                 let ended = State::Ended(error.clone());
                 recipient = into_recipient(std::mem::replace(&mut request.state, ended));
             }

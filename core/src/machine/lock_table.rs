@@ -50,6 +50,17 @@ pub(crate) struct Placed {
     pub(crate) token: Option<u64>,
 }
 
+/// What a release found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Released {
+    /// It was held, and has left.
+    Done,
+    /// Nothing changed: it has keys in other tables, which [`leave`](super::leave) takes together.
+    Spans,
+    /// Nothing changed: it is not held.
+    NotHeld,
+}
+
 /// Where a request stands.
 pub(crate) enum Standing<'a, R> {
     Waiting(&'a mut R),
@@ -82,11 +93,43 @@ pub(super) struct Request<R> {
     pub(super) nodes: SmallVec<[u32; 2]>,
     missing: u32,
     pub(super) state: State<R>,
+    /// What most requests do without, apart, so that the record of an uncontended one is small.
+    more: Option<Box<More>>,
+}
+
+#[derive(Default)]
+pub(super) struct More {
     pub(super) label: Label,
     /// When it began to wait.
     pub(super) joined: Option<Duration>,
     pub(super) deadline: Option<Duration>,
     pub(super) span: Option<Span>,
+}
+
+impl<R> Request<R> {
+    pub(super) fn label(&self) -> Label {
+        self.more.as_ref().and_then(|more| more.label.clone())
+    }
+
+    pub(super) fn joined(&self) -> Option<Duration> {
+        self.more.as_ref().and_then(|more| more.joined)
+    }
+
+    pub(super) fn span(&self) -> Option<&Span> {
+        self.more.as_ref().and_then(|more| more.span.as_ref())
+    }
+
+    pub(super) fn take_deadline(&mut self) -> Option<Duration> {
+        self.more.as_mut().and_then(|more| more.deadline.take())
+    }
+
+    pub(super) fn take_span(&mut self) -> Option<Span> {
+        self.more.as_mut().and_then(|more| more.span.take())
+    }
+
+    pub(super) fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
+    }
 }
 
 /// The part of a spanning request that a table keeps.
@@ -128,24 +171,42 @@ impl<R: Recipient> LockTable<R> {
         self.clock > LAST_TOKEN - TOKEN_RESERVE
     }
 
+    /// Takes one key if that needs no waiting (clause L6); claims the grant.
+    #[inline]
+    pub(crate) fn attempt_one(
+        &mut self,
+        hash: u64,
+        key: &Key,
+        mode: Mode,
+        origin: Origin,
+        label: Option<&Arc<str>>,
+    ) -> Option<(Ticket, u64)> {
+        let found = self.queues.find(hash, key);
+        if found.is_some_and(|queue| !self.queues.admits(queue, mode)) {
+            return None;
+        }
+        let token = self.clock + 1;
+        let slot = self.insert(origin, label, State::Granted { token, claimed: true });
+        let node = self.queues.append(hash, key, mode, found, slot);
+        self.requests[slot as usize].nodes.push(node);
+        Some((self.ticket(slot), token))
+    }
+
     /// Takes all keys if that needs no waiting (clause L6); claims the grant.
-    pub(crate) fn attempt(&mut self, entries: &[Entry], origin: Origin, label: &Label) -> Option<(Ticket, u64)> {
+    pub(crate) fn attempt(
+        &mut self,
+        entries: &[Entry],
+        origin: Origin,
+        label: Option<&Arc<str>>,
+    ) -> Option<(Ticket, u64)> {
         if let [entry] = entries {
-            let found = self.queues.find(entry.hash, &entry.key);
-            if found.is_some_and(|queue| !self.queues.admits(queue, entry.mode)) {
-                return None;
-            }
-            let token = self.clock + 1;
-            let slot = self.insert(origin, label.clone(), State::Granted { token, claimed: true });
-            let node = self.queues.append(entry, found, slot);
-            self.requests[slot as usize].nodes.push(node);
-            return Some((self.ticket(slot), token));
+            return self.attempt_one(entry.hash, &entry.key, entry.mode, origin, label);
         }
         if !self.admits_all(entries) {
             return None;
         }
         let token = self.clock + 1;
-        let slot = self.insert(origin, label.clone(), State::Granted { token, claimed: true });
+        let slot = self.insert(origin, label, State::Granted { token, claimed: true });
         self.stand(entries, slot);
         Some((self.ticket(slot), token))
     }
@@ -153,23 +214,42 @@ impl<R: Recipient> LockTable<R> {
     /// Joins all queues in one step (clause L1). Hands back the recipient, not needed, when it is granted at once; such
     /// a grant is claimed.
     pub(crate) fn join(&mut self, entries: &[Entry], arrival: Arrival<R>) -> (Placed, Option<R>) {
-        let slot = self.insert(arrival.origin, arrival.label, State::Away);
+        let slot = self.insert(arrival.origin, arrival.label.as_ref(), State::Away);
         self.stand(entries, slot);
+        let ticket = self.ticket(slot);
         let token = self.clock + 1;
         let request = &mut self.requests[slot as usize];
-        request.joined = arrival.joined;
         if request.missing == 0 {
             request.state = State::Granted { token, claimed: true };
-            return (Placed { ticket: self.ticket(slot), token: Some(token) }, Some(arrival.recipient));
+            return (Placed { ticket, token: Some(token) }, Some(arrival.recipient));
         }
-        request.deadline = arrival.deadline;
-        request.state = State::Waiting(arrival.recipient);
-        (Placed { ticket: self.ticket(slot), token: None }, None)
+        request.wait(arrival);
+        (Placed { ticket, token: None }, None)
+    }
+
+    /// Releases a request that has all its keys here.
+    #[inline]
+    pub(crate) fn release(&mut self, ticket: Ticket, effects: &mut Effects<R>) -> Released {
+        let Some(slot) = self.slot(ticket) else {
+            return Released::NotHeld;
+        };
+        let request = &mut self.requests[slot as usize];
+        if request.span().is_some() {
+            return Released::Spans;
+        }
+        let State::Granted { token, .. } = request.state else {
+            return Released::NotHeld;
+        };
+        self.unlink(slot, Some(token), effects);
+        self.forget(slot);
+        Released::Done
     }
 
     /// Where a request stands.
     pub(crate) fn standing(&mut self, ticket: Ticket) -> Standing<'_, R> {
-        let Some(slot) = self.slot(ticket) else { return Standing::Gone };
+        let Some(slot) = self.slot(ticket) else {
+            return Standing::Gone;
+        };
         if self.token(slot).is_some() {
             return Standing::Granted;
         }
@@ -190,7 +270,7 @@ impl<R: Recipient> LockTable<R> {
         if let State::Granted { claimed, .. } = &mut request.state {
             *claimed = true;
         }
-        if let Some(span) = &request.span {
+        if let Some(span) = request.span() {
             span.shared.claim();
         }
         Some((token, effect))
@@ -225,7 +305,7 @@ impl<R: Recipient> LockTable<R> {
 
     /// All parts of a request, in the order of their tables. Empty when it is gone.
     pub(crate) fn parts(&self, ticket: Ticket) -> SmallVec<[Ticket; 1]> {
-        match self.slot(ticket).map(|slot| &self.requests[slot as usize].span) {
+        match self.slot(ticket).map(|slot| self.requests[slot as usize].span()) {
             None => SmallVec::new(),
             Some(None) => SmallVec::from_buf([ticket]),
             Some(Some(span)) => SmallVec::from_slice(&span.parts),
@@ -235,7 +315,7 @@ impl<R: Recipient> LockTable<R> {
     /// The fencing token of a request, if it is granted.
     pub(super) fn token(&self, slot: u32) -> Option<u64> {
         let request = &self.requests[slot as usize];
-        match (&request.state, &request.span) {
+        match (&request.state, request.span()) {
             (State::Granted { token, .. }, _) => Some(*token),
             (_, Some(span)) => span.shared.token(),
             _ => None,
@@ -268,29 +348,21 @@ impl<R: Recipient> LockTable<R> {
         })
     }
 
-    pub(super) fn insert(&mut self, origin: Origin, label: Label, state: State<R>) -> u32 {
+    #[inline]
+    pub(super) fn insert(&mut self, origin: Origin, label: Option<&Arc<str>>, state: State<R>) -> u32 {
         let number = self.next_number;
         self.next_number += 1;
-        self.requests.insert(Request {
-            number,
-            origin,
-            nodes: SmallVec::new(),
-            missing: 0,
-            state,
-            label,
-            joined: None,
-            deadline: None,
-            span: None,
-        }) as u32
+        let more = label.map(|label| Box::new(More { label: Some(label.clone()), ..More::default() }));
+        self.requests.insert(Request { number, origin, nodes: SmallVec::new(), missing: 0, state, more }) as u32
     }
 
     /// Puts a request into the queues of its keys. Answers whether it is eligible on all of them.
     pub(super) fn stand(&mut self, entries: &[Entry], slot: u32) -> bool {
         let request = &mut self.requests[slot as usize];
         request.nodes.reserve(entries.len());
-        for entry in entries {
-            let found = self.queues.find(entry.hash, &entry.key);
-            let node = self.queues.append(entry, found, slot);
+        for Entry { hash, key, mode } in entries {
+            let found = self.queues.find(*hash, key);
+            let node = self.queues.append(*hash, key, *mode, found, slot);
             request.nodes.push(node);
             request.missing += u32::from(!self.queues.node(node).eligible);
         }
@@ -298,12 +370,15 @@ impl<R: Recipient> LockTable<R> {
     }
 
     /// Takes a request out of its queues, and raises the clock to the token that it held.
+    #[inline]
     pub(super) fn unlink(&mut self, slot: u32, token: Option<u64>, effects: &mut Effects<R>) {
         self.clock = self.clock.max(token.unwrap_or(0));
         let nodes = std::mem::take(&mut self.requests[slot as usize].nodes);
         for node in nodes {
             let LockTable { shard, queues, requests, clock, .. } = self;
-            queues.remove(node, |admitted| admit(*shard, requests, *clock, admitted, effects));
+            queues.remove(node, |admitted| {
+                admit(*shard, requests, *clock, admitted, effects);
+            });
         }
     }
 
@@ -328,6 +403,18 @@ impl<R: Recipient> LockTable<R> {
     }
 }
 
+impl<R> Request<R> {
+    /// Begins to wait.
+    pub(super) fn wait(&mut self, arrival: Arrival<R>) {
+        self.state = State::Waiting(arrival.recipient);
+        if arrival.joined.is_some() || arrival.deadline.is_some() {
+            let more = self.more();
+            more.joined = arrival.joined;
+            more.deadline = arrival.deadline;
+        }
+    }
+}
+
 /// A node of a request became eligible: the last one grants.
 fn admit<R>(shard: u32, requests: &mut Slab<Request<R>>, clock: u64, slot: u32, effects: &mut Effects<R>) {
     let request = &mut requests[slot as usize];
@@ -335,7 +422,7 @@ fn admit<R>(shard: u32, requests: &mut Slab<Request<R>>, clock: u64, slot: u32, 
     if request.missing > 0 {
         return;
     }
-    let token = match &request.span {
+    let token = match request.span() {
         None => clock + 1,
         Some(span) => match span.shared.part_eligible(clock) {
             None => return,
@@ -354,7 +441,7 @@ fn grant<R>(request: &mut Request<R>, place: Ticket, token: u64) -> Option<Effec
         return None;
     }
     let ticket = Ticket { number: request.number, ..place };
-    let deadline = request.deadline.take();
+    let deadline = request.take_deadline();
     match std::mem::replace(&mut request.state, State::Granted { token, claimed: false }) {
         State::Waiting(recipient) => Some(Effect::Granted { ticket, recipient, token, deadline }),
         _ => None,

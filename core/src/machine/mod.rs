@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 pub(crate) use self::deadlines::Deadlines;
 pub(crate) use self::leave::{Leave, Left, Parts, leave};
-pub(crate) use self::lock_table::{Arrival, Entry, LockTable, Origin, Placed, Standing};
+pub(crate) use self::lock_table::{Arrival, Entry, LockTable, Origin, Placed, Released, Standing};
 pub(crate) use self::queue::hash;
 pub(crate) use self::survey::Survey;
 

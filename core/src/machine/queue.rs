@@ -14,7 +14,6 @@ use hashbrown::HashTable;
 use slab::Slab;
 
 use super::Mode;
-use super::lock_table::Entry;
 use crate::Key;
 
 /// No node.
@@ -63,12 +62,13 @@ impl Queues {
     }
 
     /// Puts a request at the end of the line for a key. `found` is what [`find`](Queues::find) answered.
-    pub(super) fn append(&mut self, entry: &Entry, found: Option<u32>, request: u32) -> u32 {
-        let eligible = found.is_none_or(|queue| self.admits(queue, entry.mode));
-        let node = Node { queue: NIL, request, mode: entry.mode, eligible, prev: NIL, next: NIL };
+    #[inline]
+    pub(super) fn append(&mut self, hash: u64, key: &Key, mode: Mode, found: Option<u32>, request: u32) -> u32 {
+        let eligible = found.is_none_or(|queue| self.admits(queue, mode));
+        let node = Node { queue: NIL, request, mode, eligible, prev: NIL, next: NIL };
         let at = self.nodes.insert(node) as u32;
         let queue = match found {
-            None => self.open(entry, at),
+            None => self.open(hash, key, mode, at),
             Some(found) => {
                 let queue = &mut self.queues[found as usize];
                 let last = std::mem::replace(&mut queue.last, at);
@@ -157,18 +157,12 @@ impl Queues {
         self.index.is_empty() && self.queues.is_empty() && self.nodes.is_empty()
     }
 
-    fn open(&mut self, entry: &Entry, node: u32) -> u32 {
-        let queue = Queue {
-            key: entry.key.clone(),
-            hash: entry.hash,
-            first: node,
-            last: node,
-            first_waiting: NIL,
-            mode: entry.mode,
-        };
+    #[inline]
+    fn open(&mut self, hash: u64, key: &Key, mode: Mode, node: u32) -> u32 {
+        let queue = Queue { key: key.clone(), hash, first: node, last: node, first_waiting: NIL, mode };
         let at = self.queues.insert(queue) as u32;
         let queues = &self.queues;
-        self.index.insert_unique(entry.hash, at, |&other| queues[other as usize].hash);
+        self.index.insert_unique(hash, at, |&other| queues[other as usize].hash);
         at
     }
 }

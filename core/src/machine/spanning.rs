@@ -81,16 +81,17 @@ pub(crate) fn join<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     let mut token = None;
     let mut parts = Vec::with_capacity(tables.len());
     for (table, group) in tables.iter_mut().zip(groups) {
-        let slot = table.insert(arrival.origin, arrival.label.clone(), State::Away);
-        table.requests[slot as usize].joined = arrival.joined;
+        let slot = table.insert(arrival.origin, arrival.label.as_ref(), State::Away);
         if table.stand(group, slot) {
             token = shared.part_eligible(table.clock());
         }
-        table.requests[slot as usize].span = Some(Span { shared: shared.clone(), parts: Box::default() });
+        let more = table.requests[slot as usize].more();
+        more.joined = arrival.joined;
+        more.span = Some(Span { shared: shared.clone(), parts: Box::default() });
         parts.push(table.ticket(slot));
     }
     let request = &mut tables[0].requests[home.slot as usize];
-    if let Some(span) = &mut request.span {
+    if let Some(span) = &mut request.more().span {
         span.parts = parts.into();
     }
     let placed = Placed { ticket: home, token };
@@ -101,8 +102,7 @@ pub(crate) fn join<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
             (placed, Some(arrival.recipient))
         }
         None => {
-            request.deadline = arrival.deadline;
-            request.state = State::Waiting(arrival.recipient);
+            request.wait(arrival);
             (placed, None)
         }
     }

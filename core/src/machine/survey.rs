@@ -79,7 +79,7 @@ impl Survey {
         let queue = table.queues.queue(at);
         let awaited = match queue.first_waiting {
             NIL => None,
-            node => table.requests[table.queues.node(node).request as usize].joined,
+            node => table.requests[table.queues.node(node).request as usize].joined(),
         };
         let mut waiting = 0;
         for (_, node) in table.queues.nodes_from(queue.first) {
@@ -106,7 +106,7 @@ pub(super) fn time_out<R: Recipient, T: Deref<Target = LockTable<R>>>(
     let request = &tables[0].requests[parts[0].slot as usize];
     let mut keys: Vec<Key> = keys(&tables[0], request).into_iter().map(|(key, _)| key).collect();
     keys.sort_unstable();
-    let waited = now.zip(request.joined).map(|(now, joined)| now.saturating_sub(joined));
+    let waited = now.zip(request.joined()).map(|(now, joined)| now.saturating_sub(joined));
     let mut blocked_by = Vec::new();
     let mut position = 1;
     for (table, part) in tables.iter().zip(parts) {
@@ -132,13 +132,13 @@ fn add_blockers<R: Recipient>(table: &LockTable<R>, queue: &Queue, mode: Mode, i
     let front = table.queues.nodes_from(first).take_while(|&(at, _)| shares || at != queue.first_waiting).take(count);
     into.extend(front.map(|(_, node)| Blocker {
         key: queue.key.clone(),
-        label: table.requests[node.request as usize].label.clone(),
+        label: table.requests[node.request as usize].label(),
         token: table.token(node.request),
     }));
 }
 
 fn home<R: Recipient>(table: &LockTable<R>, slot: u32) -> Ticket {
-    match &table.requests[slot as usize].span {
+    match table.requests[slot as usize].span() {
         Some(span) => span.shared.home,
         None => table.ticket(slot),
     }
@@ -147,14 +147,14 @@ fn home<R: Recipient>(table: &LockTable<R>, slot: u32) -> Ticket {
 fn row<R: Recipient>(table: &LockTable<R>, slot: u32) -> Row {
     let request = &table.requests[slot as usize];
     let mut row = Row {
-        label: request.label.clone(),
+        label: request.label(),
         token: table.token(slot),
-        claimed: match (&request.span, &request.state) {
+        claimed: match (request.span(), &request.state) {
             (Some(span), _) => span.shared.claimed(),
             (None, State::Granted { claimed, .. }) => *claimed,
             (None, _) => false,
         },
-        joined: request.joined,
+        joined: request.joined(),
         ..Row::default()
     };
     let mut keys = keys(table, request);
@@ -170,7 +170,7 @@ fn row<R: Recipient>(table: &LockTable<R>, slot: u32) -> Row {
 
 /// All keys of a request, those in other tables included.
 fn keys<R: Recipient>(table: &LockTable<R>, request: &Request<R>) -> Vec<(Key, Mode)> {
-    if let Some(span) = &request.span {
+    if let Some(span) = request.span() {
         return span.shared.keys.to_vec();
     }
     let nodes = request.nodes.iter().map(|&node| table.queues.node(node));

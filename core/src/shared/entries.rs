@@ -16,9 +16,10 @@ impl Entries {
     ///
     /// `invalid` when a key is too long.
     pub(super) fn of_spec(spec: &LockSpec, seed: &FixedState, mask: usize) -> Result<Entries, Error> {
-        let exclusive = spec.exclusive().iter().map(|key| (key, Mode::Exclusive));
-        let shared = spec.shared_keys().iter().map(|key| (key, Mode::Shared));
-        let mut entries = SmallVec::with_capacity(spec.exclusive().len() + spec.shared_keys().len());
+        let (exclusive, shared) = spec.keys();
+        let mut entries = SmallVec::with_capacity(exclusive.len() + shared.len());
+        let exclusive = exclusive.iter().map(|key| (key, Mode::Exclusive));
+        let shared = shared.iter().map(|key| (key, Mode::Shared));
         for (key, mode) in exclusive.chain(shared) {
             key.check()?;
             entries.push(Entry { hash: hash(seed, key), key: key.clone(), mode });

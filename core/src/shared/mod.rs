@@ -23,10 +23,11 @@ pub(crate) use self::mailbox::{Mailbox, Recipient};
 pub(crate) use self::timers::Timers;
 
 use crate::machine::{
-    Arrival, Effect, Effects, Leave, Left, LockTable, Origin, Parts, Placed, Standing, Survey, leave, spanning,
+    Arrival, Effect, Effects, Leave, Left, LockTable, Origin, Parts, Placed, Released, Standing, Survey, hash, leave,
+    spanning,
 };
 use crate::sync::{Arc, AtomicBool, AtomicU32, Mutex, MutexGuard, Ordering, Weak};
-use crate::{Clock, Error, Key, Query, Ticket};
+use crate::{Clock, Error, Key, Mode, Query, Ticket};
 
 type Table = LockTable<Recipient>;
 type Tables<'a> = SmallVec<[MutexGuard<'a, Table>; 1]>;
@@ -63,7 +64,7 @@ pub(crate) struct Incoming<'a> {
     /// 0 for none.
     pub(crate) port: u32,
     pub(crate) entries: &'a Entries,
-    pub(crate) label: &'a Option<Arc<str>>,
+    pub(crate) label: Option<&'a Arc<str>>,
 }
 
 impl Incoming<'_> {
@@ -71,8 +72,13 @@ impl Incoming<'_> {
         Origin { handle: self.handle.number, port: self.port }
     }
 
-    fn arrival(&self, recipient: Recipient, joined: Option<Duration>, deadline: Option<Duration>) -> Arrival<Recipient> {
-        Arrival { origin: self.origin(), label: self.label.clone(), recipient, joined, deadline }
+    fn arrival(
+        &self,
+        recipient: Recipient,
+        joined: Option<Duration>,
+        deadline: Option<Duration>,
+    ) -> Arrival<Recipient> {
+        Arrival { origin: self.origin(), label: self.label.cloned(), recipient, joined, deadline }
     }
 }
 
@@ -105,10 +111,6 @@ impl Shared {
         self.clock.as_ref().map(|clock| clock.now())
     }
 
-    pub(crate) fn has_clock(&self) -> bool {
-        self.clock.is_some()
-    }
-
     pub(crate) fn timers(&self) -> &Timers {
         &self.timers
     }
@@ -135,6 +137,17 @@ impl Shared {
         Handle { number: self.number(), closed: AtomicBool::new(false), space: self.shards[0].space.clone() }
     }
 
+    /// Takes one key, exclusively, if that needs no waiting: the hot path.
+    pub(crate) fn attempt_one(&self, handle: &Handle, port: u32, key: &Key) -> Result<Option<(Ticket, u64)>, Error> {
+        key.check()?;
+        let hash = hash(&self.seed, key);
+        let mut table = self.shards[Entries::shard(hash, self.mask())].table.lock();
+        if handle.is_closed() || table.exhausted() {
+            return Err(Error::closed());
+        }
+        Ok(table.attempt_one(hash, key, Mode::Exclusive, Origin { handle: handle.number, port }, None))
+    }
+
     /// Takes all keys if that needs no waiting (clause L6).
     pub(crate) fn attempt(&self, incoming: &Incoming<'_>) -> Result<Option<(Ticket, u64)>, Error> {
         let mut tables = self.lock_for(incoming)?;
@@ -150,17 +163,21 @@ impl Shared {
         Ok(placed.token.map(|token| (placed.ticket, token)))
     }
 
-    /// Takes all keys if that needs no waiting; else the error of a time-out of zero (clause L8).
-    pub(crate) fn attempt_or_time_out(&self, incoming: &Incoming<'_>) -> Result<(Ticket, u64), Error> {
+    /// Takes all keys if that needs no waiting.
+    ///
+    /// # Errors
+    ///
+    /// `timeout` when it would have to wait (clause L8).
+    pub(crate) fn join_or_time_out(&self, incoming: &Incoming<'_>) -> Result<Placed, Error> {
         let mut effects = Effects::new();
         let mut tables = self.lock_for(incoming)?;
         // Joining and leaving again at the end of the line disturbs nobody.
         let arrival = incoming.arrival(Recipient::Nobody, Some(Duration::ZERO), None);
-        let (Placed { ticket, token }, _nobody) = self.join_tables(&mut tables, incoming, arrival);
-        if let Some(token) = token {
-            return Ok((ticket, token));
+        let (placed, _nobody) = self.join_tables(&mut tables, incoming, arrival);
+        if placed.token.is_some() {
+            return Ok(placed);
         }
-        let parts = tables[0].parts(ticket);
+        let parts = tables[0].parts(placed.ticket);
         leave(&mut tables, &parts, Leave::TimeOut(Some(Duration::ZERO)), &mut effects);
         drop(tables);
         match effects.pop() {
@@ -193,6 +210,18 @@ impl Shared {
         Ok(placed)
     }
 
+    /// Releases a grant. Answers whether it was held. What that settles for `own` is put into it without a wake.
+    pub(crate) fn release(&self, ticket: Ticket, own: Option<&Mailbox>) -> bool {
+        let Some(home) = self.shards.get(ticket.shard as usize) else {
+            return false;
+        };
+        match home.release(ticket, own) {
+            Released::Done => true,
+            Released::Spans => self.leave(ticket, Leave::Release, own).is_some(),
+            Released::NotHeld => false,
+        }
+    }
+
     /// Takes a request out of all its queues. `None`, and nothing changed, when it does not stand as `why` demands.
     /// What that settles for `own` is put into it without a wake.
     pub(crate) fn leave(&self, ticket: Ticket, why: Leave, own: Option<&Mailbox>) -> Option<bool> {
@@ -207,11 +236,12 @@ impl Shared {
 
     /// Ends everything that came from an origin: its waits fail with `closed`, its grants are released.
     pub(crate) fn end(&self, handle: &Handle, port: u32) {
-        for shard in &self.shards {
-            let tickets = shard.table.lock().of_origin(Origin { handle: handle.number, port });
-            for ticket in tickets {
-                self.leave(ticket, Leave::Close, None);
-            }
+        let tickets = |shard: &Arc<Shard>| shard.table.lock().of_origin(Origin { handle: handle.number, port });
+        let own = self.shards.iter().flat_map(tickets);
+        let (granted, waiting): (Vec<Ticket>, Vec<Ticket>) = own.partition(|&ticket| self.held(ticket));
+        // Waits first: what the origin gives back must not go to a wait of its own on the way.
+        for ticket in waiting.into_iter().chain(granted) {
+            self.leave(ticket, Leave::Close, None);
         }
     }
 
@@ -372,18 +402,22 @@ impl Shared {
             self.timers.remove(at, ticket);
         }
         drop(left.recipient);
-        outcome::carry_out(&self.shards[0].space, effects, own);
+        if !effects.is_empty() {
+            outcome::carry_out(&self.shards[0].space, effects, own);
+        }
         Some(left.granted)
     }
 }
 
 impl Shard {
     /// Releases a request that has all its keys in this shard.
-    pub(crate) fn release(&self, ticket: Ticket) -> bool {
+    pub(crate) fn release(&self, ticket: Ticket, own: Option<&Mailbox>) -> Released {
         let mut effects = Effects::new();
-        let left = leave(&mut [self.table.lock()], &[ticket], Leave::Release, &mut effects);
-        outcome::carry_out(&self.space, effects, None);
-        left.is_some()
+        let released = self.table.lock().release(ticket, &mut effects);
+        if !effects.is_empty() {
+            outcome::carry_out(&self.space, effects, own);
+        }
+        released
     }
 
     pub(crate) fn held(&self, ticket: Ticket) -> bool {

@@ -12,15 +12,14 @@ use crate::sync::{Arc, Weak};
 
 /// Tells everyone concerned, in the order that the machine decided. What is for `own` is put in without a wake.
 pub(super) fn carry_out(space: &Weak<Shared>, effects: Effects<Recipient>, own: Option<&Mailbox>) {
-    if effects.is_empty() {
-        return;
-    }
     let mut calls = Calls::new();
     for effect in effects {
         match effect {
             Effect::GrantedElsewhere(ticket) => {
                 // A waiting future borrows the space, and a port holds it: without a space nobody waits.
-                let Some(shared) = space.upgrade() else { continue };
+                let Some(shared) = space.upgrade() else {
+                    continue;
+                };
                 let delivered = shared.shard(ticket).table.lock().deliver(ticket);
                 calls.extend(delivered.and_then(|effect| note(space, effect, own)));
             }
