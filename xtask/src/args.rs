@@ -84,11 +84,7 @@ fn choose<'a, T: Copy + PartialEq>(
             }
         }
     }
-    Ok(all
-        .iter()
-        .copied()
-        .filter(|value| chosen.is_empty() || chosen.contains(value))
-        .collect())
+    Ok(all.iter().copied().filter(|value| chosen.is_empty() || chosen.contains(value)).collect())
 }
 
 #[cfg(test)]

@@ -62,11 +62,8 @@ fn demo(setup: &mut Setup, host: Part) -> Result<Vec<Outcome>> {
         if !output.ok {
             bail!("the demo in {name} ended with an error");
         }
-        let found: Vec<Outcome> = output
-            .lines
-            .iter()
-            .filter_map(|line| Outcome::read(line).transpose())
-            .collect::<Result<_>>()?;
+        let found: Vec<Outcome> =
+            output.lines.iter().filter_map(|line| Outcome::read(line).transpose()).collect::<Result<_>>()?;
         if !found.iter().any(|outcome| outcome.case == DOCUMENT) {
             bail!("the demo in {name} shows no `{DOCUMENT}` case");
         }
@@ -108,11 +105,7 @@ fn page(browser: Browser) -> Result<(&'static str, Command)> {
 
 /// A demo folder that is an npm workspace may have something to build.
 fn build(folder: &str) -> Result<()> {
-    if root().join(folder).join("package.json").is_file() {
-        npm::build(&[folder])
-    } else {
-        Ok(())
-    }
+    if root().join(folder).join("package.json").is_file() { npm::build(&[folder]) } else { Ok(()) }
 }
 
 impl Outcome {
@@ -121,24 +114,19 @@ impl Outcome {
         if !line.starts_with('{') {
             return Ok(None);
         }
-        let value: Value = serde_json::from_str(line)
-            .with_context(|| format!("the demo printed what is not JSON: {line}"))?;
+        let value: Value =
+            serde_json::from_str(line).with_context(|| format!("the demo printed what is not JSON: {line}"))?;
         let read = || {
             Some(Outcome {
                 host: value["host"].as_str()?.to_owned(),
                 case: value["case"].as_str()?.to_owned(),
                 requests: value["requests"].as_u64()?,
                 lost: [count(&value["lost_without"])?, count(&value["lost_with"])?],
-                stuck: [
-                    count(&value["stuck_without"])?,
-                    count(&value["stuck_with"])?,
-                ],
+                stuck: [count(&value["stuck_without"])?, count(&value["stuck_with"])?],
                 per_second: [rate(&value["rps_without"])?, rate(&value["rps_with"])?],
             })
         };
-        read()
-            .map(Some)
-            .with_context(|| format!("the demo printed an incomplete outcome: {line}"))
+        read().map(Some).with_context(|| format!("the demo printed an incomplete outcome: {line}"))
     }
 
     /// What this outcome should not be.
@@ -214,19 +202,11 @@ fn count(value: &Value) -> Option<Option<u64>> {
 }
 
 fn rate(value: &Value) -> Option<Option<f64>> {
-    field(value, |value| {
-        value
-            .as_f64()
-            .filter(|rate| rate.is_finite() && *rate >= 0.0)
-    })
+    field(value, |value| value.as_f64().filter(|rate| rate.is_finite() && *rate >= 0.0))
 }
 
 fn field<T>(value: &Value, read: impl FnOnce(&Value) -> Option<T>) -> Option<Option<T>> {
-    if value.is_null() {
-        Some(None)
-    } else {
-        read(value).map(Some)
-    }
+    if value.is_null() { Some(None) } else { read(value).map(Some) }
 }
 
 #[cfg(test)]
@@ -289,10 +269,7 @@ mod tests {
 
     #[test]
     fn the_table_has_a_row_for_each_outcome() {
-        let text = layout(&[
-            outcome(DOCUMENT, [47, 0], [0, 0]),
-            outcome(BUYER_SELLER, [0, 0], [2, 0]),
-        ]);
+        let text = layout(&[outcome(DOCUMENT, [47, 0], [0, 0]), outcome(BUYER_SELLER, [0, 0], [2, 0])]);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 4);
         assert!(lines[0].starts_with("host  case          requests  lost without  lost with"));

@@ -32,11 +32,7 @@ fn main() -> ExitCode {
             true
         }
     };
-    if ok {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Whether it went well; if not, why is told.

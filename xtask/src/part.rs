@@ -12,13 +12,7 @@ pub(crate) enum Part {
 
 impl Part {
     /// Every part, in the order in which they run.
-    pub(crate) const ALL: [Part; 5] = [
-        Part::Rust,
-        Part::Node,
-        Part::Python,
-        Part::Browser,
-        Part::Lint,
-    ];
+    pub(crate) const ALL: [Part; 5] = [Part::Rust, Part::Node, Part::Python, Part::Browser, Part::Lint];
 
     /// The four hosts.
     pub(crate) const HOSTS: [Part; 4] = [Part::Rust, Part::Node, Part::Python, Part::Browser];

@@ -30,19 +30,14 @@ pub(crate) fn npm(args: &[&str]) -> Command {
 
 /// The cargo that runs this task.
 pub(crate) fn cargo(args: &[&str]) -> Command {
-    command(
-        std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()),
-        args,
-    )
+    command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), args)
 }
 
 /// Runs the command, its output shown; an error unless it ends well.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let line = describe(command);
     say::command(&line);
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start {}", program(command)))?;
+    let status = command.status().with_context(|| format!("cannot start {}", program(command)))?;
     if !status.success() {
         bail!("`{line}` failed ({status})");
     }
@@ -59,15 +54,10 @@ pub(crate) fn watch(command: &mut Command) -> Result<Output> {
         .stdout(Stdio::piped())
         .spawn()
         .with_context(|| format!("cannot start {}", program(command)))?;
-    let stdout = child
-        .stdout
-        .take()
-        .context("no pipe to the child's standard output")?;
+    let stdout = child.stdout.take().context("no pipe to the child's standard output")?;
     let mut lines = Vec::new();
     for line in BufReader::new(stdout).split(b'\n') {
-        let line = String::from_utf8_lossy(&line?)
-            .trim_end_matches('\r')
-            .to_owned();
+        let line = String::from_utf8_lossy(&line?).trim_end_matches('\r').to_owned();
         println!("{line}");
         lines.push(line);
     }
@@ -78,10 +68,7 @@ pub(crate) fn watch(command: &mut Command) -> Result<Output> {
 /// The command's trimmed standard output, or `None` if it cannot be run or fails. Nothing is shown.
 pub(crate) fn capture(command: &mut Command) -> Option<String> {
     let output = command.stderr(Stdio::null()).output().ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// The first of these programs that stands in a folder of `PATH`.
@@ -97,9 +84,7 @@ pub(crate) fn find_program(names: &[&str]) -> Option<PathBuf> {
 
 /// The repository's root.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask lies in the repository's root")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository's root")
 }
 
 /// Where cargo builds.
@@ -124,22 +109,14 @@ fn describe(command: &Command) -> String {
 fn program(command: &Command) -> String {
     let program = Path::new(command.get_program());
     if program.is_absolute() && !program.starts_with(root()) {
-        return program
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        return program.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     }
     relative(program.as_os_str())
 }
 
 fn relative(word: &OsStr) -> String {
     let path = Path::new(word);
-    let word = path
-        .strip_prefix(root())
-        .unwrap_or(path)
-        .to_string_lossy()
-        .into_owned();
+    let word = path.strip_prefix(root()).unwrap_or(path).to_string_lossy().into_owned();
     if word.is_empty() {
         ".".to_owned()
     } else if word.contains(' ') {
@@ -165,10 +142,7 @@ mod tests {
     #[test]
     fn a_missing_program_is_an_error_that_names_it() {
         let error = run(&mut command("no-such-program-here", &[])).unwrap_err();
-        assert!(
-            error.to_string().contains("no-such-program-here"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("no-such-program-here"), "{error}");
         assert!(capture(&mut command("no-such-program-here", &[])).is_none());
     }
 

@@ -12,17 +12,9 @@ pub(crate) fn layout(heading: &[&str], rows: &[Vec<String>], left: usize) -> Str
     let rule: Vec<String> = widths.iter().map(|&width| "-".repeat(width)).collect();
     let mut text = String::new();
     for row in [&heading, &rule].into_iter().chain(rows) {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .enumerate()
-            .map(|(column, (cell, &width))| {
-                if column < left {
-                    format!("{cell:<width$}")
-                } else {
-                    format!("{cell:>width$}")
-                }
-            });
+        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
+            if column < left { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        });
         text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
         text.push('\n');
     }
@@ -35,13 +27,7 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let rows = [
-            vec!["a".to_owned(), "100".to_owned()],
-            vec!["long".to_owned(), "2".to_owned()],
-        ];
-        assert_eq!(
-            layout(&["name", "n"], &rows, 1),
-            "name    n\n----  ---\na     100\nlong    2\n"
-        );
+        let rows = [vec!["a".to_owned(), "100".to_owned()], vec!["long".to_owned(), "2".to_owned()]];
+        assert_eq!(layout(&["name", "n"], &rows, 1), "name    n\n----  ---\na     100\nlong    2\n");
     }
 }

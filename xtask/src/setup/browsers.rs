@@ -35,13 +35,7 @@ impl Browser {
 
     fn programs(self) -> &'static [&'static str] {
         match self {
-            Browser::Chromium => &[
-                "chromium",
-                "chromium-browser",
-                "google-chrome",
-                "google-chrome-stable",
-                "chrome",
-            ],
+            Browser::Chromium => &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"],
             Browser::Firefox => &["firefox-esr", "firefox"],
         }
     }
@@ -66,8 +60,7 @@ impl Browser {
 
     /// The program; an error if it is not on this machine.
     pub(crate) fn path(self) -> Result<PathBuf> {
-        self.find()?
-            .with_context(|| format!("{} is not installed", self.name()))
+        self.find()?.with_context(|| format!("{} is not installed", self.name()))
     }
 
     /// The program, if it is on this machine. A variable that names no file is an error, not a miss.
@@ -79,12 +72,8 @@ impl Browser {
             }
             return Ok(Some(path));
         }
-        Ok(process::find_program(self.programs()).or_else(|| {
-            self.bundles()
-                .iter()
-                .map(PathBuf::from)
-                .find(|path| path.is_file())
-        }))
+        Ok(process::find_program(self.programs())
+            .or_else(|| self.bundles().iter().map(PathBuf::from).find(|path| path.is_file())))
     }
 }
 
@@ -104,23 +93,12 @@ pub(crate) fn prepare() -> Result<()> {
     if !can_install() {
         bail!(
             "missing: {}. Install them (on Debian as root: apt-get install {}) or name their programs in {}",
-            missing
-                .iter()
-                .map(|browser| browser.name())
-                .collect::<Vec<_>>()
-                .join(", "),
+            missing.iter().map(|browser| browser.name()).collect::<Vec<_>>().join(", "),
             packages.join(" "),
-            missing
-                .iter()
-                .map(|browser| browser.variable())
-                .collect::<Vec<_>>()
-                .join(", "),
+            missing.iter().map(|browser| browser.variable()).collect::<Vec<_>>().join(", "),
         );
     }
-    say::step(&format!(
-        "installing {} from Debian's packages (about 150 MB each)",
-        packages.join(" and ")
-    ));
+    say::step(&format!("installing {} from Debian's packages (about 150 MB each)", packages.join(" and ")));
     apt_install(&packages)?;
     for browser in missing {
         match browser.find()? {
@@ -140,12 +118,9 @@ pub(crate) fn can_install() -> bool {
 /// Installs Debian packages.
 pub(crate) fn apt_install(packages: &[&str]) -> Result<()> {
     run(command("apt-get", &["update", "-qq"]).env("DEBIAN_FRONTEND", "noninteractive"))?;
-    run(command(
-        "apt-get",
-        &["install", "-y", "-qq", "--no-install-recommends"],
-    )
-    .args(packages)
-    .env("DEBIAN_FRONTEND", "noninteractive"))
+    run(command("apt-get", &["install", "-y", "-qq", "--no-install-recommends"])
+        .args(packages)
+        .env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
 fn version(path: &Path) -> String {

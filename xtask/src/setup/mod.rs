@@ -28,15 +28,8 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    pub(crate) const ALL: [Step; 7] = [
-        Step::Wasm,
-        Step::Npm,
-        Step::Browsers,
-        Step::PythonTools,
-        Step::Python,
-        Step::Addon,
-        Step::Web,
-    ];
+    pub(crate) const ALL: [Step; 7] =
+        [Step::Wasm, Step::Npm, Step::Browsers, Step::PythonTools, Step::Python, Step::Addon, Step::Web];
 
     /// The name on the command line.
     pub(crate) fn name(self) -> &'static str {

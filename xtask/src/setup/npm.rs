@@ -18,8 +18,7 @@ pub(crate) fn prepare() -> Result<()> {
     if major(&node).is_none_or(|major| major < OLDEST_NODE) {
         bail!("Node {OLDEST_NODE} or later is needed, this is {node}");
     }
-    let npm = process::capture(&mut process::npm(&["--version"]))
-        .context("no `npm` on PATH: it comes with Node")?;
+    let npm = process::capture(&mut process::npm(&["--version"])).context("no `npm` on PATH: it comes with Node")?;
     say::step(&format!("node {node}, npm {npm}"));
 
     let lock = fs::read(root().join("package-lock.json")).context("no package-lock.json")?;
@@ -52,18 +51,12 @@ pub(crate) fn script(folder: &str, script: &str) -> Command {
 pub(crate) fn has_script(folder: &str, script: &str) -> Result<bool> {
     let file = root().join(folder).join("package.json");
     let text = fs::read_to_string(&file).with_context(|| format!("no {folder}/package.json"))?;
-    let package: serde_json::Value =
-        serde_json::from_str(&text).with_context(|| format!("{folder}/package.json"))?;
+    let package: serde_json::Value = serde_json::from_str(&text).with_context(|| format!("{folder}/package.json"))?;
     Ok(package["scripts"][script].is_string())
 }
 
 fn major(version: &str) -> Option<u32> {
-    version
-        .trim_start_matches('v')
-        .split('.')
-        .next()?
-        .parse()
-        .ok()
+    version.trim_start_matches('v').split('.').next()?.parse().ok()
 }
 
 #[cfg(test)]

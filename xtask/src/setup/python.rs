@@ -20,16 +20,11 @@ pub(crate) fn prepare() -> Result<()> {
     let base = interpreter()?;
     let version = version(&base).with_context(|| format!("{} does not run", base.display()))?;
     if parse_version(&version).is_none_or(|version| version < OLDEST) {
-        bail!(
-            "Python {}.{} or later is needed, this is {version}",
-            OLDEST.0,
-            OLDEST.1
-        );
+        bail!("Python {}.{} or later is needed, this is {version}", OLDEST.0, OLDEST.1);
     }
     say::step(&format!("Python {version}"));
 
-    let requirements =
-        fs::read(root().join(REQUIREMENTS)).with_context(|| format!("no {REQUIREMENTS}"))?;
+    let requirements = fs::read(root().join(REQUIREMENTS)).with_context(|| format!("no {REQUIREMENTS}"))?;
     let inputs = [version.as_bytes(), b"\n", &requirements].concat();
     let installed = folder().join("latchwork-requirements");
     if stamp::holds(&installed, &inputs) && self::version(&program("python")).is_some() {
@@ -40,7 +35,7 @@ pub(crate) fn prepare() -> Result<()> {
         make_environment(&base)?;
     }
     say::step(&format!("installing {REQUIREMENTS}"));
-    run(&mut pip(&["install", "-r", REQUIREMENTS]))?;
+    run(&mut pip(&["install", "--progress-bar", "off", "-r", REQUIREMENTS]))?;
     stamp::replace(&installed, &inputs)
 }
 
@@ -51,10 +46,7 @@ pub(crate) fn install_wheel() -> Result<()> {
         fs::remove_dir_all(&wheels)?;
     }
     let mut maturin = tool("maturin", &["build", "--release", "--out"]);
-    maturin
-        .arg(&wheels)
-        .arg("--interpreter")
-        .arg(program("python"));
+    maturin.arg(&wheels).arg("--interpreter").arg(program("python"));
     run(maturin.current_dir(root().join("bindings-python")))?;
     let wheel = fs::read_dir(&wheels)?
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -67,25 +59,19 @@ pub(crate) fn install_wheel() -> Result<()> {
         say::step("this very wheel is installed");
         return Ok(());
     }
-    run(pip(&["install", "--force-reinstall", "--no-deps"]).arg(&wheel))?;
+    run(pip(&["install", "--quiet", "--force-reinstall", "--no-deps"]).arg(&wheel))?;
     stamp::replace(&installed, &bytes)
 }
 
 /// A tool of the virtual environment, with the environment in force.
 pub(crate) fn tool(name: &str, args: &[&str]) -> Command {
     let mut command = command(program(name), args);
-    command
-        .env("VIRTUAL_ENV", folder())
-        .env("PATH", search_path())
-        .env_remove("PYTHONHOME");
+    command.env("VIRTUAL_ENV", folder()).env("PATH", search_path()).env_remove("PYTHONHOME");
     command
 }
 
 fn pip(args: &[&str]) -> Command {
-    let mut command = tool(
-        "python",
-        &["-m", "pip", "--disable-pip-version-check", "--quiet"],
-    );
+    let mut command = tool("python", &["-m", "pip", "--disable-pip-version-check"]);
     command.args(args);
     command
 }
@@ -98,9 +84,7 @@ fn make_environment(base: &PathBuf) -> Result<()> {
     };
     let Err(error) = make() else { return Ok(()) };
     if !can_install() {
-        return Err(
-            error.context("Python needs its venv module (on Debian: apt-get install python3-venv)")
-        );
+        return Err(error.context("Python needs its venv module (on Debian: apt-get install python3-venv)"));
     }
     say::step("Debian's Python comes without venv; installing it");
     apt_install(&["python3-venv"])?;
@@ -112,9 +96,8 @@ fn interpreter() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("LATCHWORK_PYTHON") {
         return Ok(path.into());
     }
-    process::find_program(&["python3", "python"]).context(
-        "no `python3` on PATH: install Python 3.10 or later, or name it in LATCHWORK_PYTHON",
-    )
+    process::find_program(&["python3", "python"])
+        .context("no `python3` on PATH: install Python 3.10 or later, or name it in LATCHWORK_PYTHON")
 }
 
 fn version(python: &PathBuf) -> Option<String> {

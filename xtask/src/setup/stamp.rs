@@ -15,10 +15,7 @@ pub(crate) fn holds(file: &Path, bytes: &[u8]) -> bool {
 pub(crate) fn replace(file: &Path, bytes: &[u8]) -> Result<()> {
     let folder = file.parent().context("a stamp needs a folder")?;
     fs::create_dir_all(folder)?;
-    let name = file
-        .file_name()
-        .context("a stamp needs a name")?
-        .to_string_lossy();
+    let name = file.file_name().context("a stamp needs a name")?.to_string_lossy();
     let fresh = folder.join(format!(".{name}.{}", std::process::id()));
     fs::write(&fresh, bytes).with_context(|| format!("cannot write {}", fresh.display()))?;
     fs::rename(&fresh, file).with_context(|| format!("cannot write {}", file.display()))

@@ -37,10 +37,8 @@ pub(crate) fn prepare() -> Result<()> {
     if toolchain().is_some() {
         return Ok(());
     }
-    let why = rustup.err().map_or_else(
-        || "rustup added it to another toolchain".to_owned(),
-        |error| format!("{error:#}"),
-    );
+    let why =
+        rustup.err().map_or_else(|| "rustup added it to another toolchain".to_owned(), |error| format!("{error:#}"));
     if !can_install() {
         bail!(
             "{why}; `rustup target add {TARGET}` must work, or on Debian as root `apt-get install {}`",
@@ -50,10 +48,7 @@ pub(crate) fn prepare() -> Result<()> {
     say::step(&format!("{why}; taking Debian's compiler instead"));
     apt_install(&DEBIAN_PACKAGES)?;
     if toolchain().is_none() {
-        bail!(
-            "{} are installed, but {DEBIAN_RUSTC} has no source of the standard library",
-            DEBIAN_PACKAGES.join(", ")
-        );
+        bail!("{} are installed, but {DEBIAN_RUSTC} has no source of the standard library", DEBIAN_PACKAGES.join(", "));
     }
     Ok(())
 }
@@ -107,10 +102,7 @@ fn has_target(rustc: &Path) -> bool {
 
 fn has_source(rustc: &Path) -> bool {
     process::find_program(&["wasm-ld"]).is_some()
-        && sysroot(rustc).is_some_and(|root| {
-            root.join("lib/rustlib/src/rust/library/std/Cargo.toml")
-                .is_file()
-        })
+        && sysroot(rustc).is_some_and(|root| root.join("lib/rustlib/src/rust/library/std/Cargo.toml").is_file())
 }
 
 fn sysroot(rustc: &Path) -> Option<PathBuf> {

@@ -53,29 +53,16 @@ fn generate(built: &Path, generated: &Path) -> Result<()> {
     if made.exists() {
         fs::remove_dir_all(&made)?;
     }
-    run(cargo(&["run", "-p", "xtask-bindgen", "--"])
-        .arg(built)
-        .arg(&made))?;
+    run(cargo(&["run", "-p", "xtask-bindgen", "--"]).arg(built).arg(&made))?;
 
     let module = made.join(MODULE);
-    let before = fs::metadata(&module)
-        .context("wasm-bindgen made no module")?
-        .len();
+    let before = fs::metadata(&module).context("wasm-bindgen made no module")?.len();
     let small = made.join("small.wasm");
     let mut optimise = command("node", &[]);
-    optimise
-        .arg(wasm_opt()?)
-        .arg("-Oz")
-        .args(FEATURES)
-        .arg(&module)
-        .arg("-o")
-        .arg(&small);
+    optimise.arg(wasm_opt()?).arg("-Oz").args(FEATURES).arg(&module).arg("-o").arg(&small);
     run(&mut optimise)?;
     fs::rename(&small, &module)?;
-    say::step(&format!(
-        "{MODULE}: {before} bytes, {} after wasm-opt",
-        fs::metadata(&module)?.len()
-    ));
+    say::step(&format!("{MODULE}: {before} bytes, {} after wasm-opt", fs::metadata(&module)?.len()));
 
     for entry in fs::read_dir(&made)? {
         let path = entry?.path();

@@ -13,15 +13,7 @@ pub(crate) fn run(report: &mut Report) {
     }
     for browser in Browser::ALL {
         let command = browser.path().map(|path| {
-            let test = [
-                "run",
-                "--silent",
-                "test",
-                "-w",
-                "tests/browser",
-                "--",
-                "--browser",
-            ];
+            let test = ["run", "--silent", "test", "-w", "tests/browser", "--", "--browser"];
             let mut command = process::npm(&test);
             command.arg(browser.name()).env(browser.variable(), path);
             command

@@ -10,13 +10,7 @@ use crate::process::{self, cargo, command, root};
 use crate::setup::wasm::Toolchain;
 use crate::setup::{Setup, Step, npm, python, wasm};
 
-const WORKSPACES: [&str; 5] = [
-    "bindings-js",
-    "bindings-node",
-    "bindings-wasm",
-    "tests/js",
-    "tests/browser",
-];
+const WORKSPACES: [&str; 5] = ["bindings-js", "bindings-node", "bindings-wasm", "tests/js", "tests/browser"];
 const PYTHON_FOLDERS: [&str; 3] = ["bindings-python/python", "tests/python", "demo/python"];
 
 pub(crate) fn run(report: &mut Report) {
@@ -48,14 +42,7 @@ fn rust(report: &mut Report) {
     });
     report.check("lint", "clippy", || {
         component("clippy", "clippy")?;
-        let args = [
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ];
+        let args = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
         process::run(&mut cargo(&args))
     });
     report.check("lint", "clippy for wasm32", clippy_wasm);
@@ -66,32 +53,16 @@ fn rust(report: &mut Report) {
 }
 
 fn rooms(report: &mut Report) {
-    let args = [
-        "test",
-        "-p",
-        "xtask",
-        "--test",
-        "rooms",
-        "--",
-        "--show-output",
-    ];
+    let args = ["test", "-p", "xtask", "--test", "rooms", "--", "--show-output"];
     report.runner("lint", "rooms", Runner::Cargo, Ok(cargo(&args)));
 }
 
 fn typescript(report: &mut Report) {
-    report.check("lint", "biome", || {
-        process::run(&mut biome(&[
-            "ci",
-            "--colors=off",
-            "--error-on-warnings",
-            ".",
-        ]))
-    });
+    report.check("lint", "biome", || process::run(&mut biome(&["ci", "--colors=off", "--error-on-warnings", "."])));
     for folder in WORKSPACES {
         if npm::has_script(folder, "typecheck").unwrap_or(false) {
-            report.check("lint", &format!("typecheck {folder}"), || {
-                process::run(&mut npm::script(folder, "typecheck"))
-            });
+            report
+                .check("lint", &format!("typecheck {folder}"), || process::run(&mut npm::script(folder, "typecheck")));
         }
     }
 }
@@ -99,9 +70,7 @@ fn typescript(report: &mut Report) {
 fn python_checks(report: &mut Report) {
     let folders = python_folders();
     let mut tool = |what: &str, name: &str, args: &[&str]| {
-        report.check("lint", what, || {
-            process::run(python::tool(name, args).args(&folders))
-        });
+        report.check("lint", what, || process::run(python::tool(name, args).args(&folders)));
     };
     tool("ruff", "ruff", &["check"]);
     tool("ruff format", "ruff", &["format", "--check"]);
@@ -109,17 +78,12 @@ fn python_checks(report: &mut Report) {
 }
 
 fn python_folders() -> Vec<&'static str> {
-    PYTHON_FOLDERS
-        .into_iter()
-        .filter(|folder| root().join(folder).is_dir())
-        .collect()
+    PYTHON_FOLDERS.into_iter().filter(|folder| root().join(folder).is_dir()).collect()
 }
 
 fn biome(args: &[&str]) -> Command {
     let mut biome = command("node", &[]);
-    biome
-        .arg(root().join("node_modules/@biomejs/biome/bin/biome"))
-        .args(args);
+    biome.arg(root().join("node_modules/@biomejs/biome/bin/biome")).args(args);
     biome
 }
 

@@ -58,7 +58,7 @@ fn needs(part: Part) -> &'static [Step] {
 /// The hosts whose scenario counts a part must bring.
 fn scenario_hosts(part: Part) -> &'static [&'static str] {
     match part {
-        Part::Rust => &["rust", "rust-ports", "rust-orders"],
+        Part::Rust => &["rust"],
         Part::Node => &["node"],
         Part::Python => &["python"],
         Part::Browser => &["chromium", "firefox"],

@@ -11,12 +11,7 @@ const WORKSPACES: [&str; 3] = ["bindings-js", "bindings-node", "tests/js"];
 pub(crate) fn run(report: &mut Report) {
     for folder in WORKSPACES {
         match npm::has_script(folder, "test") {
-            Ok(true) => report.runner(
-                "node",
-                folder,
-                Runner::Node,
-                Ok(npm::script(folder, "test")),
-            ),
+            Ok(true) => report.runner("node", folder, Runner::Node, Ok(npm::script(folder, "test"))),
             Ok(false) if folder != "tests/js" => {}
             Ok(false) => report.failed("node", folder, "no script `test`", Instant::now()),
             Err(error) => report.failed("node", folder, &format!("{error:#}"), Instant::now()),

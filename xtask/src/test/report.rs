@@ -30,13 +30,7 @@ pub(crate) struct Report {
 
 impl Report {
     /// Runs a test runner, its output shown, and notes what it counted.
-    pub(crate) fn runner(
-        &mut self,
-        host: &'static str,
-        what: &str,
-        runner: Runner,
-        command: Result<Command>,
-    ) {
+    pub(crate) fn runner(&mut self, host: &'static str, what: &str, runner: Runner, command: Result<Command>) {
         say::part(&format!("{host}: {what}"));
         let start = Instant::now();
         match command.and_then(|mut command| process::watch(&mut command)) {
@@ -49,20 +43,12 @@ impl Report {
     }
 
     /// Runs a check that either passes or fails, and counts as one.
-    pub(crate) fn check(
-        &mut self,
-        host: &'static str,
-        what: &str,
-        check: impl FnOnce() -> Result<()>,
-    ) {
+    pub(crate) fn check(&mut self, host: &'static str, what: &str, check: impl FnOnce() -> Result<()>) {
         say::part(&format!("{host}: {what}"));
         let start = Instant::now();
         match check() {
             Ok(()) => {
-                let counts = Counts {
-                    passed: 1,
-                    ..Counts::default()
-                };
+                let counts = Counts { passed: 1, ..Counts::default() };
                 self.push(host, what, counts, start.elapsed().as_secs_f64());
             }
             Err(error) => self.failed(host, what, &format!("{error:#}"), start),
@@ -72,10 +58,7 @@ impl Report {
     /// Notes that something could not be set up or run.
     pub(crate) fn failed(&mut self, host: &'static str, what: &str, why: &str, start: Instant) {
         say::failure(why);
-        let counts = Counts {
-            failed: 1,
-            ..Counts::default()
-        };
+        let counts = Counts { failed: 1, ..Counts::default() };
         self.push(host, what, counts, start.elapsed().as_secs_f64());
         self.failures.push(format!("{host}, {what}: {why}"));
     }
@@ -84,44 +67,23 @@ impl Report {
     pub(crate) fn compare_scenarios(&mut self, hosts: &[&str]) {
         let start = Instant::now();
         let wrong = match scenarios::expected(&process::root().join("tests/scenarios")) {
-            Ok(expected) => {
-                scenarios::compare(expected, hosts, &self.scenario_counts, &self.scenario_skips)
-            }
+            Ok(expected) => scenarios::compare(expected, hosts, &self.scenario_counts, &self.scenario_skips),
             Err(error) => vec![format!("{error:#}")],
         };
         let failed = wrong.len() as u64;
-        let counts = Counts {
-            passed: u64::from(failed == 0),
-            failed,
-            skipped: 0,
-        };
-        self.push(
-            "all",
-            "scenario counts",
-            counts,
-            start.elapsed().as_secs_f64(),
-        );
-        self.failures.extend(
-            wrong
-                .into_iter()
-                .map(|why| format!("scenario counts: {why}")),
-        );
+        let counts = Counts { passed: u64::from(failed == 0), failed, skipped: 0 };
+        self.push("all", "scenario counts", counts, start.elapsed().as_secs_f64());
+        self.failures.extend(wrong.into_iter().map(|why| format!("scenario counts: {why}")));
     }
 
     /// Shows the table, what was skipped and what failed, and the closing line last of all.
     pub(crate) fn print(&self) -> bool {
         println!("\n{}", self.table());
         for count in &self.scenario_counts {
-            println!(
-                "scenarios: {} ran {}, skipped {}",
-                count.host, count.run, count.skipped
-            );
+            println!("scenarios: {} ran {}, skipped {}", count.host, count.run, count.skipped);
         }
         for skip in &self.scenario_skips {
-            println!(
-                "skipped: {} on {}: requires {}",
-                skip.scenario, skip.host, skip.requires
-            );
+            println!("skipped: {} on {}: requires {}", skip.scenario, skip.host, skip.requires);
         }
         for skip in &self.skips {
             println!("skipped: {skip}");
@@ -138,19 +100,9 @@ impl Report {
         self.failures.is_empty() && self.total().failed == 0 && self.total().passed > 0
     }
 
-    fn note(
-        &mut self,
-        host: &'static str,
-        what: &str,
-        runner: Runner,
-        lines: &[String],
-        ok: bool,
-        seconds: f64,
-    ) {
-        self.scenario_counts
-            .extend(lines.iter().filter_map(|line| HostCount::read(line)));
-        self.scenario_skips
-            .extend(lines.iter().filter_map(|line| Skip::read(line)));
+    fn note(&mut self, host: &'static str, what: &str, runner: Runner, lines: &[String], ok: bool, seconds: f64) {
+        self.scenario_counts.extend(lines.iter().filter_map(|line| HostCount::read(line)));
+        self.scenario_skips.extend(lines.iter().filter_map(|line| Skip::read(line)));
         let reasons = runner.reasons(lines);
         let read = runner.counts(lines);
         let mut counts = read.unwrap_or_default();
@@ -163,11 +115,7 @@ impl Report {
         } else if counts.passed == 0 {
             Some("no test ran".to_owned())
         } else if (reasons.len() as u64) < counts.skipped {
-            Some(format!(
-                "{} skipped, {} with a reason",
-                counts.skipped,
-                reasons.len()
-            ))
+            Some(format!("{} skipped, {} with a reason", counts.skipped, reasons.len()))
         } else {
             None
         };
@@ -176,21 +124,12 @@ impl Report {
             say::failure(&format!("{host}, {what}: {why}"));
             self.failures.push(format!("{host}, {what}: {why}"));
         }
-        self.skips.extend(
-            reasons
-                .into_iter()
-                .map(|reason| format!("{host}, {what}: {reason}")),
-        );
+        self.skips.extend(reasons.into_iter().map(|reason| format!("{host}, {what}: {reason}")));
         self.push(host, what, counts, seconds);
     }
 
     fn push(&mut self, host: &'static str, what: &str, counts: Counts, seconds: f64) {
-        self.rows.push(Row {
-            host,
-            what: what.to_owned(),
-            counts,
-            seconds,
-        });
+        self.rows.push(Row { host, what: what.to_owned(), counts, seconds });
     }
 
     fn total(&self) -> Counts {
@@ -205,29 +144,18 @@ impl Report {
         let rows: Vec<Vec<String>> = self
             .rows
             .iter()
-            .map(
-                |Row {
-                     host,
-                     what,
-                     counts,
-                     seconds,
-                 }| {
-                    vec![
-                        (*host).to_owned(),
-                        what.clone(),
-                        counts.passed.to_string(),
-                        counts.failed.to_string(),
-                        counts.skipped.to_string(),
-                        format!("{seconds:.1}"),
-                    ]
-                },
-            )
+            .map(|Row { host, what, counts, seconds }| {
+                vec![
+                    (*host).to_owned(),
+                    what.clone(),
+                    counts.passed.to_string(),
+                    counts.failed.to_string(),
+                    counts.skipped.to_string(),
+                    format!("{seconds:.1}"),
+                ]
+            })
             .collect();
-        table::layout(
-            &["host", "what", "passed", "failed", "skipped", "seconds"],
-            &rows,
-            2,
-        )
+        table::layout(&["host", "what", "passed", "failed", "skipped", "seconds"], &rows, 2)
     }
 }
 
@@ -247,11 +175,7 @@ mod tests {
         let report = noted(&["2 passed, 0 failed, 0 skipped"], true);
         assert!(report.passed());
         assert_eq!(report.total().to_string(), "2 passed, 0 failed, 0 skipped");
-        assert!(
-            report
-                .table()
-                .contains("node  tests       2       0        0      0.5")
-        );
+        assert!(report.table().contains("node  tests       2       0        0      0.5"));
     }
 
     #[test]
@@ -271,10 +195,7 @@ mod tests {
 
     #[test]
     fn a_skip_with_a_reason_passes_and_is_kept() {
-        let report = noted(
-            &["skipped: fork: not here", "2 passed, 0 failed, 1 skipped"],
-            true,
-        );
+        let report = noted(&["skipped: fork: not here", "2 passed, 0 failed, 1 skipped"], true);
         assert!(report.passed());
         assert_eq!(report.skips, ["node, tests: fork: not here"]);
     }
@@ -295,13 +216,7 @@ mod tests {
 
     #[test]
     fn scenario_counts_are_picked_up() {
-        let report = noted(
-            &[
-                "scenarios host=node run=3 skipped=0",
-                "1 passed, 0 failed, 0 skipped",
-            ],
-            true,
-        );
+        let report = noted(&["scenarios host=node run=3 skipped=0", "1 passed, 0 failed, 0 skipped"], true);
         assert_eq!(report.scenario_counts.len(), 1);
     }
 }

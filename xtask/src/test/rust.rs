@@ -6,24 +6,13 @@ use crate::process::{self, cargo};
 use crate::setup::wasm;
 
 fn run_tests(report: &mut Report, what: &str, args: &[&str]) {
-    report.runner(
-        "rust",
-        what,
-        Runner::Cargo,
-        Ok(cargo(&[&["test"], args].concat())),
-    );
+    report.runner("rust", what, Runner::Cargo, Ok(cargo(&[&["test"], args].concat())));
 }
 
 pub(crate) fn run(report: &mut Report) {
     run_tests(report, "core", &["-p", "latchwork", "--all-targets"]);
     run_tests(report, "core, doc examples", &["-p", "latchwork", "--doc"]);
-    run_tests(
-        report,
-        "scenarios and stories",
-        &["-p", "latchwork-tests", "--", "--show-output"],
-    );
+    run_tests(report, "scenarios and stories", &["-p", "latchwork-tests", "--", "--show-output"]);
     run_tests(report, "tasks", &["-p", "xtask"]);
-    report.check("rust", "core builds for wasm32", || {
-        process::run(&mut wasm::cargo(&["build", "-p", "latchwork"])?)
-    });
+    report.check("rust", "core builds for wasm32", || process::run(&mut wasm::cargo(&["build", "-p", "latchwork"])?));
 }

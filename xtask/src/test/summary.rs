@@ -20,11 +20,7 @@ impl AddAssign for Counts {
 
 impl std::fmt::Display for Counts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{} passed, {} failed, {} skipped",
-            self.passed, self.failed, self.skipped
-        )
+        write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
     }
 }
 
@@ -61,12 +57,7 @@ impl Runner {
     pub(crate) fn reasons(self, lines: &[String]) -> Vec<String> {
         let read: fn(&str) -> Vec<String> = match self {
             Runner::Cargo => |line| cargo_reason(line).into_iter().collect(),
-            Runner::Node => |line| {
-                node_reason(line)
-                    .or_else(|| plain_reason(line))
-                    .into_iter()
-                    .collect()
-            },
+            Runner::Node => |line| node_reason(line).or_else(|| plain_reason(line)).into_iter().collect(),
             Runner::Pytest => pytest_reasons,
             Runner::Plain => |line| plain_reason(line).into_iter().collect(),
         };
@@ -98,25 +89,14 @@ fn cargo_reason(line: &str) -> Option<String> {
 /// `ℹ pass 3` of the spec reporter, `# pass 3` of the TAP reporter. What was cancelled has failed;
 /// what is marked "to do" is skipped without a reason.
 fn node_counts(line: &str) -> Option<Counts> {
-    let rest = line
-        .strip_prefix("ℹ ")
-        .or_else(|| line.strip_prefix("# "))?;
+    let rest = line.strip_prefix("ℹ ").or_else(|| line.strip_prefix("# "))?;
     let (what, number) = rest.split_once(' ')?;
     let number: u64 = number.parse().ok()?;
     let none = Counts::default();
     match what {
-        "pass" => Some(Counts {
-            passed: number,
-            ..none
-        }),
-        "fail" | "cancelled" => Some(Counts {
-            failed: number,
-            ..none
-        }),
-        "skipped" | "todo" => Some(Counts {
-            skipped: number,
-            ..none
-        }),
+        "pass" => Some(Counts { passed: number, ..none }),
+        "fail" | "cancelled" => Some(Counts { failed: number, ..none }),
+        "skipped" | "todo" => Some(Counts { skipped: number, ..none }),
         _ => None,
     }
 }
@@ -138,11 +118,7 @@ fn pytest_counts(line: &str) -> Option<Counts> {
     let mut counts = Counts::default();
     for part in parts.split(", ") {
         let (number, what) = part.split_once(' ')?;
-        let number: u64 = if number == "no" {
-            0
-        } else {
-            number.parse().ok()?
-        };
+        let number: u64 = if number == "no" { 0 } else { number.parse().ok()? };
         match what {
             "passed" => counts.passed += number,
             "failed" | "error" | "errors" | "xpassed" => counts.failed += number,
@@ -169,11 +145,7 @@ fn plain_counts(line: &str) -> Option<Counts> {
     let (passed, rest) = line.split_once(" passed, ")?;
     let (failed, rest) = rest.split_once(" failed, ")?;
     let skipped = rest.strip_suffix(" skipped")?;
-    Some(Counts {
-        passed: passed.parse().ok()?,
-        failed: failed.parse().ok()?,
-        skipped: skipped.parse().ok()?,
-    })
+    Some(Counts { passed: passed.parse().ok()?, failed: failed.parse().ok()?, skipped: skipped.parse().ok()? })
 }
 
 /// `skipped: test: reason`
@@ -191,11 +163,7 @@ mod tests {
     }
 
     fn counts(passed: u64, failed: u64, skipped: u64) -> Option<Counts> {
-        Some(Counts {
-            passed,
-            failed,
-            skipped,
-        })
+        Some(Counts { passed, failed, skipped })
     }
 
     #[test]
@@ -219,19 +187,13 @@ mod tests {
              ℹ tests 3\nℹ suites 0\nℹ pass 1\nℹ fail 0\nℹ cancelled 0\nℹ skipped 2\nℹ todo 0\nℹ duration_ms 55.1",
         );
         assert_eq!(Runner::Node.counts(&spec), counts(1, 0, 2));
-        assert_eq!(
-            Runner::Node.reasons(&spec),
-            ["b (0.1ms): no such thing here"]
-        );
+        assert_eq!(Runner::Node.reasons(&spec), ["b (0.1ms): no such thing here"]);
         let tap = lines(
             "ok 1 - a\nok 2 - b # SKIP not here\nok 3 - c # SKIP\n1..3\n# tests 3\n# pass 1\n# fail 1\n# cancelled 1\n# skipped 1\n# todo 0",
         );
         assert_eq!(Runner::Node.counts(&tap), counts(1, 2, 1));
         assert_eq!(Runner::Node.reasons(&tap), ["2 - b: not here"]);
-        assert_eq!(
-            Runner::Node.counts(&lines("4 passed, 0 failed, 0 skipped")),
-            counts(4, 0, 0)
-        );
+        assert_eq!(Runner::Node.counts(&lines("4 passed, 0 failed, 0 skipped")), counts(4, 0, 0));
     }
 
     #[test]
@@ -242,35 +204,17 @@ mod tests {
         );
         assert_eq!(Runner::Pytest.counts(&text), counts(5, 2, 2));
         assert_eq!(Runner::Pytest.reasons(&text).len(), 2);
-        assert_eq!(
-            Runner::Pytest.counts(&lines("5 passed in 61.02s (0:01:01)")),
-            counts(5, 0, 0)
-        );
-        assert_eq!(
-            Runner::Pytest.counts(&lines("no tests ran in 0.01s")),
-            counts(0, 0, 0)
-        );
+        assert_eq!(Runner::Pytest.counts(&lines("5 passed in 61.02s (0:01:01)")), counts(5, 0, 0));
+        assert_eq!(Runner::Pytest.counts(&lines("no tests ran in 0.01s")), counts(0, 0, 0));
         assert_eq!(Runner::Pytest.counts(&lines("a wait ended in 3s")), None);
     }
 
     #[test]
     fn only_a_line_of_its_own_is_a_plain_summary() {
-        assert_eq!(
-            Runner::Plain.counts(&lines("7 passed, 1 failed, 2 skipped")),
-            counts(7, 1, 2)
-        );
-        assert_eq!(
-            Runner::Plain.counts(&lines("so 7 passed, 1 failed, 2 skipped")),
-            None
-        );
-        assert_eq!(
-            Runner::Plain.counts(&lines("7 passed, 1 failed, 2 skipped now")),
-            None
-        );
-        assert_eq!(
-            Runner::Plain.reasons(&lines("skipped: a: b\nskipped: a")),
-            ["a: b"]
-        );
+        assert_eq!(Runner::Plain.counts(&lines("7 passed, 1 failed, 2 skipped")), counts(7, 1, 2));
+        assert_eq!(Runner::Plain.counts(&lines("so 7 passed, 1 failed, 2 skipped")), None);
+        assert_eq!(Runner::Plain.counts(&lines("7 passed, 1 failed, 2 skipped now")), None);
+        assert_eq!(Runner::Plain.reasons(&lines("skipped: a: b\nskipped: a")), ["a: b"]);
     }
 
     #[test]

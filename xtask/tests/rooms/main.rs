@@ -18,12 +18,7 @@ fn sources() -> Vec<Source> {
         .into_iter()
         .map(|(path, text)| Source::parse(&path, &text).unwrap_or_else(|error| panic!("{error}")))
         .collect();
-    assert!(
-        sources
-            .iter()
-            .any(|source| source.path == "core/src/lib.rs"),
-        "the core is not found"
-    );
+    assert!(sources.iter().any(|source| source.path == "core/src/lib.rs"), "the core is not found");
     sources
 }
 
@@ -35,10 +30,8 @@ fn the_rooms_are_kept() {
 
 #[test]
 fn the_arrows_point_down() {
-    let found: Vec<String> = tree::manifests()
-        .into_iter()
-        .flat_map(|(path, text)| manifests::check(&path, &text))
-        .collect();
+    let found: Vec<String> =
+        tree::manifests().into_iter().flat_map(|(path, text)| manifests::check(&path, &text)).collect();
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
 

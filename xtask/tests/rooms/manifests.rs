@@ -1,14 +1,7 @@
 //! Arrows between crates: tests → bindings → core, and few dependencies in the core.
 
 /// What the core may be built on.
-const CORE_DEPENDENCIES: [&str; 6] = [
-    "foldhash",
-    "futures",
-    "futures-core",
-    "hashbrown",
-    "slab",
-    "smallvec",
-];
+const CORE_DEPENDENCIES: [&str; 6] = ["foldhash", "futures", "futures-core", "hashbrown", "slab", "smallvec"];
 
 /// What points the wrong way in one manifest.
 pub(crate) fn check(path: &str, text: &str) -> Vec<String> {
@@ -36,10 +29,7 @@ fn dependencies(text: &str) -> Vec<(String, String)> {
     let mut section = String::new();
     let mut found = Vec::new();
     for line in text.lines().map(str::trim) {
-        if let Some(heading) = line
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-        {
+        if let Some(heading) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             let last = heading.rsplit('.').next().unwrap_or_default();
             section = last.to_owned();
             if let Some((before, name)) = heading.rsplit_once('.')
@@ -53,12 +43,7 @@ fn dependencies(text: &str) -> Vec<(String, String)> {
             && !line.starts_with('#')
             && let Some((name, _)) = line.split_once('=')
         {
-            let name = name
-                .trim()
-                .split('.')
-                .next()
-                .unwrap_or_default()
-                .trim_matches('"');
+            let name = name.trim().split('.').next().unwrap_or_default().trim_matches('"');
             found.push((section.clone(), name.to_owned()));
         }
     }
@@ -73,10 +58,7 @@ mod tests {
     fn headings_of_every_form_are_read() {
         let text = "[package]\nname = \"a\"\n[dependencies]\nslab = \"1\"\nlatchwork.workspace = true\n# x = 1\n\
                     [dev-dependencies.loom]\nversion = \"1\"\n[target.'cfg(loom)'.dependencies]\nrand = \"1\"\n[lints]\nworkspace = true";
-        let names: Vec<_> = dependencies(text)
-            .into_iter()
-            .map(|(_, name)| name)
-            .collect();
+        let names: Vec<_> = dependencies(text).into_iter().map(|(_, name)| name).collect();
         assert_eq!(names, ["slab", "latchwork", "loom", "rand"]);
     }
 

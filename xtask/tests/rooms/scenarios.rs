@@ -4,20 +4,20 @@ use std::fs;
 
 use crate::tree;
 
-/// The names of all scenario files that consist of more than one word.
+/// The names of the scenario files that consist of more than one word. Files that must be refused
+/// are fixtures of the schema, not scenarios.
 pub(crate) fn names() -> Vec<String> {
     let mut names = Vec::new();
     let folder = tree::root().join("tests/scenarios");
     for entry in fs::read_dir(folder).into_iter().flatten() {
         let path = entry.unwrap().path();
+        if path.ends_with("must-reject") {
+            continue;
+        }
         for file in fs::read_dir(path).into_iter().flatten() {
             let path = file.unwrap().path();
             let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
-            if path
-                .extension()
-                .is_some_and(|extension| extension == "json")
-                && stem.contains(['-', '_'])
-            {
+            if path.extension().is_some_and(|extension| extension == "json") && stem.contains(['-', '_']) {
                 names.push(stem);
             }
         }
@@ -31,14 +31,10 @@ pub(crate) fn named_in(path: &str, text: &str, names: &[String]) -> Vec<String> 
     for (number, line) in text.lines().enumerate() {
         for name in names {
             let says = ['"', '\'', '`'].iter().any(|quote| {
-                line.contains(&format!("{quote}{name}{quote}"))
-                    || line.contains(&format!("/{name}.json"))
+                line.contains(&format!("{quote}{name}{quote}")) || line.contains(&format!("/{name}.json"))
             });
             if says {
-                found.push(format!(
-                    "{path}:{}: names the scenario `{name}`",
-                    number + 1
-                ));
+                found.push(format!("{path}:{}: names the scenario `{name}`", number + 1));
             }
         }
     }

@@ -6,14 +6,7 @@ const LONG_FILE: usize = 600;
 const LONG_FUNCTION: usize = 70;
 
 /// The order of the headings in the documentation of an operation.
-const HEADINGS: [&str; 6] = [
-    "Fairness",
-    "Cancel safety",
-    "Deadlocks",
-    "Errors",
-    "Panics",
-    "Examples",
-];
+const HEADINGS: [&str; 6] = ["Fairness", "Cancel safety", "Deadlocks", "Errors", "Panics", "Examples"];
 
 /// A file of more than 600 lines.
 pub(crate) fn long_file(path: &str, text: &str) -> Option<String> {
@@ -23,17 +16,9 @@ pub(crate) fn long_file(path: &str, text: &str) -> Option<String> {
 
 /// Functions of more than 70 lines.
 pub(crate) fn long_functions(source: &Source) -> Vec<String> {
-    let long = source
-        .functions
-        .iter()
-        .filter(|function| function.lines > LONG_FUNCTION);
-    long.map(|function| {
-        format!(
-            "{}:{}: `{}` has {} lines",
-            source.path, function.line, function.name, function.lines
-        )
-    })
-    .collect()
+    let long = source.functions.iter().filter(|function| function.lines > LONG_FUNCTION);
+    long.map(|function| format!("{}:{}: `{}` has {} lines", source.path, function.line, function.name, function.lines))
+        .collect()
 }
 
 /// Headings of one doc comment that stand out of order.
@@ -48,15 +33,9 @@ pub(crate) fn headings(path: &str, text: &str) -> Vec<String> {
         };
         fenced ^= doc.trim_start().starts_with("```");
         let heading = doc.trim().strip_prefix("# ").filter(|_| !fenced);
-        if let Some(place) =
-            heading.and_then(|name| HEADINGS.iter().position(|known| *known == name))
-        {
+        if let Some(place) = heading.and_then(|name| HEADINGS.iter().position(|known| *known == name)) {
             if place < last {
-                found.push(format!(
-                    "{path}:{}: the heading `{}` comes too late",
-                    number + 1,
-                    HEADINGS[place]
-                ));
+                found.push(format!("{path}:{}: the heading `{}` comes too late", number + 1, HEADINGS[place]));
             }
             last = place;
         }
@@ -79,13 +58,7 @@ mod tests {
 
     #[test]
     fn headings_have_an_order() {
-        assert!(
-            headings(
-                "a.rs",
-                "/// # Errors\n/// # Panics\n/// # Examples\nfn f() {}\n/// # Fairness"
-            )
-            .is_empty()
-        );
+        assert!(headings("a.rs", "/// # Errors\n/// # Panics\n/// # Examples\nfn f() {}\n/// # Fairness").is_empty());
         assert!(headings("a.rs", "/// # Errors\n/// ```\n/// # Fairness\n/// ```").is_empty());
         assert_eq!(headings("a.rs", "/// # Examples\n/// # Errors").len(), 1);
     }

@@ -44,8 +44,7 @@ pub(crate) struct Function {
 impl Named {
     /// Whether the path begins with these segments.
     pub(crate) fn starts_with(&self, segments: &[&str]) -> bool {
-        self.segments.len() >= segments.len()
-            && self.segments.iter().zip(segments).all(|(a, b)| a == b)
+        self.segments.len() >= segments.len() && self.segments.iter().zip(segments).all(|(a, b)| a == b)
     }
 }
 
@@ -53,12 +52,7 @@ impl Source {
     /// Reads a file. The error names it.
     pub(crate) fn parse(path: &str, text: &str) -> Result<Source, String> {
         let stream = TokenStream::from_str(text).map_err(|error| format!("{path}: {error}"))?;
-        let mut source = Source {
-            path: path.to_owned(),
-            words: Vec::new(),
-            paths: Vec::new(),
-            functions: Vec::new(),
-        };
+        let mut source = Source { path: path.to_owned(), words: Vec::new(), paths: Vec::new(), functions: Vec::new() };
         let whole = without_docs(stream);
         functions(&whole, &mut source.functions);
         if !is_test_file(path) {
@@ -72,19 +66,13 @@ impl Source {
 
 /// Files of tests only, by the house's names for them.
 fn is_test_file(path: &str) -> bool {
-    path.split('/')
-        .any(|part| matches!(part, "tests" | "tests.rs" | "benches"))
-        && !path.starts_with("tests/rust/src")
+    path.split('/').any(|part| matches!(part, "tests" | "tests.rs" | "benches")) && !path.starts_with("tests/rust/src")
         || path.ends_with("_tests.rs")
 }
 
 /// A group is opened only to look inside; its own tokens stay in place.
 fn without_docs(stream: TokenStream) -> Vec<TokenTree> {
-    filter(
-        stream.into_iter().collect(),
-        &|attribute| first_word(attribute) == "doc",
-        false,
-    )
+    filter(stream.into_iter().collect(), &|attribute| first_word(attribute) == "doc", false)
 }
 
 fn without_tests(tokens: Vec<TokenTree>) -> Vec<TokenTree> {
@@ -102,9 +90,7 @@ fn filter(tokens: Vec<TokenTree>, drop: &dyn Fn(&Group) -> bool, item: bool) -> 
     while let Some(token) = rest.next() {
         if is_punct(&token, '#') {
             let bang = rest.next_if(|next| is_punct(next, '!'));
-            if let Some(TokenTree::Group(attribute)) =
-                rest.next_if(|next| is_group(next, Delimiter::Bracket))
-            {
+            if let Some(TokenTree::Group(attribute)) = rest.next_if(|next| is_group(next, Delimiter::Bracket)) {
                 if !drop(&attribute) {
                     kept.push(token);
                     kept.extend(bang);
@@ -115,9 +101,7 @@ fn filter(tokens: Vec<TokenTree>, drop: &dyn Fn(&Group) -> bool, item: bool) -> 
                     let mut is_use = false;
                     for skipped in rest.by_ref() {
                         is_use |= matches!(&skipped, TokenTree::Ident(word) if word == "use");
-                        if is_punct(&skipped, ';')
-                            || (!is_use && is_group(&skipped, Delimiter::Brace))
-                        {
+                        if is_punct(&skipped, ';') || (!is_use && is_group(&skipped, Delimiter::Brace)) {
                             break;
                         }
                     }
@@ -164,11 +148,7 @@ fn paths(tokens: &[TokenTree], found: &mut Vec<Named>) {
             TokenTree::Ident(_) => {
                 let (segments, next) = plain_path(tokens, at);
                 let line = tokens[at].span().start().line;
-                found.push(Named {
-                    segments,
-                    line,
-                    imported: false,
-                });
+                found.push(Named { segments, line, imported: false });
                 at = next;
             }
             TokenTree::Group(group) => {
@@ -202,25 +182,14 @@ fn use_tree(tokens: &[TokenTree], prefix: &[String], found: &mut Vec<Named>) {
     match tokens.get(at) {
         Some(TokenTree::Group(group)) => {
             let tokens = inside(group);
-            for branch in tokens
-                .split(|token| is_punct(token, ','))
-                .filter(|branch| !branch.is_empty())
-            {
+            for branch in tokens.split(|token| is_punct(token, ',')).filter(|branch| !branch.is_empty()) {
                 use_tree(branch, &path, found);
             }
         }
         Some(star) if is_punct(star, '*') => {
-            found.push(Named {
-                segments: [path, vec!["*".to_owned()]].concat(),
-                line,
-                imported: true,
-            });
+            found.push(Named { segments: [path, vec!["*".to_owned()]].concat(), line, imported: true });
         }
-        _ => found.push(Named {
-            segments: path,
-            line,
-            imported: true,
-        }),
+        _ => found.push(Named { segments: path, line, imported: true }),
     }
 }
 
@@ -229,8 +198,7 @@ fn functions(tokens: &[TokenTree], found: &mut Vec<Function>) {
         if let TokenTree::Group(group) = token {
             functions(&inside(group), found);
         }
-        let (TokenTree::Ident(word), Some(TokenTree::Ident(name))) = (token, tokens.get(at + 1))
-        else {
+        let (TokenTree::Ident(word), Some(TokenTree::Ident(name))) = (token, tokens.get(at + 1)) else {
             continue;
         };
         if word != "fn" {
@@ -243,11 +211,7 @@ fn functions(tokens: &[TokenTree], found: &mut Vec<Function>) {
         if let Some(body) = body {
             let line = token.span().start().line;
             let lines = body.span().end().line - line + 1;
-            found.push(Function {
-                name: name.to_string(),
-                line,
-                lines,
-            });
+            found.push(Function { name: name.to_string(), line, lines });
         }
     }
 }
@@ -257,12 +221,7 @@ fn inside(group: &Group) -> Vec<TokenTree> {
 }
 
 fn first_word(group: &Group) -> String {
-    group
-        .stream()
-        .into_iter()
-        .next()
-        .map(|token| token.to_string())
-        .unwrap_or_default()
+    group.stream().into_iter().next().map(|token| token.to_string()).unwrap_or_default()
 }
 
 fn is_punct(token: &TokenTree, mark: char) -> bool {
@@ -285,21 +244,13 @@ mod tests {
 
     fn paths_of(text: &str) -> Vec<String> {
         let source = Source::parse("core/src/a.rs", text).unwrap();
-        source
-            .paths
-            .iter()
-            .map(|path| path.segments.join("::"))
-            .filter(|path| path.contains("::"))
-            .collect()
+        source.paths.iter().map(|path| path.segments.join("::")).filter(|path| path.contains("::")).collect()
     }
 
     #[test]
     fn use_trees_are_written_out() {
         let text = "use ::a::{b, c::{self, d as e}, f::*}; pub(crate) use g::h;";
-        assert_eq!(
-            paths_of(text),
-            ["a::b", "a::c::self", "a::c::d", "a::f::*", "g::h"]
-        );
+        assert_eq!(paths_of(text), ["a::b", "a::c::self", "a::c::d", "a::f::*", "g::h"]);
     }
 
     #[test]
@@ -320,33 +271,18 @@ mod tests {
     fn test_files_have_no_words_and_still_functions() {
         let source = Source::parse("core/src/machine/tests.rs", "fn f() {\n}\n").unwrap();
         assert!(source.words.is_empty());
-        assert_eq!(
-            (source.functions[0].name.as_str(), source.functions[0].lines),
-            ("f", 2)
-        );
+        assert_eq!((source.functions[0].name.as_str(), source.functions[0].lines), ("f", 2));
     }
 
     #[test]
     fn functions_are_measured() {
-        let source = Source::parse(
-            "a.rs",
-            "trait T { fn d(); }\nimpl X {\n  fn f()\n  {\n    g();\n  }\n}",
-        )
-        .unwrap();
-        let found: Vec<_> = source
-            .functions
-            .iter()
-            .map(|f| (f.name.as_str(), f.line, f.lines))
-            .collect();
+        let source = Source::parse("a.rs", "trait T { fn d(); }\nimpl X {\n  fn f()\n  {\n    g();\n  }\n}").unwrap();
+        let found: Vec<_> = source.functions.iter().map(|f| (f.name.as_str(), f.line, f.lines)).collect();
         assert_eq!(found, [("f", 3, 4)]);
     }
 
     #[test]
     fn what_is_not_rust_is_refused_by_name() {
-        assert!(
-            Source::parse("a.rs", "fn f( {")
-                .unwrap_err()
-                .starts_with("a.rs: ")
-        );
+        assert!(Source::parse("a.rs", "fn f( {").unwrap_err().starts_with("a.rs: "));
     }
 }

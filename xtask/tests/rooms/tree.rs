@@ -7,10 +7,7 @@ const LEFT_OUT: [&str; 5] = ["target", "node_modules", "dist", "generated", "__p
 
 /// The text of every file with one of these extensions; paths from the root, with `/`.
 pub(crate) fn files(extensions: &[&str]) -> Vec<(String, String)> {
-    let wanted = |path: &Path| {
-        path.extension()
-            .is_some_and(|found| extensions.iter().any(|&wanted| found == wanted))
-    };
+    let wanted = |path: &Path| path.extension().is_some_and(|found| extensions.iter().any(|&wanted| found == wanted));
     read(&wanted)
 }
 
@@ -21,26 +18,15 @@ pub(crate) fn manifests() -> Vec<(String, String)> {
 
 /// The repository's root.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
 fn read(wanted: &dyn Fn(&Path) -> bool) -> Vec<(String, String)> {
     let mut paths = Vec::new();
     collect(&root(), wanted, &mut paths);
     paths.sort();
-    let name = |path: &Path| {
-        path.strip_prefix(root())
-            .unwrap()
-            .to_string_lossy()
-            .replace('\\', "/")
-    };
-    paths
-        .iter()
-        .map(|path| (name(path), fs::read_to_string(path).unwrap()))
-        .collect()
+    let name = |path: &Path| path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
+    paths.iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect()
 }
 
 fn collect(folder: &Path, wanted: &dyn Fn(&Path) -> bool, paths: &mut Vec<PathBuf>) {
