@@ -1,1 +1,23 @@
-//! Placeholder.
+//! Latchwork for browsers: the native side of the npm package `latchwork-web`.
+//!
+//! The module implements the interface `Native` of `bindings-js/src/native.ts` over core's [`Port`](latchwork::Port):
+//! free functions, number handles, and lanes of doubles in memory that JavaScript reads and writes in place
+//! (`scratch.rs`). Every argument is checked before the core sees it, because a panic would leave the module unusable.
+//! There is one thread, so a space has one shard and every call reports all that it settled, for whatever handle.
+//!
+//! No state of this crate is borrowed while JavaScript runs or while the core works: a call that comes back in from
+//! there finds everything whole.
+
+#![deny(unsafe_code)]
+// The exports of a Wasm module are public by their attribute; no Rust code uses this crate.
+#![expect(unreachable_pub, reason = "exported by `#[wasm_bindgen]`")]
+
+mod clock;
+mod convert;
+mod entropy;
+mod error;
+mod locks;
+mod ports;
+mod query;
+mod scratch;
+mod settle;

@@ -1,0 +1,60 @@
+// Builds the npm package's `dist/` from `generated/` (what wasm-bindgen made) and the TypeScript.
+
+import { execFileSync } from "node:child_process";
+import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const from = (name) => path.join(here, name);
+const BINARY = "generated/latchwork_wasm_bg.wasm";
+
+/** The most that may be downloaded, in bytes after gzip. */
+const LIMITS = { "latchwork_bg.wasm": 40_000, "index.js": 8_000 };
+
+const binary = await readFile(from(BINARY));
+await writeFile(
+  from("generated/inline_binary.ts"),
+  `/** The binary in base64. */\nexport const binary: string = "${binary.toString("base64")}";\n`,
+);
+
+await rm(from("dist"), { recursive: true, force: true });
+await mkdir(from("dist"));
+await copyFile(from(BINARY), from("dist/latchwork_bg.wasm"));
+const typescript = path.dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
+execFileSync(process.execPath, [path.join(typescript, "bin/tsc"), "-p", from("tsconfig.json")], { stdio: "inherit" });
+
+const { metafile } = await build({
+  absWorkingDir: here,
+  entryPoints: ["index", "inline", "node", "slim", "testing"].map((entry) => `js/${entry}.ts`),
+  outdir: "dist",
+  bundle: true,
+  splitting: true,
+  chunkNames: "shared-[hash]",
+  format: "esm",
+  platform: "neutral",
+  external: ["node:*"],
+  target: "es2022",
+  minify: true,
+  sourcemap: true,
+  metafile: true,
+});
+
+// What a page downloads: the default entry with the chunks that it imports.
+const script = Object.entries(metafile.outputs)
+  .filter(([name, output]) => name.endsWith(".js") && (output.entryPoint === "js/index.ts" || !output.entryPoint))
+  .map(([name]) => readFile(from(name)));
+const sizes = {
+  "latchwork_bg.wasm": gzipSync(binary, { level: 9 }).length,
+  "index.js": gzipSync(Buffer.concat(await Promise.all(script)), { level: 9 }).length,
+};
+for (const [name, size] of Object.entries(sizes)) {
+  console.log(`${name}: ${size} bytes after gzip, at most ${LIMITS[name]}`);
+  if (size > LIMITS[name]) {
+    console.error(`${name} is too large`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,13 @@
+/**
+ * Latchwork for browsers with the binary inside the script, for where no second file can be served.
+ *
+ * @module
+ */
+
+import { connect } from "../../bindings-js/src/host.js";
+import { load } from "./module.js";
+import { binary } from "../generated/inline_binary.js";
+
+connect(() => load(Uint8Array.from(atob(binary), (character) => character.charCodeAt(0))));
+
+export * from "../../bindings-js/src/index.js";

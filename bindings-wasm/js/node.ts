@@ -1,0 +1,15 @@
+/**
+ * Latchwork's browser package in Node, for tests and server-side rendering. Programs for Node use the package `latchwork`.
+ *
+ * @module
+ */
+
+import { connect } from "../../bindings-js/src/host.js";
+import { load } from "./module.js";
+
+connect(async () => {
+  const { readFile } = await import("node:fs/promises");
+  return load(readFile(new URL("./latchwork_bg.wasm", import.meta.url)));
+});
+
+export * from "../../bindings-js/src/index.js";

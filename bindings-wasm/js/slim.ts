@@ -1,0 +1,46 @@
+/**
+ * Latchwork for browsers without the binary: the program brings it with {@link start}.
+ *
+ * @module
+ */
+
+import { invalid } from "../../bindings-js/src/error.js";
+import { connect, started } from "../../bindings-js/src/host.js";
+import { load, type Source } from "./module.js";
+
+export type { Source } from "./module.js";
+export * from "../../bindings-js/src/index.js";
+
+let source: Source | Promise<Source> | undefined;
+
+connect(() => {
+  if (source === undefined) throw invalid("wasm", "call start with the binary before open");
+  return load(source);
+});
+
+/**
+ * Brings the binary and starts it. Every `open` from here on uses it; one that is called before is refused.
+ *
+ * Starting again after a success does nothing. After a failure, call it again.
+ *
+ * @param binary Its bytes, a compiled module, a `Response`, an address, or a promise of one of these. The file is
+ *   `latchwork-web/latchwork_bg.wasm`, of the same version.
+ * @throws {LatchworkError} `unavailable` where it cannot be loaded, `invalid` where it is something else.
+ *
+ * @example
+ * ```ts
+ * import { open, start } from "latchwork-web/slim";
+ *
+ * await start(fetch("/assets/latchwork_bg.wasm"));
+ * const space = await open();
+ * ```
+ */
+export async function start(binary: Source | Promise<Source>): Promise<void> {
+  source = binary;
+  try {
+    await started();
+  } catch (error) {
+    source = undefined;
+    throw error;
+  }
+}

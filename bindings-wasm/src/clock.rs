@@ -1,0 +1,76 @@
+//! Clocks, and what the clock makes due.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use latchwork::{Clock, ManualClock};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::{ports, settle};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn host_now() -> f64;
+}
+
+/// The host's monotonic clock.
+pub(crate) struct HostClock;
+
+impl Clock for HostClock {
+    fn now(&self) -> Duration {
+        duration(host_now())
+    }
+}
+
+thread_local! {
+    static MANUAL: RefCell<Vec<ManualClock>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A clock that moves only by [`advance`]; answers its number.
+#[wasm_bindgen(js_name = manualClock)]
+pub fn manual_clock() -> f64 {
+    MANUAL.with_borrow_mut(|clocks| {
+        clocks.push(ManualClock::new());
+        clocks.len() as f64
+    })
+}
+
+/// Moves a manual clock on; a number that no clock has moves nothing.
+#[wasm_bindgen]
+pub fn advance(clock: f64, milliseconds: f64) {
+    if let Some(clock) = manual(clock) {
+        clock.advance(duration(milliseconds));
+    }
+}
+
+/// The manual clock of this number.
+pub(crate) fn manual(clock: f64) -> Option<ManualClock> {
+    let index = (clock as usize).checked_sub(1)?;
+    MANUAL.with_borrow(|clocks| clocks.get(index).cloned())
+}
+
+/// Tells what is due in the space.
+#[wasm_bindgen]
+pub fn tick(handle: f64) {
+    let port = ports::find(handle as u64);
+    port.tick();
+    settle::report(&port);
+}
+
+/// Milliseconds until something is due, infinity for nothing.
+#[wasm_bindgen(js_name = nextDeadline)]
+pub fn next_deadline(handle: f64) -> f64 {
+    ports::find(handle as u64).next_deadline().map_or(f64::INFINITY, milliseconds)
+}
+
+/// Milliseconds as a duration, to the nanosecond. What is not a positive number counts as nothing.
+pub(crate) fn duration(milliseconds: f64) -> Duration {
+    const NANOS: f64 = 1e6;
+    Duration::from_nanos((milliseconds * NANOS) as u64)
+}
+
+/// A duration as JavaScript tells it.
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
+    duration.as_nanos() as f64 / 1e6
+}

@@ -1,0 +1,138 @@
+//! The handles that JavaScript holds: one port each, by number.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::ops::Deref;
+use std::rc::Rc;
+
+use latchwork::{Error, LockSpec, Port, Registry, Space, Url};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::clock::{self, HostClock};
+use crate::scratch::Lane;
+use crate::{convert, entropy, error, scratch, settle};
+
+/// A port with the number that JavaScript knows it by.
+#[derive(Clone)]
+pub(crate) struct Handle {
+    pub(crate) number: u64,
+    port: Rc<Port>,
+}
+
+impl Deref for Handle {
+    type Target = Port;
+
+    fn deref(&self) -> &Port {
+        &self.port
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Handle").field(&self.number).finish()
+    }
+}
+
+/// The named spaces of this page or worker.
+static REGISTRY: Registry = Registry::new();
+
+thread_local! {
+    /// In order of their numbers, because those only rise.
+    static HANDLES: RefCell<Vec<Handle>> = const { RefCell::new(Vec::new()) };
+    static LAST_NUMBER: Cell<u64> = const { Cell::new(0) };
+    /// What answers for handles that are closed: a port of a closed space.
+    static CLOSED: Handle = {
+        let space = Space::new();
+        space.close();
+        Handle { number: 0, port: Rc::new(space.port(|| ())) }
+    };
+}
+
+/// Opens a space and answers its handle; 0 with outcome `Failed`.
+#[wasm_bindgen]
+pub fn open(url: &JsValue, clock: f64) -> f64 {
+    match space(url, clock) {
+        Ok(space) => add(&space) as f64,
+        Err(error) => {
+            error::fail(error);
+            0.0
+        }
+    }
+}
+
+/// The space's epoch.
+#[wasm_bindgen]
+pub fn epoch(handle: f64) -> f64 {
+    find(handle as u64).space().epoch() as f64
+}
+
+/// Closes the handle: its waits fail, its grants are released.
+#[wasm_bindgen]
+pub fn close(handle: f64) {
+    let port = remove(handle as u64);
+    port.space().close();
+    settle::report(&port);
+}
+
+/// The handle of this number; one of a closed space where it is not open.
+pub(crate) fn find(number: u64) -> Handle {
+    HANDLES
+        .with_borrow(|handles| {
+            let index = handles.binary_search_by_key(&number, |handle| handle.number).ok()?;
+            handles.get(index).cloned()
+        })
+        .unwrap_or_else(closed)
+}
+
+/// The handle that the caller named in its lane.
+pub(crate) fn named() -> Handle {
+    find(scratch::get(Lane::Handle))
+}
+
+/// The core's own error of a space that is closed.
+pub(crate) fn closed_error() -> Option<Error> {
+    closed().try_lock(&LockSpec::default()).err()
+}
+
+fn closed() -> Handle {
+    CLOSED.with(Clone::clone)
+}
+
+fn space(url: &JsValue, clock: f64) -> Result<Space, Error> {
+    let url = convert::text(url, "url")?;
+    let url = Url::parse(url.as_deref())?;
+    let manual = match clock {
+        0.0 => None,
+        number => Some(clock::manual(number).ok_or_else(|| Error::invalid("clock", "no such clock"))?),
+    };
+    let make = || {
+        let builder = Space::builder().shards(1).seed(entropy::seed()).epoch(entropy::epoch());
+        match manual {
+            Some(clock) => builder.clock(clock),
+            None => builder.clock(HostClock),
+        }
+    };
+    Ok(match url {
+        Url::Private => make().build(),
+        Url::Memory(name) => REGISTRY.open(name, make),
+        _ => return Err(Error::invalid("url", "has no engine in a browser yet")),
+    })
+}
+
+fn add(space: &Space) -> u64 {
+    let number = LAST_NUMBER.get() + 1;
+    LAST_NUMBER.set(number);
+    let port = Rc::new(space.port(move || settle::wake(number)));
+    HANDLES.with_borrow_mut(|handles| handles.push(Handle { number, port }));
+    number
+}
+
+fn remove(number: u64) -> Handle {
+    HANDLES
+        .with_borrow_mut(|handles| {
+            let index = handles.binary_search_by_key(&number, |handle| handle.number).ok()?;
+            Some(handles.remove(index))
+        })
+        .unwrap_or_else(closed)
+}
