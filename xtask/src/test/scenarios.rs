@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn equal_counts_are_fine() {
         let skip = Skip { host: "page".into(), scenario: "a".into(), requires: "threads".into() };
-        let counts = [count("node", 5, 0), count("page", 4, 1), count("rust-orders", 2, 0)];
+        let counts = [count("node", 5, 0), count("page", 4, 1), count("page-worker", 5, 0)];
         assert_eq!(compare(5, &["node", "page"], &counts, &[skip]), Vec::<String>::new());
     }
 
