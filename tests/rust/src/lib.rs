@@ -1,1 +1,18 @@
-//! Placeholder.
+//! The scenario runner of the Rust host, and what the stories share.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`scenario`] | a scenario file: its grammar, its keys, the folders and the index |
+//! | [`host`] | the public API as the runner sees it: [`host::Futures`] and [`host::Ports`] |
+//! | [`runner`] | runs one file on one host |
+//! | [`orders`] | runs one file in every interleaving, against [`model`] |
+//! | [`model`] | the slow, obvious lock table that judges an interleaving |
+//! | [`poll`] | futures polled by hand, only when they were woken |
+
+pub mod host;
+mod matching;
+pub mod model;
+pub mod orders;
+pub mod poll;
+pub mod runner;
+pub mod scenario;

@@ -1,0 +1,152 @@
+//! The public API as a scenario sees it.
+
+mod futures_api;
+mod ports;
+
+use std::time::Duration;
+
+use latchwork::{Error, Key, LockSpec, Mode, Query};
+use serde_json::Value;
+
+pub use self::futures_api::Futures;
+pub use self::ports::Ports;
+use crate::scenario::Ending;
+
+/// Which call makes a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `lock`.
+    Lock,
+    /// `try_lock`.
+    Try,
+    /// `with_lock`.
+    With,
+}
+
+/// What a request asks for.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// The keys, in `mode`.
+    pub keys: Vec<Key>,
+    /// Further keys in shared mode.
+    pub shared: Vec<Key>,
+    /// The mode of `keys`.
+    pub mode: Mode,
+    /// The time-out.
+    pub timeout: Option<Duration>,
+    /// The label.
+    pub label: Option<String>,
+}
+
+/// What a result is now.
+#[derive(Clone, Debug)]
+pub enum State {
+    /// Not settled.
+    Pending,
+    /// There is a guard.
+    Granted(Seen),
+    /// `try_lock` answered nothing.
+    None,
+    /// A body runs.
+    Running(Seen),
+    /// The body's value.
+    Returned(Value),
+    /// The body's own error.
+    Threw(String),
+    /// Given up.
+    Cancelled,
+    /// An error of the library.
+    Failed(Error),
+}
+
+/// A guard as it is seen now.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The exclusive and the shared keys; `None` where the host does not have them.
+    pub keys: Option<(Vec<Key>, Vec<Key>)>,
+    /// The label; outer `None` where the host does not have it.
+    pub label: Option<Option<String>>,
+    /// The fencing token.
+    pub token: u64,
+    /// Whether it is held.
+    pub held: bool,
+}
+
+/// One face of the library, with the results that a scenario has made so far.
+pub trait Host {
+    /// Its name in reports.
+    const NAME: &'static str;
+
+    /// Whether its errors of `release` name the keys.
+    const NAMES_KEYS: bool;
+
+    /// A new space with a manual clock at 0, and a handle on it for each name.
+    fn open(handles: &[&str], shards: usize) -> Self;
+
+    /// Makes a call and polls it once.
+    fn start(&mut self, handle: &str, actor: &str, kind: Kind, request: Request, name: &str);
+
+    /// Lets the body of a `with_lock` end.
+    fn end(&mut self, name: &str, ending: Ending);
+
+    /// Releases a guard explicitly.
+    ///
+    /// # Errors
+    ///
+    /// What the library answers.
+    fn release(&mut self, name: &str) -> Result<(), Error>;
+
+    /// Disposes of a guard.
+    fn dispose(&mut self, name: &str);
+
+    /// Gives a call up.
+    fn cancel(&mut self, name: &str);
+
+    /// Asks what is held and what waits.
+    ///
+    /// # Errors
+    ///
+    /// What the library answers.
+    fn query(&mut self, handle: &str, keys: Option<Vec<Key>>) -> Result<Query, Error>;
+
+    /// Closes a handle.
+    fn close(&mut self, handle: &str);
+
+    /// Moves the clock, then ticks.
+    fn advance(&mut self, by: Duration);
+
+    /// Lets everything happen that can happen.
+    fn settle(&mut self);
+
+    /// What a result is now.
+    fn state(&mut self, name: &str) -> State;
+}
+
+impl State {
+    /// The guard, released or not.
+    pub fn seen(&self) -> Option<&Seen> {
+        match self {
+            State::Granted(seen) | State::Running(seen) => Some(seen),
+            _ => None,
+        }
+    }
+
+    /// Whether it can still change by itself.
+    pub fn moves(&self) -> bool {
+        matches!(self, State::Pending | State::Running(_))
+    }
+}
+
+impl Request {
+    /// The same as a specification.
+    pub fn spec(self) -> LockSpec {
+        let mut spec = LockSpec::new(self.keys).mode(self.mode).shared(self.shared);
+        if let Some(label) = self.label {
+            spec = spec.label(label);
+        }
+        if let Some(timeout) = self.timeout {
+            spec = spec.timeout(timeout);
+        }
+        spec
+    }
+}

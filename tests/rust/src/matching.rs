@@ -1,0 +1,159 @@
+//! Compares what a file expects with what there is.
+
+use latchwork::{Blocker, Error, Hold, Key, Query, Wait};
+
+use crate::host::{Seen, State};
+use crate::scenario::{BlockerIs, ErrorIs, GuardIs, HoldIs, Outcome, Spelling, Table, WaitIs};
+
+/// What is known besides the value itself.
+pub(crate) struct Known<'a> {
+    /// The token of a result.
+    pub(crate) token: &'a mut dyn FnMut(&str) -> Option<u64>,
+    /// Whether errors of a release name their keys.
+    pub(crate) names_keys: bool,
+}
+
+type Fits = Result<(), String>;
+
+impl Known<'_> {
+    /// Whether a result is what it should be.
+    pub(crate) fn state(&mut self, state: &State, expected: &Outcome) -> Fits {
+        match (state, expected) {
+            (State::Pending, Outcome::Pending)
+            | (State::None, Outcome::None)
+            | (State::Cancelled, Outcome::Cancelled) => Ok(()),
+            (State::Granted(seen), Outcome::Granted(guard)) | (State::Running(seen), Outcome::Running(guard)) => {
+                self.guard(seen, guard)
+            }
+            (State::Returned(value), Outcome::Returned(expected)) => same("value", value, expected),
+            (State::Threw(message), Outcome::Threw(expected)) => same("error of the body", message, expected),
+            (State::Failed(error), Outcome::Error(expected)) => self.error(error, expected),
+            _ => Err(format!("is {state:?}, not {expected:?}")),
+        }
+    }
+
+    /// Whether an error is what it should be.
+    pub(crate) fn error(&mut self, error: &Error, expected: &ErrorIs) -> Fits {
+        same("code", error.code(), expected.code.as_str())?;
+        if let (Some(keys), true) = (&expected.keys, self.names_keys || !error.keys().is_empty()) {
+            same_keys("keys of the error", error.keys(), keys)?;
+        }
+        if let Some(waited) = expected.waited {
+            same("waited", &error.waited().map(|waited| waited.as_millis()), &Some(u128::from(waited)))?;
+        }
+        if let Some(position) = expected.position {
+            same("position", &error.position(), &Some(position))?;
+        }
+        if let Some(blockers) = &expected.blocked_by {
+            every(error.blocked_by(), blockers, |is, expected| self.blocker(is, expected))?;
+        }
+        match &expected.what {
+            Some(what) => same("what", &error.what(), &Some(what.as_str())),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a query's answer is what it should be.
+    pub(crate) fn table(&mut self, query: &Query, expected: &Table) -> Fits {
+        every(&query.held, &expected.held, |is, expected| self.hold(is, expected))?;
+        every(&query.pending, &expected.pending, |is, expected| self.wait(is, expected))
+    }
+
+    fn guard(&mut self, seen: &Seen, expected: &GuardIs) -> Fits {
+        if let Some((keys, shared)) = &seen.keys {
+            expected.keys.as_ref().map_or(Ok(()), |expected| same_keys("keys", keys, expected))?;
+            expected.shared.as_ref().map_or(Ok(()), |expected| same_keys("shared", shared, expected))?;
+        }
+        if let (Some(label), Some(expected)) = (&seen.label, &expected.label) {
+            same("label", label, expected)?;
+        }
+        if let Some(held) = expected.held {
+            same("held", &seen.held, &held)?;
+        }
+        let earlier = expected.token.iter().flat_map(|token| &token.greater_than);
+        for name in earlier {
+            let other = (self.token)(name).ok_or_else(|| format!("{name} has no token"))?;
+            if seen.token <= other {
+                return Err(format!("token {} is not greater than {other} of {name}", seen.token));
+            }
+        }
+        Ok(())
+    }
+
+    fn hold(&mut self, hold: &Hold, expected: &HoldIs) -> Fits {
+        same_keys("keys", &hold.keys, &expected.keys)?;
+        same_keys("shared", &hold.shared, &expected.shared)?;
+        if let Some(name) = &expected.token {
+            same("token", &Some(hold.token), &(self.token)(name))?;
+        }
+        same_label(hold.label.as_deref(), &expected.label)?;
+        same_age(hold.age, expected.age)?;
+        expected.claimed.map_or(Ok(()), |claimed| same("claimed", &hold.claimed, &claimed))
+    }
+
+    fn wait(&mut self, wait: &Wait, expected: &WaitIs) -> Fits {
+        same_keys("keys", &wait.keys, &expected.keys)?;
+        same_keys("shared", &wait.shared, &expected.shared)?;
+        same_label(wait.label.as_deref(), &expected.label)?;
+        same_age(wait.age, expected.age)?;
+        expected.position.map_or(Ok(()), |position| same("position", &wait.position, &position))?;
+        match &expected.blocked_by {
+            Some(blockers) => every(&wait.blocked_by, blockers, |is, expected| self.blocker(is, expected)),
+            None => Ok(()),
+        }
+    }
+
+    fn blocker(&mut self, blocker: &Blocker, expected: &BlockerIs) -> Fits {
+        same_keys("key", std::slice::from_ref(&blocker.key), std::slice::from_ref(&expected.key))?;
+        if let Some(name) = &expected.token {
+            let token = name.as_ref().map(|name| (self.token)(name).ok_or_else(|| format!("{name} has no token")));
+            same("token", &blocker.token, &token.transpose()?)?;
+        }
+        same_label(blocker.label.as_deref(), &expected.label)
+    }
+}
+
+/// Each expected entry takes the first one left that fits it, and none is left over.
+fn every<T: std::fmt::Debug, E: std::fmt::Debug>(
+    there: &[T],
+    expected: &[E],
+    mut fits: impl FnMut(&T, &E) -> Fits,
+) -> Fits {
+    let mut left: Vec<&T> = there.iter().collect();
+    for one in expected {
+        match left.iter().position(|is| fits(is, one).is_ok()) {
+            Some(at) => {
+                left.remove(at);
+            }
+            None => return Err(format!("nothing fits {one:?} in {left:?}")),
+        }
+    }
+    if left.is_empty() { Ok(()) } else { Err(format!("not expected: {left:?}")) }
+}
+
+fn same<T: PartialEq + std::fmt::Debug + ?Sized>(what: &str, is: &T, expected: &T) -> Fits {
+    if is == expected { Ok(()) } else { Err(format!("{what} is {is:?}, not {expected:?}")) }
+}
+
+fn same_keys(what: &str, keys: &[Key], expected: &[Spelling]) -> Fits {
+    let expected: Result<Vec<Key>, _> = expected.iter().map(Spelling::key).collect();
+    let mut expected = expected.map_err(|error| error.to_string())?;
+    let mut keys = keys.to_vec();
+    expected.sort();
+    keys.sort();
+    same(what, &keys, &expected)
+}
+
+fn same_label(label: Option<&str>, expected: &Option<Option<String>>) -> Fits {
+    match expected {
+        Some(expected) => same("label", &label, &expected.as_deref()),
+        None => Ok(()),
+    }
+}
+
+fn same_age(age: Option<std::time::Duration>, expected: Option<Option<u64>>) -> Fits {
+    match expected {
+        Some(expected) => same("age", &age.map(|age| age.as_millis()), &expected.map(u128::from)),
+        None => Ok(()),
+    }
+}

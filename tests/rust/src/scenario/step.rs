@@ -1,0 +1,246 @@
+//! The steps of a file: one public call each.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
+use serde_json::{Map, Value};
+
+use super::{Outcome, Spelling};
+
+/// One step, or several in one turn.
+#[derive(Clone, Debug)]
+pub enum Steps {
+    /// One call, and what it brings about.
+    One(Box<Step>, Then),
+    /// Several calls with nothing between them, and what they bring about together.
+    Turn(Vec<Step>, Then),
+}
+
+/// What results are to be after a step.
+type Then = BTreeMap<String, Outcome>;
+
+/// One call.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Who calls; nobody moves the clock.
+    pub actor: Option<String>,
+    /// What is called.
+    pub call: Call,
+    /// What the call is to come to.
+    pub expect: Outcome,
+}
+
+/// What is called.
+#[derive(Clone, Debug)]
+pub enum Call {
+    /// `lock`.
+    Lock(Asked, String),
+    /// `tryLock`.
+    TryLock(Asked, String),
+    /// `withLock`; its body waits for [`Call::End`].
+    WithLock(Asked, String),
+    /// Lets the body of a `withLock` end.
+    End(String, Ending),
+    /// An explicit release of a guard.
+    Release(String),
+    /// Disposal of a guard.
+    Drop(String),
+    /// Gives a call up.
+    Cancel(String),
+    /// `query`, of all keys or of some.
+    Query(Option<Vec<Spelling>>),
+    /// `close` on the actor's handle.
+    Close,
+    /// Moves the clock, then ticks.
+    Advance(Duration),
+}
+
+/// What a request asks for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// The keys, in `mode`.
+    pub keys: Vec<Spelling>,
+    /// Further keys in shared mode.
+    #[serde(default)]
+    pub shared: Vec<Spelling>,
+    /// The mode of `keys`.
+    #[serde(default)]
+    pub mode: LockMode,
+    /// The time-out in ms.
+    pub timeout: Option<f64>,
+    /// The label.
+    pub label: Option<String>,
+}
+
+/// A lock mode as files spell it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LockMode {
+    /// Alone.
+    #[default]
+    Exclusive,
+    /// With other shared ones.
+    Shared,
+}
+
+/// How a body ends.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending {
+    /// With a value.
+    Return(Value),
+    /// With an error of its own.
+    Throw(String),
+}
+
+impl Steps {
+    /// The calls, in order.
+    pub fn all(&self) -> &[Step] {
+        match self {
+            Steps::One(step, _) => std::slice::from_ref(step),
+            Steps::Turn(steps, _) => steps,
+        }
+    }
+
+    /// What other results are to be afterwards.
+    pub fn then(&self) -> &BTreeMap<String, Outcome> {
+        match self {
+            Steps::One(_, then) | Steps::Turn(_, then) => then,
+        }
+    }
+}
+
+impl Call {
+    /// The operation's name in files.
+    pub fn op(&self) -> &'static str {
+        match self {
+            Call::Lock(..) => "lock",
+            Call::TryLock(..) => "tryLock",
+            Call::WithLock(..) => "withLock",
+            Call::End(..) => "end",
+            Call::Release(_) => "release",
+            Call::Drop(_) => "drop",
+            Call::Cancel(_) => "cancel",
+            Call::Query(_) => "query",
+            Call::Close => "close",
+            Call::Advance(_) => "advance",
+        }
+    }
+
+    /// The result that it makes.
+    pub fn makes(&self) -> Option<&str> {
+        match self {
+            Call::Lock(_, name) | Call::TryLock(_, name) | Call::WithLock(_, name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The result that it names.
+    pub fn uses(&self) -> Option<&str> {
+        match self {
+            Call::End(name, _) | Call::Release(name) | Call::Drop(name) | Call::Cancel(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Whether it may stand in a turn.
+    fn in_turn(&self) -> bool {
+        !matches!(self, Call::Lock(..) | Call::WithLock(..) | Call::End(..))
+    }
+}
+
+impl<'de> Deserialize<'de> for Steps {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Steps, D::Error> {
+        parse_steps(Map::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
+
+type Fields = Map<String, Value>;
+
+fn parse_steps(mut fields: Fields) -> Result<Steps, String> {
+    let then = take(&mut fields, "then")?.unwrap_or_default();
+    let Some(turn) = take::<Vec<Fields>>(&mut fields, "turn")? else {
+        return Ok(Steps::One(Box::new(parse_step(fields)?), then));
+    };
+    nothing_left(&fields)?;
+    let steps: Vec<Step> = turn.into_iter().map(parse_step).collect::<Result<_, _>>()?;
+    match steps.iter().find(|step| !step.call.in_turn()) {
+        Some(step) => Err(format!("not in a turn: {}", step.call.op())),
+        None if steps.is_empty() => Err("an empty turn".into()),
+        None => Ok(Steps::Turn(steps, then)),
+    }
+}
+
+fn parse_step(mut fields: Fields) -> Result<Step, String> {
+    let actor: Option<String> = take(&mut fields, "actor")?;
+    let op: String = need(&mut fields, "op")?;
+    let args = take(&mut fields, "args")?.unwrap_or_default();
+    let name: Option<String> = take(&mut fields, "as")?;
+    let expect: Option<Outcome> = take(&mut fields, "expect")?;
+    nothing_left(&fields)?;
+    let makes = matches!(op.as_str(), "lock" | "tryLock" | "withLock");
+    if makes != name.is_some() {
+        return Err(format!("{op}: as is for calls that make a result, and only for them"));
+    }
+    if (op == "advance") == actor.is_some() {
+        return Err(format!("{op}: every step but advance has an actor"));
+    }
+    if expect.is_none() && (makes || op == "query") {
+        return Err(format!("{op}: needs expect"));
+    }
+    let call = parse_call(&op, args, name.unwrap_or_default())?;
+    Ok(Step { actor, call, expect: expect.unwrap_or(Outcome::Ok) })
+}
+
+fn parse_call(op: &str, mut args: Fields, name: String) -> Result<Call, String> {
+    let call = match op {
+        "lock" => Call::Lock(asked(std::mem::take(&mut args))?, name),
+        "withLock" => Call::WithLock(asked(std::mem::take(&mut args))?, name),
+        "tryLock" => {
+            let asked = asked(std::mem::take(&mut args))?;
+            if asked.timeout.is_some() {
+                return Err("tryLock has no timeout".into());
+            }
+            Call::TryLock(asked, name)
+        }
+        "end" => {
+            let ending = match (args.remove("return"), take(&mut args, "throw")?) {
+                (Some(value), None) => Ending::Return(value),
+                (None, Some(message)) => Ending::Throw(message),
+                _ => return Err("end returns or throws".into()),
+            };
+            Call::End(need(&mut args, "result")?, ending)
+        }
+        "release" => Call::Release(need(&mut args, "guard")?),
+        "drop" => Call::Drop(need(&mut args, "guard")?),
+        "cancel" => Call::Cancel(need(&mut args, "result")?),
+        "query" => Call::Query(take(&mut args, "keys")?),
+        "close" => Call::Close,
+        "advance" => Call::Advance(Duration::from_millis(need(&mut args, "ms")?)),
+        _ => return Err(format!("unknown operation: {op}")),
+    };
+    nothing_left(&args)?;
+    Ok(call)
+}
+
+fn asked(args: Fields) -> Result<Asked, String> {
+    serde_json::from_value(Value::Object(args)).map_err(|error| error.to_string())
+}
+
+fn need<T: DeserializeOwned>(fields: &mut Fields, name: &str) -> Result<T, String> {
+    take(fields, name)?.ok_or_else(|| format!("missing field: {name}"))
+}
+
+fn take<T: DeserializeOwned>(fields: &mut Fields, name: &str) -> Result<Option<T>, String> {
+    let Some(value) = fields.remove(name) else { return Ok(None) };
+    serde_json::from_value(value).map(Some).map_err(|error| format!("{name}: {error}"))
+}
+
+fn nothing_left(fields: &Fields) -> Result<(), String> {
+    match fields.keys().next() {
+        Some(name) => Err(format!("unknown field: {name}")),
+        None => Ok(()),
+    }
+}
