@@ -62,10 +62,7 @@ impl ManualClock {
 impl ManualClock {
     #[new]
     fn new() -> ManualClock {
-        ManualClock {
-            clock: latchwork::ManualClock::new(),
-            spaces: Mutex::new(Vec::new()),
-        }
+        ManualClock { clock: latchwork::ManualClock::new(), spaces: Mutex::new(Vec::new()) }
     }
 
     /// Move the clock forward by this many seconds, and tell every space that uses it.

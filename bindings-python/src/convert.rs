@@ -44,11 +44,7 @@ fn part(value: &Bound<'_, PyAny>, path: &mut Vec<usize>) -> PyResult<KeyPart> {
     let py = value.py();
     if let Ok(text) = value.cast::<PyString>() {
         let Ok(text) = text.to_str() else {
-            return Err(error::wrong_value(
-                py,
-                &name(path),
-                "a string with a lone surrogate",
-            ));
+            return Err(error::wrong_value(py, &name(path), "a string with a lone surrogate"));
         };
         Ok(KeyPart::Str(text.to_owned()))
     } else if let Ok(truth) = value.cast::<PyBool>() {
@@ -59,21 +55,13 @@ fn part(value: &Bound<'_, PyAny>, path: &mut Vec<usize>) -> PyResult<KeyPart> {
         } else if let Ok(number) = value.extract::<u64>() {
             Ok(KeyPart::Int(number.into()))
         } else {
-            Err(error::wrong_value(
-                py,
-                &name(path),
-                "an integer outside -2^63 to 2^64-1",
-            ))
+            Err(error::wrong_value(py, &name(path), "an integer outside -2^63 to 2^64-1"))
         }
     } else if let Ok(bytes) = value.cast::<PyBytes>() {
         Ok(KeyPart::Bytes(bytes.as_bytes().to_vec()))
     } else if let Ok(tuple) = value.cast::<PyTuple>() {
         if path.len() >= DEPTH {
-            return Err(error::wrong_value(
-                py,
-                "key",
-                "tuples nest too deep: limit=32",
-            ));
+            return Err(error::wrong_value(py, "key", "tuples nest too deep: limit=32"));
         }
         let mut parts = Vec::with_capacity(tuple.len());
         for (index, item) in tuple.iter().enumerate() {
@@ -83,26 +71,18 @@ fn part(value: &Bound<'_, PyAny>, path: &mut Vec<usize>) -> PyResult<KeyPart> {
         }
         Ok(KeyPart::Tuple(parts))
     } else {
-        let why = format!(
-            "{} is not a key (str, int, bytes, bool, or a tuple of these)",
-            type_name(value)
-        );
+        let why = format!("{} is not a key (str, int, bytes, bool, or a tuple of these)", type_name(value));
         Err(error::wrong_type(py, &name(path), &why))
     }
 }
 
 /// The part that an error names: `key`, or `key[1][0]` for a part of a part.
 fn name(path: &[usize]) -> String {
-    path.iter().fold(String::from("key"), |name, index| {
-        format!("{name}[{index}]")
-    })
+    path.iter().fold(String::from("key"), |name, index| format!("{name}[{index}]"))
 }
 
 fn type_name(value: &Bound<'_, PyAny>) -> String {
-    value
-        .get_type()
-        .qualname()
-        .map_or_else(|_| String::from("this"), |name| name.to_string())
+    value.get_type().qualname().map_or_else(|_| String::from("this"), |name| name.to_string())
 }
 
 /// A length of time in seconds: an `int` or a `float`, finite and not negative.
@@ -134,15 +114,11 @@ pub(crate) fn text<'a>(what: &str, value: &'a Bound<'_, PyAny>) -> PyResult<&'a 
         let why = format!("{} is not a str", type_name(value));
         return Err(error::wrong_type(value.py(), what, &why));
     };
-    text.to_str()
-        .map_err(|_| error::wrong_value(value.py(), what, "a string with a lone surrogate"))
+    text.to_str().map_err(|_| error::wrong_value(value.py(), what, "a string with a lone surrogate"))
 }
 
 pub(crate) fn keys_to_py<'py>(py: Python<'py>, keys: &[Key]) -> PyResult<Bound<'py, PyTuple>> {
-    let keys: Vec<_> = keys
-        .iter()
-        .map(|key| part_to_py(py, &key.part()))
-        .collect::<PyResult<_>>()?;
+    let keys: Vec<_> = keys.iter().map(|key| part_to_py(py, &key.part())).collect::<PyResult<_>>()?;
     PyTuple::new(py, keys)
 }
 
@@ -156,29 +132,17 @@ fn part_to_py<'py>(py: Python<'py>, part: &KeyPart) -> PyResult<Bound<'py, PyAny
         KeyPart::Bytes(bytes) => PyBytes::new(py, bytes).into_bound_py_any(py),
         KeyPart::Str(text) => text.into_bound_py_any(py),
         KeyPart::Tuple(parts) => {
-            let parts: Vec<_> = parts
-                .iter()
-                .map(|part| part_to_py(py, part))
-                .collect::<PyResult<_>>()?;
+            let parts: Vec<_> = parts.iter().map(|part| part_to_py(py, part)).collect::<PyResult<_>>()?;
             PyTuple::new(py, parts)?.into_bound_py_any(py)
         }
     }
 }
 
-pub(crate) fn blockers_to_py<'py>(
-    py: Python<'py>,
-    blockers: &[Blocker],
-) -> PyResult<Bound<'py, PyTuple>> {
+pub(crate) fn blockers_to_py<'py>(py: Python<'py>, blockers: &[Blocker]) -> PyResult<Bound<'py, PyTuple>> {
     let class = answers(py)?.getattr("Blocker")?;
     let blockers: Vec<_> = blockers
         .iter()
-        .map(|by| {
-            class.call1((
-                part_to_py(py, &by.key.part())?,
-                by.label.as_deref(),
-                by.token,
-            ))
-        })
+        .map(|by| class.call1((part_to_py(py, &by.key.part())?, by.label.as_deref(), by.token)))
         .collect::<PyResult<_>>()?;
     PyTuple::new(py, blockers)
 }
@@ -191,37 +155,21 @@ pub(crate) fn query_to_py<'py>(py: Python<'py>, query: &Query) -> PyResult<Bound
     let held = PyList::empty(py);
     for it in &query.held {
         let (keys, shared) = (keys_to_py(py, &it.keys)?, keys_to_py(py, &it.shared)?);
-        held.append(hold.call1((
-            keys,
-            shared,
-            it.token,
-            it.label.as_deref(),
-            seconds(it.age),
-            it.claimed,
-        ))?)?;
+        held.append(hold.call1((keys, shared, it.token, it.label.as_deref(), seconds(it.age), it.claimed))?)?;
     }
     let pending = PyList::empty(py);
     for it in &query.pending {
         let (keys, shared) = (keys_to_py(py, &it.keys)?, keys_to_py(py, &it.shared)?);
         let blocked_by = blockers_to_py(py, &it.blocked_by)?;
         let label = it.label.as_deref();
-        pending.append(wait.call1((
-            keys,
-            shared,
-            label,
-            seconds(it.age),
-            it.position,
-            blocked_by,
-        ))?)?;
+        pending.append(wait.call1((keys, shared, label, seconds(it.age), it.position, blocked_by))?)?;
     }
     answers.getattr("Query")?.call1((held, pending))
 }
 
 fn answers(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
     static ANSWERS: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
-    let answers = ANSWERS.get_or_try_init(py, || {
-        PyModule::import(py, "latchwork.query").map(Bound::unbind)
-    })?;
+    let answers = ANSWERS.get_or_try_init(py, || PyModule::import(py, "latchwork.query").map(Bound::unbind))?;
     Ok(answers.bind(py))
 }
 

@@ -36,16 +36,16 @@ pub(crate) fn not_held(py: Python<'_>, keys: &[Key]) -> PyErr {
         let keys = convert::keys_to_py(py, keys)?;
         let message = format!("the lock is not held: keys={}", keys.repr()?);
         fields.set_item("keys", keys)?;
-        errors(py)?
-            .getattr(class_name(ErrorKind::NotHeld))?
-            .call((message,), Some(&fields))
+        errors(py)?.getattr(class_name(ErrorKind::NotHeld))?.call((message,), Some(&fields))
     };
     build().map_or_else(|error| error, PyErr::from_value)
 }
 
-/// How a native awaitable returns: by `StopIteration` with the value.
+/// How a native awaitable returns: by `StopIteration` with the value. The value must not be a tuple: given bare, the
+/// interpreter takes it as it is and makes no exception object.
+#[inline]
 pub(crate) fn returned(value: Py<PyAny>) -> PyErr {
-    PyStopIteration::new_err((value,))
+    PyStopIteration::new_err(value)
 }
 
 /// Each code and the class that its errors have. A test walks it.
@@ -88,10 +88,7 @@ fn build_as(py: Python<'_>, class: &str, error: &Error) -> PyResult<PyErr> {
             fields.set_item("keys", convert::keys_to_py(py, error.keys())?)?;
             fields.set_item("waited", error.waited().map(|waited| waited.as_secs_f64()))?;
             fields.set_item("position", error.position())?;
-            fields.set_item(
-                "blocked_by",
-                convert::blockers_to_py(py, error.blocked_by())?,
-            )?;
+            fields.set_item("blocked_by", convert::blockers_to_py(py, error.blocked_by())?)?;
         }
         ErrorKind::NotHeld => fields.set_item("keys", convert::keys_to_py(py, error.keys())?)?,
         ErrorKind::Invalid => {
@@ -100,16 +97,12 @@ fn build_as(py: Python<'_>, class: &str, error: &Error) -> PyResult<PyErr> {
         }
         _ => {}
     }
-    let value = errors(py)?
-        .getattr(class)?
-        .call((error.to_string(),), Some(&fields))?;
+    let value = errors(py)?.getattr(class)?.call((error.to_string(),), Some(&fields))?;
     Ok(PyErr::from_value(value))
 }
 
 fn errors(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
     static ERRORS: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
-    let errors = ERRORS.get_or_try_init(py, || {
-        PyModule::import(py, "latchwork.errors").map(Bound::unbind)
-    })?;
+    let errors = ERRORS.get_or_try_init(py, || PyModule::import(py, "latchwork.errors").map(Bound::unbind))?;
     Ok(errors.bind(py))
 }

@@ -23,10 +23,7 @@ struct Process {
 
 impl Process {
     const fn new() -> Process {
-        Process {
-            registry: Registry::new(),
-            child: OnceLock::new(),
-        }
+        Process { registry: Registry::new(), child: OnceLock::new() }
     }
 }
 
@@ -67,10 +64,7 @@ pub(crate) struct Own<T> {
 
 impl<T> Own<T> {
     pub(crate) fn new(value: T) -> Own<T> {
-        Own {
-            generation: generation(),
-            value: Some(value),
-        }
+        Own { generation: generation(), value: Some(value) }
     }
 
     /// Whether it was made before the last fork.

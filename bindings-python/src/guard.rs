@@ -37,11 +37,7 @@ pub(crate) struct Guard {
 
 impl Guard {
     pub(crate) fn new(space: Py<Space>, port: Own<Arc<Port>>, grant: Grant, asked: Asked) -> Guard {
-        Guard {
-            lease: Lease::new(grant, asked),
-            port,
-            space,
-        }
+        Guard { lease: Lease::new(grant, asked), port, space }
     }
 
     fn is_held(&self) -> bool {
@@ -103,8 +99,9 @@ impl Guard {
     }
 
     /// Release the lock if it is still held.
-    #[pyo3(signature = (*_exc))]
-    fn __exit__(&self, _exc: &Bound<'_, PyTuple>) {
+    #[pyo3(signature = (exc_type, exc, traceback, /))]
+    fn __exit__(&self, exc_type: &Bound<'_, PyAny>, exc: &Bound<'_, PyAny>, traceback: &Bound<'_, PyAny>) {
+        let _ = (exc_type, exc, traceback);
         if self.lease.give_back() && !self.port.is_stale() {
             // Lost already, by `close`: nothing is left to release, and the block's own outcome stands (L10).
             let _ = self.port.release(self.lease.ticket);
@@ -118,10 +115,7 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if self.lease.give_back()
-            && !self.port.is_stale()
-            && self.port.release(self.lease.ticket).is_ok()
-        {
+        if self.lease.give_back() && !self.port.is_stale() && self.port.release(self.lease.ticket).is_ok() {
             Python::try_attach(|py| self.lease.warn_dropped(py));
         }
     }

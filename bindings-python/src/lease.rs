@@ -45,20 +45,9 @@ impl Call {
         let spec = if keys.len() == 1 {
             LockSpec::new(convert::key(&keys.get_item(0)?)?)
         } else {
-            LockSpec::new(
-                keys.iter()
-                    .map(|key| convert::key(&key))
-                    .collect::<PyResult<Vec<Key>>>()?,
-            )
+            LockSpec::new(keys.iter().map(|key| convert::key(&key)).collect::<PyResult<Vec<Key>>>()?)
         };
-        let mut call = Call {
-            spec,
-            asked: Asked {
-                keys: keys.clone().unbind(),
-                more: None,
-            },
-            timeout: None,
-        };
+        let mut call = Call { spec, asked: Asked { keys: keys.clone().unbind(), more: None }, timeout: None };
         if options.mode.is_some() || options.shared.is_some() || options.label.is_some() {
             let more = More::new(options)?;
             call.spec = call.spec.mode(more.mode).shared(more.shared.clone());
@@ -84,26 +73,13 @@ impl More {
                 "exclusive" => Mode::Exclusive,
                 "shared" => Mode::Shared,
                 _ => {
-                    return Err(error::wrong_value(
-                        mode.py(),
-                        "mode",
-                        "neither 'exclusive' nor 'shared'",
-                    ));
+                    return Err(error::wrong_value(mode.py(), "mode", "neither 'exclusive' nor 'shared'"));
                 }
             },
         };
-        let shared = options
-            .shared
-            .map_or_else(|| Ok(Vec::new()), |shared| convert::keys("shared", shared))?;
-        let label = options
-            .label
-            .map(|label| convert::text("label", label).map(str::to_owned))
-            .transpose()?;
-        Ok(More {
-            mode,
-            shared,
-            label,
-        })
+        let shared = options.shared.map_or_else(|| Ok(Vec::new()), |shared| convert::keys("shared", shared))?;
+        let label = options.label.map(|label| convert::text("label", label).map(str::to_owned)).transpose()?;
+        Ok(More { mode, shared, label })
     }
 }
 
@@ -115,12 +91,7 @@ impl Asked {
     /// The keys held exclusively and those held shared, in the order asked. Duplicates are one key, and a key asked
     /// in both modes is exclusive (L1).
     fn keys(&self, py: Python<'_>) -> PyResult<(Vec<Key>, Vec<Key>)> {
-        let mut exclusive = self
-            .keys
-            .bind(py)
-            .iter()
-            .map(|key| convert::key(&key))
-            .collect::<PyResult<Vec<_>>>()?;
+        let mut exclusive = self.keys.bind(py).iter().map(|key| convert::key(&key)).collect::<PyResult<Vec<_>>>()?;
         let mut shared = Vec::new();
         if let Some(more) = &self.more {
             if more.mode == Mode::Shared {
@@ -146,12 +117,7 @@ pub(crate) struct Lease {
 impl Lease {
     #[inline]
     pub(crate) fn new(grant: Grant, asked: Asked) -> Lease {
-        Lease {
-            ticket: grant.ticket,
-            token: grant.token,
-            asked,
-            given_back: AtomicBool::new(false),
-        }
+        Lease { ticket: grant.ticket, token: grant.token, asked, given_back: AtomicBool::new(false) }
     }
 
     pub(crate) fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
@@ -186,20 +152,10 @@ impl Lease {
 
     pub(crate) fn repr(&self, py: Python<'_>, module: &str, held: bool) -> PyResult<String> {
         let (keys, shared) = (self.keys(py)?.repr()?, self.shared(py)?);
-        let shared = if shared.is_empty() {
-            String::new()
-        } else {
-            format!(" shared={}", shared.repr()?)
-        };
-        let label = self
-            .label()
-            .map(|label| format!(" label={label:?}"))
-            .unwrap_or_default();
+        let shared = if shared.is_empty() { String::new() } else { format!(" shared={}", shared.repr()?) };
+        let label = self.label().map(|label| format!(" label={label:?}")).unwrap_or_default();
         let state = if held { "held" } else { "released" };
-        Ok(format!(
-            "<{module}.Guard {state} keys={keys}{shared}{label} token={}>",
-            self.token
-        ))
+        Ok(format!("<{module}.Guard {state} keys={keys}{shared}{label} token={}>", self.token))
     }
 
     /// Says that a guard was dropped while it was held, as Python says it of files. Its lock is free by now.
@@ -207,10 +163,7 @@ impl Lease {
         // A finaliser can run while an exception is on its way; that one must stay.
         let pending = PyErr::take(py);
         let warned = self.keys(py).and_then(|keys| keys.repr()).and_then(|keys| {
-            let message = format!(
-                "a lock guard was dropped while it was held: keys={keys} token={}",
-                self.token
-            );
+            let message = format!("a lock guard was dropped while it was held: keys={keys} token={}", self.token);
             let message = std::ffi::CString::new(message.replace('\0', "\\0")).unwrap_or_default();
             PyErr::warn(py, &py.get_type::<PyResourceWarning>(), &message, 1)
         });

@@ -38,7 +38,7 @@ mod _native {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         // Both APIs call their guard `Guard`; here the one of `latchwork.aio` needs a name of its own.
-        module.add("AioGuard", module.py().get_type::<crate::aio::AioGuard>())?;
+        module.add("AioGuard", module.py().get_type::<aio::AioGuard>())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

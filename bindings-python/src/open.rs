@@ -40,21 +40,14 @@ impl Opening {
                 fork::registry().open(name, || builder)
             }
             _ => {
-                return Err(error::wrong_value(
-                    py,
-                    "url",
-                    "this package has no such engine",
-                ));
+                return Err(error::wrong_value(py, "url", "this package has no such engine"));
             }
         };
         Ok(Own::new(space))
     }
 
     fn builder(&self, py: Python<'_>) -> PyResult<Builder> {
-        let builder = latchwork::Space::builder()
-            .seed(seed())
-            .epoch(epoch())
-            .shards(shards(py)?);
+        let builder = latchwork::Space::builder().seed(seed()).epoch(epoch()).shards(shards(py)?);
         Ok(match &self.clock {
             Some(clock) => builder.clock(clock.get().clock.clone()),
             None => builder.clock(HostClock),
@@ -72,14 +65,9 @@ fn seed() -> u64 {
 fn epoch() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
 
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_micros();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_micros();
     let now = u64::try_from(now).unwrap_or(0);
-    let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| {
-        Some(now.max(last + 1))
-    });
+    let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(now.max(last + 1)));
     now.max(last.unwrap_or(0) + 1)
 }
 

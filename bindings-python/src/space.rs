@@ -63,14 +63,8 @@ fn port(space: &latchwork::Space) -> Own<Arc<Port>> {
 impl Space {
     #[new]
     #[pyo3(signature = (url = None, *, clock = None))]
-    fn new(
-        py: Python<'_>,
-        url: Option<&Bound<'_, PyAny>>,
-        clock: Option<Py<ManualClock>>,
-    ) -> PyResult<Space> {
-        let url = url
-            .map(|url| convert::text("url", url).map(str::to_owned))
-            .transpose()?;
+    fn new(py: Python<'_>, url: Option<&Bound<'_, PyAny>>, clock: Option<Py<ManualClock>>) -> PyResult<Space> {
+        let url = url.map(|url| convert::text("url", url).map(str::to_owned)).transpose()?;
         let opening = Opening::new(url, clock);
         let port = Mutex::new(port(&*opening.open(py)?));
         let handle = Arc::new(Handle { opening, port });
@@ -133,26 +127,13 @@ impl Space {
         label: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Guard> {
         let py = slf.py();
-        let call = Call::new(
-            keys,
-            &Options {
-                mode,
-                shared,
-                timeout,
-                label,
-            },
-        )?;
+        let call = Call::new(keys, &Options { mode, shared, timeout, label })?;
         let port = slf.get().handle.port(py)?;
         // A manual clock tells time-outs itself, when it is moved.
-        let timeout = call
-            .timeout
-            .filter(|_| slf.get().handle.opening.clock().is_none());
+        let timeout = call.timeout.filter(|_| slf.get().handle.opening.clock().is_none());
         let lock = wait::block_on(py, port.space(), timeout, port.space().request(call.spec))?;
         let lock = lock.map_err(|error| error::raise(py, &error))?;
-        let grant = Grant {
-            token: lock.token(),
-            ticket: lock.into_ticket(),
-        };
+        let grant = Grant { token: lock.token(), ticket: lock.into_ticket() };
         Ok(Guard::new(slf.clone().unbind(), port, grant, call.asked))
     }
 
@@ -180,19 +161,9 @@ impl Space {
         label: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<Guard>> {
         let py = slf.py();
-        let call = Call::new(
-            keys,
-            &Options {
-                mode,
-                shared,
-                timeout: None,
-                label,
-            },
-        )?;
+        let call = Call::new(keys, &Options { mode, shared, timeout: None, label })?;
         let port = slf.get().handle.port(py)?;
-        let grant = port
-            .try_lock(&call.spec)
-            .map_err(|error| error::raise(py, &error))?;
+        let grant = port.try_lock(&call.spec).map_err(|error| error::raise(py, &error))?;
         Ok(grant.map(|grant| Guard::new(slf.clone().unbind(), port, grant, call.asked)))
     }
 
@@ -209,15 +180,8 @@ impl Space {
     ///
     /// Raises `Invalid` if a key cannot be one, `Closed` if the space is closed.
     #[pyo3(signature = (*keys))]
-    fn query<'py>(
-        &self,
-        py: Python<'py>,
-        keys: &Bound<'py, PyTuple>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let keys: Vec<_> = keys
-            .iter()
-            .map(|key| convert::key(&key))
-            .collect::<PyResult<_>>()?;
+    fn query<'py>(&self, py: Python<'py>, keys: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
+        let keys: Vec<_> = keys.iter().map(|key| convert::key(&key)).collect::<PyResult<_>>()?;
         let port = self.handle.port(py)?;
         let query = port.query(if keys.is_empty() { None } else { Some(&keys) });
         convert::query_to_py(py, &query.map_err(|error| error::raise(py, &error))?)
@@ -235,39 +199,29 @@ impl Space {
         slf
     }
 
-    #[pyo3(signature = (*_exc))]
-    fn __exit__(&self, py: Python<'_>, _exc: &Bound<'_, PyTuple>) -> PyResult<()> {
+    #[pyo3(signature = (exc_type, exc, traceback, /))]
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        exc_type: &Bound<'_, PyAny>,
+        exc: &Bound<'_, PyAny>,
+        traceback: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let _ = (exc_type, exc, traceback);
         self.close(py)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        repr(
-            py,
-            "latchwork",
-            &self.handle.opening,
-            self.handle.port(py)?.space(),
-        )
+        repr(py, "latchwork", &self.handle.opening, self.handle.port(py)?.space())
     }
 }
 
 /// How a space shows itself: where it is, its epoch, whether it is closed.
-pub(crate) fn repr(
-    py: Python<'_>,
-    module: &str,
-    opening: &Opening,
-    space: &latchwork::Space,
-) -> PyResult<String> {
+pub(crate) fn repr(py: Python<'_>, module: &str, opening: &Opening, space: &latchwork::Space) -> PyResult<String> {
     let url = opening.url().map_or_else(
         || Ok(String::new()),
-        |url| {
-            pyo3::types::PyString::new(py, url)
-                .repr()
-                .map(|url| format!(" {url}"))
-        },
+        |url| pyo3::types::PyString::new(py, url).repr().map(|url| format!(" {url}")),
     )?;
     let closed = if space.is_closed() { " closed" } else { "" };
-    Ok(format!(
-        "<{module}.Space{url} epoch={}{closed}>",
-        space.epoch()
-    ))
+    Ok(format!("<{module}.Space{url} epoch={}{closed}>", space.epoch()))
 }

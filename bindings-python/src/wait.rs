@@ -28,10 +28,7 @@ where
     F::Output: Send,
 {
     let mut future = pin!(future);
-    if let Poll::Ready(output) = future
-        .as_mut()
-        .poll(&mut Context::from_waker(Waker::noop()))
-    {
+    if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         return Ok(output);
     }
     let parker = Arc::new(Parker::default());
@@ -71,10 +68,7 @@ where
 fn is_main_thread(py: Python<'_>) -> PyResult<bool> {
     let threading = py.import("threading")?;
     let current = threading.call_method0("get_ident")?;
-    threading
-        .call_method0("main_thread")?
-        .getattr("ident")?
-        .eq(current)
+    threading.call_method0("main_thread")?.getattr("ident")?.eq(current)
 }
 
 /// Puts one thread to sleep until it is woken.
@@ -89,9 +83,7 @@ impl Parker {
         let woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
         let mut woken = match timeout {
             Some(timeout) => {
-                let waited = self
-                    .changed
-                    .wait_timeout_while(woken, timeout, |woken| !*woken);
+                let waited = self.changed.wait_timeout_while(woken, timeout, |woken| !*woken);
                 waited.unwrap_or_else(PoisonError::into_inner).0
             }
             None => {

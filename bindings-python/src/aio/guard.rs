@@ -40,17 +40,8 @@ pub(crate) struct AioGuard {
 
 impl AioGuard {
     #[inline]
-    pub(super) fn new(
-        space: Py<AioSpace>,
-        port: Arc<LoopPort>,
-        grant: Grant,
-        asked: Asked,
-    ) -> AioGuard {
-        AioGuard {
-            lease: Lease::new(grant, asked),
-            port,
-            space,
-        }
+    pub(super) fn new(space: Py<AioSpace>, port: Arc<LoopPort>, grant: Grant, asked: Asked) -> AioGuard {
+        AioGuard { lease: Lease::new(grant, asked), port, space }
     }
 
     fn is_held(&self) -> bool {
@@ -122,8 +113,15 @@ impl AioGuard {
     }
 
     /// Release the lock if it is still held.
-    #[pyo3(signature = (*_exc))]
-    fn __exit__(&self, py: Python<'_>, _exc: &Bound<'_, PyTuple>) {
+    #[pyo3(signature = (exc_type, exc, traceback, /))]
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        exc_type: &Bound<'_, PyAny>,
+        exc: &Bound<'_, PyAny>,
+        traceback: &Bound<'_, PyAny>,
+    ) {
+        let _ = (exc_type, exc, traceback);
         self.leave(py);
     }
 
@@ -132,8 +130,15 @@ impl AioGuard {
     }
 
     /// Release the lock if it is still held.
-    #[pyo3(signature = (*_exc))]
-    fn __aexit__(&self, py: Python<'_>, _exc: &Bound<'_, PyTuple>) -> PyResult<Py<Ready>> {
+    #[pyo3(signature = (exc_type, exc, traceback, /))]
+    fn __aexit__(
+        &self,
+        py: Python<'_>,
+        exc_type: &Bound<'_, PyAny>,
+        exc: &Bound<'_, PyAny>,
+        traceback: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<Ready>> {
+        let _ = (exc_type, exc, traceback);
         self.leave(py);
         Ready::none(py)
     }

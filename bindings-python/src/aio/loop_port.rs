@@ -69,25 +69,10 @@ impl LoopPort {
         manual: bool,
     ) -> PyResult<Arc<LoopPort>> {
         let py = event_loop.py();
-        let settle = Py::new(
-            py,
-            Callback {
-                port: OnceLock::new(),
-                on: On::Settled,
-            },
-        )?;
-        let expire = Py::new(
-            py,
-            Callback {
-                port: OnceLock::new(),
-                on: On::Deadline,
-            },
-        )?;
+        let settle = Py::new(py, Callback { port: OnceLock::new(), on: On::Settled })?;
+        let expire = Py::new(py, Callback { port: OnceLock::new(), on: On::Deadline })?;
         let in_context = PyDict::new(py);
-        in_context.set_item(
-            "context",
-            py.import("contextvars")?.call_method0("Context")?,
-        )?;
+        in_context.set_item("context", py.import("contextvars")?.call_method0("Context")?)?;
         let port = Arc::new_cyclic(|port: &Weak<LoopPort>| {
             let woken = Weak::clone(port);
             let core = space.port(move || {
@@ -133,11 +118,14 @@ impl LoopPort {
     }
 
     pub(super) fn is_closed(&self, py: Python<'_>) -> bool {
-        let closed = self
-            .event_loop
-            .bind(py)
-            .call_method0(intern!(py, "is_closed"));
+        let closed = self.event_loop.bind(py).call_method0(intern!(py, "is_closed"));
         closed.and_then(|closed| closed.is_truthy()).unwrap_or(true)
+    }
+
+    /// Takes all keys if they are free for it.
+    #[inline]
+    pub(super) fn try_lock(&self, py: Python<'_>, spec: &LockSpec) -> PyResult<Option<Grant>> {
+        self.core.try_lock(spec).map_err(|error| error::raise(py, &error))
     }
 
     /// Joins the queues of all keys, in one step.
@@ -152,18 +140,10 @@ impl LoopPort {
     }
 
     fn wait(&self, py: Python<'_>, wait: Wait, timed: bool) -> PyResult<Joined> {
-        let future = self
-            .event_loop
-            .bind(py)
-            .call_method0(intern!(py, "create_future"))
-            .inspect_err(|_| {
-                self.core.cancel(wait.ticket);
-            })?;
-        let waiter = Waiter {
-            ticket: wait.ticket,
-            future: future.clone().unbind(),
-            outcome: None,
-        };
+        let future = self.event_loop.bind(py).call_method0(intern!(py, "create_future")).inspect_err(|_| {
+            self.core.cancel(wait.ticket);
+        })?;
+        let waiter = Waiter { ticket: wait.ticket, future: future.clone().unbind(), outcome: None };
         self.waiters().insert(wait.tag, waiter);
         if timed && let Err(error) = self.arm(py) {
             self.cancel(py, wait);
@@ -295,36 +275,19 @@ impl LoopPort {
 
     /// Sets the timer to the next deadline, unless it is set to an earlier one.
     fn arm(&self, py: Python<'_>) -> PyResult<()> {
-        let due = if self.manual {
-            None
-        } else {
-            self.core.next_deadline()
-        };
+        let due = if self.manual { None } else { self.core.next_deadline() };
         let Some(due) = due else { return Ok(()) };
         let event_loop = self.event_loop.bind(py);
         let now: f64 = event_loop.call_method0(intern!(py, "time"))?.extract()?;
         let when = now + due.min(LONGEST).as_secs_f64();
-        if self
-            .timer()
-            .as_ref()
-            .is_some_and(|timer| timer.when <= when)
-        {
+        if self.timer().as_ref().is_some_and(|timer| timer.when <= when) {
             return Ok(());
         }
-        let handle = event_loop.call_method(
-            intern!(py, "call_at"),
-            (when, &self.expire),
-            Some(self.in_context.bind(py)),
-        )?;
-        let earlier = self.timer().replace(Timer {
-            when,
-            handle: handle.unbind(),
-        });
+        let handle =
+            event_loop.call_method(intern!(py, "call_at"), (when, &self.expire), Some(self.in_context.bind(py)))?;
+        let earlier = self.timer().replace(Timer { when, handle: handle.unbind() });
         if let Some(earlier) = earlier {
-            earlier
-                .handle
-                .bind(py)
-                .call_method0(intern!(py, "cancel"))?;
+            earlier.handle.bind(py).call_method0(intern!(py, "cancel"))?;
         }
         Ok(())
     }

@@ -21,9 +21,7 @@ impl Ready {
     #[inline]
     pub(super) fn none(py: Python<'_>) -> PyResult<Py<Ready>> {
         static NONE: PyOnceLock<Py<Ready>> = PyOnceLock::new();
-        Ok(NONE
-            .get_or_try_init(py, || Py::new(py, Ready { value: None }))?
-            .clone_ref(py))
+        Ok(NONE.get_or_try_init(py, || Py::new(py, Ready { value: None }))?.clone_ref(py))
     }
 }
 

@@ -51,16 +51,8 @@ enum State {
 impl LockRequest {
     #[inline]
     pub(super) fn new(space: Py<AioSpace>, call: Call) -> LockRequest {
-        let state = State::New {
-            spec: call.spec,
-            asked: call.asked,
-            timed: call.timeout.is_some(),
-        };
-        LockRequest {
-            space,
-            entered: AtomicBool::new(false),
-            state: Mutex::new(state),
-        }
+        let state = State::New { spec: call.spec, asked: call.asked, timed: call.timeout.is_some() };
+        LockRequest { space, entered: AtomicBool::new(false), state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -77,6 +69,11 @@ impl LockRequest {
     fn step(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         match self.take() {
             State::New { spec, asked, timed } => {
+                if let Some(port) = self.space.get().port_at_hand()
+                    && let Some(grant) = port.try_lock(py, &spec)?
+                {
+                    return Err(self.granted(py, port, grant, asked)?);
+                }
                 let port = self.space.get().port(py)?;
                 match port.lock(py, &spec, timed)? {
                     Joined::Granted(grant) => Err(self.granted(py, port, grant, asked)?),
@@ -86,27 +83,14 @@ impl LockRequest {
             State::Waiting { port, wait, asked } => self.resume(py, port, wait, asked),
             done => {
                 *self.state() = done;
-                Err(error::wrong_value(
-                    py,
-                    "request",
-                    "already awaited, each call of lock is awaited once",
-                ))
+                Err(error::wrong_value(py, "request", "already awaited, each call of lock is awaited once"))
             }
         }
     }
 
     #[inline]
-    fn granted(
-        &self,
-        py: Python<'_>,
-        port: Arc<LoopPort>,
-        grant: Grant,
-        asked: Asked,
-    ) -> PyResult<PyErr> {
-        let guard = Py::new(
-            py,
-            AioGuard::new(self.space.clone_ref(py), port, grant, asked),
-        )?;
+    fn granted(&self, py: Python<'_>, port: Arc<LoopPort>, grant: Grant, asked: Asked) -> PyResult<PyErr> {
+        let guard = Py::new(py, AioGuard::new(self.space.clone_ref(py), port, grant, asked))?;
         if self.entered.load(Ordering::Relaxed) {
             *self.state() = State::Entered(guard.clone_ref(py));
         }
@@ -123,24 +107,14 @@ impl LockRequest {
     ) -> PyResult<Py<PyAny>> {
         *self.state() = State::Waiting { port, wait, asked };
         // How a coroutine tells its task to wait for a future; `Future.__await__` does just this.
-        future
-            .bind(py)
-            .setattr(intern!(py, "_asyncio_future_blocking"), true)?;
+        future.bind(py).setattr(intern!(py, "_asyncio_future_blocking"), true)?;
         Ok(future)
     }
 
-    fn resume(
-        &self,
-        py: Python<'_>,
-        port: Arc<LoopPort>,
-        wait: Wait,
-        asked: Asked,
-    ) -> PyResult<Py<PyAny>> {
+    fn resume(&self, py: Python<'_>, port: Arc<LoopPort>, wait: Wait, asked: Asked) -> PyResult<Py<PyAny>> {
         match port.take_outcome(wait) {
             // Seen now: from here on the lock is this caller's to release.
-            Some(Ok(grant)) if port.core.confirm(grant.ticket) => {
-                Err(self.granted(py, port, grant, asked)?)
-            }
+            Some(Ok(grant)) if port.core.confirm(grant.ticket) => Err(self.granted(py, port, grant, asked)?),
             // Lost again before it was seen; asking once more tells why.
             Some(Ok(_)) => Err(port.lost(py)),
             Some(Err(error)) => Err(error::raise(py, &error)),
@@ -207,8 +181,15 @@ impl LockRequest {
     }
 
     /// Release the lock if it is still held.
-    #[pyo3(signature = (*_exc))]
-    fn __aexit__(&self, py: Python<'_>, _exc: &Bound<'_, PyTuple>) -> PyResult<Py<Ready>> {
+    #[pyo3(signature = (exc_type, exc, traceback, /))]
+    fn __aexit__(
+        &self,
+        py: Python<'_>,
+        exc_type: &Bound<'_, PyAny>,
+        exc: &Bound<'_, PyAny>,
+        traceback: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<Ready>> {
+        let _ = (exc_type, exc, traceback);
         if let State::Entered(guard) = self.take() {
             guard.get().leave(py);
         }
@@ -241,12 +222,7 @@ impl Drop for LockRequest {
 fn warn_never_awaited(py: Python<'_>) {
     let pending = PyErr::take(py);
     let category = py.get_type::<PyRuntimeWarning>();
-    if let Err(error) = PyErr::warn(
-        py,
-        &category,
-        c"a call of lock was never awaited, it holds nothing",
-        1,
-    ) {
+    if let Err(error) = PyErr::warn(py, &category, c"a call of lock was never awaited, it holds nothing", 1) {
         error.write_unraisable(py, None);
     }
     if let Some(pending) = pending {
@@ -255,29 +231,18 @@ fn warn_never_awaited(py: Python<'_>) {
 }
 
 /// The exception that `throw(type, value, traceback)` means, in all its spellings.
-fn exception(
-    typ: &Bound<'_, PyAny>,
-    val: Option<&Bound<'_, PyAny>>,
-    tb: Option<&Bound<'_, PyAny>>,
-) -> PyResult<PyErr> {
+fn exception(typ: &Bound<'_, PyAny>, val: Option<&Bound<'_, PyAny>>, tb: Option<&Bound<'_, PyAny>>) -> PyResult<PyErr> {
     let value = if typ.is_instance_of::<PyBaseException>() {
         typ.clone()
-    } else if typ
-        .cast::<PyType>()
-        .is_ok_and(|class| class.is_subclass_of::<PyBaseException>().unwrap_or(false))
-    {
+    } else if typ.cast::<PyType>().is_ok_and(|class| class.is_subclass_of::<PyBaseException>().unwrap_or(false)) {
         match val.filter(|val| !val.is_none()) {
             None => typ.call0()?,
             Some(val) if val.is_instance(typ)? => val.clone(),
-            Some(val) if val.is_instance_of::<PyTuple>() => {
-                typ.call1(val.cast::<PyTuple>()?.clone())?
-            }
+            Some(val) if val.is_instance_of::<PyTuple>() => typ.call1(val.cast::<PyTuple>()?.clone())?,
             Some(val) => typ.call1((val,))?,
         }
     } else {
-        return Err(PyTypeError::new_err(
-            "exceptions must be classes or instances deriving from BaseException",
-        ));
+        return Err(PyTypeError::new_err("exceptions must be classes or instances deriving from BaseException"));
     };
     if let Some(tb) = tb.filter(|tb| !tb.is_none()) {
         value.setattr("__traceback__", tb)?;

@@ -52,16 +52,9 @@ impl Handle {
         if !self.life().space.is_stale() {
             return Ok(());
         }
-        let born = Life {
-            space: self.opening.open(py)?,
-            ports: Vec::new(),
-        };
+        let born = Life { space: self.opening.open(py)?, ports: Vec::new() };
         let mut life = self.life();
-        let dead = if life.space.is_stale() {
-            std::mem::replace(&mut *life, born)
-        } else {
-            born
-        };
+        let dead = if life.space.is_stale() { std::mem::replace(&mut *life, born) } else { born };
         drop(life);
         drop(dead);
         Ok(())
@@ -83,13 +76,9 @@ impl Handle {
         let py = event_loop.py();
         let space = self.space(py)?;
         let port = LoopPort::new(event_loop, &space, self.opening.clock().is_some())?;
-        let (closed, open): (Vec<_>, Vec<_>) = self
-            .ports()
-            .into_iter()
-            .partition(|port| port.is_closed(py));
+        let (closed, open): (Vec<_>, Vec<_>) = self.ports().into_iter().partition(|port| port.is_closed(py));
         let mut life = self.life();
-        life.ports
-            .retain(|port| !closed.iter().any(|closed| Arc::ptr_eq(port, closed)));
+        life.ports.retain(|port| !closed.iter().any(|closed| Arc::ptr_eq(port, closed)));
         life.ports.insert(0, Arc::clone(&port));
         drop(life);
         drop(open);
@@ -121,6 +110,15 @@ impl Handle {
 }
 
 impl AioSpace {
+    /// The port that this thread used last, if it is at hand: to take a lock that is free it need not be the running
+    /// loop's, which takes longer to find.
+    #[inline]
+    pub(super) fn port_at_hand(&self) -> Option<Arc<LoopPort>> {
+        let life = self.handle.life();
+        let port = life.ports.first()?;
+        (port.is_here() && !life.space.is_stale()).then(|| Arc::clone(port))
+    }
+
     /// The port of the running loop.
     #[inline]
     pub(super) fn port(&self, py: Python<'_>) -> PyResult<Arc<LoopPort>> {
@@ -136,19 +134,10 @@ impl AioSpace {
 impl AioSpace {
     #[new]
     #[pyo3(signature = (url = None, *, clock = None))]
-    fn new(
-        py: Python<'_>,
-        url: Option<&Bound<'_, PyAny>>,
-        clock: Option<Py<ManualClock>>,
-    ) -> PyResult<AioSpace> {
-        let url = url
-            .map(|url| convert::text("url", url).map(str::to_owned))
-            .transpose()?;
+    fn new(py: Python<'_>, url: Option<&Bound<'_, PyAny>>, clock: Option<Py<ManualClock>>) -> PyResult<AioSpace> {
+        let url = url.map(|url| convert::text("url", url).map(str::to_owned)).transpose()?;
         let opening = Opening::new(url, clock);
-        let life = Mutex::new(Life {
-            space: opening.open(py)?,
-            ports: Vec::new(),
-        });
+        let life = Mutex::new(Life { space: opening.open(py)?, ports: Vec::new() });
         let handle = Arc::new(Handle { opening, life });
         if let Some(clock) = handle.opening.clock() {
             let watched: Weak<Handle> = Arc::downgrade(&handle);
@@ -217,15 +206,7 @@ impl AioSpace {
         timeout: Option<&Bound<'py, PyAny>>,
         label: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<LockRequest> {
-        let call = Call::new(
-            keys,
-            &Options {
-                mode,
-                shared,
-                timeout,
-                label,
-            },
-        )?;
+        let call = Call::new(keys, &Options { mode, shared, timeout, label })?;
         Ok(LockRequest::new(slf.clone().unbind(), call))
     }
 
@@ -239,37 +220,17 @@ impl AioSpace {
         label: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<AioGuard>> {
         let py = slf.py();
-        let call = Call::new(
-            keys,
-            &Options {
-                mode,
-                shared,
-                timeout: None,
-                label,
-            },
-        )?;
+        let call = Call::new(keys, &Options { mode, shared, timeout: None, label })?;
         let port = slf.get().port(py)?;
-        let grant = port
-            .core
-            .try_lock(&call.spec)
-            .map_err(|error| error::raise(py, &error))?;
+        let grant = port.core.try_lock(&call.spec).map_err(|error| error::raise(py, &error))?;
         Ok(grant.map(|grant| AioGuard::new(slf.clone().unbind(), port, grant, call.asked)))
     }
 
     /// What `query` awaits.
-    fn _query<'py>(
-        &self,
-        py: Python<'py>,
-        keys: &Bound<'py, PyTuple>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let keys: Vec<_> = keys
-            .iter()
-            .map(|key| convert::key(&key))
-            .collect::<PyResult<_>>()?;
+    fn _query<'py>(&self, py: Python<'py>, keys: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
+        let keys: Vec<_> = keys.iter().map(|key| convert::key(&key)).collect::<PyResult<_>>()?;
         let port = self.port(py)?;
-        let query = port
-            .core
-            .query(if keys.is_empty() { None } else { Some(&keys) });
+        let query = port.core.query(if keys.is_empty() { None } else { Some(&keys) });
         convert::query_to_py(py, &query.map_err(|error| error::raise(py, &error))?)
     }
 
@@ -281,12 +242,7 @@ impl AioSpace {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        crate::space::repr(
-            py,
-            "latchwork.aio",
-            &self.handle.opening,
-            &*self.handle.space(py)?,
-        )
+        crate::space::repr(py, "latchwork.aio", &self.handle.opening, &*self.handle.space(py)?)
     }
 }
 
@@ -294,7 +250,5 @@ impl AioSpace {
 #[inline]
 fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     static GET_RUNNING_LOOP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    GET_RUNNING_LOOP
-        .import(py, "asyncio", "get_running_loop")?
-        .call0()
+    GET_RUNNING_LOOP.import(py, "asyncio", "get_running_loop")?.call0()
 }
