@@ -57,11 +57,12 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     let mut recipient = None;
     let mut deadline = None;
     for (i, (table, part)) in tables.iter_mut().zip(parts).enumerate() {
-        table.unlink(part.slot, token, effects);
         if i > 0 {
+            table.unlink(part.slot, token, effects);
             table.forget(part.slot);
             continue;
         }
+        table.unlink(slot, token, effects);
         let request = &mut table.requests[slot as usize];
         deadline = request.take_deadline();
         match (&error, &request.state) {

@@ -13,8 +13,13 @@
 //! every table, for one that spans tables). A cancelled or failed request leaves all its queues in one step, and each of
 //! them is looked at again (clause L7).
 //!
-//! **Tokens** (clause L14). The table has a clock. A grant's token is one more than the clock when its request became
-//! eligible, and leaving raises the clock to the token, so the next incompatible grant gets a larger one.
+//! **Numbers and tokens** (clause L14). The table has a clock, which every request and every grant moves on by one: a
+//! request's number is the clock when it joined, a grant's token the clock when it became eligible. A request over
+//! several tables takes its token from the largest of their clocks, and leaving raises the clocks to it. So the next
+//! incompatible grant gets a larger one.
+//!
+//! **Solo.** A request for one key, exclusive, without a label, that is granted at once has no record here but in its
+//! queue, until somebody needs one ([`LockTable::slot`]).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,6 +80,9 @@ const LAST_TOKEN: u64 = (1 << 53) - 1;
 /// New requests are refused so long before the last token, so that those already queued still get theirs.
 const TOKEN_RESERVE: u64 = 1 << 32;
 
+/// The bit of a ticket's slot that says that it names a queue, by its solo holder.
+const SOLO: u32 = 1 << 31;
+
 /// An empty table keeps room for so many requests.
 const KEPT: usize = 1024;
 
@@ -84,7 +92,6 @@ pub(crate) struct LockTable<R> {
     pub(super) queues: Queues,
     pub(super) requests: Slab<Request<R>>,
     clock: u64,
-    next_number: u64,
 }
 
 pub(super) struct Request<R> {
@@ -107,6 +114,10 @@ pub(super) struct More {
 }
 
 impl<R> Request<R> {
+    fn new(number: u64, origin: Origin, state: State<R>) -> Request<R> {
+        Request { number, origin, nodes: SmallVec::new(), missing: 0, state, more: None }
+    }
+
     pub(super) fn label(&self) -> Label {
         self.more.as_ref().and_then(|more| more.label.clone())
     }
@@ -163,7 +174,7 @@ pub(crate) struct Arrival<R> {
 impl<R: Recipient> LockTable<R> {
     /// An empty table. `clock` is the largest token that an earlier life of it may have given.
     pub(crate) fn new(shard: u32, clock: u64) -> LockTable<R> {
-        LockTable { shard, queues: Queues::default(), requests: Slab::new(), clock, next_number: 1 }
+        LockTable { shard, queues: Queues::default(), requests: Slab::new(), clock }
     }
 
     /// Whether the line of tokens is used up, so that nothing new may join.
@@ -185,8 +196,12 @@ impl<R: Recipient> LockTable<R> {
         if found.is_some_and(|queue| !self.queues.admits(queue, mode)) {
             return None;
         }
-        let token = self.clock + 1;
-        let slot = self.insert(origin, label, State::Granted { token, claimed: true });
+        if mode == Mode::Exclusive && label.is_none() {
+            self.clock += 1;
+            let queue = self.queues.open_solo(hash, key, self.clock, origin);
+            return Some((self.solo_ticket(queue, self.clock), self.clock));
+        }
+        let (slot, token) = self.insert_granted(origin, label);
         let node = self.queues.append(hash, key, mode, found, slot);
         self.requests[slot as usize].nodes.push(node);
         Some((self.ticket(slot), token))
@@ -205,8 +220,7 @@ impl<R: Recipient> LockTable<R> {
         if !self.admits_all(entries) {
             return None;
         }
-        let token = self.clock + 1;
-        let slot = self.insert(origin, label, State::Granted { token, claimed: true });
+        let (slot, token) = self.insert_granted(origin, label);
         self.stand(entries, slot);
         Some((self.ticket(slot), token))
     }
@@ -217,9 +231,9 @@ impl<R: Recipient> LockTable<R> {
         let slot = self.insert(arrival.origin, arrival.label.as_ref(), State::Away);
         self.stand(entries, slot);
         let ticket = self.ticket(slot);
-        let token = self.clock + 1;
         let request = &mut self.requests[slot as usize];
         if request.missing == 0 {
+            let token = request.number;
             request.state = State::Granted { token, claimed: true };
             return (Placed { ticket, token: Some(token) }, Some(arrival.recipient));
         }
@@ -230,9 +244,11 @@ impl<R: Recipient> LockTable<R> {
     /// Releases a request that has all its keys here.
     #[inline]
     pub(crate) fn release(&mut self, ticket: Ticket, effects: &mut Effects<R>) -> Released {
-        let Some(slot) = self.slot(ticket) else {
-            return Released::NotHeld;
-        };
+        if ticket.slot & SOLO != 0 && self.queues.remove_solo(ticket.slot & !SOLO, ticket.number) {
+            self.shrink();
+            return Released::Done;
+        }
+        let Some(slot) = self.slot(ticket) else { return Released::NotHeld };
         let request = &mut self.requests[slot as usize];
         if request.span().is_some() {
             return Released::Spans;
@@ -300,11 +316,14 @@ impl<R: Recipient> LockTable<R> {
         let from = |other: Origin| other.handle == origin.handle && (origin.port == 0 || other.port == origin.port);
         let requests = self.requests.iter();
         let own = requests.filter(|(_, request)| from(request.origin) && !matches!(request.state, State::Away));
-        own.map(|(slot, _)| self.ticket(slot as u32)).collect()
+        let solo = self.queues.iter().filter_map(|queue| Some((queue, self.queues.queue(queue).solo()?)));
+        let own_solo = solo.filter(|(_, solo)| from(solo.origin));
+        let tickets = own.map(|(slot, _)| self.ticket(slot as u32));
+        tickets.chain(own_solo.map(|(queue, solo)| self.solo_ticket(queue, solo.number))).collect()
     }
 
     /// All parts of a request, in the order of their tables. Empty when it is gone.
-    pub(crate) fn parts(&self, ticket: Ticket) -> SmallVec<[Ticket; 1]> {
+    pub(crate) fn parts(&mut self, ticket: Ticket) -> SmallVec<[Ticket; 1]> {
         match self.slot(ticket).map(|slot| self.requests[slot as usize].span()) {
             None => SmallVec::new(),
             Some(None) => SmallVec::from_buf([ticket]),
@@ -322,14 +341,30 @@ impl<R: Recipient> LockTable<R> {
         }
     }
 
-    /// The request's place in the slab, if the ticket still names it.
-    pub(super) fn slot(&self, ticket: Ticket) -> Option<u32> {
-        let request = self.requests.get(ticket.slot as usize)?;
-        (request.number == ticket.number && ticket.shard == self.shard).then_some(ticket.slot)
+    /// The place of a request's record, if the ticket still names it. A solo holder is given one.
+    pub(super) fn slot(&mut self, ticket: Ticket) -> Option<u32> {
+        if ticket.shard != self.shard {
+            return None;
+        }
+        let slot = match ticket.slot & SOLO {
+            0 => ticket.slot,
+            _ => {
+                let queue = ticket.slot & !SOLO;
+                self.found(queue, Some(ticket.number));
+                self.queues.founded(queue, ticket.number)?
+            }
+        };
+        let request = self.requests.get(slot as usize)?;
+        (request.number == ticket.number).then_some(slot)
     }
 
     pub(super) fn ticket(&self, slot: u32) -> Ticket {
         Ticket { shard: self.shard, slot, number: self.requests[slot as usize].number }
+    }
+
+    /// The ticket of a solo holder: its slot names the queue.
+    pub(super) fn solo_ticket(&self, queue: u32, number: u64) -> Ticket {
+        Ticket { shard: self.shard, slot: queue | SOLO, number }
     }
 
     pub(super) fn clock(&self) -> u64 {
@@ -338,7 +373,20 @@ impl<R: Recipient> LockTable<R> {
 
     /// The ticket that the next request will get.
     pub(super) fn next_ticket(&self) -> Ticket {
-        Ticket { shard: self.shard, slot: self.requests.vacant_key() as u32, number: self.next_number }
+        Ticket { shard: self.shard, slot: self.requests.vacant_key() as u32, number: self.clock + 1 }
+    }
+
+    /// Gives the solo holder of a queue, if it has one, a record and a node.
+    fn found(&mut self, queue: u32, number: Option<u64>) {
+        let Some(solo) = self.queues.solo(queue) else { return };
+        if number.is_some_and(|number| number != solo.number) {
+            return;
+        }
+        let state = State::Granted { token: solo.number, claimed: true };
+        let mut record = Request::new(solo.number, solo.origin, state);
+        let slot = self.requests.vacant_key() as u32;
+        record.nodes.push(self.queues.found(queue, slot));
+        self.requests.insert(record);
     }
 
     pub(super) fn admits_all(&self, entries: &[Entry]) -> bool {
@@ -348,25 +396,36 @@ impl<R: Recipient> LockTable<R> {
         })
     }
 
-    #[inline]
+    /// A record for a new request. Its number is the clock.
     pub(super) fn insert(&mut self, origin: Origin, label: Option<&Arc<str>>, state: State<R>) -> u32 {
-        let number = self.next_number;
-        self.next_number += 1;
-        let more = label.map(|label| Box::new(More { label: Some(label.clone()), ..More::default() }));
-        self.requests.insert(Request { number, origin, nodes: SmallVec::new(), missing: 0, state, more }) as u32
+        self.clock += 1;
+        let mut request = Request::new(self.clock, origin, state);
+        if let Some(label) = label {
+            request.more().label = Some(label.clone());
+        }
+        self.requests.insert(request) as u32
+    }
+
+    /// A record for a request that is granted at once: its number is its token.
+    fn insert_granted(&mut self, origin: Origin, label: Option<&Arc<str>>) -> (u32, u64) {
+        let token = self.clock + 1;
+        (self.insert(origin, label, State::Granted { token, claimed: true }), token)
     }
 
     /// Puts a request into the queues of its keys. Answers whether it is eligible on all of them.
     pub(super) fn stand(&mut self, entries: &[Entry], slot: u32) -> bool {
-        let request = &mut self.requests[slot as usize];
-        request.nodes.reserve(entries.len());
+        self.requests[slot as usize].nodes.reserve(entries.len());
         for Entry { hash, key, mode } in entries {
             let found = self.queues.find(*hash, key);
+            if let Some(queue) = found {
+                self.found(queue, None);
+            }
             let node = self.queues.append(*hash, key, *mode, found, slot);
+            let request = &mut self.requests[slot as usize];
             request.nodes.push(node);
             request.missing += u32::from(!self.queues.node(node).eligible);
         }
-        request.missing == 0
+        self.requests[slot as usize].missing == 0
     }
 
     /// Takes a request out of its queues, and raises the clock to the token that it held.
@@ -377,7 +436,7 @@ impl<R: Recipient> LockTable<R> {
         for node in nodes {
             let LockTable { shard, queues, requests, clock, .. } = self;
             queues.remove(node, |admitted| {
-                admit(*shard, requests, *clock, admitted, effects);
+                admit(*shard, requests, clock, admitted, effects);
             });
         }
     }
@@ -385,11 +444,18 @@ impl<R: Recipient> LockTable<R> {
     /// Takes the record of a request out; it stands in no queue any more.
     pub(super) fn forget(&mut self, slot: u32) -> Request<R> {
         let request = self.requests.remove(slot as usize);
-        if self.requests.is_empty() && self.requests.capacity() > KEPT {
+        self.shrink();
+        request
+    }
+
+    /// Gives the room of an empty table back, if it is much (clause L17).
+    #[inline]
+    fn shrink(&mut self) {
+        let (queues, room) = self.queues.size();
+        if queues == 0 && self.requests.is_empty() && room.max(self.requests.capacity()) > KEPT {
             self.queues = Queues::default();
             self.requests = Slab::new();
         }
-        request
     }
 
     /// Makes a waiting request a granted one, unless it is one already.
@@ -416,15 +482,15 @@ impl<R> Request<R> {
 }
 
 /// A node of a request became eligible: the last one grants.
-fn admit<R>(shard: u32, requests: &mut Slab<Request<R>>, clock: u64, slot: u32, effects: &mut Effects<R>) {
+fn admit<R>(shard: u32, requests: &mut Slab<Request<R>>, clock: &mut u64, slot: u32, effects: &mut Effects<R>) {
     let request = &mut requests[slot as usize];
     request.missing -= 1;
     if request.missing > 0 {
         return;
     }
     let token = match request.span() {
-        None => clock + 1,
-        Some(span) => match span.shared.part_eligible(clock) {
+        None => *clock + 1,
+        Some(span) => match span.shared.part_eligible(*clock) {
             None => return,
             Some(_) if matches!(request.state, State::Away) => {
                 effects.push(Effect::GrantedElsewhere(span.shared.home));
@@ -433,6 +499,7 @@ fn admit<R>(shard: u32, requests: &mut Slab<Request<R>>, clock: u64, slot: u32, 
             Some(token) => token,
         },
     };
+    *clock = token.max(*clock);
     effects.extend(grant(request, Ticket { shard, slot, number: 0 }, token));
 }
 

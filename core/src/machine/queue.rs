@@ -8,12 +8,17 @@
 //!
 //! A request holds its keys when it is eligible on all of them; until then a key on which it is eligible is reserved
 //! for it.
+//!
+//! **Solo.** The usual lock is one request for one key, exclusive, that nobody else asks for meanwhile. Its queue has no
+//! nodes: the holder is noted in the queue itself ([`Queue::solo`]). Whoever comes to stand behind it first gives it a
+//! node ([`Queues::found`]), so that no rule but this one knows the difference.
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use slab::Slab;
 
 use super::Mode;
+use super::lock_table::Origin;
 use crate::Key;
 
 /// No node.
@@ -23,12 +28,34 @@ pub(super) const NIL: u32 = u32::MAX;
 pub(super) struct Queue {
     pub(super) key: Key,
     hash: u64,
+    /// [`NIL`] while the holder is solo.
     pub(super) first: u32,
     last: u32,
     /// The first node that is not eligible.
     pub(super) first_waiting: u32,
-    /// The mode of the eligible nodes.
+    /// The mode of the eligible nodes, or of the solo holder.
     pub(super) mode: Mode,
+    holder: Solo,
+}
+
+/// A holder that its queue notes itself: one key, exclusive, claimed. Its number is its token.
+#[derive(Clone, Copy)]
+pub(super) struct Solo {
+    pub(super) number: u64,
+    pub(super) origin: Origin,
+    /// The record that it got when somebody came to stand behind it.
+    pub(super) request: u32,
+}
+
+impl Queue {
+    /// The holder, while it is solo.
+    pub(super) fn solo(&self) -> Option<Solo> {
+        (self.first == NIL).then_some(self.holder)
+    }
+}
+
+impl Solo {
+    const NOBODY: Solo = Solo { number: 0, origin: Origin { handle: 0, port: 0 }, request: NIL };
 }
 
 /// One request's place in one queue.
@@ -61,14 +88,52 @@ impl Queues {
         mode == Mode::Shared && queue.mode == Mode::Shared && queue.first_waiting == NIL
     }
 
-    /// Puts a request at the end of the line for a key. `found` is what [`find`](Queues::find) answered.
+    /// Makes a queue whose holder is solo. There must be none for the key.
+    #[inline]
+    pub(super) fn open_solo(&mut self, hash: u64, key: &Key, number: u64, origin: Origin) -> u32 {
+        self.open(hash, key, Mode::Exclusive, NIL, Solo { number, origin, request: NIL })
+    }
+
+    /// Takes a solo holder out. Answers whether it was that one.
+    #[inline]
+    pub(super) fn remove_solo(&mut self, queue: u32, number: u64) -> bool {
+        if self.solo(queue).is_none_or(|solo| solo.number != number) {
+            return false;
+        }
+        self.close(queue);
+        true
+    }
+
+    /// Gives a solo holder, whose record is `request` from now on, a node.
+    pub(super) fn found(&mut self, queue: u32, request: u32) -> u32 {
+        let node = Node { queue, request, mode: Mode::Exclusive, eligible: true, prev: NIL, next: NIL };
+        let at = self.nodes.insert(node) as u32;
+        let queue = &mut self.queues[queue as usize];
+        (queue.first, queue.last) = (at, at);
+        queue.holder.request = request;
+        at
+    }
+
+    /// The solo holder of a queue, if there is that queue.
+    pub(super) fn solo(&self, queue: u32) -> Option<Solo> {
+        self.queues.get(queue as usize).and_then(Queue::solo)
+    }
+
+    /// The record of what was a solo holder, if `number` named it.
+    pub(super) fn founded(&self, queue: u32, number: u64) -> Option<u32> {
+        let holder = self.queues.get(queue as usize)?.holder;
+        (holder.number == number && holder.request != NIL).then_some(holder.request)
+    }
+
+    /// Puts a request at the end of the line for a key. `found` is what [`find`](Queues::find) answered; its holder is
+    /// not solo.
     #[inline]
     pub(super) fn append(&mut self, hash: u64, key: &Key, mode: Mode, found: Option<u32>, request: u32) -> u32 {
         let eligible = found.is_none_or(|queue| self.admits(queue, mode));
         let node = Node { queue: NIL, request, mode, eligible, prev: NIL, next: NIL };
         let at = self.nodes.insert(node) as u32;
         let queue = match found {
-            None => self.open(hash, key, mode, at),
+            None => self.open(hash, key, mode, at, Solo::NOBODY),
             Some(found) => {
                 let queue = &mut self.queues[found as usize];
                 let last = std::mem::replace(&mut queue.last, at);
@@ -90,12 +155,7 @@ impl Queues {
         let Node { queue: at, prev, next, .. } = self.nodes.remove(node as usize);
         let queue = &mut self.queues[at as usize];
         if prev == NIL && next == NIL {
-            let hash = queue.hash;
-            if let Ok(found) = self.index.find_entry(hash, |&other| other == at) {
-                found.remove();
-            }
-            self.queues.remove(at as usize);
-            return;
+            return self.close(at);
         }
         if queue.first_waiting == node {
             queue.first_waiting = next;
@@ -152,18 +212,32 @@ impl Queues {
         })
     }
 
+    /// The queues that exist, and those there is room for.
+    pub(super) fn size(&self) -> (usize, usize) {
+        (self.queues.len(), self.queues.capacity())
+    }
+
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.index.is_empty() && self.queues.is_empty() && self.nodes.is_empty()
     }
 
     #[inline]
-    fn open(&mut self, hash: u64, key: &Key, mode: Mode, node: u32) -> u32 {
-        let queue = Queue { key: key.clone(), hash, first: node, last: node, first_waiting: NIL, mode };
+    fn open(&mut self, hash: u64, key: &Key, mode: Mode, node: u32, holder: Solo) -> u32 {
+        let queue = Queue { key: key.clone(), hash, first: node, last: node, first_waiting: NIL, mode, holder };
         let at = self.queues.insert(queue) as u32;
         let queues = &self.queues;
         self.index.insert_unique(hash, at, |&other| queues[other as usize].hash);
         at
+    }
+
+    #[inline]
+    fn close(&mut self, queue: u32) {
+        let hash = self.queues[queue as usize].hash;
+        if let Ok(found) = self.index.find_entry(hash, |&other| other == queue) {
+            found.remove();
+        }
+        self.queues.remove(queue as usize);
     }
 }
 

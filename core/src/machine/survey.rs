@@ -77,6 +77,13 @@ impl Survey {
 
     fn look_at_queue<R: Recipient>(&mut self, table: &LockTable<R>, at: u32) {
         let queue = table.queues.queue(at);
+        if let Some(solo) = queue.solo() {
+            let row = self.rows.entry(table.solo_ticket(at, solo.number)).or_default();
+            row.keys.push(queue.key.clone());
+            row.token = Some(solo.number);
+            row.claimed = true;
+            return;
+        }
         let awaited = match queue.first_waiting {
             NIL => None,
             node => table.requests[table.queues.node(node).request as usize].joined(),

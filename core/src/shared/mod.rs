@@ -371,7 +371,7 @@ impl Shared {
 
     /// Locks all shards in which a request has a part; home is the first of them.
     fn lock_parts<'a>(&'a self, home: &'a Shard, ticket: Ticket) -> (Tables<'a>, Parts) {
-        let first = home.table.lock();
+        let mut first = home.table.lock();
         let parts = first.parts(ticket);
         let mut tables: Tables<'a> = SmallVec::from_buf([first]);
         tables.extend(parts.iter().skip(1).map(|part| self.shards[part.shard as usize].table.lock()));
