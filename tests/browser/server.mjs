@@ -15,7 +15,7 @@ const TYPES = {
   ".wasm": "application/wasm",
 };
 
-/** The folders that a page may read, so that addresses look like the paths in the repository. */
+/** The folders that a page may read if nothing else is said; addresses look like the paths in the repository. */
 const SERVED = ["tests/", "bindings-wasm/", "bindings-js/"];
 
 /** The package's files are also served under `/fresh/<id>/`, so that a test gets module state of its own. */
@@ -25,9 +25,9 @@ const PACKAGE_FILES = "bindings-wasm/dist/";
 /**
  * Starts the server on a free port of the loopback interface.
  *
- * @param {{ root: string, onReport: (run: string, events: object[]) => void }} options
+ * @param {{ root: string, served?: string[], onReport?: (run: string, events: object[]) => void }} options
  */
-export async function startServer({ root, onReport }) {
+export async function startServer({ root, served = SERVED, onReport = () => {} }) {
   const requests = [];
   const faults = new Map();
 
@@ -45,7 +45,10 @@ export async function startServer({ root, onReport }) {
         onReport(url.searchParams.get("run"), JSON.parse(await body(request)));
         return json(response, {});
       case "/requests":
-        return json(response, requests.filter((path) => path.startsWith(url.searchParams.get("prefix"))));
+        return json(
+          response,
+          requests.filter((path) => path.startsWith(url.searchParams.get("prefix"))),
+        );
       case "/fault": {
         const { path, kind, times } = JSON.parse(await body(request));
         faults.set(path, { kind, times });
@@ -67,7 +70,7 @@ export async function startServer({ root, onReport }) {
   async function file(response, pathname) {
     const fresh = FRESH.exec(pathname);
     const relative = path.posix.normalize(decodeURIComponent(fresh ? PACKAGE_FILES + fresh[2] : pathname.slice(1)));
-    if (!SERVED.some((folder) => relative.startsWith(folder))) return missing(response, pathname);
+    if (!served.some((folder) => relative.startsWith(folder))) return missing(response, pathname);
     const full = path.join(root, relative);
     const found = await stat(full).catch(() => null);
     if (!found?.isFile()) return missing(response, pathname);
