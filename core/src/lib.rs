@@ -1,8 +1,52 @@
 //! Keyed multi-locks with the same semantics in Rust, Node, Python and the browser.
+//!
+//! A [`Space`] holds lock queues by [`Key`]. A request names several keys at once and gets all of them or waits for
+//! all of them, first come first served, holding nothing meanwhile; dropping it cancels. There is no runtime in here:
+//! a [`LockRequest`] is a plain future.
+//!
+//! ```
+//! use latchwork::{Space, key};
+//!
+//! # futures::executor::block_on(async {
+//! let space = Space::new();
+//! let guard = space.lock([key!("account", 1), key!("account", 2)]).await?; // both or none
+//! // … load, change, save …
+//! drop(guard); // the next in line has both
+//! # Ok::<_, latchwork::Error>(()) }).unwrap();
+//! ```
+//!
+//! # How it is built
+//!
+//! ```text
+//!  handles    Space, LockRequest, Guard, Port, Drive    public; no rules in here
+//!  engine     what a handle needs of the place where locks live; `Memory` is the first
+//!  shared     shards, each a mutex around a table; tells everyone concerned after unlocking
+//!  machine    the rules, pure: who waits, who is granted, what is due
+//! ```
+//!
+//! Everything about order is in `machine`, and who is granted next in its `queue`. It is synchronous, changes under
+//! `&mut self`, and returns what follows for others as values. What it promises is listed, clause by clause and with
+//! the tests that show it, in `docs::semantics`; why it is built so in `docs::decisions`.
+//!
+//! # Time
+//!
+//! Nothing here reads a clock. A space that is to know time is given one, and somebody has to tell it when time has
+//! passed:
+//!
+//! ```
+//! let start = std::time::Instant::now();
+//! let space = latchwork::Space::builder().clock(move || start.elapsed()).build();
+//! // tokio::spawn(space.drive(tokio::time::sleep));
+//! let request = space.lock("report").timeout(std::time::Duration::from_secs(2));
+//! # drop(request);
+//! ```
+
 #![forbid(unsafe_code)]
 
 mod builder;
 mod clock;
+#[cfg(any(doc, doctest))]
+pub mod docs;
 mod drive;
 mod engine;
 mod error;
@@ -35,3 +79,8 @@ pub use crate::registry::{Registry, Url};
 pub use crate::space::Space;
 pub use crate::ticket::Ticket;
 pub use crate::try_lock::TryLock;
+
+/// The examples of the README run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

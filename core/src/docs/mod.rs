@@ -1,0 +1,20 @@
+//! Chapters on what the crate promises and why it is built as it is.
+
+#[doc = include_str!("semantics.md")]
+pub mod semantics {}
+
+/// Decisions, a page each.
+pub mod decisions {
+    #[doc = include_str!("decisions/0001-one-queue-per-key.md")]
+    pub mod d0001_one_queue_per_key {}
+    #[doc = include_str!("decisions/0002-ask-twice.md")]
+    pub mod d0002_ask_twice {}
+    #[doc = include_str!("decisions/0003-ports.md")]
+    pub mod d0003_ports {}
+    #[doc = include_str!("decisions/0004-one-clock-for-numbers-and-tokens.md")]
+    pub mod d0004_one_clock_for_numbers_and_tokens {}
+    #[doc = include_str!("decisions/0005-time-is-the-callers.md")]
+    pub mod d0005_time_is_the_callers {}
+    #[doc = include_str!("decisions/0006-keys.md")]
+    pub mod d0006_keys {}
+}
