@@ -1,0 +1,123 @@
+"""Scenario files: reading them, refusing bad ones, and the keys that they spell."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from latchwork import Key
+
+ROOT = Path(__file__).parents[2] / "scenarios"
+PASSING = ("locks", "cells", "transactions", "watch", "owners")
+
+SCHEMA = jsonschema.Draft202012Validator(json.loads((ROOT / "schema.json").read_text("utf-8")))
+
+
+class Rejected(Exception):
+    """The file is not a scenario."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One file that was read and found well formed."""
+
+    name: str
+    requires: tuple[str, ...]
+    handles: dict[str, str]
+    steps: list[dict[str, Any]]
+    final: dict[str, Any]
+    must_fail: int | str | None
+
+
+def names(folder: str) -> list[str]:
+    """The files of a folder, by name."""
+    return [path.stem for path in sorted((ROOT / folder).glob("*.json"))]
+
+
+def load(folder: str, name: str) -> Scenario:
+    """Read a file, or refuse it with `Rejected`."""
+    content = json.loads((ROOT / folder / f"{name}.json").read_text("utf-8"))
+    for error in SCHEMA.iter_errors(content):
+        raise Rejected(f"{name}: {error.message}")
+    if content["name"] != name:
+        raise Rejected(f"{name}: its name is {content['name']}")
+    if ("mustFail" in content) != (folder == "must-fail"):
+        raise Rejected(f"{name}: mustFail is for must-fail")
+    handles = content.get("setup", {}).get("handles", {})
+    check_names(content, handles)
+    return Scenario(
+        name,
+        tuple(content.get("requires", ())),
+        handles,
+        content["steps"],
+        content["final"],
+        content.get("mustFail"),
+    )
+
+
+def check_names(content: dict[str, Any], handles: dict[str, str]) -> None:
+    """Refuse steps that name an actor not listed, or a result not made before."""
+    actors = set(content["actors"])
+    if not actors.issuperset(handles):
+        raise Rejected(f"unknown actors: {set(handles) - actors}")
+    made: set[str] = set()
+
+    def know(used: set[str], known: set[str]) -> None:
+        if not known.issuperset(used):
+            raise Rejected(f"unknown results: {used - known}")
+
+    for step in content["steps"]:
+        before = set(made)
+        for inner in step.get("turn", [step]):
+            if "actor" in inner and inner["actor"] not in actors:
+                raise Rejected(f"unknown actor: {inner['actor']}")
+            args = inner.get("args", {})
+            know({args[name] for name in ("guard", "result") if name in args}, before)
+            if "as" in inner:
+                if inner["as"] in made:
+                    raise Rejected(f"made twice: {inner['as']}")
+                made.add(inner["as"])
+            know(tokens(inner.get("expect")), made)
+        know(set(step.get("then", {})) | tokens(step.get("then")), made)
+    know(tokens(content["final"]), made)
+
+
+def tokens(expected: Any) -> set[str]:
+    """The results whose tokens an expectation names."""
+    if isinstance(expected, list):
+        return set[str]().union(*map(tokens, expected))
+    if not isinstance(expected, dict):
+        return set()
+    found: set[str] = set()
+    for field, value in expected.items():
+        if field == "token" and isinstance(value, str):
+            found.add(value)
+        elif field == "token" and isinstance(value, dict):
+            found.update(value["greaterThan"])
+        elif field != "returned":
+            found |= tokens(value)
+    return found
+
+
+def key(spelling: Any) -> Key:
+    """The key that a file spells."""
+    if not isinstance(spelling, dict):
+        return spelling  # type: ignore[no-any-return]
+    ((kind, value),) = spelling.items()
+    if kind == "int":
+        return int(value)
+    if kind == "bytes":
+        return bytes.fromhex(value)
+    if kind == "tuple":
+        return tuple(key(part) for part in value)
+    text: str = value[0] * value[1]
+    return text
+
+
+def keys(spellings: list[Any]) -> list[Key]:
+    """The keys that a file spells."""
+    return [key(spelling) for spelling in spellings]

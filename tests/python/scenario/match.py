@@ -1,0 +1,138 @@
+"""Comparing what a file expects with what came."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import latchwork
+from latchwork import Blocker, Hold, Key, Query, Wait
+
+from . import file
+
+Guard = Any
+"""A guard of either API."""
+
+Tokens = Callable[[str], int]
+"""The token of a result."""
+
+
+class Mismatch(Exception):
+    """Something is not what the file expects."""
+
+
+class Matcher:
+    """Compares outcomes; the tokens of earlier results are asked of `token`."""
+
+    def __init__(self, token: Tokens) -> None:
+        self.token = token
+
+    def outcome(self, expected: Any, actual: dict[str, Any], what: str) -> None:
+        """One outcome, which is a dict with one field."""
+        if isinstance(expected, str):
+            expected = {expected: {}}
+        ((kind, fields),) = expected.items()
+        if kind not in actual:
+            raise Mismatch(f"{what}: expected {expected}, came {actual}")
+        value = actual[kind]
+        if kind in ("granted", "running"):
+            self.guard(fields, value, what)
+        elif kind == "error":
+            self.error(fields, value, what)
+        elif kind == "query":
+            self.table(fields, value, what)
+        elif kind in ("returned", "threw") and fields != value:
+            raise Mismatch(f"{what}: expected {fields!r}, came {value!r}")
+
+    def guard(self, fields: dict[str, Any], guard: Guard, what: str) -> None:
+        """The fields of a guard."""
+        self.key_sets(fields, guard.keys, guard.shared, what)
+        self.same(fields, "label", guard.label, what)
+        self.same(fields, "held", guard.held, what)
+        for name in fields.get("token", {}).get("greaterThan", ()):
+            if guard.token <= self.token(name):
+                raise Mismatch(f"{what}: its token is not greater than that of {name}")
+
+    def error(self, fields: dict[str, Any], error: latchwork.LatchworkError, what: str) -> None:
+        """The fields of an error."""
+        self.same(fields, "code", error.code, what)
+        self.same(fields, "position", getattr(error, "position", None), what)
+        self.same(fields, "what", getattr(error, "what", None), what)
+        self.same(fields, "waited", milliseconds(getattr(error, "waited", None)), what)
+        self.key_sets(fields, getattr(error, "keys", ()), (), what)
+        if "blockedBy" in fields:
+            self.blockers(fields["blockedBy"], getattr(error, "blocked_by", ()), what)
+
+    def table(self, fields: dict[str, Any], query: Query, what: str) -> None:
+        """What is held and what waits."""
+        self.each(fields["held"], query.held, self.hold, f"{what}: held")
+        self.each(fields["pending"], query.pending, self.wait, f"{what}: pending")
+
+    def hold(self, fields: dict[str, Any], hold: Hold, what: str) -> None:
+        """One entry of `held`."""
+        self.key_sets({"keys": [], "shared": []} | fields, hold.keys, hold.shared, what)
+        self.same(fields, "label", hold.label, what)
+        self.same(fields, "age", milliseconds(hold.age), what)
+        self.same(fields, "claimed", hold.claimed, what)
+        if "token" in fields and self.token(fields["token"]) != hold.token:
+            raise Mismatch(f"{what}: it is not the lock of {fields['token']}")
+
+    def wait(self, fields: dict[str, Any], wait: Wait, what: str) -> None:
+        """One entry of `pending`."""
+        self.key_sets({"keys": [], "shared": []} | fields, wait.keys, wait.shared, what)
+        self.same(fields, "label", wait.label, what)
+        self.same(fields, "age", milliseconds(wait.age), what)
+        self.same(fields, "position", wait.position, what)
+        if "blockedBy" in fields:
+            self.blockers(fields["blockedBy"], wait.blocked_by, what)
+
+    def blockers(self, expected: list[Any], actual: Sequence[Blocker], what: str) -> None:
+        """Who stands in the way."""
+        self.each(expected, actual, self.blocker, f"{what}: blockedBy")
+
+    def blocker(self, fields: dict[str, Any], blocker: Blocker, what: str) -> None:
+        """One that stands in the way."""
+        self.key_sets({"keys": [fields["key"]]}, (blocker.key,), (), what)
+        self.same(fields, "label", blocker.label, what)
+        if "token" in fields:
+            token = None if fields["token"] is None else self.token(fields["token"])
+            if token != blocker.token:
+                raise Mismatch(f"{what}: expected the token of {fields['token']}, came {blocker.token}")
+
+    def each(self, expected: list[Any], actual: Sequence[Any], match: Callable[..., None], what: str) -> None:
+        """As many entries, and each expected one takes the first left that fits it."""
+        if len(expected) != len(actual):
+            raise Mismatch(f"{what}: expected {len(expected)} entries, came {actual}")
+        left = list(actual)
+        for fields in expected:
+            for entry in left:
+                try:
+                    match(fields, entry, what)
+                except Mismatch:
+                    continue
+                left.remove(entry)
+                break
+            else:
+                raise Mismatch(f"{what}: expected {fields}, left are {left}")
+
+    def key_sets(self, fields: dict[str, Any], keys: Sequence[Key], shared: Sequence[Key], what: str) -> None:
+        """Keys in any order, but with their number."""
+        for field, actual in (("keys", keys), ("shared", shared)):
+            if field in fields and counted(file.keys(fields[field])) != counted(actual):
+                raise Mismatch(f"{what}: expected {field} {fields[field]}, came {actual}")
+
+    def same(self, fields: dict[str, Any], field: str, actual: Any, what: str) -> None:
+        """A plain field."""
+        if field in fields and fields[field] != actual:
+            raise Mismatch(f"{what}: expected {field} {fields[field]!r}, came {actual!r}")
+
+
+def counted(keys: Sequence[Key]) -> Counter[str]:
+    """How often each key is there. By `repr`, since 1 and True are equal to Python."""
+    return Counter(map(repr, keys))
+
+
+def milliseconds(seconds: float | None) -> int | None:
+    """Whole milliseconds."""
+    return None if seconds is None else round(seconds * 1000)

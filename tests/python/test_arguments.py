@@ -1,0 +1,194 @@
+"""Bad arguments, on both APIs: a typed error, and nothing queued or held."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+
+import latchwork
+import latchwork.aio
+from latchwork.testing import ManualClock
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture(params=["blocking", "aio"])
+def lock(request: pytest.FixtureRequest) -> Iterator[Call]:
+    """Calls `lock` and releases; afterwards the tables must be empty."""
+    if request.param == "blocking":
+        with latchwork.open() as space:
+            yield lambda *keys, **options: space.lock(*keys, **options).release()
+            assert space.query() == latchwork.Query([], [])
+        return
+    with asyncio.Runner() if hasattr(asyncio, "Runner") else Runner() as runner:
+        aio_space = runner.run(latchwork.aio.open())
+
+        async def call(*keys: Any, **options: Any) -> None:
+            (await aio_space.lock(*keys, **options)).release()
+
+        yield lambda *keys, **options: runner.run(call(*keys, **options))
+        assert runner.run(aio_space.query()) == latchwork.Query([], [])
+
+
+class Runner:
+    """What `asyncio.Runner` is from Python 3.11 on."""
+
+    def __enter__(self) -> Runner:
+        self.loop = asyncio.new_event_loop()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.loop.close()
+
+    def run(self, call: Awaitable[Any]) -> Any:
+        return self.loop.run_until_complete(call)
+
+
+@pytest.mark.parametrize(
+    ("options", "what", "kind"),
+    [
+        ({"timeout": -1}, "timeout", ValueError),
+        ({"timeout": -0.001}, "timeout", ValueError),
+        ({"timeout": math.nan}, "timeout", ValueError),
+        ({"timeout": math.inf}, "timeout", ValueError),
+        ({"timeout": 1e300}, "timeout", ValueError),
+        ({"timeout": 10**400}, "timeout", ValueError),
+        ({"timeout": "1"}, "timeout", TypeError),
+        ({"timeout": True}, "timeout", TypeError),
+        ({"timeout": []}, "timeout", TypeError),
+        ({"mode": "write"}, "mode", ValueError),
+        ({"mode": "\ud800"}, "mode", ValueError),
+        ({"mode": 1}, "mode", TypeError),
+        ({"shared": "abc"}, "shared", TypeError),
+        ({"shared": b"abc"}, "shared", TypeError),
+        ({"shared": 7}, "shared", TypeError),
+        ({"shared": [1.5]}, "key", TypeError),
+        ({"label": 7}, "label", TypeError),
+        ({"label": "\udfff"}, "label", ValueError),
+    ],
+    ids=lambda value: repr(value)[:24],
+)
+def test_options(lock: Call, options: dict[str, Any], what: str, kind: type[Exception]) -> None:
+    """Each names the argument."""
+    with pytest.raises(latchwork.Invalid) as error:
+        lock("a", **options)
+    assert isinstance(error.value, kind)
+    assert error.value.what == what
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"timeout": 0},
+        {"timeout": 0.0},
+        {"timeout": -0.0},
+        {"timeout": 1e9},
+        {"timeout": None},
+        {"mode": None},
+        {"shared": None},
+        {"label": None},
+        {"shared": ()},
+        {"shared": {"b", "c"}},
+        {"shared": (key for key in ("b", "c"))},
+        {"label": ""},
+        {"label": "x\0y"},
+        {"mode": "shared", "shared": ["a", "b"]},
+    ],
+    ids=repr,
+)
+def test_good_options(lock: Call, options: dict[str, Any]) -> None:
+    """What looks odd and is right."""
+    lock("a", **options)
+
+
+def test_unknown_option(lock: Call) -> None:
+    """As every Python call."""
+    with pytest.raises(TypeError):
+        lock("a", wait=True)
+
+
+def test_no_keys(lock: Call) -> None:
+    """The empty set is granted at once."""
+    lock()
+
+
+@pytest.mark.parametrize("url", ["", "memory", "memory:", "sqlite:x", "file:///x", "\ud800", 7, b"memory:x"])
+def test_urls(url: Any) -> None:
+    """An address that cannot be opened."""
+    with pytest.raises(latchwork.Invalid) as error:
+        latchwork.open(url)
+    assert error.value.what == "url"
+    with pytest.raises(latchwork.Invalid):
+        asyncio.run(latchwork.aio.open(url))
+
+
+@pytest.mark.parametrize("seconds", [-1, math.nan, math.inf, "1", None, True])
+def test_clock(seconds: Any) -> None:
+    """The clock never goes back."""
+    clock = ManualClock()
+    with pytest.raises(latchwork.Invalid) as error:
+        clock.advance(seconds)
+    assert error.value.what == "seconds"
+    assert clock.now == 0
+
+
+def test_after_close(lock: Call) -> None:
+    """Every operation of a closed space fails with `closed`; closing again does nothing."""
+    space = latchwork.open()
+    guard = space.lock("a")
+    space.close()
+    space.close()
+    assert not guard.held
+    for call in (space.lock, space.try_lock, space.query):
+        with pytest.raises(latchwork.Closed):
+            call("a")
+    with pytest.raises(latchwork.NotHeld):
+        guard.release()
+    guard.__exit__(None, None, None)
+
+    async def aio() -> None:
+        space = await latchwork.aio.open()
+        guard = await space.lock("a")
+        waits = asyncio.ensure_future(space.lock("a"))
+        await asyncio.sleep(0)
+        await space.close()
+        await space.close()
+        assert not guard.held
+        with pytest.raises(latchwork.Closed):
+            await waits
+        for call in (space.lock, space.try_lock, space.query):
+            with pytest.raises(latchwork.Closed):
+                await call("a")
+        with pytest.raises(latchwork.NotHeld):
+            guard.release()
+
+    asyncio.run(aio())
+
+
+def test_close_ends_blocked_threads() -> None:
+    """A thread that waits while the space is closed gets `closed`."""
+    import threading
+
+    space = latchwork.open("memory:close-ends-threads")
+    other = latchwork.open("memory:close-ends-threads")
+    failed: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            other.lock("a")
+        except latchwork.Closed as error:
+            failed.append(error)
+
+    with space.lock("a"):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        while not space.query().pending:
+            pass
+        other.close()
+        thread.join()
+    assert len(failed) == 1
+    assert space.query() == latchwork.Query([], [])
