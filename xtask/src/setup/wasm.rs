@@ -78,10 +78,10 @@ pub(crate) fn cargo(args: &[&str]) -> Result<Command> {
     Ok(command)
 }
 
-/// Where a release build for the target puts its result.
-pub(crate) fn release_folder() -> Result<PathBuf> {
+/// Where a build for the target with this profile puts its result.
+pub(crate) fn built_folder(profile: &str) -> Result<PathBuf> {
     let toolchain = toolchain().with_context(|| format!("no toolchain for {TARGET}"))?;
-    Ok(target_folder(toolchain).join(TARGET).join("release"))
+    Ok(target_folder(toolchain).join(TARGET).join(profile))
 }
 
 /// The two compilers do not share a folder: each would throw away what the other built.

@@ -10,6 +10,7 @@ use crate::process::{self, cargo, command, root, run};
 use crate::say;
 
 const PACKAGE: &str = "latchwork-wasm";
+const PROFILE: &str = "wasm";
 const GENERATED: &str = "bindings-wasm/generated";
 const MODULE: &str = "latchwork_wasm_bg.wasm";
 const WORKSPACES: [&str; 4] = ["bindings-js", "bindings-wasm", "tests/js", "tests/browser"];
@@ -26,9 +27,9 @@ const FEATURES: [&str; 6] = [
 
 /// Builds the binary, its script, and the TypeScript of the browser package and its tests.
 pub(crate) fn build() -> Result<()> {
-    run(&mut wasm::cargo(&["build", "--release", "-p", PACKAGE])?)?;
+    run(&mut wasm::cargo(&["build", "--profile", PROFILE, "-p", PACKAGE])?)?;
     let name = format!("{}.wasm", PACKAGE.replace('-', "_"));
-    let built = wasm::release_folder()?.join(&name);
+    let built = wasm::built_folder(PROFILE)?.join(&name);
     let inputs = [
         fs::read(&built).with_context(|| format!("cargo built no {name}"))?,
         fs::read(root().join("Cargo.lock"))?,
