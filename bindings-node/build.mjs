@@ -36,6 +36,9 @@ const entries = {
 };
 for (const [entry, names] of Object.entries(entries)) {
   const list = names.join(", ");
-  await writeFile(from(`dist/${entry}.cjs`), `const { ${list} } = require("./main.cjs");\n\nmodule.exports = { ${list} };\n`);
+  await writeFile(
+    from(`dist/${entry}.cjs`),
+    `const { ${list} } = require("./main.cjs");\n\nmodule.exports = { ${list} };\n`,
+  );
   await writeFile(from(`dist/${entry}.js`), `import main from "./main.cjs";\n\nexport const { ${list} } = main;\n`);
 }

@@ -33,10 +33,6 @@ export interface Blocker {
  * Which fields are there depends on the code.
  */
 export class LatchworkError extends Error {
-  static {
-    LatchworkError.prototype.name = "LatchworkError";
-  }
-
   /** What kind of error it is. */
   readonly code: ErrorCode;
   /** `timeout`: the keys that were asked for. `not_held`: the keys that are not held, where they are known. */
@@ -60,6 +56,8 @@ export class LatchworkError extends Error {
   }
 }
 
+LatchworkError.prototype.name = "LatchworkError";
+
 /**
  * The error of an argument that cannot be what it must be.
  *
@@ -76,6 +74,15 @@ export function invalid(what: string, why: string): LatchworkError {
  */
 export function takeError(native: Native): LatchworkError {
   return errorOf(native.failure());
+}
+
+/**
+ * Throws the error that the core reported last: `native.encode(key) ?? raise(native)`.
+ *
+ * @internal
+ */
+export function raise(native: Native): never {
+  throw takeError(native);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { Asked } from "./asked.js";
-import { takeError } from "./error.js";
+import { LatchworkError, raise, takeError } from "./error.js";
 import { type Key, keyOf } from "./key.js";
 import { Lane, Outcome, type RawKey } from "./native.js";
 import { settle } from "./settle.js";
@@ -73,9 +73,9 @@ export class Guard implements Disposable, AsyncDisposable {
     scratch[Lane.Number] = this.number;
     native.release();
     if (native.scratch[Lane.Outcome] === Outcome.Failed) {
-      const error = takeError(native);
+      const { code, message } = takeError(native);
       settle(native, space.handle);
-      throw error;
+      throw new LatchworkError(code, message, { keys: [...this.keys, ...this.shared] });
     }
     this.released = true;
     if (native.scratch[Lane.Settled] !== 0) settle(native, space.handle);
@@ -103,7 +103,6 @@ export class Guard implements Disposable, AsyncDisposable {
 function keySetOf({ native }: Space, asked: RawKey | Asked): { keys: readonly Key[]; shared: readonly Key[] } {
   if (typeof asked === "string") return { keys: Object.freeze([asked]), shared: Object.freeze([]) };
   const [exclusive, shared] = asked instanceof Asked ? [asked.exclusive, asked.shared] : [[asked], []];
-  const set = native.keySet(exclusive, shared);
-  if (set === undefined) throw takeError(native);
+  const set = native.keySet(exclusive, shared) ?? raise(native);
   return { keys: Object.freeze(set.keys.map(keyOf)), shared: Object.freeze(set.shared.map(keyOf)) };
 }

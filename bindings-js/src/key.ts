@@ -1,4 +1,4 @@
-import { invalid, takeError } from "./error.js";
+import { invalid, raise } from "./error.js";
 import type { KeyValue, Native, RawKey } from "./native.js";
 
 /**
@@ -100,9 +100,7 @@ export function rawKeys(native: Native, keys: unknown, what: string): RawKey[] {
 
 /** The canonical encoding of a key. */
 function encode(native: Native, value: KeyValue): Uint8Array {
-  const encoded = native.encode(value);
-  if (encoded === undefined) throw takeError(native);
-  return encoded;
+  return native.encode(value) ?? raise(native);
 }
 
 /** Refuses what is not a key by its type; the core checks the rest. */

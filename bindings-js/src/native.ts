@@ -18,7 +18,7 @@ export type RawKey = string | number | bigint | boolean | Uint8Array;
 export type KeyValue = string | number | bigint | boolean | Uint8Array | KeyValue[];
 
 /** The lanes of `scratch`. */
-export const enum Lane {
+export enum Lane {
   /** In: the space, as {@link Native.open} named it. */
   Handle = 0,
   /** In, with a lock: where the caller will keep the waiter; comes back in {@link Entry.Slot}. A 32-bit integer ≥ 0. */
@@ -40,7 +40,7 @@ export const enum Lane {
 }
 
 /** The lanes of one settled entry, from its beginning. */
-export const enum Entry {
+export enum Entry {
   /** The space whose waiter it is: not always the space of the call (two handles of one name in one thread). */
   Handle = 0,
   Slot = 1,
@@ -61,7 +61,7 @@ export const SETTLED_MAX = 64;
 export const LANES = Lane.First + SETTLED_MAX * Entry.Size;
 
 /** How a call went. */
-export const enum Outcome {
+export enum Outcome {
   /** Done. Of a lock: granted, see the lanes Place, Number, Token. Of `confirm`: the grant stands. */
   Granted = 0,
   /** Of a lock: queued, the lanes Place and Number have the ticket. Of `cancel`: it was waiting and is gone. */
@@ -156,15 +156,15 @@ export interface Native {
   tick(handle: number): void;
   /** Milliseconds until something is due, Infinity for nothing. */
   nextDeadline(handle: number): number;
-  /** Held and pending at one instant, of everything or of these keys; undefined with outcome `Failed`. */
-  query(handle: number, keys: RawKey[] | undefined): RawQuery | undefined;
+  /** Held and pending at one instant, of everything or of these keys; nothing with outcome `Failed`. */
+  query(handle: number, keys: RawKey[] | undefined): RawQuery | null | undefined;
 
-  /** The canonical encoding of a key, a fresh array; undefined with outcome `Failed`. */
-  encode(key: KeyValue): Uint8Array | undefined;
-  /** The key that these canonical bytes mean; undefined with outcome `Failed`. */
-  decode(encoded: Uint8Array): KeyValue | undefined;
-  /** What a request for these keys asks for: each key once, a key in both modes exclusive. Undefined with `Failed`. */
-  keySet(exclusive: RawKey[], shared: RawKey[]): { keys: KeyValue[]; shared: KeyValue[] } | undefined;
+  /** The canonical encoding of a key, a fresh array; nothing with outcome `Failed`. */
+  encode(key: KeyValue): Uint8Array | null | undefined;
+  /** The key that these canonical bytes mean; nothing with outcome `Failed`. */
+  decode(encoded: Uint8Array): KeyValue | null | undefined;
+  /** What a request for these keys asks for: each key once, a key in both modes exclusive. Nothing with `Failed`. */
+  keySet(exclusive: RawKey[], shared: RawKey[]): { keys: KeyValue[]; shared: KeyValue[] } | null | undefined;
   /** Takes the oldest error that was not taken yet. */
   failure(): Failure;
 

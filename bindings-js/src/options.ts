@@ -75,7 +75,8 @@ function checkedOptions(native: Native, keys: unknown, given: unknown, known: re
   // Each is read once: a getter may answer otherwise the next time.
   const { mode, shared, label, timeout, signal } = given;
   const more = shared === undefined ? [] : rawKeys(native, shared, "shared");
-  const all = checkMode(mode) === "shared" ? { exclusive: [], shared: [...raw, ...more] } : { exclusive: raw, shared: more };
+  const all =
+    checkMode(mode) === "shared" ? { exclusive: [], shared: [...raw, ...more] } : { exclusive: raw, shared: more };
   return { ...all, label: checkLabel(label), timeout: checkTimeout(timeout), signal: checkSignal(signal) };
 }
 

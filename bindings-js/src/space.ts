@@ -1,6 +1,6 @@
 import { Asked } from "./asked.js";
 import { ManualClock } from "./clock.js";
-import { invalid, takeError } from "./error.js";
+import { invalid, raise, takeError } from "./error.js";
 import { Guard } from "./guard.js";
 import { type Keys, rawKey, rawKeys } from "./key.js";
 import { Lane, type Native, Outcome, type RawKey } from "./native.js";
@@ -117,9 +117,8 @@ export class Space implements AsyncDisposable {
    */
   async query(keys?: Keys): Promise<Query> {
     const { native } = this;
-    const query = native.query(this.handle, keys === undefined ? undefined : rawKeys(native, keys, "keys"));
-    if (query === undefined) throw takeError(native);
-    return queryOf(query);
+    const raw = keys === undefined ? undefined : rawKeys(native, keys, "keys");
+    return queryOf(native.query(this.handle, raw) ?? raise(native));
   }
 
   /**

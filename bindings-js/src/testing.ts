@@ -4,7 +4,7 @@
  * @module
  */
 
-import { takeError } from "./error.js";
+import { raise } from "./error.js";
 import { started } from "./host.js";
 import { type Key, keyOf, rawKey } from "./key.js";
 
@@ -18,15 +18,11 @@ export { type ManualClock, manualClock } from "./clock.js";
 export async function encodeKey(key: Key): Promise<Uint8Array> {
   const native = await started();
   const raw = rawKey(native, key, "key");
-  const encoded = raw instanceof Uint8Array ? raw : native.encode(raw);
-  if (encoded === undefined) throw takeError(native);
-  return new Uint8Array(encoded);
+  return new Uint8Array(raw instanceof Uint8Array ? raw : (native.encode(raw) ?? raise(native)));
 }
 
 /** The key that these canonical bytes mean. Rejects with `invalid` where they mean none. */
 export async function decodeKey(encoded: Uint8Array): Promise<Key> {
   const native = await started();
-  const key = native.decode(encoded);
-  if (key === undefined) throw takeError(native);
-  return keyOf(key);
+  return keyOf(native.decode(encoded) ?? raise(native));
 }

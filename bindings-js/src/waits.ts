@@ -9,6 +9,7 @@ import { takeError } from "./error.js";
 import { Guard } from "./guard.js";
 import { Lane, Outcome, type RawKey } from "./native.js";
 import { settle } from "./settle.js";
+import { type Abortable, forget, listen } from "./signals.js";
 import type { Space } from "./space.js";
 
 /** Generations fit into 31 bits. */
@@ -88,7 +89,7 @@ export class Waiter {
  *
  * Its grant is put off by one microtask; an abort before that wins, and the keys go on to the next in line.
  */
-export class AbortableWaiter extends Waiter {
+export class AbortableWaiter extends Waiter implements Abortable {
   readonly #signal: AbortSignal;
   readonly #place: number;
   readonly #number: number;
@@ -101,7 +102,7 @@ export class AbortableWaiter extends Waiter {
     this.#signal = signal;
     this.#place = place;
     this.#number = number;
-    signal.addEventListener("abort", this);
+    listen(signal, this);
   }
 
   override granted(_place: number, _number: number, token: number): void {
@@ -114,8 +115,8 @@ export class AbortableWaiter extends Waiter {
     this.reject(reason);
   }
 
-  /** The signal was aborted: called by the signal itself. */
-  handleEvent(): void {
+  /** The signal was aborted. */
+  abort(reason: unknown): void {
     if (this.#ended) return;
     const { native, handle, waits } = this.space;
     this.#aim();
@@ -123,7 +124,7 @@ export class AbortableWaiter extends Waiter {
     if (native.scratch[Lane.Outcome] !== Outcome.Refused) {
       waits.take(this.slot, this.generation);
       this.#end();
-      this.reject(this.#signal.reason);
+      this.reject(reason);
     }
     // Refused: it has failed otherwise, and that is among what the call reports.
     settle(native, handle);
@@ -153,6 +154,6 @@ export class AbortableWaiter extends Waiter {
 
   #end(): void {
     this.#ended = true;
-    this.#signal.removeEventListener("abort", this);
+    forget(this.#signal, this);
   }
 }

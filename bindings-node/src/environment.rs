@@ -270,10 +270,13 @@ impl Environment {
 
     /// Confirms a grant for a caller that sees it now.
     pub(crate) fn confirm(&self, handle: u64, ticket: Ticket) -> Result<bool, Error> {
-        let (confirmed, closed) = self.with(handle, |port| (port.confirm(ticket), port.space().is_closed()));
-        match self.closed_error() {
-            Some(error) if !confirmed && closed => Err(error),
-            _ => Ok(confirmed),
+        let (confirmed, closed) = self.with(handle, |port| {
+            let confirmed = port.confirm(ticket);
+            (confirmed, !confirmed && port.space().is_closed())
+        });
+        match closed.then(|| self.closed_error()).flatten() {
+            Some(error) => Err(error),
+            None => Ok(confirmed),
         }
     }
 

@@ -1,0 +1,37 @@
+// Every test of the suite, for whichever host runs it.
+
+import { scenarioTests } from "./scenario/tests.mjs";
+import * as allOrNothing from "./stories/all_or_nothing.mjs";
+import * as buyerAndSeller from "./stories/buyer_and_seller.mjs";
+import * as dropOuts from "./stories/drop_outs.mjs";
+import * as duplicatePage from "./stories/duplicate_page.mjs";
+import * as handleHygiene from "./stories/handle_hygiene.mjs";
+import * as badInput from "./units/bad_input.mjs";
+import * as guards from "./units/guards.mjs";
+import * as keys from "./units/keys.mjs";
+import * as manyWaiters from "./units/many_waiters.mjs";
+import * as signals from "./units/signals.mjs";
+import * as timeouts from "./units/timeouts.mjs";
+
+const SUITES = {
+  "S1 buyer and seller": buyerAndSeller,
+  "S2 duplicate page": duplicatePage,
+  "S8 drop-outs": dropOuts,
+  "S9 all or nothing": allOrNothing,
+  "S10 handle hygiene": handleHygiene,
+  keys,
+  guards,
+  signals,
+  timeouts,
+  "bad input": badInput,
+  "many waiters": manyWaiters,
+};
+
+/** All tests: `{ suite, name, run }`. What a host is, see README.md. */
+export async function collect(host) {
+  const tests = await scenarioTests(host);
+  for (const [suite, module] of Object.entries(SUITES)) {
+    for (const { name, run } of module.tests) tests.push({ suite, name, run: () => run(host) });
+  }
+  return tests;
+}
