@@ -7,6 +7,7 @@
 //! | [`runner`] | runs one file on one host |
 //! | [`orders`] | runs one file in every interleaving, against [`model`] |
 //! | [`model`] | the slow, obvious lock table that judges an interleaving |
+//! | [`stage`] | runs the actors of a story: on threads, on one thread, on a runtime |
 //! | [`poll`] | futures polled by hand, only when they were woken |
 
 pub mod host;
@@ -16,3 +17,4 @@ pub mod orders;
 pub mod poll;
 pub mod runner;
 pub mod scenario;
+pub mod stage;

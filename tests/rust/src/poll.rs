@@ -83,8 +83,8 @@ impl<T> fmt::Debug for Task<'_, T> {
 /// # Panics
 ///
 /// When it is not ready.
-pub fn now<T>(future: impl Future<Output = T>) -> T {
-    match Task::new(future).poll() {
+pub fn now<T>(future: impl IntoFuture<Output = T>) -> T {
+    match Task::new(future.into_future()).poll() {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("the future is not ready"),
     }

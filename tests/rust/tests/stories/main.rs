@@ -1,0 +1,22 @@
+//! The stories of the locks, on threads, on one thread, and on a runtime. Each has a control that shows the fault
+//! without the library.
+
+mod all_or_nothing;
+mod buyer_and_seller;
+mod drop_outs;
+mod duplicate_page;
+mod handle_hygiene;
+
+use latchwork::{Query, Space};
+use latchwork_tests::poll::now;
+
+/// What is held and what waits.
+fn query(space: &Space) -> Query {
+    now(space.query()).expect("the space is open")
+}
+
+/// Nothing is held and nothing waits.
+fn assert_empty(space: &Space) {
+    let query = query(space);
+    assert!(query.held.is_empty() && query.pending.is_empty(), "{query:?}");
+}
