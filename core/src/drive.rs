@@ -35,32 +35,28 @@ where
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            let Some(shared) = self.shared.upgrade() else {
-                return Poll::Ready(());
-            };
-            if self.handle.upgrade().is_none_or(|handle| handle.is_closed()) {
-                return Poll::Ready(());
-            }
-            // Before looking, so that a change after the look is not missed.
-            shared.timers().watch(cx.waker());
-            shared.tick(None);
-            let (Some(next), Some(now)) = (shared.timers().next(), shared.now()) else {
-                self.sleeping = None;
-                return Poll::Pending;
-            };
-            drop(shared);
-            if self.sleeping.as_ref().is_none_or(|(deadline, _)| *deadline != next) {
-                let sleep = (self.sleep)(next.saturating_sub(now));
-                self.sleeping = Some((next, Box::pin(sleep)));
-            }
-            if let Some((_, sleep)) = &mut self.sleeping {
-                if sleep.as_mut().poll(cx).is_pending() {
-                    return Poll::Pending;
-                }
-                self.sleeping = None;
-            }
+        let Some(shared) = self.shared.upgrade() else { return Poll::Ready(()) };
+        if self.handle.upgrade().is_none_or(|handle| handle.is_closed()) {
+            return Poll::Ready(());
         }
+        // Before looking, so that a change after the look is not missed.
+        shared.timers().watch(cx.waker());
+        shared.tick(None);
+        let (Some(next), Some(now)) = (shared.timers().next(), shared.now()) else {
+            self.sleeping = None;
+            return Poll::Pending;
+        };
+        drop(shared);
+        if self.sleeping.as_ref().is_none_or(|(deadline, _)| *deadline != next) {
+            let sleep = (self.sleep)(next.saturating_sub(now));
+            self.sleeping = Some((next, Box::pin(sleep)));
+        }
+        if self.sleeping.as_mut().is_some_and(|(_, sleep)| sleep.as_mut().poll(cx).is_ready()) {
+            // Not at once: a sleep that is shorter than the clock says must not hold the thread.
+            self.sleeping = None;
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::engine::{Engine, Memory};
+use crate::engine::{Engine, Enqueued, Memory};
 use crate::{Error, Guard, IntoKeys, LockSpec, Mode};
 
 /// A request for a lock: a builder first, then a future of the [`Guard`].
@@ -23,7 +23,7 @@ use crate::{Error, Guard, IntoKeys, LockSpec, Mode};
 pub struct LockRequest<'a> {
     engine: &'a Memory,
     spec: LockSpec,
-    state: State<<Memory as Engine>::Enqueue<'a>>,
+    state: State<<Memory as Engine>::Wait<'a>>,
 }
 
 enum State<W> {
@@ -104,16 +104,15 @@ impl Future for LockRequest<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let request = &mut *self;
         if let State::Built = request.state {
-            // Without a clock, a waker or a queue, which the uncontended path has no use for.
-            if let Some(outcome) = request.engine.grant_at_once(&request.spec).transpose() {
-                return request.done(outcome);
+            match request.engine.enqueue(&request.spec, cx.waker()) {
+                Ok(Enqueued::Granted(hold)) => return request.done(Ok(hold)),
+                Ok(Enqueued::Waiting(wait)) => request.state = State::Waiting(wait),
+                Err(error) => return request.done(Err(error)),
             }
-            request.state = State::Waiting(request.engine.enqueue(&request.spec));
-        }
-        let State::Waiting(waiting) = &mut request.state else {
             return Poll::Pending;
-        };
-        match Pin::new(waiting).poll(cx) {
+        }
+        let State::Waiting(wait) = &mut request.state else { return Poll::Pending };
+        match Pin::new(wait).poll(cx) {
             Poll::Ready(outcome) => request.done(outcome),
             Poll::Pending => Poll::Pending,
         }

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::future::{Future, ready};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::{Engine, Hold};
+use super::{Engine, Enqueued, Hold};
 use crate::machine::{Leave, Placed, Released};
 use crate::shared::{Entries, Handle, Incoming, Recipient, Shard, Shared};
 use crate::sync::Arc;
@@ -53,6 +53,27 @@ impl Memory {
     }
 
     #[inline]
+    fn attempt_now(&self, spec: &LockSpec) -> Result<Option<MemoryHold>, Error> {
+        if let Some(key) = spec.plain_key() {
+            let granted = self.shared.attempt_one(&self.handle, 0, key)?;
+            return Ok(granted.map(|(ticket, token)| self.hold(ticket, token, false)));
+        }
+        let entries = self.shared.entries(spec)?;
+        let granted = self.shared.attempt(&self.incoming(&entries, spec))?;
+        Ok(granted.map(|(ticket, token)| self.hold(ticket, token, self.shared.spans(&entries))))
+    }
+
+    fn enqueue_for_good(&self, spec: &LockSpec, waker: &Waker) -> Result<Enqueued<MemoryHold, Wait<'_>>, Error> {
+        let entries = self.shared.entries(spec)?;
+        let spans = self.shared.spans(&entries);
+        let placed = self.join(&self.incoming(&entries, spec), spec, Recipient::Task(waker.clone()))?;
+        Ok(match placed.token {
+            Some(token) => Enqueued::Granted(self.hold(placed.ticket, token, spans)),
+            None => Enqueued::Waiting(Wait { engine: self, ticket: placed.ticket, spans, done: false }),
+        })
+    }
+
+    #[inline]
     fn hold(&self, ticket: Ticket, token: u64, spans: bool) -> MemoryHold {
         let home = match spans {
             true => Home::Space(self.shared.clone()),
@@ -63,26 +84,20 @@ impl Memory {
 }
 
 impl Engine for Memory {
-    type Enqueue<'a> = Enqueue<'a>;
+    type Wait<'a> = Wait<'a>;
     type Hold = MemoryHold;
 
     #[inline]
-    fn grant_at_once(&self, spec: &LockSpec) -> Result<Option<MemoryHold>, Error> {
-        if let Some(key) = spec.plain_key() {
-            let granted = self.shared.attempt_one(&self.handle, 0, key)?;
-            return Ok(granted.map(|(ticket, token)| self.hold(ticket, token, false)));
+    fn enqueue(&self, spec: &LockSpec, waker: &Waker) -> Result<Enqueued<MemoryHold, Wait<'_>>, Error> {
+        // First without a clock, a waker or a queue, which the uncontended path has no use for.
+        match self.attempt_now(spec)? {
+            Some(hold) => Ok(Enqueued::Granted(hold)),
+            None => self.enqueue_for_good(spec, waker),
         }
-        let entries = self.shared.entries(spec)?;
-        let granted = self.shared.attempt(&self.incoming(&entries, spec))?;
-        Ok(granted.map(|(ticket, token)| self.hold(ticket, token, self.shared.spans(&entries))))
-    }
-
-    fn enqueue<'a>(&'a self, spec: &LockSpec) -> Enqueue<'a> {
-        Enqueue { engine: self, state: State::Asked(spec.clone()) }
     }
 
     fn attempt(&self, spec: &LockSpec) -> impl Future<Output = Result<Option<MemoryHold>, Error>> + Send {
-        ready(self.grant_at_once(spec))
+        ready(self.attempt_now(spec))
     }
 
     fn query(&self, keys: Option<&[Key]>) -> impl Future<Output = Result<Query, Error>> + Send {
@@ -90,56 +105,31 @@ impl Engine for Memory {
     }
 }
 
-/// A request on its way: joins at its first poll, then waits in the queues of its keys.
-pub(crate) struct Enqueue<'a> {
+/// A request that waits in the queues of its keys.
+pub(crate) struct Wait<'a> {
     engine: &'a Memory,
-    state: State,
+    ticket: Ticket,
+    spans: bool,
+    done: bool,
 }
 
-enum State {
-    Asked(LockSpec),
-    Waiting { ticket: Ticket, spans: bool },
-    Done,
-}
-
-impl Enqueue<'_> {
-    fn join(&mut self, spec: &LockSpec, cx: &Context<'_>) -> Result<Option<MemoryHold>, Error> {
-        let (engine, shared) = (self.engine, &self.engine.shared);
-        let entries = shared.entries(spec)?;
-        let spans = shared.spans(&entries);
-        let recipient = Recipient::Task(cx.waker().clone());
-        let placed = engine.join(&engine.incoming(&entries, spec), spec, recipient)?;
-        if let Some(token) = placed.token {
-            return Ok(Some(engine.hold(placed.ticket, token, spans)));
-        }
-        self.state = State::Waiting { ticket: placed.ticket, spans };
-        Ok(None)
-    }
-}
-
-impl Future for Enqueue<'_> {
+impl Future for Wait<'_> {
     type Output = Result<MemoryHold, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = match std::mem::replace(&mut self.state, State::Done) {
-            State::Asked(spec) => self.join(&spec, cx).transpose(),
-            State::Waiting { ticket, spans } => {
-                let polled = self.engine.shared.poll(ticket, cx.waker());
-                if polled.is_none() {
-                    self.state = State::Waiting { ticket, spans };
-                }
-                polled.map(|polled| polled.map(|token| self.engine.hold(ticket, token, spans)))
-            }
-            State::Done => None,
-        };
-        outcome.map_or(Poll::Pending, Poll::Ready)
+        if self.done {
+            return Poll::Pending;
+        }
+        let Some(outcome) = self.engine.shared.poll(self.ticket, cx.waker()) else { return Poll::Pending };
+        self.done = true;
+        Poll::Ready(outcome.map(|token| self.engine.hold(self.ticket, token, self.spans)))
     }
 }
 
-impl Drop for Enqueue<'_> {
+impl Drop for Wait<'_> {
     fn drop(&mut self) {
-        if let State::Waiting { ticket, .. } = self.state {
-            self.engine.shared.leave(ticket, Leave::Cancel, None);
+        if !self.done {
+            self.engine.shared.leave(self.ticket, Leave::Cancel, None);
         }
     }
 }

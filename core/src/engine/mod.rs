@@ -8,6 +8,7 @@
 mod memory;
 
 use std::future::Future;
+use std::task::Waker;
 
 pub(crate) use self::memory::Memory;
 
@@ -15,25 +16,31 @@ use crate::{Error, Key, LockSpec, Query, Ticket};
 
 /// What a space needs of the place where its locks live.
 pub(crate) trait Engine: Clone + Send + Sync + 'static {
-    /// A request that waits for its grant. It joins when first polled (clause L4); dropping it cancels (clause L7).
-    type Enqueue<'a>: Future<Output = Result<Self::Hold, Error>> + Send + Unpin
+    /// A request that waits for its grant. Dropping it cancels (clause L7).
+    type Wait<'a>: Future<Output = Result<Self::Hold, Error>> + Send + Unpin
     where
         Self: 'a;
 
     /// A grant. Dropping it does not release.
     type Hold: Hold;
 
-    /// Takes all keys, where the engine can tell without waiting that they are to be had. `None` says nothing.
-    fn grant_at_once(&self, spec: &LockSpec) -> Result<Option<Self::Hold>, Error>;
-
-    /// Asks for all keys of `spec`.
-    fn enqueue<'a>(&'a self, spec: &LockSpec) -> Self::Enqueue<'a>;
+    /// Asks for all keys of `spec`, at the first poll of a request (clause L4): joins their queues, unless they are
+    /// to be had at once. `waker` is for the wait.
+    fn enqueue(&self, spec: &LockSpec, waker: &Waker) -> Result<Enqueued<Self::Hold, Self::Wait<'_>>, Error>;
 
     /// Takes all keys if that needs no waiting (clause L6).
     fn attempt(&self, spec: &LockSpec) -> impl Future<Output = Result<Option<Self::Hold>, Error>> + Send;
 
     /// What is held and what waits, at one instant (clause L16).
     fn query(&self, keys: Option<&[Key]>) -> impl Future<Output = Result<Query, Error>> + Send;
+}
+
+/// What became of a request that was asked for.
+pub(crate) enum Enqueued<H, W> {
+    /// It is granted.
+    Granted(H),
+    /// It waits.
+    Waiting(W),
 }
 
 /// A grant of an engine.

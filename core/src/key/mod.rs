@@ -82,12 +82,16 @@ impl Key {
     /// [`Invalid`](crate::ErrorKind::Invalid) when the encoding is longer than [`Key::MAX_LEN`], or tuples nest deeper
     /// than 32.
     pub fn check(&self) -> Result<(), Error> {
-        let len = self.as_bytes().len();
+        let Repr::Shared(bytes) = &self.0 else {
+            // Too short to be too long, or to nest too deep.
+            return Ok(());
+        };
+        let len = bytes.len();
         if len > Key::MAX_LEN {
             let why = format!("longer than {} bytes encoded: len={len}", Key::MAX_LEN);
             return Err(Error::invalid("key", why));
         }
-        if self.as_bytes()[0] == encode::TUPLE && decode::depth(self.as_bytes()) > encode::MAX_DEPTH {
+        if bytes[0] == encode::TUPLE && decode::depth(bytes) > encode::MAX_DEPTH {
             return Err(Error::invalid("key", format!("tuples nest too deep: limit={}", encode::MAX_DEPTH)));
         }
         Ok(())

@@ -10,9 +10,11 @@
 //! | `leave` | how a request leaves: release, cancel, time-out, close |
 //! | `spanning` | a request whose keys live in several tables |
 //! | `survey` | what a query sees: positions and blockers |
+//! | `index` | finds a queue by key |
 //! | `deadlines` | what is due when |
 
 mod deadlines;
+mod index;
 mod leave;
 mod lock_table;
 mod queue;

@@ -14,10 +14,10 @@
 //! node ([`Queues::found`]), so that no rule but this one knows the difference.
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 use slab::Slab;
 
 use super::Mode;
+use super::index::Index;
 use super::lock_table::Origin;
 use crate::Key;
 
@@ -71,7 +71,7 @@ pub(super) struct Node {
 /// The queues of a table. A key has one only while somebody stands in it (clause L17).
 #[derive(Default)]
 pub(super) struct Queues {
-    index: HashTable<u32>,
+    index: Index,
     queues: Slab<Queue>,
     nodes: Slab<Node>,
 }
@@ -79,7 +79,7 @@ pub(super) struct Queues {
 impl Queues {
     /// The queue of a key, if anyone stands in it.
     pub(super) fn find(&self, hash: u64, key: &Key) -> Option<u32> {
-        self.index.find(hash, |&at| self.queues[at as usize].key == *key).copied()
+        self.index.find(hash, |at| self.queues[at as usize].key == *key)
     }
 
     /// Whether a request that joined now would be eligible.
@@ -226,18 +226,14 @@ impl Queues {
     fn open(&mut self, hash: u64, key: &Key, mode: Mode, node: u32, holder: Solo) -> u32 {
         let queue = Queue { key: key.clone(), hash, first: node, last: node, first_waiting: NIL, mode, holder };
         let at = self.queues.insert(queue) as u32;
-        let queues = &self.queues;
-        self.index.insert_unique(hash, at, |&other| queues[other as usize].hash);
+        self.index.insert(hash, at);
         at
     }
 
     #[inline]
     fn close(&mut self, queue: u32) {
-        let hash = self.queues[queue as usize].hash;
-        if let Ok(found) = self.index.find_entry(hash, |&other| other == queue) {
-            found.remove();
-        }
-        self.queues.remove(queue as usize);
+        let closed = self.queues.remove(queue as usize);
+        self.index.remove(closed.hash, queue);
     }
 }
 
