@@ -66,3 +66,78 @@ impl<S, F> fmt::Debug for Drive<S, F> {
         f.debug_struct("Drive").field("until", &until).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use futures::channel::oneshot;
+    use futures::executor::LocalPool;
+    use futures::task::LocalSpawnExt;
+
+    use super::*;
+    use crate::{ErrorKind, ManualClock, Space};
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// A sleep that ends when the test says so; notes what it was asked for.
+    type Sleeps = Rc<RefCell<Vec<(Duration, oneshot::Sender<()>)>>>;
+
+    fn sleep(sleeps: Sleeps) -> impl FnMut(Duration) -> Pin<Box<dyn Future<Output = ()>>> {
+        move |duration| {
+            let (end, ended) = oneshot::channel();
+            sleeps.borrow_mut().push((duration, end));
+            Box::pin(async move {
+                let _ = ended.await;
+            })
+        }
+    }
+
+    #[test]
+    fn a_time_out_is_told_when_the_sleep_ends() {
+        let (mut pool, clock, sleeps) = (LocalPool::new(), ManualClock::new(), Sleeps::default());
+        let space = Space::builder().clock(clock.clone()).shards(1).build();
+        let spawner = pool.spawner();
+        let drive = spawner.spawn_local_with_handle(space.drive(sleep(sleeps.clone()))).expect("it runs");
+        pool.run_until_stalled();
+        assert!(sleeps.borrow().is_empty(), "nothing is due");
+
+        let _held = pool.run_until(async { space.lock("a").await }).expect("it is free");
+        let waits = |ms: u32| {
+            let space = space.clone();
+            let wait = async move { space.lock("a").timeout(MS * ms).await.map(|_| ()) };
+            spawner.spawn_local_with_handle(wait).expect("it runs")
+        };
+        let (late, soon) = (waits(50), waits(20));
+        pool.run_until_stalled();
+        assert_eq!(sleeps.borrow().last().map(|(asked, _)| *asked), Some(MS * 20), "woken by the sooner one");
+
+        clock.advance(MS * 20);
+        let (_, end) = sleeps.borrow_mut().pop().expect("it sleeps");
+        end.send(()).expect("it still sleeps");
+        let error = pool.run_until(soon).expect_err("it is held");
+        assert_eq!((error.kind(), error.waited()), (ErrorKind::Timeout, Some(MS * 20)));
+        pool.run_until_stalled();
+        assert_eq!(sleeps.borrow().last().map(|(asked, _)| *asked), Some(MS * 30));
+
+        space.close();
+        assert_eq!(pool.run_until(late).expect_err("it is closed").kind(), ErrorKind::Closed);
+        pool.run_until(drive);
+    }
+
+    #[test]
+    fn it_ends_with_the_last_handle_and_survives_a_sleep_that_does_not_sleep() {
+        let (mut pool, clock) = (LocalPool::new(), ManualClock::new());
+        let space = Space::builder().clock(clock).build();
+        let held = pool.run_until(async { space.lock("a").await }).expect("it is free");
+        let mut drive = Box::pin(space.drive(|_| std::future::ready(())));
+        let mut wait = Box::pin(space.lock("a").timeout(MS));
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        assert!(wait.as_mut().poll(&mut cx).is_pending());
+        assert!(drive.as_mut().poll(&mut cx).is_pending(), "each poll returns");
+        drop((wait, held));
+        drop(space);
+        pool.run_until(drive);
+    }
+}

@@ -83,3 +83,33 @@ impl<'a> Url<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_space_until_its_last_handle_is_closed() {
+        let spaces = Registry::new();
+        let first = spaces.open("a", || Space::builder().epoch(1));
+        let second = spaces.open("a", || Space::builder().epoch(2));
+        let other = spaces.open("b", || Space::builder().epoch(3));
+        assert_eq!((first.epoch(), second.epoch(), other.epoch()), (1, 1, 3));
+        first.close();
+        assert!(!second.is_closed());
+        assert_eq!(spaces.open("a", || Space::builder().epoch(4)).epoch(), 1);
+        second.close();
+        // The handle opened in between was dropped without being closed: dropping ends it too.
+        assert_eq!(spaces.open("a", || Space::builder().epoch(5)).epoch(), 5);
+    }
+
+    #[test]
+    fn an_address_is_read_or_refused() {
+        assert_eq!(Url::parse(None).expect("private"), Url::Private);
+        assert_eq!(Url::parse(Some("memory:orders")).expect("named"), Url::Memory("orders"));
+        for bad in ["", "memory:", "memory", "orders", "MEMORY:orders", "file:x"] {
+            let error = Url::parse(Some(bad)).expect_err(bad);
+            assert_eq!(error.what(), Some("url"), "{bad:?}");
+        }
+    }
+}
