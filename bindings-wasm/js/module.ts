@@ -1,12 +1,13 @@
 /**
- * Loading the binary, and the native part that it is.
+ * Loading the binary.
  *
  * @internal
  */
 
-import init, * as wasm from "../generated/latchwork_wasm.js";
+import init from "../generated/latchwork_wasm.js";
 import { invalid, LatchworkError } from "../../bindings-js/src/error.js";
-import { LANES, type Native } from "../../bindings-js/src/native.js";
+import type { Native } from "../../bindings-js/src/native.js";
+import { nativeOf } from "./native.js";
 
 /** Where the binary comes from: its bytes, a compiled module, a response that carries it, or its address. */
 export type Source = BufferSource | WebAssembly.Module | Response | URL | string;
@@ -37,38 +38,4 @@ async function moduleOf(source: Source): Promise<WebAssembly.Module> {
 
 function unavailable(why: string, cause?: unknown): LatchworkError {
   return new LatchworkError("unavailable", `the binary cannot be loaded: ${why}`, { cause });
-}
-
-function nativeOf(memory: WebAssembly.Memory): Native {
-  const address = wasm.scratchAddress();
-  let scratch = new Float64Array(memory.buffer, address, LANES);
-  return {
-    get scratch() {
-      // The module's memory moves when it grows; a view of the old one is empty then.
-      if (scratch.length === 0) scratch = new Float64Array(memory.buffer, address, LANES);
-      return scratch;
-    },
-    open: wasm.open,
-    epoch: wasm.epoch,
-    close: wasm.close,
-    lock: wasm.lock,
-    lockWith: wasm.lockWith,
-    tryLock: wasm.tryLock,
-    tryLockWith: wasm.tryLockWith,
-    release: wasm.release,
-    cancel: wasm.cancel,
-    confirm: wasm.confirm,
-    drain: wasm.drain,
-    tick: wasm.tick,
-    nextDeadline: wasm.nextDeadline,
-    query: wasm.query,
-    encode: wasm.encode,
-    decode: wasm.decode,
-    keySet: wasm.keySet,
-    failure: wasm.failure,
-    manualClock: wasm.manualClock,
-    advance: wasm.advance,
-    // There is one thread: every call reports what it settled for all handles, and nothing settles in between.
-    onWake() {},
-  };
 }

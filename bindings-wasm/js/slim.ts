@@ -11,12 +11,10 @@ import { load, type Source } from "./module.js";
 export type { Source } from "./module.js";
 export * from "../../bindings-js/src/index.js";
 
-let source: Source | Promise<Source> | undefined;
-
-connect(() => {
-  if (source === undefined) throw invalid("wasm", "call start with the binary before open");
-  return load(source);
-});
+const refuse = async (): Promise<never> => {
+  throw invalid("wasm", "call start with the binary before open");
+};
+connect(refuse);
 
 /**
  * Brings the binary and starts it. Every `open` from here on uses it; one that is called before is refused.
@@ -36,11 +34,11 @@ connect(() => {
  * ```
  */
 export async function start(binary: Source | Promise<Source>): Promise<void> {
-  source = binary;
+  connect(() => load(binary));
   try {
     await started();
   } catch (error) {
-    source = undefined;
+    connect(refuse);
     throw error;
   }
 }

@@ -3,12 +3,11 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-use js_sys::Object;
 use latchwork::{Blocker, Error, ErrorKind};
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::scratch::{self, Outcome};
+use crate::wire::{self, Writer};
 use crate::{clock, convert};
 
 thread_local! {
@@ -17,9 +16,15 @@ thread_local! {
 
 /// Takes the oldest error that was not taken yet.
 #[wasm_bindgen]
-pub fn failure() -> JsValue {
+pub fn failure() -> usize {
     let error = KEPT.with_borrow_mut(VecDeque::pop_front);
-    to_js(&error.unwrap_or_else(|| Error::invalid("failure", "no call has failed")))
+    wire::write(|out| describe(out, &error.unwrap_or_else(|| Error::invalid("failure", "no call has failed"))))
+}
+
+/// The stable code of every kind, for the test that walks them.
+#[wasm_bindgen(js_name = errorCodes)]
+pub fn error_codes() -> usize {
+    wire::write(|out| out.list(ErrorKind::ALL, |out, kind| out.text(kind.code())))
 }
 
 /// Ends a call with this error.
@@ -33,30 +38,48 @@ pub(crate) fn keep(error: Error) {
     KEPT.with_borrow_mut(|kept| kept.push_back(error));
 }
 
-/// The error as an object with its fields; those that its kind does not have are left out.
-fn to_js(error: &Error) -> JsValue {
-    let object = Object::new();
-    convert::put(&object, "code", error.code());
-    convert::put(&object, "message", error.to_string());
-    let timed_out = error.kind() == ErrorKind::Timeout;
-    if timed_out || error.kind() == ErrorKind::NotHeld {
-        convert::put(&object, "keys", convert::keys_to_js(error.keys()));
+/// What a call answers: where the value that `write` makes begins, or 0 and an error to take.
+pub(crate) fn answer<T>(result: Result<T, Error>, write: impl FnOnce(&mut Writer, T)) -> usize {
+    match result {
+        Ok(value) => {
+            scratch::set_outcome(Outcome::Granted);
+            wire::write(|out| write(out, value))
+        }
+        Err(error) => {
+            fail(error);
+            0
+        }
     }
-    if timed_out {
-        convert::put(&object, "blockedBy", convert::list(error.blocked_by(), blocker));
-    }
-    convert::put_some(&object, "waited", error.waited().map(clock::milliseconds));
-    convert::put_some(&object, "position", error.position().map(|position| position as f64));
-    convert::put_some(&object, "what", error.what());
-    convert::put_some(&object, "why", error.why());
-    object.into()
 }
 
-/// One that stands in the way of a request.
-pub(crate) fn blocker(blocker: &Blocker) -> JsValue {
-    let object = Object::new();
-    convert::put(&object, "key", convert::key_to_js(&blocker.key));
-    convert::put_some(&object, "label", blocker.label.as_deref());
-    convert::put_some(&object, "token", blocker.token.map(|token| token as f64));
-    object.into()
+/// Those who stand in the way of a request.
+pub(crate) fn blockers(out: &mut Writer, blockers: &[Blocker]) {
+    out.list(blockers, |out, blocker| {
+        out.object(3);
+        convert::key(out.field("key"), &blocker.key);
+        out.field("label").text_or_undefined(blocker.label.as_deref());
+        out.field("token").number_or_undefined(blocker.token.map(|token| token as f64));
+    });
+}
+
+/// The error as an object with its fields; those that its kind does not have are left out.
+fn describe(out: &mut Writer, error: &Error) {
+    out.object(8);
+    out.field("code").text(error.code());
+    out.field("message").text(&error.to_string());
+    out.field("waited").number_or_undefined(error.waited().map(clock::milliseconds));
+    out.field("position").number_or_undefined(error.position().map(|position| position as f64));
+    out.field("what").text_or_undefined(error.what());
+    out.field("why").text_or_undefined(error.why());
+    let timed_out = error.kind() == ErrorKind::Timeout;
+    let keys = out.field("keys");
+    match timed_out || error.kind() == ErrorKind::NotHeld {
+        true => convert::keys(keys, error.keys()),
+        false => keys.undefined(),
+    }
+    let blocked_by = out.field("blockedBy");
+    match timed_out {
+        true => blockers(blocked_by, error.blocked_by()),
+        false => blocked_by.undefined(),
+    }
 }

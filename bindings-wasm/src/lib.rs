@@ -1,8 +1,8 @@
 //! Latchwork for browsers: the native side of the npm package `latchwork-web`.
 //!
 //! The module implements the interface `Native` of `bindings-js/src/native.ts` over core's [`Port`](latchwork::Port):
-//! free functions, number handles, and lanes of doubles in memory that JavaScript reads and writes in place
-//! (`scratch.rs`). Every argument is checked before the core sees it, because a panic would leave the module unusable.
+//! free functions, number handles, lanes of doubles in memory that JavaScript reads and writes in place
+//! (`scratch.rs`), and bytes for keys and texts (`wire.rs`). Every argument is checked before the core sees it, because a panic would leave the module unusable.
 //! There is one thread, so a space has one shard and every call reports all that it settled, for whatever handle.
 //!
 //! No state of this crate is borrowed while JavaScript runs or while the core works: a call that comes back in from
@@ -21,3 +21,4 @@ mod ports;
 mod query;
 mod scratch;
 mod settle;
+mod wire;

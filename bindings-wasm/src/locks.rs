@@ -1,47 +1,44 @@
-//! The calls on locks: numbers in and out by the lanes, keys and options as arguments.
+//! The calls on locks: numbers in and out by the lanes, keys and options by the wire.
 
-use js_sys::Array;
 use latchwork::{Answer, Cancelled, Error, Grant, LockSpec};
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::ports::{self, Handle};
 use crate::scratch::{self, Lane, Outcome};
 use crate::settle::{self, Waiter};
+use crate::wire::{self, Reader};
 use crate::{clock, convert, error};
 
-/// Asks for one or two keys, exclusive, without options.
+/// In: exclusive keys, shared keys, label. Asks for these keys. `timeout`: milliseconds, infinity for none. `deferred`: 1
+/// where the caller confirms the grant itself.
 #[wasm_bindgen]
-pub fn lock(key: &JsValue, second: &JsValue) {
-    ask(|| Ok((LockSpec::new(convert::one_or_two(key, second)?), Waiter::named(false))));
-}
-
-/// Asks for any set of keys.
-#[wasm_bindgen(js_name = lockWith)]
-pub fn lock_with(exclusive: &Array, shared: &Array, label: &JsValue, timeout: f64, deferred: f64) {
-    ask(|| {
-        let spec = spec(exclusive, shared, label)?;
-        let spec = if timeout.is_nan() || timeout < 0.0 {
+pub fn lock(timeout: f64, deferred: f64) {
+    act(|port| {
+        let mut spec = wire::read(spec)?;
+        if timeout.is_nan() || timeout < 0.0 {
             return Err(Error::invalid("timeout", "must be a number of milliseconds, not negative"));
-        } else if timeout.is_finite() {
-            spec.timeout(clock::duration(timeout))
-        } else {
-            spec
-        };
-        Ok((spec, Waiter::named(deferred != 0.0)))
+        }
+        if timeout.is_finite() {
+            spec = spec.timeout(clock::duration(timeout));
+        }
+        let waiter = Waiter::named(deferred != 0.0);
+        Ok(match port.lock(&spec, waiter.to_tag())? {
+            Answer::Granted(grant) => granted(&grant),
+            Answer::Waiting(ticket) => {
+                scratch::set_ticket(ticket);
+                Outcome::Waiting
+            }
+        })
     });
 }
 
-/// Takes one or two keys now, or answers `Refused`.
+/// In: as for [`lock`]. Takes the keys now, or answers `Refused`.
 #[wasm_bindgen(js_name = tryLock)]
-pub fn try_lock(key: &JsValue, second: &JsValue) {
-    take(|| Ok(LockSpec::new(convert::one_or_two(key, second)?)));
-}
-
-/// Takes any set of keys now, or answers `Refused`.
-#[wasm_bindgen(js_name = tryLockWith)]
-pub fn try_lock_with(exclusive: &Array, shared: &Array, label: &JsValue) {
-    take(|| spec(exclusive, shared, label));
+pub fn try_lock() {
+    act(|port| {
+        let spec = wire::read(spec)?;
+        Ok(port.try_lock(&spec)?.map_or(Outcome::Refused, |grant| granted(&grant)))
+    });
 }
 
 /// Gives the grant back.
@@ -81,30 +78,13 @@ pub fn drain() {
     settle::report(&ports::named());
 }
 
-/// What is asked for with these keys and this label.
-pub(crate) fn spec(exclusive: &Array, shared: &Array, label: &JsValue) -> Result<LockSpec, Error> {
-    let spec = LockSpec::new(convert::raw_keys(exclusive)?).shared(convert::raw_keys(shared)?);
-    Ok(match convert::text(label, "label")? {
+/// What is asked for: exclusive keys, shared keys, label.
+pub(crate) fn spec(input: &mut Reader<'_>) -> Result<LockSpec, Error> {
+    let spec = LockSpec::new(convert::raw_keys(input)?).shared(convert::raw_keys(input)?);
+    Ok(match convert::text(input)? {
         Some(label) => spec.label(label),
         None => spec,
     })
-}
-
-fn ask(request: impl FnOnce() -> Result<(LockSpec, Waiter), Error>) {
-    act(|port| {
-        let (spec, waiter) = request()?;
-        Ok(match port.lock(&spec, waiter.to_tag())? {
-            Answer::Granted(grant) => granted(&grant),
-            Answer::Waiting(ticket) => {
-                scratch::set_ticket(ticket);
-                Outcome::Waiting
-            }
-        })
-    });
-}
-
-fn take(request: impl FnOnce() -> Result<LockSpec, Error>) {
-    act(|port| Ok(port.try_lock(&request()?)?.map_or(Outcome::Refused, |grant| granted(&grant))));
 }
 
 fn granted(grant: &Grant) -> Outcome {

@@ -6,12 +6,11 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use latchwork::{Error, LockSpec, Port, Registry, Space, Url};
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::clock::{self, HostClock};
 use crate::scratch::Lane;
-use crate::{convert, entropy, error, scratch, settle};
+use crate::{convert, entropy, error, scratch, settle, wire};
 
 /// A port with the number that JavaScript knows it by.
 #[derive(Clone)]
@@ -49,10 +48,11 @@ thread_local! {
     };
 }
 
-/// Opens a space and answers its handle; 0 with outcome `Failed`.
+/// In: the address, or undefined. Opens a space and answers its handle; 0 with outcome `Failed`.
 #[wasm_bindgen]
-pub fn open(url: &JsValue, clock: f64) -> f64 {
-    match space(url, clock) {
+pub fn open(clock: f64) -> f64 {
+    let url = wire::read(|input| Ok(convert::text(input)?.map(str::to_owned)));
+    match url.and_then(|url| space(url.as_deref(), clock)) {
         Ok(space) => add(&space) as f64,
         Err(error) => {
             error::fail(error);
@@ -99,9 +99,8 @@ fn closed() -> Handle {
     CLOSED.with(Clone::clone)
 }
 
-fn space(url: &JsValue, clock: f64) -> Result<Space, Error> {
-    let url = convert::text(url, "url")?;
-    let url = Url::parse(url.as_deref())?;
+fn space(url: Option<&str>, clock: f64) -> Result<Space, Error> {
+    let url = Url::parse(url)?;
     let manual = match clock {
         0.0 => None,
         number => Some(clock::manual(number).ok_or_else(|| Error::invalid("clock", "no such clock"))?),

@@ -1,59 +1,57 @@
-//! One instant of the lock table, as JavaScript reads it.
+//! One instant of the lock table, to be read by JavaScript.
 
-use js_sys::{Array, Object};
 use latchwork::{Hold, Query, Wait};
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+use crate::wire::{self, Writer};
 use crate::{clock, convert, error, locks, ports};
 
-/// Held and pending at one instant, of everything or of these keys; undefined with outcome `Failed`.
+/// Held and pending at one instant, of everything; 0 with outcome `Failed`.
 #[wasm_bindgen]
-pub fn query(handle: f64, keys: Option<Array>) -> JsValue {
-    let query = || {
-        let keys = keys.map(|keys| convert::raw_keys(&keys)).transpose()?;
-        ports::find(handle as u64).query(keys.as_deref())
-    };
-    convert::or_undefined(query().map(|query| to_js(&query)))
+pub fn query(handle: f64) -> usize {
+    error::answer(ports::find(handle as u64).query(None), describe)
 }
 
-/// What a request for these keys asks for; undefined with outcome `Failed`.
+/// In: a list of keys. Held and pending at one instant, of these; 0 with outcome `Failed`.
+#[wasm_bindgen(js_name = queryKeys)]
+pub fn query_keys(handle: f64) -> usize {
+    let keys = wire::read(convert::raw_keys);
+    error::answer(keys.and_then(|keys| ports::find(handle as u64).query(Some(&keys))), describe)
+}
+
+/// In: as for a request. What it asks for: each key once, a key in both modes exclusive; 0 with outcome `Failed`.
 #[wasm_bindgen(js_name = keySet)]
-pub fn key_set(exclusive: &Array, shared: &Array) -> JsValue {
-    convert::or_undefined(locks::spec(exclusive, shared, &JsValue::UNDEFINED).map(|spec| {
+pub fn key_set() -> usize {
+    error::answer(wire::read(locks::spec), |out, spec| {
         let (keys, shared) = spec.key_set();
-        let object = Object::new();
-        convert::put(&object, "keys", convert::keys_to_js(&keys));
-        convert::put(&object, "shared", convert::keys_to_js(&shared));
-        object.into()
-    }))
+        out.object(2);
+        convert::keys(out.field("keys"), &keys);
+        convert::keys(out.field("shared"), &shared);
+    })
 }
 
-fn to_js(query: &Query) -> JsValue {
-    let object = Object::new();
-    convert::put(&object, "held", convert::list(&query.held, hold));
-    convert::put(&object, "pending", convert::list(&query.pending, wait));
-    object.into()
+fn describe(out: &mut Writer, query: Query) {
+    out.object(2);
+    out.field("held").list(&query.held, hold);
+    out.field("pending").list(&query.pending, wait);
 }
 
-fn hold(hold: &Hold) -> JsValue {
-    let object = Object::new();
-    convert::put(&object, "keys", convert::keys_to_js(&hold.keys));
-    convert::put(&object, "shared", convert::keys_to_js(&hold.shared));
-    convert::put(&object, "token", hold.token as f64);
-    convert::put_some(&object, "label", hold.label.as_deref());
-    convert::put_some(&object, "age", hold.age.map(clock::milliseconds));
-    convert::put(&object, "claimed", hold.claimed);
-    object.into()
+fn hold(out: &mut Writer, hold: &Hold) {
+    out.object(6);
+    convert::keys(out.field("keys"), &hold.keys);
+    convert::keys(out.field("shared"), &hold.shared);
+    out.field("token").number(hold.token as f64);
+    out.field("label").text_or_undefined(hold.label.as_deref());
+    out.field("age").number_or_undefined(hold.age.map(clock::milliseconds));
+    out.field("claimed").boolean(hold.claimed);
 }
 
-fn wait(wait: &Wait) -> JsValue {
-    let object = Object::new();
-    convert::put(&object, "keys", convert::keys_to_js(&wait.keys));
-    convert::put(&object, "shared", convert::keys_to_js(&wait.shared));
-    convert::put_some(&object, "label", wait.label.as_deref());
-    convert::put_some(&object, "age", wait.age.map(clock::milliseconds));
-    convert::put(&object, "position", wait.position as f64);
-    convert::put(&object, "blockedBy", convert::list(&wait.blocked_by, error::blocker));
-    object.into()
+fn wait(out: &mut Writer, wait: &Wait) {
+    out.object(6);
+    convert::keys(out.field("keys"), &wait.keys);
+    convert::keys(out.field("shared"), &wait.shared);
+    out.field("label").text_or_undefined(wait.label.as_deref());
+    out.field("age").number_or_undefined(wait.age.map(clock::milliseconds));
+    out.field("position").number(wait.position as f64);
+    error::blockers(out.field("blockedBy"), &wait.blocked_by);
 }

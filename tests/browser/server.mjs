@@ -106,8 +106,7 @@ function fail(response, kind) {
       return response.end("<!doctype html><title>sign in</title>");
     case "cut":
       response.writeHead(200, { "content-type": "application/wasm", "content-length": 4096 });
-      response.write(Buffer.from([0x00, 0x61, 0x73, 0x6d]));
-      return response.destroy();
+      return response.write(Buffer.from([0x00, 0x61, 0x73, 0x6d]), () => response.destroy());
     default:
       throw new Error(`no such fault kind=${kind}`);
   }

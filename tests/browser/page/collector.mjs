@@ -9,6 +9,7 @@ export class Collector {
   constructor(run) {
     this.#run = run;
     const stray = (event) => {
+      event.preventDefault();
       const error = event.reason ?? event.error ?? new Error(event.message);
       this.fail("harness", `an error that nobody handled, ${event.type}`, error);
     };

@@ -1,12 +1,36 @@
-// Every suite that runs inside a browser, in order.
+// Every suite that runs inside a browser, in order: the JavaScript suite that Node runs too, then what only a page shows.
 
+import * as latchwork from "/bindings-wasm/dist/index.js";
+import * as testing from "/bindings-wasm/dist/testing.js";
+import { collect } from "/tests/js/index.mjs";
 import { Collector } from "./collector.mjs";
+import { entries } from "./entries.mjs";
+import { loading } from "./loading.mjs";
+import { places } from "./places.mjs";
+import { surface } from "./surface.mjs";
 
-/** Runs all suites and tells the harness when they are done. */
+/** What scenario files may ask of this host: all but what no JavaScript can do. */
+const FEATURES = new Set(["cancel", "turn", "handles", "signed-timeout"]);
+
+/** Runs all suites and tells the harness when they are done. `run` names the browser and the place. */
 export async function runSuites({ place, run, only }) {
   const collector = new Collector(run);
-  await collector.test("harness", "runs", async () => {});
-  await collector.test("harness", "fails", async () => { throw new TypeError("x"); });
-  collector.skip("harness", "left out", "because");
+  const host = {
+    name: run,
+    latchwork,
+    testing,
+    features: FEATURES,
+    read: async (path) => (await fetch(`/tests/${path}`)).json(),
+    line: (text) => collector.line(text),
+  };
+  try {
+    const shared = await collect(host);
+    const own = [...loading(), ...entries(), ...surface(host), ...places(place)];
+    for (const { suite, name, run } of [...shared, ...own]) {
+      if (`${suite}: ${name}`.includes(only)) await collector.test(suite, name, run);
+    }
+  } catch (error) {
+    collector.fail("harness", "collecting the tests", error);
+  }
   await collector.done();
 }

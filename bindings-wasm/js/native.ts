@@ -1,0 +1,101 @@
+/**
+ * The native part that the module is: its numbers as they are, its values over the wire.
+ *
+ * @internal
+ */
+
+import * as wasm from "../generated/latchwork_wasm.js";
+import {
+  type Failure,
+  type KeyValue,
+  Lane,
+  LANES,
+  type Native,
+  Outcome,
+  type RawKey,
+  type RawQuery,
+} from "../../bindings-js/src/native.js";
+import { read, Refusal, Writer } from "./wire.js";
+
+/** The native part over the module that was started with this memory. */
+export function nativeOf(memory: WebAssembly.Memory): Native {
+  const address = wasm.scratchAddress();
+  let scratch = new Float64Array(memory.buffer, address, LANES);
+  const writer = new Writer({ memory, reserve: wasm.reserve });
+  // What could not cross. It is taken before anything else is called, so one is enough.
+  let refused: Failure | undefined;
+
+  const native: Native = {
+    get scratch() {
+      // The module's memory moves when it grows; a view of the old one is empty then.
+      if (scratch.length === 0) scratch = new Float64Array(memory.buffer, address, LANES);
+      return scratch;
+    },
+    open: (url, clock) => call(() => writer.begin().text(url, "url"), () => wasm.open(clock)) ?? 0,
+    epoch: wasm.epoch,
+    close: wasm.close,
+    lock: (key, second) => native.lockWith(pair(key, second), [], undefined, Number.POSITIVE_INFINITY, 0),
+    lockWith(exclusive, shared, label, timeout, deferred) {
+      call(() => request(exclusive, shared, label), () => wasm.lock(timeout, deferred));
+    },
+    tryLock: (key, second) => native.tryLockWith(pair(key, second), [], undefined),
+    tryLockWith(exclusive, shared, label) {
+      call(() => request(exclusive, shared, label), wasm.tryLock);
+    },
+    release: wasm.release,
+    cancel: wasm.cancel,
+    confirm: wasm.confirm,
+    drain: wasm.drain,
+    tick: wasm.tick,
+    nextDeadline: wasm.nextDeadline,
+    query(handle, keys) {
+      if (keys === undefined) return answer(wasm.query(handle)) as RawQuery | undefined;
+      return ask(() => writer.begin().keys(keys), () => wasm.queryKeys(handle)) as RawQuery | undefined;
+    },
+    encode: (key) => ask(() => writer.begin().key(key), wasm.encode) as Uint8Array | undefined,
+    decode: (encoded) => ask(() => writer.begin().key(encoded), wasm.decode) as KeyValue | undefined,
+    keySet: (exclusive, shared) =>
+      ask(() => request(exclusive, shared, undefined), wasm.keySet) as ReturnType<Native["keySet"]>,
+    failure() {
+      const failure = refused ?? (answer(wasm.failure()) as unknown as Failure);
+      refused = undefined;
+      return failure;
+    },
+    manualClock: wasm.manualClock,
+    advance: wasm.advance,
+    // There is one thread: every call reports what it settled for all handles, and nothing settles in between.
+    onWake() {},
+  };
+  return native;
+
+  function request(exclusive: RawKey[], shared: RawKey[], label: string | undefined): void {
+    writer.begin().keys(exclusive).keys(shared).text(label, "label");
+  }
+
+  /** Writes the input and calls the module; where the input cannot cross, nothing is called and the call has failed. */
+  function call<T>(write: () => void, then: () => T): T | undefined {
+    try {
+      write();
+    } catch (refusal) {
+      if (!(refusal instanceof Refusal)) throw refusal;
+      const { what, why } = refusal;
+      refused = { code: "invalid", message: `invalid ${what}: ${why}`, what, why };
+      native.scratch[Lane.Outcome] = Outcome.Failed;
+      native.scratch[Lane.Settled] = 0;
+      return undefined;
+    }
+    return then();
+  }
+
+  function ask(write: () => void, then: () => number): unknown {
+    return answer(call(write, then) ?? 0);
+  }
+
+  function answer(address: number): unknown {
+    return read(memory, address);
+  }
+}
+
+function pair(key: RawKey, second: RawKey | undefined): RawKey[] {
+  return second === undefined ? [key] : [key, second];
+}
