@@ -13,7 +13,7 @@ use crate::process::{self, command, root, run};
 use crate::say;
 
 const OLDEST: (u32, u32) = (3, 10);
-const REQUIREMENTS: &str = "tests/python/requirements.txt";
+const REQUIREMENTS: [&str; 2] = ["tests/python/requirements.txt", "demo/python/requirements.txt"];
 
 /// Makes the virtual environment and installs the pinned tools in it.
 pub(crate) fn prepare() -> Result<()> {
@@ -24,8 +24,10 @@ pub(crate) fn prepare() -> Result<()> {
     }
     say::step(&format!("Python {version}"));
 
-    let requirements = fs::read(root().join(REQUIREMENTS)).with_context(|| format!("no {REQUIREMENTS}"))?;
-    let inputs = [version.as_bytes(), b"\n", &requirements].concat();
+    let mut inputs = [version.as_bytes(), b"\n"].concat();
+    for file in REQUIREMENTS {
+        inputs.extend(fs::read(root().join(file)).with_context(|| format!("no {file}"))?);
+    }
     let installed = folder().join("latchwork-requirements");
     if stamp::holds(&installed, &inputs) && self::version(&program("python")).is_some() {
         say::step("the virtual environment has its packages");
@@ -34,8 +36,12 @@ pub(crate) fn prepare() -> Result<()> {
     if self::version(&program("python")).as_ref() != Some(&version) {
         make_environment(&base)?;
     }
-    say::step(&format!("installing {REQUIREMENTS}"));
-    run(&mut pip(&["install", "--progress-bar", "off", "-r", REQUIREMENTS]))?;
+    say::step(&format!("installing {}", REQUIREMENTS.join(" and ")));
+    let mut install = pip(&["install", "--progress-bar", "off"]);
+    for file in REQUIREMENTS {
+        install.args(["-r", file]);
+    }
+    run(&mut install)?;
     stamp::replace(&installed, &inputs)
 }
 
