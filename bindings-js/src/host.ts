@@ -18,7 +18,9 @@ export function connect(start: () => Native | Promise<Native>): void {
 
 /** The native part, started where it was not. A start that failed is tried again at the next call. */
 export function started(): Native | Promise<Native> {
-  return native ?? (starting ??= begin());
+  if (native !== undefined) return native;
+  starting ??= begin();
+  return starting;
 }
 
 async function begin(): Promise<Native> {

@@ -38,7 +38,7 @@ export class TupleKey {
   }
 
   /** @internal */
-  static valueOf(key: TupleKey): KeyValue[] {
+  static value(key: TupleKey): KeyValue[] {
     return key.#value;
   }
 
@@ -61,7 +61,7 @@ export function key(...parts: Key[]): TupleKey {
     check(part, `parts[${index}]`);
     return isBytes(part) ? copy(part) : part;
   });
-  return new TupleKey(kept, kept.map(valueOf));
+  return new TupleKey(kept, kept.map(toValue));
 }
 
 /**
@@ -132,8 +132,8 @@ function copy(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
 }
 
-function valueOf(key: Key): KeyValue {
-  return key instanceof TupleKey ? TupleKey.valueOf(key) : key;
+function toValue(key: Key): KeyValue {
+  return key instanceof TupleKey ? TupleKey.value(key) : key;
 }
 
 function describe(key: Key): string {

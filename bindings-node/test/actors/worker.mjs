@@ -1,0 +1,62 @@
+// A worker thread that does what it is told with the space that it is given the name of.
+
+import { parentPort, workerData } from "node:worker_threads";
+import { open } from "latchwork";
+
+const space = await open(workerData.url);
+/** The number that all add to, and how many have read it. */
+const counter = new Int32Array(workerData.memory);
+
+const TASKS = {
+  /** Adds to a number in two steps, with a turn of the loop between. */
+  async add({ rounds }) {
+    const step = async () => {
+      const seen = counter[0];
+      await new Promise((resolve) => setImmediate(resolve));
+      counter[0] = seen + 1;
+    };
+    for (let round = 0; round < rounds; round++) await space.withLock("counter", step);
+    return "done";
+  },
+  /** The same without a lock: in each round all have read before one writes. */
+  async addUnlocked({ rounds, threads }) {
+    for (let round = 0; round < rounds; round++) {
+      const seen = Atomics.load(counter, 0);
+      meet(2 * round * threads + threads);
+      Atomics.store(counter, 0, seen + 1);
+      meet(2 * (round + 1) * threads);
+    }
+    return "done";
+  },
+  async hold({ key }) {
+    await space.lock(key);
+    return "holds";
+  },
+  /** Asks for a key, says so, and says so again when it has it. */
+  async wait({ key }) {
+    const waiting = space.lock(key, { label: workerData.name });
+    parentPort.postMessage("waits");
+    const guard = await waiting;
+    parentPort.postMessage("has it");
+    guard.release();
+    return "released";
+  },
+  async throw() {
+    await space.lock("thrown");
+    throw new Error("worker");
+  },
+};
+
+/** Blocks this thread until so many have come. */
+function meet(many) {
+  Atomics.add(counter, 1, 1);
+  Atomics.notify(counter, 1);
+  for (let come = Atomics.load(counter, 1); come < many; come = Atomics.load(counter, 1))
+    Atomics.wait(counter, 1, come);
+}
+
+parentPort.on("message", async ({ task, ...given }) => {
+  if (task === "end") return parentPort.close();
+  parentPort.postMessage(await TASKS[task](given));
+});
+parentPort.postMessage("ready");

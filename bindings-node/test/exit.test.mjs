@@ -1,0 +1,32 @@
+// A space never keeps a process alive by itself.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const child = fileURLToPath(new URL("actors/child.mjs", import.meta.url));
+
+// The limit is there to end a process that would never end; none comes near it.
+const LIMIT = 60_000;
+
+for (const way of [
+  "idle private space",
+  "idle named space",
+  "held lock",
+  "settled time-out",
+  "aborted wait",
+  "closed space",
+]) {
+  test(`a process with this ends by itself: ${way}`, async () => {
+    const { stdout } = await run(process.execPath, [child, way], { timeout: LIMIT });
+    assert.equal(stdout, "left\nended\n");
+  });
+}
+
+test("a process can exit while requests wait", async () => {
+  const { stdout } = await run(process.execPath, [child, "exit with waits"], { timeout: LIMIT });
+  assert.equal(stdout, "ended\n");
+});

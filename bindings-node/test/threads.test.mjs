@@ -1,0 +1,136 @@
+// One space per process and name, in every worker thread.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+import { Worker } from "node:worker_threads";
+import { open } from "latchwork";
+
+let names = 0;
+
+/** Starts a worker; answers functions to send it a task and to wait for what it says next. */
+async function start(url, memory = new SharedArrayBuffer(8)) {
+  const name = `worker ${++names}`;
+  const worker = new Worker(new URL("actors/worker.mjs", import.meta.url), { workerData: { url, memory, name } });
+  const said = [];
+  const listeners = [];
+  worker.on("message", (message) => {
+    said.push(message);
+    listeners.shift()?.();
+  });
+  const next = async () => {
+    if (said.length === 0) await new Promise((resolve) => listeners.push(resolve));
+    return said.shift();
+  };
+  assert.equal(await next(), "ready");
+  return { worker, next, name, tell: (task) => worker.postMessage(task) };
+}
+
+async function end({ worker, tell }) {
+  tell({ task: "end" });
+  await once(worker, "exit");
+}
+
+async function count(task) {
+  const memory = new SharedArrayBuffer(8);
+  const url = `memory:count ${++names}`;
+  const space = await open(url);
+  const workers = await Promise.all([start(url, memory), start(url, memory), start(url, memory)]);
+  for (const { tell } of workers) tell({ task, rounds: 300, threads: workers.length });
+  for (const { next } of workers) assert.equal(await next(), "done");
+  assert.deepEqual(await space.query(), { held: [], pending: [] });
+  await Promise.all(workers.map(end));
+  await space.close();
+  return new Int32Array(memory)[0];
+}
+
+test("a key is held by one thread at a time", async () => {
+  assert.equal(await count("add"), 900);
+});
+
+test("control: without the lock the threads overwrite each other", async () => {
+  assert.equal(await count("addUnlocked"), 300);
+});
+
+test("a release in one thread wakes the waiter in another, in order", async () => {
+  const url = `memory:wake ${++names}`;
+  const space = await open(url);
+  const [first, second] = [await start(url), await start(url)];
+  const guard = await space.lock("k");
+  for (const { tell, next } of [first, second]) {
+    tell({ task: "wait", key: "k" });
+    assert.equal(await next(), "waits");
+  }
+  const { pending } = await space.query("k");
+  assert.deepEqual(
+    pending.map(({ label, position }) => [label, position]),
+    [
+      [first.name, 1],
+      [second.name, 2],
+    ],
+  );
+  guard.release();
+  for (const { next } of [first, second]) {
+    assert.equal(await next(), "has it");
+    assert.equal(await next(), "released");
+  }
+  // And the other way round.
+  second.tell({ task: "hold", key: "l" });
+  assert.equal(await second.next(), "holds");
+  const mine = space.lock("l");
+  await end(second);
+  (await mine).release();
+  await end(first);
+  assert.deepEqual(await space.query(), { held: [], pending: [] });
+  await space.close();
+});
+
+test("a worker that is terminated gives back what it held and waited for", async () => {
+  const url = `memory:terminated ${++names}`;
+  const space = await open(url);
+  const [holder, waiter] = [await start(url), await start(url)];
+  holder.tell({ task: "hold", key: "k" });
+  assert.equal(await holder.next(), "holds");
+  waiter.tell({ task: "wait", key: "k" });
+  assert.equal(await waiter.next(), "waits");
+  const mine = space.lock("k");
+  assert.equal((await space.query("k")).pending.length, 2);
+  await waiter.worker.terminate();
+  assert.equal((await space.query("k")).pending.length, 1);
+  await holder.worker.terminate();
+  (await mine).release();
+  assert.deepEqual(await space.query(), { held: [], pending: [] });
+  await space.close();
+});
+
+test("a worker that fails gives back what it held", async () => {
+  const url = `memory:thrown ${++names}`;
+  const space = await open(url);
+  const { worker, tell } = await start(url);
+  const failed = once(worker, "error");
+  // Not `once` of node:events: that one rejects at the error.
+  const exited = new Promise((resolve) => worker.once("exit", resolve));
+  tell({ task: "throw" });
+  const [error] = await failed;
+  assert.equal(error.message, "worker");
+  await exited;
+  (await space.lock("thrown")).release();
+  await space.close();
+});
+
+test("a name is another space when all have closed it", async () => {
+  const url = `memory:ended ${++names}`;
+  const [here, there] = [await open(url), await start(url)];
+  const { epoch } = here;
+  await here.close();
+  there.tell({ task: "hold", key: "k" });
+  assert.equal(await there.next(), "holds");
+  const again = await open(url);
+  assert.equal(again.epoch, epoch);
+  assert.equal(await again.tryLock("k"), null);
+  await again.close();
+  await end(there);
+  const fresh = await open(url);
+  assert.notEqual(fresh.epoch, epoch);
+  await fresh.close();
+});
