@@ -48,6 +48,10 @@ fn every_file_passes() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     let index = Folders::here().index().expect("the index can be read");
     assert_eq!(run.len() + skipped.len(), index.passing(), "the index names every file");
+    for scenario in &skipped {
+        let requires: Vec<String> = scenario.requires.iter().map(|word| format!("{word:?}")).collect();
+        report(&format!("skipped host=rust scenario={} requires={}", scenario.name, requires.join(",")));
+    }
     report(&format!("scenarios host=rust run={} skipped={}", run.len(), skipped.len()));
 }
 

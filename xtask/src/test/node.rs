@@ -6,7 +6,7 @@ use super::report::Report;
 use super::summary::Runner;
 use crate::setup::npm;
 
-const WORKSPACES: [&str; 3] = ["bindings-js", "bindings-node", "tests/js"];
+const WORKSPACES: [&str; 4] = ["bindings-js", "bindings-node", "tests/js", "demo"];
 
 pub(crate) fn run(report: &mut Report) {
     for folder in WORKSPACES {
