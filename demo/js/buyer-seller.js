@@ -1,4 +1,4 @@
-// The case `buyer-seller`: each purchase needs two accounts, and two people buy from each other at the same time.
+// The case `buyer-seller`: each purchase needs two accounts, and two people buy from each other at once.
 
 import { inTime, LATE, outcome } from "./driver.js";
 import { Barrier, Mutexes } from "./mutex.js";
@@ -32,7 +32,7 @@ function withLatchwork(space) {
 /** Runs the case, first without Latchwork, then with it. */
 export async function buyerSellerCase({ host, store, space, say }) {
   const pairs = Array.from({ length: PAIRS }, (_, number) => [`anna-${number}`, `ben-${number}`]);
-  say(`${PAIRS} pairs who buy from each other, ${PURCHASES_EACH} purchases each, two accounts for each purchase`);
+  say(`${PAIRS} pairs buy from each other, ${PURCHASES_EACH} purchases each, two accounts for each`);
 
   const without = await trade(store, pairs, () => withoutLatchwork(new Barrier(2)), 500);
   say(`  without Latchwork: ${without.stuck} pairs stuck, each of the two with one account`);

@@ -6,9 +6,9 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::part::Part;
-use crate::process::{self, cargo, command, root};
+use crate::process::{self, cargo, command};
 use crate::setup::browsers::Browser;
-use crate::setup::{Setup, Step, npm, python};
+use crate::setup::{Setup, Step, python};
 use crate::{say, table};
 
 /// Many requests that change one document, and write it whole.
@@ -58,7 +58,7 @@ fn demo(setup: &mut Setup, host: Part) -> Result<Vec<Outcome>> {
     let mut outcomes = Vec::new();
     for (name, mut command) in commands(host)? {
         say::part(&format!("demo: {name}"));
-        let output = process::watch(&mut command)?;
+        let output = process::watch_some(&mut command, |line| !is_outcome(line))?;
         if !output.ok {
             bail!("the demo in {name} ended with an error");
         }
@@ -84,15 +84,9 @@ fn needs(host: Part) -> &'static [Step] {
 fn commands(host: Part) -> Result<Vec<(&'static str, Command)>> {
     Ok(match host {
         Part::Rust => vec![("rust", cargo(&["run", "--release", "-p", "latchwork-demo"]))],
-        Part::Node => {
-            build("demo/node")?;
-            vec![("node", command("node", &["demo/node/main.js"]))]
-        }
+        Part::Node => vec![("node", command("node", &["demo/node/main.js"]))],
         Part::Python => vec![("python", python::tool("python", &["demo/python/main.py"]))],
-        Part::Browser => {
-            build("demo/page")?;
-            Browser::ALL.into_iter().map(page).collect::<Result<_>>()?
-        }
+        Part::Browser => Browser::ALL.into_iter().map(page).collect::<Result<_>>()?,
         Part::Lint => Vec::new(),
     })
 }
@@ -103,15 +97,15 @@ fn page(browser: Browser) -> Result<(&'static str, Command)> {
     Ok((browser.name(), page))
 }
 
-/// A demo folder that is an npm workspace may have something to build.
-fn build(folder: &str) -> Result<()> {
-    if root().join(folder).join("package.json").is_file() { npm::build(&[folder]) } else { Ok(()) }
+/// Outcomes are lines for us; all others are for whoever watches.
+fn is_outcome(line: &str) -> bool {
+    line.starts_with('{')
 }
 
 impl Outcome {
     /// An outcome, if the line is a JSON object; an error if that object is not one.
     fn read(line: &str) -> Result<Option<Outcome>> {
-        if !line.starts_with('{') {
+        if !is_outcome(line) {
             return Ok(None);
         }
         let value: Value =

@@ -46,6 +46,11 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 
 /// Runs the command, its output shown and its lines on standard output kept.
 pub(crate) fn watch(command: &mut Command) -> Result<Output> {
+    watch_some(command, |_| true)
+}
+
+/// As `watch`, but of standard output only those lines are shown that are for people.
+pub(crate) fn watch_some(command: &mut Command, for_people: impl Fn(&str) -> bool) -> Result<Output> {
     say::command(&describe(command));
     let mut child = command
         .env("NO_COLOR", "1")
@@ -58,7 +63,9 @@ pub(crate) fn watch(command: &mut Command) -> Result<Output> {
     let mut lines = Vec::new();
     for line in BufReader::new(stdout).split(b'\n') {
         let line = String::from_utf8_lossy(&line?).trim_end_matches('\r').to_owned();
-        println!("{line}");
+        if for_people(&line) {
+            println!("{line}");
+        }
         lines.push(line);
     }
     let ok = child.wait()?.success();

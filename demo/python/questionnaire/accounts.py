@@ -38,7 +38,7 @@ def check(accounts: Iterable[Document]) -> int:
 
 def say_case() -> None:
     """Say what is done."""
-    say(f"{len(PAIRS)} pairs who buy from each other, {PURCHASES_EACH} purchases each, two accounts for each purchase")
+    say(f"{len(PAIRS)} pairs buy from each other, {PURCHASES_EACH} purchases each, two accounts for each")
 
 
 def say_counts(host: str, without: Count, locked: Count) -> None:

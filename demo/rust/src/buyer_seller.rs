@@ -1,4 +1,4 @@
-//! The case `buyer-seller`: each purchase needs two accounts, and two people buy from each other at the same time.
+//! The case `buyer-seller`: each purchase needs two accounts, and two people buy from each other at once.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -51,7 +51,7 @@ enum Locking {
 
 /// Runs the case, first without Latchwork, then with it.
 pub(crate) async fn run_case(host: &str, service: &Service) -> Result<()> {
-    println!("{PAIRS} pairs who buy from each other, {PURCHASES_EACH} purchases each, two accounts for each purchase");
+    println!("{PAIRS} pairs buy from each other, {PURCHASES_EACH} purchases each, two accounts for each");
     let without = trade(&service.store, Locking::OneByOne, Duration::from_millis(500)).await?;
     println!("  without Latchwork: {} pairs stuck, each of the two with one account", without.stuck);
     let together = Locking::Together(service.space.clone());

@@ -42,11 +42,7 @@ async fn run(title: &str, service: &Service, duplicate_page: MethodRouter<Servic
     let pages = document.pages.len();
     let lost = lost_updates(REQUESTS, pages, &answers);
     println!("  {title}: {pages} of {} pages are there, {lost} updates lost", REQUESTS + 1);
-    Ok(Count {
-        lost: Some(lost),
-        stuck: REQUESTS - answers.len(),
-        per_second: Some(answers.len() as f64 / seconds),
-    })
+    Ok(Count { lost: Some(lost), stuck: REQUESTS - answers.len(), per_second: Some(answers.len() as f64 / seconds) })
 }
 
 /// Sends the requests, `AT_ONCE` under way at a time: the answers that came in time.

@@ -1,10 +1,12 @@
-//! Python: everything under `tests/python`, against the installed wheel.
+//! Python: everything under `tests/python`, against the installed wheel, and the demo's own tests.
 
 use super::report::Report;
 use super::summary::Runner;
 use crate::setup::python;
 
 pub(crate) fn run(report: &mut Report) {
-    let pytest = python::tool("python", &["-m", "pytest", "-rs", "tests/python"]);
-    report.runner("python", "tests/python", Runner::Pytest, Ok(pytest));
+    for folder in ["tests/python", "demo/python"] {
+        let pytest = python::tool("python", &["-m", "pytest", "-rs", folder]);
+        report.runner("python", folder, Runner::Pytest, Ok(pytest));
+    }
 }

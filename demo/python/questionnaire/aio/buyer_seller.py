@@ -1,4 +1,4 @@
-"""The case `buyer-seller`: each purchase needs two accounts, and two people buy from each other at the same time."""
+"""The case `buyer-seller`: each purchase needs two accounts, and two people buy from each other at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The case `buyer-seller`: each purchase needs two accounts, and two people buy from each other at the same time."""
+"""The case `buyer-seller`: each purchase needs two accounts, and two people buy from each other at once."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def trade(store: Store, locks: Callable[[], BothLocks], patience: float) -> Coun
     return Count(None if stuck else PURCHASES - done, stuck, None if stuck else done / seconds)
 
 
-def start_pair(store: Store, anna: str, ben: str, both: BothLocks) -> tuple[threading.Thread, threading.Thread]:
+def start_pair(
+    store: Store, anna: str, ben: str, both: BothLocks
+) -> tuple[threading.Thread, threading.Thread]:
     """Have the two buy from each other, each in a thread of its own."""
 
     def buy_all(buyer: str, seller: str) -> None:
