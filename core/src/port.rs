@@ -83,10 +83,11 @@ impl Port {
     /// [`Timeout`](crate::ErrorKind::Timeout) with a time-out of zero, [`Closed`](crate::ErrorKind::Closed),
     /// [`Invalid`](crate::ErrorKind::Invalid).
     pub fn lock(&self, spec: &LockSpec, tag: u64) -> Result<Answer, Error> {
+        let engine = self.space.engine();
+        engine.check(spec)?;
         if let Some(grant) = self.try_lock(spec)? {
             return Ok(Answer::Granted(grant));
         }
-        let engine = self.space.engine();
         let entries = engine.shared.entries(spec)?;
         let recipient = Recipient::Port { mailbox: self.mailbox.clone(), tag };
         let placed = engine.join(&self.incoming(&entries, spec), spec, recipient)?;

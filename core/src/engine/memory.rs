@@ -26,19 +26,27 @@ impl Memory {
         Incoming { handle: &self.handle, port: 0, entries, label: spec.label_ref() }
     }
 
+    /// Refuses a time-out that nobody could measure, also where the request would not have to wait.
+    #[inline]
+    pub(crate) fn check(&self, spec: &LockSpec) -> Result<(), Error> {
+        match spec.timeout_ref() {
+            Some(timeout) if !timeout.is_zero() && !self.shared.has_clock() => {
+                Err(Error::invalid("timeout", "the space has no clock"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Joins for good: with a deadline, where there is a time-out and it is not too far for the clock.
     ///
     /// # Errors
     ///
-    /// `timeout` at once when it is zero and the request would wait; `invalid` when there is no clock to measure it.
+    /// `timeout` at once when it is zero and the request would wait.
     pub(crate) fn join(&self, incoming: &Incoming<'_>, spec: &LockSpec, recipient: Recipient) -> Result<Placed, Error> {
         if spec.timeout_ref() == Some(Duration::ZERO) {
             return self.shared.join_or_time_out(incoming);
         }
         let now = self.shared.now();
-        if spec.timeout_ref().is_some() && now.is_none() {
-            return Err(Error::invalid("timeout", "the space has no clock"));
-        }
         let deadline = now.zip(spec.timeout_ref()).and_then(|(now, timeout)| now.checked_add(timeout));
         self.shared.join(incoming, recipient, now, deadline)
     }
@@ -89,6 +97,7 @@ impl Engine for Memory {
 
     #[inline]
     fn enqueue(&self, spec: &LockSpec, waker: &Waker) -> Result<Enqueued<MemoryHold, Wait<'_>>, Error> {
+        self.check(spec)?;
         // First without a clock, a waker or a queue, which the uncontended path has no use for.
         match self.attempt_now(spec)? {
             Some(hold) => Ok(Enqueued::Granted(hold)),

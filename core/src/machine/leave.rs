@@ -20,7 +20,7 @@ pub(crate) enum Leave {
     Cancel,
     /// Its deadline has passed, at this time: only if it waits.
     TimeOut(Option<Duration>),
-    /// Its handle was closed.
+    /// Its handle was closed: unless it has ended.
     Close,
 }
 
@@ -52,6 +52,8 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
         Leave::TimeOut(_) if !waits => return None,
         Leave::TimeOut(now) => Some(survey::time_out(tables, parts, now)),
         Leave::Close if waits => Some(Error::closed()),
+        // It has ended already, and its caller has not asked yet.
+        Leave::Close if token.is_none() => return None,
         _ => None,
     };
     let mut recipient = None;

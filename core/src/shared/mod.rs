@@ -106,6 +106,11 @@ impl Shared {
         &self.shards[ticket.shard as usize]
     }
 
+    /// Whether time can be told.
+    pub(crate) fn has_clock(&self) -> bool {
+        self.clock.is_some()
+    }
+
     /// The time, where the space has a clock. Runs the caller's code: never while a shard is locked.
     pub(crate) fn now(&self) -> Option<Duration> {
         self.clock.as_ref().map(|clock| clock.now())
