@@ -66,8 +66,9 @@ fn control_single_locks_wait_for_each_other() {
     let mut seller = Task::new(space.lock("u1").label("seller"));
     assert!(buyer.poll().is_pending() && seller.poll().is_pending());
     let pending = query(&space).pending;
-    let blocked: Vec<(Option<&str>, Option<&str>)> =
+    let mut blocked: Vec<(Option<&str>, Option<&str>)> =
         pending.iter().map(|wait| (wait.label.as_deref(), wait.blocked_by[0].label.as_deref())).collect();
+    blocked.sort_unstable();
     assert_eq!(blocked, [(Some("buyer"), Some("seller")), (Some("seller"), Some("buyer"))]);
     assert!(buyer.poll_if_woken().is_pending() && seller.poll_if_woken().is_pending(), "nobody is woken");
     drop((buyer, seller, first, second));

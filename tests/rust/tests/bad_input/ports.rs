@@ -1,0 +1,184 @@
+//! Ports used wrongly, and ports that go away.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+
+use latchwork::{Answer, Cancelled, ErrorKind, Key, LockSpec, Port, Settled, Space, Ticket};
+use latchwork_tests::poll::now;
+
+use super::assert_empty;
+
+fn port(space: &Space) -> (Port, Arc<AtomicUsize>) {
+    let wakes = Arc::new(AtomicUsize::new(0));
+    let counter = wakes.clone();
+    (space.port(move || drop(counter.fetch_add(1, Ordering::SeqCst))), wakes)
+}
+
+fn granted(answer: Answer) -> Ticket {
+    match answer {
+        Answer::Granted(grant) => grant.ticket,
+        Answer::Waiting(_) => panic!("it waits"),
+    }
+}
+
+fn waiting(answer: Answer) -> Ticket {
+    match answer {
+        Answer::Waiting(ticket) => ticket,
+        Answer::Granted(_) => panic!("it is granted"),
+    }
+}
+
+fn taken(port: &Port) -> Vec<Settled> {
+    let mut settled = Vec::new();
+    port.take_settled(&mut settled);
+    settled
+}
+
+#[test]
+fn release_cancel_and_confirm_of_what_is_gone() {
+    let space = Space::new();
+    let (port, _) = port(&space);
+    let ticket = granted(port.lock(&LockSpec::new("k"), 1).expect("free"));
+    assert_eq!(port.cancel(ticket), Cancelled::Gone, "its caller has it");
+    port.release(ticket).expect("held");
+    assert_eq!(port.release(ticket).expect_err("released").kind(), ErrorKind::NotHeld);
+    assert_eq!(port.cancel(ticket), Cancelled::Gone);
+    assert!(!port.confirm(ticket));
+    let newer = granted(port.lock(&LockSpec::new("k"), 2).expect("free"));
+    assert_eq!(port.release(ticket).expect_err("stale").kind(), ErrorKind::NotHeld);
+    port.release(newer).expect("untouched");
+    assert!(!port.has_settled() && taken(&port).is_empty());
+    assert_empty(&space);
+}
+
+#[test]
+fn release_of_what_still_waits() {
+    let space = Space::new();
+    let (port, _) = port(&space);
+    let holder = granted(port.lock(&LockSpec::new("k"), 1).expect("free"));
+    let waiter = waiting(port.lock(&LockSpec::new("k"), 2).expect("waits"));
+    assert_eq!(port.release(waiter).expect_err("it waits").kind(), ErrorKind::NotHeld);
+    assert!(!port.confirm(waiter));
+    port.release(holder).expect("held");
+    let [Settled::Granted { tag: 2, grant }] = taken(&port)[..] else { panic!("one grant") };
+    assert_eq!(grant.ticket, waiter);
+    assert!(port.confirm(grant.ticket));
+    port.release(grant.ticket).expect("held");
+    assert_empty(&space);
+}
+
+#[test]
+fn a_grant_given_up_before_it_was_taken() {
+    let space = Space::new();
+    let (port, _) = port(&space);
+    let holder = granted(port.lock(&LockSpec::new("k"), 1).expect("free"));
+    let first = waiting(port.lock(&LockSpec::new("k"), 2).expect("waits"));
+    let second = waiting(port.lock(&LockSpec::new("k"), 3).expect("waits"));
+    port.release(holder).expect("held");
+    assert_eq!(port.cancel(first), Cancelled::GrantGivenOn);
+    let grants = taken(&port).into_iter().filter(|settled| match settled {
+        Settled::Granted { grant, .. } => port.confirm(grant.ticket),
+        Settled::Failed { .. } => panic!("nothing failed"),
+    });
+    assert_eq!(grants.count(), 1);
+    port.release(second).expect("held");
+    assert_empty(&space);
+}
+
+#[test]
+fn own_calls_wake_nobody_and_others_wake_once() {
+    let space = Space::new();
+    let ((one, own_wakes), (two, wakes)) = (port(&space), port(&space));
+    let spec = LockSpec::new("k").mode(latchwork::Mode::Shared);
+    let holder = granted(one.lock(&LockSpec::new("k"), 0).expect("free"));
+    for tag in 0..100 {
+        waiting(one.lock(&spec, tag).expect("waits"));
+        waiting(two.lock(&spec, tag).expect("waits"));
+    }
+    one.release(holder).expect("held");
+    assert_eq!((own_wakes.load(Ordering::SeqCst), wakes.load(Ordering::SeqCst)), (0, 1));
+    assert!(one.has_settled() && two.has_settled());
+    let tags = |port: &Port| -> Vec<u64> {
+        let tag = |settled: &Settled| match settled {
+            Settled::Granted { tag, .. } | Settled::Failed { tag, .. } => *tag,
+        };
+        taken(port).iter().map(tag).collect()
+    };
+    assert_eq!(tags(&one), (0..100).collect::<Vec<_>>(), "in the order decided");
+    assert_eq!(tags(&two), (0..100).collect::<Vec<_>>());
+    drop((one, two));
+    assert_empty(&space);
+}
+
+#[test]
+fn a_port_that_goes_away_gives_everything_on() {
+    for shards in [1, 64] {
+        let space = Space::builder().shards(shards).build();
+        let (gone, _) = port(&space);
+        let (stays, wakes) = port(&space);
+        granted(gone.lock(&LockSpec::new(["a", "b"]), 1).expect("free"));
+        let kept = granted(stays.lock(&LockSpec::new("c"), 1).expect("free"));
+        waiting(gone.lock(&LockSpec::new(["c", "d"]), 2).expect("waits"));
+        waiting(stays.lock(&LockSpec::new(["a", "b", "d"]), 2).expect("waits"));
+        drop(gone);
+        assert!(wakes.load(Ordering::SeqCst) >= 1);
+        let [Settled::Granted { tag: 2, grant }] = taken(&stays)[..] else { panic!("one grant") };
+        assert!(stays.confirm(grant.ticket));
+        let held = stays.query(None).expect("open").held;
+        assert_eq!(held.len(), 2);
+        stays.release(kept).expect("held");
+        stays.release(grant.ticket).expect("held");
+        assert_empty(&space);
+    }
+}
+
+#[test]
+fn a_port_of_a_closed_handle() {
+    let space = Space::new();
+    let observer = space.attach();
+    let (port, wakes) = port(&space);
+    let ticket = granted(port.lock(&LockSpec::new("k"), 1).expect("free"));
+    waiting(port.lock(&LockSpec::new("k"), 2).expect("waits"));
+    space.close();
+    assert_eq!(wakes.load(Ordering::SeqCst), 1);
+    let settled = taken(&port);
+    let [Settled::Failed { tag: 2, error }] = &settled[..] else { panic!("{settled:?}") };
+    assert_eq!(error.kind(), ErrorKind::Closed);
+    assert_eq!(port.release(ticket).expect_err("closed").kind(), ErrorKind::NotHeld);
+    assert_eq!(port.lock(&LockSpec::new("k"), 3).expect_err("closed").kind(), ErrorKind::Closed);
+    assert_eq!(port.try_lock(&LockSpec::new("k")).expect_err("closed").kind(), ErrorKind::Closed);
+    assert_eq!(port.query(None).expect_err("closed").kind(), ErrorKind::Closed);
+    drop(port);
+    assert_empty(&observer);
+}
+
+#[test]
+fn bad_arguments() {
+    let space = Space::new();
+    let (port, _) = port(&space);
+    let huge = Key::from("k".repeat(3_000));
+    assert_eq!(port.lock(&LockSpec::new(&huge), 1).expect_err("too long").kind(), ErrorKind::Invalid);
+    assert_eq!(port.try_lock(&LockSpec::new(&huge)).expect_err("too long").kind(), ErrorKind::Invalid);
+    assert_eq!(port.query(Some(&[huge])).expect_err("too long").kind(), ErrorKind::Invalid);
+    let timed = LockSpec::new("k").timeout(std::time::Duration::from_secs(1));
+    assert_eq!(port.lock(&timed, 1).expect_err("no clock").kind(), ErrorKind::Invalid);
+    assert_empty(&space);
+}
+
+/// A future and a port stand in one line.
+#[test]
+fn futures_and_ports_share_the_queues() {
+    let space = Space::new();
+    let (port, wakes) = port(&space);
+    let guard = now(space.lock("k")).expect("free");
+    let ticket = waiting(port.lock(&LockSpec::new("k"), 9).expect("waits"));
+    let mut future = super::task(space.lock("k"));
+    assert!(future.poll().is_pending());
+    drop(guard);
+    assert_eq!(wakes.load(Ordering::SeqCst), 1, "a release by a guard wakes the port");
+    assert_eq!(taken(&port).len(), 1);
+    assert!(port.confirm(ticket));
+    port.release(ticket).expect("held");
+    assert!(future.poll_if_woken().is_ready());
+    assert_empty(&space);
+}
