@@ -7,11 +7,11 @@ import math
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-import pytest
-
 import latchwork
 import latchwork.aio
+import pytest
 from latchwork.testing import ManualClock
+from typing_extensions import Self
 
 Call = Callable[..., Any]
 
@@ -37,7 +37,7 @@ def lock(request: pytest.FixtureRequest) -> Iterator[Call]:
 class Runner:
     """What `asyncio.Runner` is from Python 3.11 on."""
 
-    def __enter__(self) -> Runner:
+    def __enter__(self) -> Self:
         self.loop = asyncio.new_event_loop()
         return self
 
@@ -136,7 +136,7 @@ def test_clock(seconds: Any) -> None:
     assert clock.now == 0
 
 
-def test_after_close(lock: Call) -> None:
+def test_after_close() -> None:
     """Every operation of a closed space fails with `closed`; closing again does nothing."""
     space = latchwork.open()
     guard = space.lock("a")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import copy
 import pickle
 
-import pytest
-
 import latchwork
+import pytest
 from latchwork import _native, errors
 
 

@@ -7,11 +7,10 @@ import math
 from pathlib import Path
 from typing import Any
 
-import pytest
-from scenario import file
-
 import latchwork
+import pytest
 from latchwork import _native
+from scenario import file
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "keys.json").read_text("utf-8"))
 

@@ -9,7 +9,7 @@ from scenario import file
 from scenario.host import AioHost, BlockingHost
 from scenario.run import Failed, run
 
-HOSTS = [AioHost, BlockingHost]
+HOSTS: list[type[AioHost | BlockingHost]] = [AioHost, BlockingHost]
 FILES = [(folder, name) for folder in file.PASSING for name in file.names(folder)]
 
 

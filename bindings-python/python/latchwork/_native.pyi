@@ -2,18 +2,33 @@
 
 from collections.abc import Generator, Iterable
 from types import TracebackType
-from typing import Any, Literal, final
+from typing import Any, Literal, TypeAlias, final
 
-from typing_extensions import Self
+from typing_extensions import Self, disjoint_base
 
 from .errors import LatchworkError
 from .keys import Key
 from .query import Query
 
+__all__ = [
+    "AioGuard",
+    "AioSpace",
+    "Guard",
+    "LockRequest",
+    "ManualClock",
+    "Space",
+    "__version__",
+    "_after_fork",
+    "_decode_key",
+    "_encode_key",
+    "_error_classes",
+]
+
 __version__: str
 
-Mode = Literal["exclusive", "shared"]
+_Mode: TypeAlias = Literal["exclusive", "shared"]
 
+@disjoint_base
 class Space:
     def __new__(cls, url: str | None = None, *, clock: ManualClock | None = None) -> Self: ...
     @property
@@ -21,7 +36,7 @@ class Space:
     def lock(
         self,
         *keys: Key,
-        mode: Mode = "exclusive",
+        mode: _Mode = "exclusive",
         shared: Iterable[Key] = (),
         timeout: float | None = None,
         label: str | None = None,
@@ -29,7 +44,7 @@ class Space:
     def try_lock(
         self,
         *keys: Key,
-        mode: Mode = "exclusive",
+        mode: _Mode = "exclusive",
         shared: Iterable[Key] = (),
         label: str | None = None,
     ) -> Guard | None: ...
@@ -68,6 +83,7 @@ class Guard:
         /,
     ) -> None: ...
 
+@disjoint_base
 class AioSpace:
     def __new__(cls, url: str | None = None, *, clock: ManualClock | None = None) -> Self: ...
     @property
@@ -75,7 +91,7 @@ class AioSpace:
     def lock(
         self,
         *keys: Key,
-        mode: Mode = "exclusive",
+        mode: _Mode = "exclusive",
         shared: Iterable[Key] = (),
         timeout: float | None = None,
         label: str | None = None,
@@ -83,7 +99,7 @@ class AioSpace:
     def _try_lock(
         self,
         keys: tuple[Key, ...],
-        mode: Mode | None = None,
+        mode: _Mode | None = None,
         shared: Iterable[Key] | None = None,
         label: str | None = None,
     ) -> AioGuard | None: ...

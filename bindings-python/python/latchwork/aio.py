@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Literal
 
+    from typing_extensions import Self
+
     from .keys import Key
     from .query import Query
     from .testing import ManualClock
@@ -33,7 +35,7 @@ __all__ = ["Guard", "LockRequest", "Space", "open"]
 T = TypeVar("T")
 
 
-async def open(url: str | None = None, *, clock: ManualClock | None = None) -> Space:  # noqa: A001
+async def open(url: str | None = None, *, clock: ManualClock | None = None) -> Space:
     """Open a space for asyncio.
 
     Without a URL the space is private to this handle. ``"memory:orders"`` names one space of this process: every
@@ -133,7 +135,7 @@ class Space(_native.AioSpace):
         """
         self._close()
 
-    async def __aenter__(self) -> Space:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(

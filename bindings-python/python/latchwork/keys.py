@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
 __all__ = ["Key"]
 
-Key: TypeAlias = Union[str, int, bytes, bool, tuple["Key", ...]]
+Key: TypeAlias = str | int | bytes | bool | tuple["Key", ...]
 """A string, an integer, bytes, a boolean, or a tuple of such parts (tuples nest).
 
 A tuple is *one* key: ``space.lock(("user", 7))`` locks one key, ``space.lock("user", 7)`` locks two. Part types never

@@ -18,7 +18,7 @@ __all__ = ["Space", "open"]
 T = TypeVar("T")
 
 
-def open(url: str | None = None, *, clock: ManualClock | None = None) -> Space:  # noqa: A001
+def open(url: str | None = None, *, clock: ManualClock | None = None) -> Space:
     """Open a space for threads.
 
     Without a URL the space is private to this handle. ``"memory:orders"`` names one space of this process: every

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-
 from latchwork import Key
 
 ROOT = Path(__file__).parents[2] / "scenarios"

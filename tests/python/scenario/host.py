@@ -119,7 +119,8 @@ class AioHost:
         return result
 
     def query(self, space: latchwork.aio.Space, keys: list[Any]) -> latchwork.Query:
-        return at_once(space.query(*keys))
+        query: latchwork.Query = at_once(space.query(*keys))
+        return query
 
     def close(self, space: latchwork.aio.Space) -> None:
         at_once(space.close())

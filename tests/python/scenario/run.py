@@ -128,7 +128,7 @@ class Run:
 
 def options(args: dict[str, Any]) -> dict[str, Any]:
     """The keyword arguments that a step spells."""
-    options = {name: args[name] for name in ("mode", "label") if name in args}
+    options: dict[str, Any] = {name: args[name] for name in ("mode", "label") if name in args}
     if "shared" in args:
         options["shared"] = file.keys(args["shared"])
     if "timeout" in args:

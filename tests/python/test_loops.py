@@ -1,0 +1,327 @@
+"""Several event loops, threads and both APIs on one named space."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import threading
+import time
+import weakref
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import latchwork
+import latchwork.aio
+import pytest
+from latchwork import Query
+from typing_extensions import Self
+
+NOTHING = Query([], [])
+
+
+class LoopThread:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever)
+        self.thread.start()
+
+    def run(self, call: Coroutine[Any, Any, Any]) -> Any:
+        """Run it there and wait for it here."""
+        return self.start(call).result(30)
+
+    def start(self, call: Coroutine[Any, Any, Any]) -> Any:
+        """Run it there."""
+        return asyncio.run_coroutine_threadsafe(call, self.loop)
+
+    def stop(self) -> None:
+        """End the loop without a look at its tasks, as a careless program does."""
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self.loop.close()
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for other threads."""
+    last = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < last
+        time.sleep(0)
+
+
+def test_one_queue_for_loops_and_threads() -> None:
+    """First come, first served, whoever waits."""
+    order: list[str] = []
+    with latchwork.open("memory:one-queue") as space, LoopThread() as one, LoopThread() as two:
+        aio = one.run(latchwork.aio.open("memory:one-queue"))
+
+        async def wait_in_loop(name: str) -> None:
+            async with aio.lock("a"):
+                order.append(name)
+
+        def wait_in_thread(name: str) -> None:
+            with space.lock("a"):
+                order.append(name)
+
+        guard = space.lock("a")
+        threads = []
+        futures = []
+        for number in range(6):
+            name = f"w{number}"
+            if number % 3 == 0:
+                threads.append(threading.Thread(target=wait_in_thread, args=(name,)))
+                threads[-1].start()
+            else:
+                futures.append((one if number % 3 == 1 else two).start(wait_in_loop(name)))
+            until(lambda number=number: len(space.query("a").pending) == number + 1)  # type: ignore[misc]
+        guard.release()
+        for thread in threads:
+            thread.join()
+        for future in futures:
+            future.result(30)
+        assert order == [f"w{number}" for number in range(6)]
+        assert space.query() == NOTHING
+
+
+def test_exclusion_across_loops_and_threads() -> None:
+    """A counter that is read and written apart, with a suspension between."""
+    counter = 0
+    with latchwork.open("memory:exclusion") as space, LoopThread() as one, LoopThread() as two:
+        aio = one.run(latchwork.aio.open("memory:exclusion"))
+
+        async def in_loop() -> None:
+            nonlocal counter
+            for _ in range(100):
+                async with aio.lock("a", "b"):
+                    seen = counter
+                    await asyncio.sleep(0)
+                    counter = seen + 1
+
+        def in_thread() -> None:
+            nonlocal counter
+            for _ in range(100):
+                with space.lock("b", "a"):
+                    seen = counter
+                    time.sleep(0)
+                    counter = seen + 1
+
+        threads = [threading.Thread(target=in_thread) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        futures = [loop.start(in_loop()) for loop in (one, two) for _ in range(3)]
+        for thread in threads:
+            thread.join()
+        for future in futures:
+            future.result(60)
+        assert counter == 800
+        assert space.query() == NOTHING
+
+
+def test_released_on_another_loop() -> None:
+    """The waiter's own loop resumes it."""
+    with LoopThread() as one, LoopThread() as two:
+        space = one.run(latchwork.aio.open())
+
+        async def take() -> latchwork.aio.Guard:
+            guard: latchwork.aio.Guard = await space.lock("a")
+            return guard
+
+        async def release(guard: latchwork.aio.Guard) -> None:
+            guard.release()
+
+        async def thread() -> int:
+            async with space.lock("a"):
+                return threading.get_ident()
+
+        guard = one.run(take())
+        waiter = one.start(thread())
+        until(lambda: two.run(space.query("a")).pending)
+        two.run(release(guard))
+        assert waiter.result(30) == one.thread.ident
+
+
+def test_closed_loop_does_not_stop_the_others() -> None:
+    """Waiters of a loop that was closed under them are passed over."""
+    with latchwork.open("memory:closed-loop") as space, LoopThread() as good:
+        guard = space.lock("a")
+        bad = LoopThread()
+        aio = bad.run(latchwork.aio.open("memory:closed-loop"))
+
+        async def wait() -> str:
+            async with aio.lock("a"):
+                return "had it"
+
+        dead = [bad.start(wait()) for _ in range(3)]
+        until(lambda: len(space.query().pending) == 3)
+        alive = good.start(wait())
+        until(lambda: len(space.query().pending) == 4)
+        bad.stop()
+        bad.loop.close()
+        guard.release()
+        assert alive.result(30) == "had it"
+        del dead
+        gc.collect()
+        assert space.query() == NOTHING
+
+
+def test_next_loop_clears_up_after_a_closed_one() -> None:
+    """What waited on it is gone once another loop uses the handle, before anybody releases."""
+    space = latchwork.open("memory:clear-up")
+    loop = asyncio.new_event_loop()
+    aio = loop.run_until_complete(latchwork.aio.open("memory:clear-up"))
+
+    async def wait() -> None:
+        async with aio.lock("a"):
+            pass
+
+    async def start() -> None:
+        waits.append(asyncio.ensure_future(wait()))
+        await asyncio.sleep(0)
+
+    waits: list[asyncio.Future[None]] = []
+    with space.lock("a"):
+        loop.run_until_complete(start())
+        loop.close()
+        assert len(space.query().pending) == 1
+        asyncio.run(aio.query())
+        assert space.query().pending == []
+    # The task can never run again; cancelled here only so that it does not complain.
+    with pytest.raises(RuntimeError, match="closed"):
+        waits[0].cancel()
+
+
+def test_guard_outlives_its_loop() -> None:
+    """A lock is held until it is released, also after its loop is gone, and can be released from another."""
+    loop = asyncio.new_event_loop()
+    space = loop.run_until_complete(latchwork.aio.open())
+
+    async def take() -> latchwork.aio.Guard:
+        return await space.lock("a")
+
+    guard = loop.run_until_complete(take())
+    loop.close()
+    assert guard.held
+
+    async def main() -> None:
+        waiter = asyncio.create_task(space.lock("a"))
+        await asyncio.sleep(0)
+        assert len((await space.query()).pending) == 1
+        guard.release()
+        (await waiter).release()
+        assert await space.query() == NOTHING
+
+    asyncio.run(main())
+
+
+def test_loops_one_after_the_other() -> None:
+    """Nothing is tied to the first loop, and closed loops are let go."""
+    space = asyncio.run(latchwork.aio.open())
+    loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
+
+    async def contend() -> None:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+
+        async def take() -> None:
+            async with space.lock("a"):
+                await asyncio.sleep(0)
+
+        await asyncio.gather(*(take() for _ in range(5)))
+        assert await space.query() == NOTHING
+
+    for _ in range(20):
+        asyncio.run(contend())
+    gc.collect()
+    assert sum(loop() is not None for loop in loops) <= 1
+
+
+def test_time_outs_of_a_loop() -> None:
+    """One timer serves them all, in the order of their deadlines."""
+
+    async def main() -> None:
+        space = await latchwork.aio.open()
+        guard = await space.lock("a")
+        order: list[float] = []
+
+        async def wait(timeout: float) -> None:
+            began = time.monotonic()
+            with pytest.raises(latchwork.LockTimeout) as error:
+                await space.lock("a", timeout=timeout)
+            assert time.monotonic() - began >= timeout
+            assert error.value.waited is not None and error.value.waited >= timeout
+            order.append(timeout)
+
+        await asyncio.gather(*(wait(timeout) for timeout in (0.06, 0.02, 0.04)))
+        assert order == [0.02, 0.04, 0.06]
+        assert (await space.query()).pending == []
+        guard.release()
+
+    asyncio.run(main())
+
+
+def test_a_time_out_is_told_by_any_loop() -> None:
+    """A thread's deadline passes while only a loop runs, and the other way round."""
+    with latchwork.open("memory:deadlines") as space, space.lock("a"), LoopThread() as one:
+        aio = one.run(latchwork.aio.open("memory:deadlines"))
+
+        async def wait() -> str:
+            try:
+                await aio.lock("a", timeout=0.02)
+            except latchwork.LockTimeout:
+                return "timeout"
+            return "granted"
+
+        waiter = one.start(wait())
+        with pytest.raises(latchwork.LockTimeout):
+            space.lock("a", timeout=0.01)
+        assert waiter.result(30) == "timeout"
+        assert space.query().pending == []
+
+
+def test_waiters_run_in_their_own_context() -> None:
+    """Context variables are the waiter's, never the releaser's (L18)."""
+    name: contextvars.ContextVar[str] = contextvars.ContextVar("name", default="nobody")
+
+    async def main() -> None:
+        space = await latchwork.aio.open()
+        guard = await space.lock("a")
+        seen: list[str] = []
+
+        async def wait(mine: str) -> None:
+            name.set(mine)
+            async with space.lock("a"):
+                seen.append(name.get())
+
+        tasks = [asyncio.ensure_future(wait(f"w{number}")) for number in range(3)]
+        await asyncio.sleep(0)
+        name.set("the releaser")
+        guard.release()
+        await asyncio.gather(*tasks)
+        assert seen == ["w0", "w1", "w2"]
+
+    asyncio.run(main())
+
+
+def test_without_a_running_loop() -> None:
+    """A `RuntimeError`, as asyncio raises."""
+    space = asyncio.run(latchwork.aio.open())
+    request = space.lock("a")
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        request.send(None)
+    assert latchwork.open().query() == NOTHING
+
+
+def test_a_space_that_is_dropped_is_free() -> None:
+    """Neither loops nor clocks keep it alive; a named space ends with its last handle."""
+    space = latchwork.open("memory:dropped")
+    epoch = space.epoch
+    assert latchwork.open("memory:dropped").epoch == epoch
+    del space
+    assert latchwork.open("memory:dropped").epoch > epoch
