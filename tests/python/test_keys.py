@@ -10,6 +10,7 @@ from typing import Any
 import latchwork
 import pytest
 from latchwork import _native
+
 from scenario import file
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "keys.json").read_text("utf-8"))

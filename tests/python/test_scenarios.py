@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from scenario import file
 from scenario.host import AioHost, BlockingHost
 from scenario.run import Failed, run
