@@ -5,8 +5,8 @@
  */
 
 import { connect } from "../../bindings-js/src/host.js";
-import { load } from "./module.js";
 import { binary } from "../generated/inline_binary.js";
+import { load } from "./module.js";
 
 connect(() => load(Uint8Array.from(atob(binary), (character) => character.charCodeAt(0))));
 

@@ -4,13 +4,11 @@
  * @internal
  */
 
-import init from "../generated/latchwork_wasm.js";
 import { invalid, LatchworkError } from "../../bindings-js/src/error.js";
 import type { Native } from "../../bindings-js/src/native.js";
+import init from "../generated/latchwork_wasm.js";
 import { nativeOf } from "./native.js";
-
-/** Where the binary comes from: its bytes, a compiled module, a response that carries it, or its address. */
-export type Source = BufferSource | WebAssembly.Module | Response | URL | string;
+import type { Source } from "./source.js";
 
 /** Loads the binary and starts it. There is one instance for each page or worker, whatever loads it first. */
 export async function load(source: Source | Promise<Source>): Promise<Native> {

@@ -4,18 +4,18 @@
  * @internal
  */
 
-import * as wasm from "../generated/latchwork_wasm.js";
 import {
   type Failure,
   type KeyValue,
-  Lane,
   LANES,
+  Lane,
   type Native,
   Outcome,
   type RawKey,
   type RawQuery,
 } from "../../bindings-js/src/native.js";
-import { read, Refusal, Writer } from "./wire.js";
+import * as wasm from "../generated/latchwork_wasm.js";
+import { Refusal, read, Writer } from "./wire.js";
 
 /** The native part over the module that was started with this memory. */
 export function nativeOf(memory: WebAssembly.Memory): Native {
@@ -31,12 +31,19 @@ export function nativeOf(memory: WebAssembly.Memory): Native {
       if (scratch.length === 0) scratch = new Float64Array(memory.buffer, address, LANES);
       return scratch;
     },
-    open: (url, clock) => call(() => writer.begin().text(url, "url"), () => wasm.open(clock)) ?? 0,
+    open: (url, clock) =>
+      call(
+        () => writer.begin().text(url, "url"),
+        () => wasm.open(clock),
+      ) ?? 0,
     epoch: wasm.epoch,
     close: wasm.close,
     lock: (key, second) => native.lockWith(pair(key, second), [], undefined, Number.POSITIVE_INFINITY, 0),
     lockWith(exclusive, shared, label, timeout, deferred) {
-      call(() => request(exclusive, shared, label), () => wasm.lock(timeout, deferred));
+      call(
+        () => request(exclusive, shared, label),
+        () => wasm.lock(timeout, deferred),
+      );
     },
     tryLock: (key, second) => native.tryLockWith(pair(key, second), [], undefined),
     tryLockWith(exclusive, shared, label) {
@@ -50,7 +57,10 @@ export function nativeOf(memory: WebAssembly.Memory): Native {
     nextDeadline: wasm.nextDeadline,
     query(handle, keys) {
       if (keys === undefined) return answer(wasm.query(handle)) as RawQuery | undefined;
-      return ask(() => writer.begin().keys(keys), () => wasm.queryKeys(handle)) as RawQuery | undefined;
+      return ask(
+        () => writer.begin().keys(keys),
+        () => wasm.queryKeys(handle),
+      ) as RawQuery | undefined;
     },
     encode: (key) => ask(() => writer.begin().key(key), wasm.encode) as Uint8Array | undefined,
     decode: (encoded) => ask(() => writer.begin().key(encoded), wasm.decode) as KeyValue | undefined,

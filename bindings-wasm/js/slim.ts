@@ -6,10 +6,11 @@
 
 import { invalid } from "../../bindings-js/src/error.js";
 import { connect, started } from "../../bindings-js/src/host.js";
-import { load, type Source } from "./module.js";
+import { load } from "./module.js";
+import type { Source } from "./source.js";
 
-export type { Source } from "./module.js";
 export * from "../../bindings-js/src/index.js";
+export type { Source } from "./source.js";
 
 const refuse = async (): Promise<never> => {
   throw invalid("wasm", "call start with the binary before open");

@@ -7,7 +7,7 @@
 
 import type { KeyValue } from "../../bindings-js/src/native.js";
 
-const enum Tag {
+enum Tag {
   Undefined = 0,
   False = 1,
   True = 2,

@@ -3,8 +3,8 @@
 use latchwork::{Error, Key, KeyPart};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::wire::{self, Reader, Writer};
 use crate::error;
+use crate::wire::{self, Reader, Writer};
 
 /// How deep tuples may nest: as deep as the core lets them, so that a walk ends.
 const MAX_DEPTH: usize = 32;

@@ -8,7 +8,7 @@
 //! No state of this crate is borrowed while JavaScript runs or while the core works: a call that comes back in from
 //! there finds everything whole.
 
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 // The exports of a Wasm module are public by their attribute; no Rust code uses this crate.
 #![expect(unreachable_pub, reason = "exported by `#[wasm_bindgen]`")]
 

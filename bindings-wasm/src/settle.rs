@@ -6,9 +6,9 @@ use std::mem;
 
 use latchwork::{Error, Settled, Ticket};
 
+use crate::error;
 use crate::ports::{self, Handle};
 use crate::scratch::{self, ENTRY, Lane, Outcome, SETTLED_MAX};
-use crate::error;
 
 thread_local! {
     /// The other handles for which something was settled since the last report.

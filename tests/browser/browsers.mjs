@@ -68,5 +68,7 @@ function find(name) {
       }
     }
   }
-  throw new Error(`${name} was not found: install it or set ${variable}; looked for ${programs.join(", ")} on the path`);
+  throw new Error(
+    `${name} was not found: install it or set ${variable}; looked for ${programs.join(", ")} on the path`,
+  );
 }

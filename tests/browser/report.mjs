@@ -46,7 +46,9 @@ export class Report {
     const lines = [["host", "suite", "passed", "failed", "skipped", "ms"], ...cells].map((line) => line.map(String));
     const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
     for (const line of lines) {
-      const text = line.map((cell, column) => (column < 2 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])));
+      const text = line.map((cell, column) =>
+        column < 2 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]),
+      );
       console.log(`  ${text.join("  ")}`);
     }
   }

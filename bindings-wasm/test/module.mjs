@@ -1,0 +1,29 @@
+// The package's inner modules for the tests, over one instance of the binary.
+
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const { outputFiles } = await build({
+  stdin: {
+    contents: `
+      export * as wasm from "./generated/latchwork_wasm.js";
+      export { default as init } from "./generated/latchwork_wasm.js";
+      export { nativeOf } from "./js/native.js";
+      export { read } from "./js/wire.js";
+      export { errorOf, LatchworkError } from "../bindings-js/src/error.js";
+    `,
+    resolveDir: fileURLToPath(new URL("..", import.meta.url)),
+  },
+  bundle: true,
+  format: "esm",
+  write: false,
+});
+const modules = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`);
+
+export const { errorOf, LatchworkError, nativeOf, read, wasm } = modules;
+
+/** The memory of the instance. */
+export const { memory } = await modules.init({
+  module_or_path: await readFile(new URL("../generated/latchwork_wasm_bg.wasm", import.meta.url)),
+});

@@ -1,0 +1,156 @@
+// The module below the TypeScript surface: whatever it is given, it answers, and goes on working.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { errorOf, LatchworkError, memory, nativeOf, read, wasm } from "./module.mjs";
+
+const HANDLE = 0;
+const PLACE = 3;
+const NUMBER = 4;
+const OUTCOME = 5;
+const SETTLED = 7;
+const GRANTED = 0;
+const REFUSED = 2;
+const FAILED = 4;
+
+const native = nativeOf(memory);
+
+test("every code of the core is a code of LatchworkError", async () => {
+  const codes = read(memory, wasm.errorCodes());
+  const source = await readFile(new URL("../../bindings-js/src/error.ts", import.meta.url), "utf8");
+  const union = /export type ErrorCode =([^;]*);/.exec(source)[1];
+  assert.deepEqual([...union.matchAll(/"(\w+)"/g)].map(([, code]) => code).sort(), [...codes].sort());
+  for (const code of codes) {
+    const error = errorOf({ code, message: "m" });
+    assert.ok(error instanceof LatchworkError);
+    assert.equal(error.code, code);
+  }
+});
+
+test("errors cross with their fields", () => {
+  const handle = open();
+  locked(handle, "a", "holder");
+  native.scratch[HANDLE] = handle;
+  native.lockWith(["a", 7], [true], "waiter", 0, 0);
+  assert.equal(native.scratch[OUTCOME], FAILED);
+  const timeout = native.failure();
+  assert.equal(timeout.code, "timeout");
+  assert.deepEqual(new Set(timeout.keys), new Set(["a", 7, true]));
+  assert.equal(timeout.position, 1);
+  assert.deepEqual(timeout.blockedBy, [{ key: "a", label: "holder", token: 1 }]);
+
+  native.scratch.set([2 ** 52, 12345], PLACE);
+  native.release();
+  assert.equal(native.failure().code, "not_held");
+  native.lockWith(["a"], [], undefined, Number.NaN, 0);
+  assert.equal(native.failure().what, "timeout");
+  assert.equal(native.decode(new Uint8Array([0x99])), undefined);
+  assert.equal(native.failure().code, "invalid");
+  assert.equal(native.open("memory:", 0), 0);
+  assert.equal(native.failure().what, "url");
+  assert.equal(native.open(undefined, 99), 0);
+  assert.equal(native.failure().what, "clock");
+  assert.equal(native.failure().what, "failure", "nothing is left to take");
+
+  native.close(handle);
+  native.close(handle);
+  native.scratch[HANDLE] = handle;
+  native.lock("a");
+  assert.equal(native.failure().code, "closed");
+  assert.equal(native.query(handle, undefined), undefined);
+  assert.equal(native.failure().code, "closed");
+  assert.equal(native.nextDeadline(handle), Number.POSITIVE_INFINITY);
+});
+
+test("what cannot cross is refused before the module is called", () => {
+  const handle = open();
+  let wide = ["x"];
+  for (let depth = 0; depth < 30; depth++) wide = [wide, wide];
+  const deep = [[]];
+  deep[0].push(deep);
+  for (const key of [
+    "\ud800",
+    "a\udc00",
+    "x".repeat(2049),
+    2n ** 64n,
+    -(2n ** 63n) - 1n,
+    0.5,
+    Number.NaN,
+    wide,
+    deep,
+  ]) {
+    assert.equal(native.encode(key), undefined);
+    const failure = native.failure();
+    assert.equal(failure.code, "invalid");
+    assert.equal(failure.what, "key");
+    assert.equal(failure.message, `invalid key: ${failure.why}`);
+  }
+  native.scratch[HANDLE] = handle;
+  native.lock("\udfff");
+  assert.equal(native.scratch[OUTCOME], FAILED);
+  assert.equal(native.failure().why, "a string with a lone surrogate");
+  native.close(handle);
+});
+
+test("an input of any bytes is an error or a call, never a trap", () => {
+  const handle = open();
+  const pick = random(1);
+  const calls = [
+    () => wasm.open(pick(3)),
+    () => wasm.lock([Number.NaN, -1, 0, 5, 1e308, Number.POSITIVE_INFINITY][pick(6)], pick(2)),
+    () => wasm.tryLock(),
+    () => wasm.release(),
+    () => wasm.cancel(),
+    () => wasm.confirm(),
+    () => wasm.drain(),
+    () => wasm.tick(handle),
+    () => wasm.nextDeadline(handle),
+    () => read(memory, wasm.query(handle)),
+    () => read(memory, wasm.queryKeys(handle)),
+    () => read(memory, wasm.keySet()),
+    () => read(memory, wasm.encode()),
+    () => read(memory, wasm.decode()),
+    () => wasm.advance([0, 1, 2, Number.NaN][pick(4)], [0, -5, 1e300, Number.NaN][pick(4)]),
+  ];
+  for (let round = 0; round < 50_000; round++) {
+    const size = 1 + pick(64);
+    const input = new Uint8Array(memory.buffer, wasm.reserve(size), size);
+    // Mostly what could be an input: tags, small lengths.
+    for (let at = 0; at < size; at++) input[at] = pick(4) === 0 ? pick(256) : pick(10) * pick(2);
+    native.scratch[HANDLE] = pick(8) === 0 ? pick(1000) - 10 : handle;
+    for (const lane of [1, 2, PLACE, NUMBER]) {
+      native.scratch[lane] = [pick(4), -1, 2 ** 60, Number.NaN, Number.NEGATIVE_INFINITY, 0.5][pick(6)];
+    }
+    calls[pick(calls.length)]();
+    for (let left = native.scratch[SETTLED]; left > 0; left--) native.failure();
+  }
+  native.close(handle);
+  const after = open();
+  locked(after, "a");
+  native.scratch[HANDLE] = after;
+  native.tryLock("a");
+  assert.equal(native.scratch[OUTCOME], REFUSED);
+  native.close(after);
+});
+
+function open() {
+  const handle = native.open(undefined, 0);
+  assert.ok(handle > 0);
+  return handle;
+}
+
+function locked(handle, key, label) {
+  native.scratch[HANDLE] = handle;
+  native.lockWith([key], [], label, Number.POSITIVE_INFINITY, 0);
+  assert.equal(native.scratch[OUTCOME], GRANTED);
+}
+
+/** Numbers that look random and are the same in every run. */
+function random(seed) {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
