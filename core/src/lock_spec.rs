@@ -26,16 +26,15 @@ struct More {
 
 impl LockSpec {
     /// Asks for `keys`, exclusively.
+    #[inline]
     pub fn new(keys: impl IntoKeys) -> LockSpec {
-        let mut spec = LockSpec::default();
-        keys.append_to(&mut spec.exclusive);
-        spec
+        LockSpec { exclusive: keys.into_keys(), more: None }
     }
 
     /// Asks for further `keys` in shared mode. A key asked for in both modes is exclusive.
     #[must_use]
     pub fn shared(mut self, keys: impl IntoKeys) -> LockSpec {
-        keys.append_to(&mut self.more().shared);
+        self.more().shared.extend(keys.into_keys());
         self
     }
 

@@ -155,9 +155,7 @@ impl Space {
     ///
     /// [`Closed`](crate::ErrorKind::Closed), and [`Invalid`](crate::ErrorKind::Invalid) for a key that is too long.
     pub async fn query_keys(&self, keys: impl IntoKeys) -> Result<Query, Error> {
-        let mut list = crate::key::Keys::new();
-        keys.append_to(&mut list);
-        self.engine.query(Some(&list)).await
+        self.engine.query(Some(&keys.into_keys())).await
     }
 
     /// Tells every request whose deadline has passed that it has timed out (clause B5).

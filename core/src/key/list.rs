@@ -14,16 +14,16 @@ pub(crate) type Keys = SmallVec<[Key; 1]>;
 ///
 /// The trait is sealed by its shape: implement `From<YourType> for Key` and pass `Key::from(value)` instead.
 pub trait IntoKeys {
-    /// Appends the keys in the order given.
+    /// The keys in the order given.
     #[doc(hidden)]
-    fn append_to(self, keys: &mut SmallVec<[Key; 1]>);
+    fn into_keys(self) -> SmallVec<[Key; 1]>;
 }
 
 macro_rules! one_key {
     ($($one:ty),* $(,)?) => {$(
         impl IntoKeys for $one {
-            fn append_to(self, keys: &mut SmallVec<[Key; 1]>) {
-                keys.push(Key::from(self));
+            fn into_keys(self) -> SmallVec<[Key; 1]> {
+                SmallVec::from_buf([Key::from(self)])
             }
         }
     )*};
@@ -32,34 +32,34 @@ macro_rules! one_key {
 one_key!(&str, String, &String, bool, i16, i32, i64, isize, u16, u32, u64, usize, &[u8], Vec<u8>, &Key);
 
 impl IntoKeys for Key {
-    fn append_to(self, keys: &mut SmallVec<[Key; 1]>) {
-        keys.push(self);
+    fn into_keys(self) -> SmallVec<[Key; 1]> {
+        SmallVec::from_buf([self])
     }
 }
 
 impl<const N: usize> IntoKeys for &[u8; N] {
-    fn append_to(self, keys: &mut SmallVec<[Key; 1]>) {
-        keys.push(Key::from(self));
+    fn into_keys(self) -> SmallVec<[Key; 1]> {
+        SmallVec::from_buf([Key::from(self)])
     }
 }
 
 impl<K: Into<Key>, const N: usize> IntoKeys for [K; N] {
-    fn append_to(self, keys: &mut SmallVec<[Key; 1]>) {
-        keys.extend(self.into_iter().map(Into::into));
+    fn into_keys(self) -> SmallVec<[Key; 1]> {
+        self.into_iter().map(Into::into).collect()
     }
 }
 
 macro_rules! several_keys {
     ($($one:ty),* $(,)?) => {$(
         impl IntoKeys for Vec<$one> {
-            fn append_to(self, keys: &mut SmallVec<[Key; 1]>) {
-                keys.extend(self.into_iter().map(Key::from));
+            fn into_keys(self) -> SmallVec<[Key; 1]> {
+                self.into_iter().map(Key::from).collect()
             }
         }
 
         impl IntoKeys for &[$one] {
-            fn append_to(self, keys: &mut SmallVec<[Key; 1]>) {
-                keys.extend(self.iter().cloned().map(Key::from));
+            fn into_keys(self) -> SmallVec<[Key; 1]> {
+                self.iter().cloned().map(Key::from).collect()
             }
         }
     )*};

@@ -241,13 +241,18 @@ impl<R: Recipient> LockTable<R> {
         (Placed { ticket, token: None }, None)
     }
 
-    /// Releases a request that has all its keys here.
+    /// Releases a solo holder, which has no effect on others. Answers whether it was one, and held.
     #[inline]
-    pub(crate) fn release(&mut self, ticket: Ticket, effects: &mut Effects<R>) -> Released {
-        if ticket.slot & SOLO != 0 && self.queues.remove_solo(ticket.slot & !SOLO, ticket.number) {
+    pub(crate) fn release_solo(&mut self, ticket: Ticket) -> bool {
+        let released = ticket.slot & SOLO != 0 && self.queues.remove_solo(ticket.slot & !SOLO, ticket.number);
+        if released {
             self.shrink();
-            return Released::Done;
         }
+        released
+    }
+
+    /// Releases a request that has all its keys here.
+    pub(crate) fn release(&mut self, ticket: Ticket, effects: &mut Effects<R>) -> Released {
         let Some(slot) = self.slot(ticket) else { return Released::NotHeld };
         let request = &mut self.requests[slot as usize];
         if request.span().is_some() {

@@ -27,7 +27,7 @@ pub(super) const NIL: u32 = u32::MAX;
 /// The requests for one key, as a doubly linked list of nodes.
 pub(super) struct Queue {
     pub(super) key: Key,
-    hash: u64,
+    pub(super) hash: u64,
     /// [`NIL`] while the holder is solo.
     pub(super) first: u32,
     last: u32,
@@ -79,7 +79,7 @@ pub(super) struct Queues {
 impl Queues {
     /// The queue of a key, if anyone stands in it.
     pub(super) fn find(&self, hash: u64, key: &Key) -> Option<u32> {
-        self.index.find(hash, |at| self.queues[at as usize].key == *key)
+        self.index.find(&self.queues, hash, |queue| queue.key == *key)
     }
 
     /// Whether a request that joined now would be eligible.
@@ -226,14 +226,14 @@ impl Queues {
     fn open(&mut self, hash: u64, key: &Key, mode: Mode, node: u32, holder: Solo) -> u32 {
         let queue = Queue { key: key.clone(), hash, first: node, last: node, first_waiting: NIL, mode, holder };
         let at = self.queues.insert(queue) as u32;
-        self.index.insert(hash, at);
+        self.index.added(&self.queues, hash, at);
         at
     }
 
     #[inline]
     fn close(&mut self, queue: u32) {
         let closed = self.queues.remove(queue as usize);
-        self.index.remove(closed.hash, queue);
+        self.index.removed(closed.hash, queue);
     }
 }
 
@@ -243,4 +243,33 @@ pub(crate) fn hash(seed: &FixedState, key: &Key) -> u64 {
     let mut hasher = seed.build_hasher();
     hasher.write(key.as_bytes());
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_is_found_among_few_and_among_many() {
+        let mut queues = Queues::default();
+        // Two keys of each hash, so that the keys decide.
+        let hash = |at: u32| u64::from(at / 2).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let origin = Origin { handle: 1, port: 0 };
+        for round in 0..3 {
+            for count in [1, 7, 8, 9, 40] {
+                let opened: Vec<_> =
+                    (0..count).map(|at| queues.open_solo(hash(at), &Key::from(at), u64::from(at), origin)).collect();
+                for at in 0..count {
+                    let found = queues.find(hash(at), &Key::from(at));
+                    assert_eq!(found, Some(opened[at as usize]), "round {round}");
+                }
+                assert_eq!(queues.find(hash(0), &Key::from(count)), None);
+                for at in (0..count).rev() {
+                    assert!(queues.remove_solo(opened[at as usize], u64::from(at)));
+                    assert_eq!(queues.find(hash(at), &Key::from(at)), None);
+                }
+                assert!(queues.is_empty());
+            }
+        }
+    }
 }

@@ -44,8 +44,8 @@ pub(crate) struct Shared {
     open_handles: AtomicU32,
 }
 
-/// One mutex and what it guards. Aligned, so that two shards never share a cache line.
-#[repr(align(128))]
+/// One mutex and what it guards. Allocated by itself, so that its reference count shares a cache line with its mutex and
+/// with nothing of another shard.
 pub(crate) struct Shard {
     table: Mutex<Table>,
     space: Weak<Shared>,
@@ -417,8 +417,13 @@ impl Shared {
 impl Shard {
     /// Releases a request that has all its keys in this shard.
     pub(crate) fn release(&self, ticket: Ticket, own: Option<&Mailbox>) -> Released {
+        let mut table = self.table.lock();
+        if table.release_solo(ticket) {
+            return Released::Done;
+        }
         let mut effects = Effects::new();
-        let released = self.table.lock().release(ticket, &mut effects);
+        let released = table.release(ticket, &mut effects);
+        drop(table);
         if !effects.is_empty() {
             outcome::carry_out(&self.space, effects, own);
         }
