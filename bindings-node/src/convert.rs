@@ -113,8 +113,7 @@ pub(crate) unsafe fn key(env: sys::napi_env, value: sys::napi_value) -> Result<K
     let mut units = [0; SHORT];
     let mut length = 0;
     // SAFETY: as the caller promises; there is room for `SHORT` units.
-    let status =
-        unsafe { sys::napi_get_value_string_utf16(env, value, units.as_mut_ptr(), SHORT, &mut length) };
+    let status = unsafe { sys::napi_get_value_string_utf16(env, value, units.as_mut_ptr(), SHORT, &mut length) };
     if status != sys::Status::napi_ok {
         // SAFETY: as the caller promises.
         return unsafe { other_key(env, value) };

@@ -137,10 +137,10 @@ impl Environment {
         Ok(handle)
     }
 
-    /// Closes a handle: its waits fail, its grants are released.
-    pub(crate) fn close(&self, handle: u64) {
+    /// Closes a handle: its waits fail, its grants are released. What that settles is reported before the handle is gone.
+    pub(crate) fn close(&self, env: sys::napi_env, handle: u64) {
         self.with(handle, |port| port.space().close());
-        self.collect(handle);
+        self.report(env, handle);
         let mut handles = self.handles.borrow_mut();
         let index = index(handle);
         if let Some(slot) = handles.slots.get_mut(index).filter(|slot| slot.handle == handle) {
@@ -303,29 +303,35 @@ impl Environment {
         }
     }
 
-    #[cold]
     fn report_settled(&self, env: sys::napi_env, handle: u64) {
-        self.collect(handle);
-        for woken in self.waker.take_noted() {
-            self.collect(woken);
-        }
         let mut count = 0;
-        while count < SETTLED_MAX {
-            let Some(unreported) = self.unreported.borrow_mut().pop_front() else { break };
-            self.waited(env, unreported.named);
-            self.write_entry(FIRST + count * ENTRY, unreported.handle, unreported.settled);
+        let mut tell = |handle, named, settled| {
+            self.waited(env, named);
+            self.write_entry(FIRST + count * ENTRY, handle, settled);
             count += 1;
+            count < SETTLED_MAX
+        };
+        // First what did not fit before, then what this call settled, then what it settled for other handles.
+        let mut room = true;
+        while room {
+            let Some(Unreported { handle, named, settled }) = self.unreported.borrow_mut().pop_front() else { break };
+            room = tell(handle, named, settled);
+        }
+        let woken = if self.waker.noticed() { self.waker.take_noted() } else { Vec::new() };
+        for handle in std::iter::once(handle).chain(woken) {
+            let mut taken = self.taken.take();
+            self.with(handle, |port| port.take_settled(&mut taken));
+            let named = self.is_named(handle);
+            for settled in taken.drain(..) {
+                if room {
+                    room = tell(handle, named, settled);
+                } else {
+                    self.unreported.borrow_mut().push_back(Unreported { handle, named, settled });
+                }
+            }
+            self.taken.replace(taken);
         }
         self.scratch.set(SETTLED, count as f64);
-    }
-
-    /// Takes what a port settled.
-    fn collect(&self, handle: u64) {
-        let mut taken = self.taken.borrow_mut();
-        self.with(handle, |port| port.take_settled(&mut taken));
-        let named = self.is_named(handle);
-        let unreported = taken.drain(..).map(|settled| Unreported { handle, named, settled });
-        self.unreported.borrow_mut().extend(unreported);
     }
 
     fn write_entry(&self, at: usize, handle: u64, settled: Settled) {

@@ -26,13 +26,22 @@ pub(crate) fn epoch(env: &Env, handle: f64) -> napi::Result<f64> {
 /// Closes the handle. Settles.
 #[napi(catch_unwind)]
 pub(crate) fn close(env: &Env, handle: f64) -> napi::Result<()> {
-    settling(env, handle, |environment, handle| environment.close(handle))
+    let environment = Environment::of(env)?;
+    environment.waker().enter();
+    environment.close(env.raw(), handle as u64);
+    environment.waker().leave();
+    Ok(())
 }
 
 /// Tells what is due. Settles.
 #[napi(catch_unwind)]
 pub(crate) fn tick(env: &Env, handle: f64) -> napi::Result<()> {
-    settling(env, handle, |environment, handle| environment.with(handle, |port| port.tick()))
+    let environment = Environment::of(env)?;
+    environment.waker().enter();
+    environment.with(handle as u64, |port| port.tick());
+    environment.report(env.raw(), handle as u64);
+    environment.waker().leave();
+    Ok(())
 }
 
 /// Milliseconds until something is due.
@@ -65,15 +74,5 @@ pub(crate) fn advance(env: &Env, clock: f64, milliseconds: f64) -> napi::Result<
     if let Some(clock) = Environment::of(env)?.manual_clock(clock) {
         clock.advance(from_milliseconds(milliseconds));
     }
-    Ok(())
-}
-
-/// Runs a call that can settle requests of this thread, and reports them.
-fn settling(env: &Env, handle: f64, call: impl FnOnce(&Environment, u64)) -> napi::Result<()> {
-    let environment = Environment::of(env)?;
-    environment.waker().enter();
-    call(&environment, handle as u64);
-    environment.report(env.raw(), handle as u64);
-    environment.waker().leave();
     Ok(())
 }
