@@ -12,6 +12,7 @@ import { startServer } from "./server.mjs";
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const PAGE = "/tests/browser/page/index.html";
 const PLACES = ["page", "worker"];
+const LOADING = "loading the page";
 
 const { values: options } = parseArgs({
   options: {
@@ -41,70 +42,64 @@ report.printSummary();
 process.exitCode = report.failed > 0 || report.passed === 0 ? 1 : 0;
 
 async function runBrowser(name) {
-  let browser;
-  try {
-    browser = await launch(name);
-  } catch (error) {
-    report.fail(name, "start", error);
-    return;
-  }
-  try {
-    console.log(`# ${name} ${await browser.version()}`);
-    for (const place of PLACES) {
-      const page = await browser.newPage();
-      try {
-        await runPlace(browser, page, name, place);
-      } catch (error) {
-        report.fail(`${name}-${place}`, "harness", error);
-      } finally {
-        await page.close().catch(() => {});
-      }
+  for (const place of PLACES) {
+    let browser;
+    try {
+      // One for each place, so that a page that hangs cannot hold up the next.
+      browser = await launch(name);
+    } catch (error) {
+      report.fail(`${name}-${place}`, "starting the browser", error);
+      continue;
     }
-  } finally {
-    report.printTable(name);
-    await browser.close().catch((error) => report.fail(name, "close", error));
+    if (place === PLACES[0]) console.log(`# ${name} ${await browser.version()}`);
+    await runPlace(browser, name, place);
+    await browser.close().catch(() => {});
   }
+  report.printTable(name);
 }
 
 /** Loads the page that runs every suite in one place, and waits until it says that it is done, or cannot any more. */
-function runPlace(browser, page, name, place) {
+async function runPlace(browser, name, place) {
   const host = `${name}-${place}`;
   const query = new URLSearchParams({ place, run: host, only: options.only });
   const patience = Number(options.patience) * 1000;
+  const page = await browser.newPage();
+  let current = LOADING;
+  let watchdog;
 
-  return new Promise((resolve) => {
-    let current = "loading the page";
-    let watchdog;
-    const stop = (failure) => {
-      clearTimeout(watchdog);
-      runs.delete(host);
-      browser.off("disconnected", onDisconnected);
-      if (failure) report.fail(host, current, failure);
-      resolve();
+  const failure = await new Promise((resolve) => {
+    const hung = () => {
+      browser.process()?.kill("SIGKILL");
+      resolve(new Error(`hung: silent for ${options.patience} s`));
     };
     const feed = () => {
       clearTimeout(watchdog);
-      watchdog = setTimeout(() => stop(new Error(`hung: silent for ${options.patience} s`)), patience);
+      watchdog = setTimeout(hung, patience);
     };
-    const onDisconnected = () => stop(new Error("the browser went away"));
-
     runs.set(host, (events) => {
       feed();
       for (const event of events) {
         if (event.kind === "begin") current = event.test;
-        else if (event.kind === "done") stop();
+        else if (event.kind === "done") resolve(undefined);
         else report.add(host, event);
       }
     });
-    browser.on("disconnected", onDisconnected);
-    page.on("error", (error) => stop(error));
-    page.on("pageerror", (error) => report.fail(host, current, error));
+    browser.on("disconnected", () => resolve(new Error("the browser went away")));
+    page.on("error", resolve);
+    page.on("pageerror", (error) => {
+      // A script that cannot be loaded never says that it is done.
+      if (current === LOADING) resolve(error);
+      else report.fail(host, current, error);
+    });
     page.on("console", (message) => {
       // Downloads of fresh copies fail where a test ordered it.
       const ordered = message.location().url?.includes("/fresh/");
       if (message.type() === "error" && !ordered) report.note(host, current, message.text());
     });
     feed();
-    page.goto(`${server.origin}${PAGE}?${query}`).catch(stop);
+    page.goto(`${server.origin}${PAGE}?${query}`).catch(resolve);
   });
+  clearTimeout(watchdog);
+  runs.delete(host);
+  if (failure) report.fail(host, current, failure);
 }
