@@ -26,6 +26,13 @@ for (const way of [
   });
 }
 
+test("a process that fails while requests wait ends with its error", async () => {
+  const error = await run(process.execPath, [child, "uncaught error"], { timeout: LIMIT }).catch((failed) => failed);
+  assert.equal(error.code, 1);
+  assert.equal(error.killed, false);
+  assert.match(error.stderr, /Error: uncaught/);
+});
+
 test("a process can exit while requests wait", async () => {
   const { stdout } = await run(process.execPath, [child, "exit with waits"], { timeout: LIMIT });
   assert.equal(stdout, "ended\n");

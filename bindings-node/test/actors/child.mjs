@@ -34,6 +34,12 @@ const WAYS = {
     await space.close();
     await waiting.catch(() => {});
   },
+  async "uncaught error"() {
+    const space = await open("memory:thrown");
+    await space.lock("k");
+    space.lock("k");
+    throw new Error("uncaught");
+  },
   async "exit with waits"() {
     const space = await open("memory:exit");
     await space.lock("k");
