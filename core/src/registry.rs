@@ -47,7 +47,7 @@ impl Registry {
             return space;
         }
         spaces.retain(|_, space| space.strong_count() > 0);
-        spaces.insert(name.to_owned(), std::sync::Arc::downgrade(&made.engine().shared));
+        spaces.insert(name.to_owned(), crate::sync::Arc::downgrade(&made.engine().shared));
         made
     }
 }
