@@ -1,9 +1,9 @@
 //! What can go wrong, with one stable code for each kind.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
+use crate::sync::Arc;
 use crate::{Blocker, Key};
 
 /// What kind of error it is: each kind is one that a caller would treat differently.

@@ -52,6 +52,7 @@ mod engine;
 mod error;
 mod guard;
 mod key;
+mod label;
 mod lock_request;
 mod lock_spec;
 mod machine;

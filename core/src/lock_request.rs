@@ -3,11 +3,11 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::engine::{Engine, Enqueued, Memory};
+use crate::sync::Arc;
 use crate::{Error, Guard, IntoKeys, LockSpec, Mode};
 
 /// A request for a lock: a builder first, then a future of the [`Guard`].

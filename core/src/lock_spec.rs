@@ -1,9 +1,9 @@
 //! What a lock request asks for.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::key::Keys;
+use crate::sync::Arc;
 use crate::{IntoKeys, Key, Mode};
 
 /// What a lock request asks for: keys with their modes, a label, a time-out.

@@ -1,10 +1,10 @@
 //! What is held and what waits, as `query` answers it.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Key;
+use crate::sync::Arc;
 
 /// What is held and what waits, at one instant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,12 +1,12 @@
 //! A space: the handle that opens everything.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::drive::Drive;
 use crate::engine::{Engine, Memory};
 use crate::shared::Shared;
+use crate::sync::Arc;
 use crate::{Builder, Error, Guard, IntoKeys, LockRequest, LockSpec, Port, Query, Ticket, TryLock};
 
 /// A space of keys: their lock queues. A cheap handle; its clones are the same handle.

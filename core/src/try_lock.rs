@@ -2,9 +2,9 @@
 
 use std::future::IntoFuture;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use crate::engine::{Engine, Memory};
+use crate::sync::Arc;
 use crate::{Error, Guard, IntoKeys, LockSpec, Mode};
 
 /// A request that never waits: a builder, then awaited for `Some` guard or `None`.

@@ -6,13 +6,13 @@ mod list;
 mod part;
 
 use std::fmt;
-use std::sync::Arc;
 
 pub use self::list::IntoKeys;
 pub(crate) use self::list::Keys;
 pub use self::part::KeyPart;
 
 use crate::Error;
+use crate::sync::Arc;
 
 /// The name of a lock or a cell: a string, an integer, bytes, a boolean, or a tuple of such parts.
 ///

@@ -21,15 +21,15 @@
 //! **Solo.** A request for one key, exclusive, without a label, that is granted at once has no record here but in its
 //! queue, until somebody needs one ([`LockTable::slot`]).
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use slab::Slab;
 use smallvec::SmallVec;
 
 use super::queue::Queues;
-use super::spanning::Spanning;
-use super::{Effect, Effects, Label, Mode, Recipient};
+use super::spanning::SpanningRef;
+use super::{Effect, Effects, Mode, Recipient};
+use crate::label::Label;
 use crate::{Key, Ticket};
 
 /// One key of a request, with its hash.
@@ -106,7 +106,7 @@ pub(super) struct Request<R> {
 
 #[derive(Default)]
 pub(super) struct More {
-    pub(super) label: Label,
+    pub(super) label: Option<Label>,
     /// When it began to wait.
     pub(super) joined: Option<Duration>,
     pub(super) deadline: Option<Duration>,
@@ -118,7 +118,7 @@ impl<R> Request<R> {
         Request { number, origin, nodes: SmallVec::new(), missing: 0, state, more: None }
     }
 
-    pub(super) fn label(&self) -> Label {
+    pub(super) fn label(&self) -> Option<Label> {
         self.more.as_ref().and_then(|more| more.label.clone())
     }
 
@@ -145,7 +145,7 @@ impl<R> Request<R> {
 
 /// The part of a spanning request that a table keeps.
 pub(super) struct Span {
-    pub(super) shared: Arc<Spanning>,
+    pub(super) shared: SpanningRef,
     /// All parts, in the order of their tables: only at home.
     pub(super) parts: Box<[Ticket]>,
 }
@@ -165,7 +165,7 @@ pub(super) enum State<R> {
 /// Everything about a new request but its keys.
 pub(crate) struct Arrival<R> {
     pub(crate) origin: Origin,
-    pub(crate) label: Label,
+    pub(crate) label: Option<Label>,
     pub(crate) recipient: R,
     pub(crate) joined: Option<Duration>,
     pub(crate) deadline: Option<Duration>,
@@ -190,7 +190,7 @@ impl<R: Recipient> LockTable<R> {
         key: &Key,
         mode: Mode,
         origin: Origin,
-        label: Option<&Arc<str>>,
+        label: Option<&Label>,
     ) -> Option<(Ticket, u64)> {
         let found = self.queues.find(hash, key);
         if found.is_some_and(|queue| !self.queues.admits(queue, mode)) {
@@ -212,7 +212,7 @@ impl<R: Recipient> LockTable<R> {
         &mut self,
         entries: &[Entry],
         origin: Origin,
-        label: Option<&Arc<str>>,
+        label: Option<&Label>,
     ) -> Option<(Ticket, u64)> {
         if let [entry] = entries {
             return self.attempt_one(entry.hash, &entry.key, entry.mode, origin, label);
@@ -402,7 +402,7 @@ impl<R: Recipient> LockTable<R> {
     }
 
     /// A record for a new request. Its number is the clock.
-    pub(super) fn insert(&mut self, origin: Origin, label: Option<&Arc<str>>, state: State<R>) -> u32 {
+    pub(super) fn insert(&mut self, origin: Origin, label: Option<&Label>, state: State<R>) -> u32 {
         self.clock += 1;
         let mut request = Request::new(self.clock, origin, state);
         if let Some(label) = label {
@@ -412,7 +412,7 @@ impl<R: Recipient> LockTable<R> {
     }
 
     /// A record for a request that is granted at once: its number is its token.
-    fn insert_granted(&mut self, origin: Origin, label: Option<&Arc<str>>) -> (u32, u64) {
+    fn insert_granted(&mut self, origin: Origin, label: Option<&Label>) -> (u32, u64) {
         let token = self.clock + 1;
         (self.insert(origin, label, State::Granted { token, claimed: true }), token)
     }

@@ -25,7 +25,6 @@ mod survey;
 mod model;
 
 use std::fmt;
-use std::sync::Arc;
 
 pub(crate) use self::deadlines::Deadlines;
 pub(crate) use self::leave::{Leave, Left, Parts, leave};
@@ -64,9 +63,6 @@ pub(crate) enum Effect<R> {
 
 /// What follows from one step, in the order decided here.
 pub(crate) type Effects<R> = smallvec::SmallVec<[Effect<R>; 1]>;
-
-/// The label that a request gave itself.
-pub(crate) type Label = Option<Arc<str>>;
 
 impl<R> fmt::Debug for Effect<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

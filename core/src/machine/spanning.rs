@@ -5,12 +5,14 @@
 //! knows whether it is granted, and no grant can race a cancel.
 
 use std::ops::DerefMut;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use super::lock_table::{Arrival, Entry, Placed, Span, State};
 use super::{LockTable, Mode, Recipient};
+use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::{Key, Ticket};
+
+/// What each part keeps of a [`Spanning`].
+pub(crate) type SpanningRef = Arc<Spanning>;
 
 /// What the parts of one request share.
 pub(crate) struct Spanning {
@@ -28,7 +30,7 @@ pub(crate) struct Spanning {
 }
 
 impl Spanning {
-    pub(crate) fn new(home: Ticket, keys: Box<[(Key, Mode)]>, parts: u32) -> Arc<Spanning> {
+    pub(crate) fn new(home: Ticket, keys: Box<[(Key, Mode)]>, parts: u32) -> SpanningRef {
         Arc::new(Spanning {
             home,
             keys,

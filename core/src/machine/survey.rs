@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::lock_table::{Request, State};
 use super::queue::{NIL, Queue};
 use super::{LockTable, Mode, Recipient};
+use crate::label::Label;
 use crate::{Blocker, Error, Hold, Key, Query, Ticket, Wait};
 
 /// At most so many blockers are named for one key.
@@ -27,7 +28,7 @@ pub(crate) struct Survey {
 struct Row {
     keys: Vec<Key>,
     shared: Vec<Key>,
-    label: super::Label,
+    label: Option<Label>,
     token: Option<u64>,
     claimed: bool,
     joined: Option<Duration>,
