@@ -139,7 +139,8 @@ impl Model {
 
 impl Entry {
     fn sides(&self) -> Sides {
-        let side = |wanted: Mode| self.keys.iter().filter(move |(_, mode)| **mode == wanted).map(|(key, _)| key.clone());
+        let side =
+            |wanted: Mode| self.keys.iter().filter(move |(_, mode)| **mode == wanted).map(|(key, _)| key.clone());
         (side(Mode::Exclusive).collect(), side(Mode::Shared).collect())
     }
 }

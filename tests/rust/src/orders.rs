@@ -129,7 +129,8 @@ impl<'a, H: Host> Order<'a, H> {
 
     /// Who has a step that can be made: one that names a result waits until that is settled.
     fn ready(&mut self) -> Vec<&'a str> {
-        let next: Vec<_> = self.left.iter().filter_map(|(actor, steps)| Some((*actor, *steps.as_slice().first()?))).collect();
+        let next: Vec<_> =
+            self.left.iter().filter_map(|(actor, steps)| Some((*actor, *steps.as_slice().first()?))).collect();
         let ready = next.into_iter().filter(|(_, step)| match (&step.call, step.call.uses()) {
             (Call::Cancel(name), _) => self.model.stands(name).is_some(),
             (_, Some(name)) => self.model.stands(name).is_some() && !matches!(self.run.state(name), State::Pending),
@@ -172,7 +173,8 @@ impl<'a, H: Host> Order<'a, H> {
         let steps = self.run.scenario().steps.iter().flat_map(Steps::all);
         let used: Vec<&str> = steps.filter_map(|step| step.call.uses()).collect();
         let mut names = self.names().into_iter();
-        let Some(name) = names.find(|name| self.model.stands(name) == Some(Stands::Holding) && !used.contains(&&**name))
+        let Some(name) =
+            names.find(|name| self.model.stands(name) == Some(Stands::Holding) && !used.contains(&&**name))
         else {
             return false;
         };

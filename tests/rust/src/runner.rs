@@ -102,7 +102,8 @@ impl<'a, H: Host> Run<'a, H> {
     }
 
     fn steps(&mut self, steps: &Steps) -> Result<(), String> {
-        let before: Vec<(String, State)> = self.made.clone().into_iter().map(|name| (name.clone(), self.state(&name))).collect();
+        let before: Vec<(String, State)> =
+            self.made.clone().into_iter().map(|name| (name.clone(), self.state(&name))).collect();
         let answers: Vec<Answer> = steps.all().iter().map(|step| self.make(step)).collect();
         self.host.settle();
         for (step, answer) in steps.all().iter().zip(answers) {

@@ -11,7 +11,8 @@ use latchwork_tests::scenario::{Folders, Scenario};
 const SHARDS: [usize; 3] = [1, 4, 4096];
 
 fn parse(files: Vec<(String, String)>) -> Vec<Scenario> {
-    let parse = |(name, text): (String, String)| Scenario::parse(&name, &text).unwrap_or_else(|why| panic!("{name}: {why}"));
+    let parse =
+        |(name, text): (String, String)| Scenario::parse(&name, &text).unwrap_or_else(|why| panic!("{name}: {why}"));
     files.into_iter().map(parse).collect()
 }
 
@@ -90,7 +91,10 @@ fn every_interleaving_keeps_the_rules() {
     for scenario in &files {
         for looking in [Looking::Eager, Looking::Lazy] {
             for shards in [1, 64] {
-                let counts = [every_order::<Futures>(scenario, shards, looking), every_order::<Ports>(scenario, shards, looking)];
+                let counts = [
+                    every_order::<Futures>(scenario, shards, looking),
+                    every_order::<Ports>(scenario, shards, looking),
+                ];
                 for count in counts {
                     runs += count.unwrap_or_else(|why| panic!("{} with {shards} shards: {why}", scenario.name));
                 }

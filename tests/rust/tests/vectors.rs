@@ -143,7 +143,9 @@ fn tuples_too_deep_are_refused_by_the_operation() {
 
 #[test]
 fn integers_of_every_width_are_one_kind() {
-    for key in [Key::from(7_i16), Key::from(7_i32), Key::from(7_i64), Key::from(7_u16), Key::from(7_u32), Key::from(7_usize)] {
+    for key in
+        [Key::from(7_i16), Key::from(7_i32), Key::from(7_i64), Key::from(7_u16), Key::from(7_u32), Key::from(7_usize)]
+    {
         assert_eq!(key, Key::from(7_u64));
     }
     assert_eq!(Key::from(-1_i16), Key::from(-1_i64));

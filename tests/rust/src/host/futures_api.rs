@@ -186,7 +186,7 @@ fn lock(space: &Space, request: Request) -> LockRequest<'_> {
 fn try_lock(space: &Space, request: Request) -> TryLock<'_> {
     let lock = match request.mode {
         Mode::Exclusive => space.try_lock(request.keys),
-        Mode::Shared => space.try_lock([Key::from(0); 0]).shared(request.keys),
+        Mode::Shared => space.try_lock(Vec::<Key>::new()).shared(request.keys),
     };
     let lock = lock.shared(request.shared);
     match request.label {

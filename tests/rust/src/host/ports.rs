@@ -187,7 +187,10 @@ impl Ports {
             assert!(!self.ports[&place].port.confirm(grant.ticket), "{name} was given up");
             return;
         }
-        assert!(matches!(slot.state, State::Pending), "{name} is settled once, and with a grant at most after a cancel");
+        assert!(
+            matches!(slot.state, State::Pending),
+            "{name} is settled once, and with a grant at most after a cancel"
+        );
         let state = match outcome {
             Ok(grant) if self.ports[&place].port.confirm(grant.ticket) => granted(grant, scope),
             Ok(_) => State::Failed(Error::invalid("grant", "it was gone when it was seen")),

@@ -1,7 +1,7 @@
 //! Ports used wrongly, and ports that go away.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use latchwork::{Answer, Cancelled, ErrorKind, Key, LockSpec, Port, Settled, Space, Ticket};
 use latchwork_tests::poll::now;
@@ -11,7 +11,10 @@ use super::assert_empty;
 fn port(space: &Space) -> (Port, Arc<AtomicUsize>) {
     let wakes = Arc::new(AtomicUsize::new(0));
     let counter = wakes.clone();
-    (space.port(move || drop(counter.fetch_add(1, Ordering::SeqCst))), wakes)
+    let port = space.port(move || {
+        counter.fetch_add(1, Ordering::SeqCst);
+    });
+    (port, wakes)
 }
 
 fn granted(answer: Answer) -> Ticket {

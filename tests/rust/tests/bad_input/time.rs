@@ -42,33 +42,39 @@ fn the_next_deadline_follows_the_waits() {
     assert_empty(&space);
 }
 
-/// Sleeps that end when the test says so: the durations asked for, and the wakers of those who sleep.
+/// Sleeps that end when the test says so.
 #[derive(Clone, Default)]
-struct Sleeps(Rc<RefCell<Vec<(Duration, Option<Waker>, bool)>>>);
+struct Sleeps(Rc<RefCell<Vec<Sleep>>>);
+
+struct Sleep {
+    asked: Duration,
+    sleeper: Option<Waker>,
+    over: bool,
+}
 
 impl Sleeps {
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + use<> {
         let all = self.0.clone();
         let at = all.borrow().len();
-        all.borrow_mut().push((duration, None, false));
+        all.borrow_mut().push(Sleep { asked: duration, sleeper: None, over: false });
         poll_fn(move |cx| {
-            let (_, waker, over) = &mut all.borrow_mut()[at];
-            *waker = Some(cx.waker().clone());
-            if *over { Poll::Ready(()) } else { Poll::Pending }
+            let sleep = &mut all.borrow_mut()[at];
+            sleep.sleeper = Some(cx.waker().clone());
+            if sleep.over { Poll::Ready(()) } else { Poll::Pending }
         })
     }
 
     fn end_last(&self) {
         let mut all = self.0.borrow_mut();
-        let (_, waker, over) = all.last_mut().expect("somebody sleeps");
-        *over = true;
-        let waker = waker.take();
+        let sleep = all.last_mut().expect("somebody sleeps");
+        sleep.over = true;
+        let sleeper = sleep.sleeper.take();
         drop(all);
-        waker.expect("polled").wake();
+        sleeper.expect("polled").wake();
     }
 
     fn asked(&self) -> Vec<Duration> {
-        self.0.borrow().iter().map(|(duration, ..)| *duration).collect()
+        self.0.borrow().iter().map(|sleep| sleep.asked).collect()
     }
 }
 
@@ -118,9 +124,8 @@ fn drive_with_a_sleep_that_ends_early() {
     let holder = now(space.lock("k")).expect("free");
     let mut waiter = task(space.lock("k").timeout(10 * MS));
     assert!(waiter.poll().is_pending());
-    let slept = clock.clone();
     let mut drive = Task::new(space.drive(move |_| {
-        slept.advance(MS);
+        clock.advance(MS);
         std::future::ready(())
     }));
     assert!(drive.poll().is_pending());

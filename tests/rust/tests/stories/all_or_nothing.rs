@@ -107,7 +107,9 @@ fn forty_actors_on_random_keys_all_finish() {
                         let guard = space.lock(keys.clone()).await.expect("granted");
                         assert!(keys.iter().all(|&key| holders[key].fetch_add(1, Ordering::SeqCst) == 0), "alone");
                         suspend().await;
-                        keys.iter().for_each(|&key| drop(holders[key].fetch_sub(1, Ordering::SeqCst)));
+                        for key in keys {
+                            holders[key].fetch_sub(1, Ordering::SeqCst);
+                        }
                         drop(guard);
                     }
                 }

@@ -1,8 +1,8 @@
 //! S10, the part about keys and guards: what a stale, foreign or doubled handle can do, and which keys are the same.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt;
