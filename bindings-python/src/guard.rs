@@ -6,7 +6,6 @@ use latchwork::{Grant, Port};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::error;
 use crate::fork::Own;
 use crate::lease::{Asked, Lease};
 use crate::space::Space;
@@ -31,13 +30,14 @@ use crate::space::Space;
 #[pyclass(frozen, module = "latchwork")]
 pub(crate) struct Guard {
     lease: Lease,
+    asked: Asked,
     port: Own<Arc<Port>>,
     space: Py<Space>,
 }
 
 impl Guard {
     pub(crate) fn new(space: Py<Space>, port: Own<Arc<Port>>, grant: Grant, asked: Asked) -> Guard {
-        Guard { lease: Lease::new(grant, asked), port, space }
+        Guard { lease: Lease::new(grant), asked, port, space }
     }
 
     fn is_held(&self) -> bool {
@@ -50,13 +50,13 @@ impl Guard {
     /// The keys held exclusively, in the order asked.
     #[getter]
     fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        self.lease.keys(py)
+        self.asked.exclusive(py)
     }
 
     /// The keys held in shared mode, in the order asked.
     #[getter]
     fn shared<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        self.lease.shared(py)
+        self.asked.shared(py)
     }
 
     /// The fencing token: larger than that of every earlier, incompatible grant of any of its keys.
@@ -68,7 +68,7 @@ impl Guard {
     /// The label that the call gave, or `None`.
     #[getter]
     fn label(&self) -> Option<&str> {
-        self.lease.label()
+        self.asked.label()
     }
 
     /// Whether the lock is held now.
@@ -89,7 +89,7 @@ impl Guard {
     fn release(&self, py: Python<'_>) -> PyResult<()> {
         self.lease.give_back();
         if self.port.is_stale() || self.port.release(self.lease.ticket).is_err() {
-            return Err(error::not_held(py, &self.lease.all_keys(py)?));
+            return Err(self.asked.not_held(py));
         }
         Ok(())
     }
@@ -109,14 +109,14 @@ impl Guard {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        self.lease.repr(py, "latchwork", self.is_held())
+        self.asked.repr(py, "latchwork", &self.lease, self.is_held())
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
         if self.lease.give_back() && !self.port.is_stale() && self.port.release(self.lease.ticket).is_ok() {
-            Python::try_attach(|py| self.lease.warn_dropped(py));
+            Python::try_attach(|py| self.asked.warn_dropped(py, &self.lease));
         }
     }
 }

@@ -84,8 +84,52 @@ impl More {
 }
 
 impl Asked {
+    /// The keys held exclusively.
+    pub(crate) fn exclusive<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        convert::keys_to_py(py, &self.keys(py)?.0)
+    }
+
+    /// The keys held in shared mode.
+    pub(crate) fn shared<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        convert::keys_to_py(py, &self.keys(py)?.1)
+    }
+
+    /// The error of a guard that does not hold what was asked any more.
+    #[cold]
+    pub(crate) fn not_held(&self, py: Python<'_>) -> PyErr {
+        let keys = self.keys(py).map(|(exclusive, shared)| [exclusive, shared].concat());
+        keys.map_or_else(|error| error, |keys| error::not_held(py, &keys))
+    }
+
     pub(crate) fn label(&self) -> Option<&str> {
         self.more.as_ref()?.label.as_deref()
+    }
+
+    /// How the guard of a lease shows itself.
+    pub(crate) fn repr(&self, py: Python<'_>, module: &str, lease: &Lease, held: bool) -> PyResult<String> {
+        let (keys, shared) = (self.exclusive(py)?.repr()?, self.shared(py)?);
+        let shared = if shared.is_empty() { String::new() } else { format!(" shared={}", shared.repr()?) };
+        let label = self.label().map(|label| format!(" label={label:?}")).unwrap_or_default();
+        let state = if held { "held" } else { "released" };
+        Ok(format!("<{module}.Guard {state} keys={keys}{shared}{label} token={}>", lease.token))
+    }
+
+    /// Says that a guard was dropped while it was held, as Python says it of files. Its lock is free by now.
+    #[cold]
+    pub(crate) fn warn_dropped(&self, py: Python<'_>, lease: &Lease) {
+        // A finaliser can run while an exception is on its way; that one must stay.
+        let pending = PyErr::take(py);
+        let warned = self.exclusive(py).and_then(|keys| keys.repr()).and_then(|keys| {
+            let message = format!("a lock guard was dropped while it was held: keys={keys} token={}", lease.token);
+            let message = std::ffi::CString::new(message.replace('\0', "\\0")).unwrap_or_default();
+            PyErr::warn(py, &py.get_type::<PyResourceWarning>(), &message, 1)
+        });
+        if let Err(error) = warned {
+            error.write_unraisable(py, None);
+        }
+        if let Some(pending) = pending {
+            pending.restore(py);
+        }
     }
 
     /// The keys held exclusively and those held shared, in the order asked. Duplicates are one key, and a key asked
@@ -110,33 +154,13 @@ impl Asked {
 pub(crate) struct Lease {
     pub(crate) ticket: Ticket,
     pub(crate) token: u64,
-    asked: Asked,
     given_back: AtomicBool,
 }
 
 impl Lease {
     #[inline]
-    pub(crate) fn new(grant: Grant, asked: Asked) -> Lease {
-        Lease { ticket: grant.ticket, token: grant.token, asked, given_back: AtomicBool::new(false) }
-    }
-
-    pub(crate) fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        convert::keys_to_py(py, &self.asked.keys(py)?.0)
-    }
-
-    pub(crate) fn shared<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        convert::keys_to_py(py, &self.asked.keys(py)?.1)
-    }
-
-    /// The keys of both modes.
-    pub(crate) fn all_keys(&self, py: Python<'_>) -> PyResult<Vec<Key>> {
-        let (mut keys, shared) = self.asked.keys(py)?;
-        keys.extend(shared);
-        Ok(keys)
-    }
-
-    pub(crate) fn label(&self) -> Option<&str> {
-        self.asked.label()
+    pub(crate) fn new(grant: Grant) -> Lease {
+        Lease { ticket: grant.ticket, token: grant.token, given_back: AtomicBool::new(false) }
     }
 
     /// Marks it as given back; false when it was already.
@@ -148,30 +172,5 @@ impl Lease {
     #[inline]
     pub(crate) fn is_given_back(&self) -> bool {
         self.given_back.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn repr(&self, py: Python<'_>, module: &str, held: bool) -> PyResult<String> {
-        let (keys, shared) = (self.keys(py)?.repr()?, self.shared(py)?);
-        let shared = if shared.is_empty() { String::new() } else { format!(" shared={}", shared.repr()?) };
-        let label = self.label().map(|label| format!(" label={label:?}")).unwrap_or_default();
-        let state = if held { "held" } else { "released" };
-        Ok(format!("<{module}.Guard {state} keys={keys}{shared}{label} token={}>", self.token))
-    }
-
-    /// Says that a guard was dropped while it was held, as Python says it of files. Its lock is free by now.
-    pub(crate) fn warn_dropped(&self, py: Python<'_>) {
-        // A finaliser can run while an exception is on its way; that one must stay.
-        let pending = PyErr::take(py);
-        let warned = self.keys(py).and_then(|keys| keys.repr()).and_then(|keys| {
-            let message = format!("a lock guard was dropped while it was held: keys={keys} token={}", self.token);
-            let message = std::ffi::CString::new(message.replace('\0', "\\0")).unwrap_or_default();
-            PyErr::warn(py, &py.get_type::<PyResourceWarning>(), &message, 1)
-        });
-        if let Err(error) = warned {
-            error.write_unraisable(py, None);
-        }
-        if let Some(pending) = pending {
-            pending.restore(py);
-        }
     }
 }

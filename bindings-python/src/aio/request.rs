@@ -1,10 +1,9 @@
 //! A lock call of the asyncio API: an awaitable with the whole coroutine protocol.
 
-use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use latchwork::{Grant, LockSpec};
+use latchwork::Grant;
 use pyo3::exceptions::{PyBaseException, PyRuntimeWarning, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -15,7 +14,7 @@ use super::loop_port::{Joined, LoopPort, Wait};
 use super::ready::Ready;
 use super::space::AioSpace;
 use crate::error;
-use crate::lease::{Asked, Call};
+use crate::lease::{Asked, Call, Lease};
 
 /// A call of `lock` that can be awaited, once.
 ///
@@ -23,115 +22,194 @@ use crate::lease::{Asked, Call};
 /// runs. Until then it holds nothing. Cancelling it at any point gives up what it asked for or was just granted.
 ///
 /// It is a coroutine to asyncio: `create_task`, `gather`, `wait_for` and `shield` take it as it is.
-#[pyclass(frozen, module = "latchwork.aio")]
+#[pyclass(frozen, freelist = 64, module = "latchwork.aio")]
 pub(crate) struct LockRequest {
     space: Py<AioSpace>,
-    /// Whether `async with` began: then the guard is kept for its end.
-    entered: AtomicBool,
-    state: Mutex<State>,
+    call: Call,
+    stage: AtomicU8,
+    /// Where it waits. Only a stepping or ending request looks, so nobody waits for this mutex.
+    wait: Mutex<Option<(Arc<LoopPort>, Wait)>>,
+    /// Once it is granted.
+    granted: OnceLock<Granted>,
 }
 
-enum State {
+struct Granted {
+    port: Arc<LoopPort>,
+    lease: Lease,
+}
+
+/// How far a request is.
+mod stage {
     /// Not awaited yet.
-    New {
-        spec: LockSpec,
-        asked: Asked,
-        timed: bool,
-    },
-    Waiting {
-        port: Arc<LoopPort>,
-        wait: Wait,
-        asked: Asked,
-    },
-    /// Granted, inside `async with`.
-    Entered(Py<AioGuard>),
-    Done,
+    pub(super) const NEW: u8 = 0;
+    /// A thread is in the middle of a step.
+    pub(super) const STEPPING: u8 = 1;
+    pub(super) const WAITING: u8 = 2;
+    /// Granted, failed or given up.
+    pub(super) const DONE: u8 = 3;
 }
 
 impl LockRequest {
     #[inline]
     pub(super) fn new(space: Py<AioSpace>, call: Call) -> LockRequest {
-        let state = State::New { spec: call.spec, asked: call.asked, timed: call.timeout.is_some() };
-        LockRequest { space, entered: AtomicBool::new(false), state: Mutex::new(state) }
+        let stage = AtomicU8::new(stage::NEW);
+        LockRequest { space, call, stage, wait: Mutex::new(None), granted: OnceLock::new() }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A request that was granted without being awaited.
+    pub(super) fn at_once(space: Py<AioSpace>, call: Call, port: Arc<LoopPort>, grant: Grant) -> LockRequest {
+        let request = LockRequest::new(space, call);
+        request.stage.store(stage::DONE, Ordering::Relaxed);
+        request.take_grant(port, grant);
+        request
     }
 
+    pub(super) fn asked(&self) -> &Asked {
+        &self.call.asked
+    }
+
+    pub(super) fn space(&self, py: Python<'_>) -> Py<AioSpace> {
+        self.space.clone_ref(py)
+    }
+
+    pub(super) fn token(&self) -> u64 {
+        self.granted.get().map_or(0, |granted| granted.lease.token)
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.granted.get().is_some_and(|Granted { port, lease }| {
+            !lease.is_given_back() && !port.core.is_stale() && port.core.held(lease.ticket)
+        })
+    }
+
+    /// Releases the lock; an error if it is not held.
+    pub(super) fn release(&self, py: Python<'_>) -> PyResult<()> {
+        let released = self.granted.get().is_some_and(|Granted { port, lease }| {
+            lease.give_back();
+            !port.core.is_stale() && port.release(py, lease.ticket).is_ok()
+        });
+        if released { Ok(()) } else { Err(self.asked().not_held(py)) }
+    }
+
+    /// Releases the lock if that was not done yet.
     #[inline]
-    fn take(&self) -> State {
-        mem::replace(&mut *self.state(), State::Done)
+    pub(super) fn leave(&self, py: Python<'_>) {
+        if let Some(Granted { port, lease }) = self.granted.get()
+            && lease.give_back()
+            && !port.core.is_stale()
+        {
+            // Lost already, by `close`: nothing is left to release, and the block's own outcome stands (L10).
+            let _ = port.release(py, lease.ticket);
+        }
+    }
+
+    pub(super) fn guard_repr(&self, py: Python<'_>) -> PyResult<String> {
+        let lease = self.granted.get().map(|granted| &granted.lease);
+        lease.map_or_else(
+            || Ok(String::from("<latchwork.aio.Guard>")),
+            |lease| self.asked().repr(py, "latchwork.aio", lease, self.is_held()),
+        )
     }
 
     /// One step of the coroutine: the future to wait for, or the guard as `StopIteration`.
     #[inline]
-    fn step(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        match self.take() {
-            State::New { spec, asked, timed } => {
-                if let Some(port) = self.space.get().port_at_hand()
-                    && let Some(grant) = port.try_lock(py, &spec)?
-                {
-                    return Err(self.granted(py, port, grant, asked)?);
-                }
-                let port = self.space.get().port(py)?;
-                match port.lock(py, &spec, timed)? {
-                    Joined::Granted(grant) => Err(self.granted(py, port, grant, asked)?),
-                    Joined::Waiting(wait, future) => self.wait(py, port, wait, asked, future),
+    fn step(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        let (py, request) = (slf.py(), slf.get());
+        match request.stage.swap(stage::STEPPING, Ordering::AcqRel) {
+            stage::NEW => {
+                let joined = request.join(py).inspect_err(|_| request.end())?;
+                match joined {
+                    (port, Joined::Granted(grant)) => Err(LockRequest::grant(slf, port, grant)?),
+                    (port, Joined::Waiting(wait, future)) => request.wait(py, port, wait, future),
                 }
             }
-            State::Waiting { port, wait, asked } => self.resume(py, port, wait, asked),
-            done => {
-                *self.state() = done;
+            stage::WAITING => LockRequest::resume(slf),
+            stage => {
+                request.stage.store(stage, Ordering::Release);
                 Err(error::wrong_value(py, "request", "already awaited, each call of lock is awaited once"))
             }
         }
     }
 
     #[inline]
-    fn granted(&self, py: Python<'_>, port: Arc<LoopPort>, grant: Grant, asked: Asked) -> PyResult<PyErr> {
-        let guard = Py::new(py, AioGuard::new(self.space.clone_ref(py), port, grant, asked))?;
-        if self.entered.load(Ordering::Relaxed) {
-            *self.state() = State::Entered(guard.clone_ref(py));
+    fn join(&self, py: Python<'_>) -> PyResult<(Arc<LoopPort>, Joined)> {
+        let space = self.space.get();
+        if let Some(port) = space.port_at_hand()
+            && let Some(grant) = port.try_lock(py, &self.call.spec)?
+        {
+            return Ok((port, Joined::Granted(grant)));
         }
+        let port = space.port(py)?;
+        let joined = port.lock(py, &self.call.spec, self.call.timeout.is_some())?;
+        Ok((port, joined))
+    }
+
+    #[inline]
+    fn grant(slf: &Bound<'_, Self>, port: Arc<LoopPort>, grant: Grant) -> PyResult<PyErr> {
+        slf.get().take_grant(port, grant);
+        slf.get().end();
+        let guard = Py::new(slf.py(), AioGuard::new(slf.clone().unbind()))?;
         Ok(error::returned(guard.into_any()))
     }
 
-    fn wait(
-        &self,
-        py: Python<'_>,
-        port: Arc<LoopPort>,
-        wait: Wait,
-        asked: Asked,
-        future: Py<PyAny>,
-    ) -> PyResult<Py<PyAny>> {
-        *self.state() = State::Waiting { port, wait, asked };
+    #[inline]
+    fn take_grant(&self, port: Arc<LoopPort>, grant: Grant) {
+        // A request is granted once: only its one step to the end comes here.
+        let _ = self.granted.set(Granted { port, lease: Lease::new(grant) });
+    }
+
+    #[inline]
+    fn end(&self) {
+        self.stage.store(stage::DONE, Ordering::Release);
+    }
+
+    fn place(&self) -> std::sync::MutexGuard<'_, Option<(Arc<LoopPort>, Wait)>> {
+        self.wait.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait(&self, py: Python<'_>, port: Arc<LoopPort>, wait: Wait, future: Py<PyAny>) -> PyResult<Py<PyAny>> {
+        *self.place() = Some((port, wait));
+        self.stage.store(stage::WAITING, Ordering::Release);
         // How a coroutine tells its task to wait for a future; `Future.__await__` does just this.
         future.bind(py).setattr(intern!(py, "_asyncio_future_blocking"), true)?;
         Ok(future)
     }
 
-    fn resume(&self, py: Python<'_>, port: Arc<LoopPort>, wait: Wait, asked: Asked) -> PyResult<Py<PyAny>> {
+    fn resume(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        let (py, request) = (slf.py(), slf.get());
+        let place = request.place().take();
+        let Some((port, wait)) = place else {
+            request.end();
+            return Err(error::wrong_value(py, "request", "already given up"));
+        };
         match port.take_outcome(wait) {
             // Seen now: from here on the lock is this caller's to release.
-            Some(Ok(grant)) if port.core.confirm(grant.ticket) => Err(self.granted(py, port, grant, asked)?),
+            Some(Ok(grant)) if port.core.confirm(grant.ticket) => Err(LockRequest::grant(slf, port, grant)?),
+            Some(Err(error)) => {
+                request.end();
+                Err(error::raise(py, &error))
+            }
             // Lost again before it was seen; asking once more tells why.
-            Some(Ok(_)) => Err(port.lost(py)),
-            Some(Err(error)) => Err(error::raise(py, &error)),
+            Some(Ok(_)) => {
+                request.end();
+                Err(port.lost(py))
+            }
             None => match port.future(py, wait) {
-                Some(future) => self.wait(py, port, wait, asked, future),
-                None => Err(port.lost(py)),
+                Some(future) => request.wait(py, port, wait, future),
+                None => {
+                    request.end();
+                    Err(port.lost(py))
+                }
             },
         }
     }
 
-    /// Gives up whatever was asked for or granted and not seen yet.
+    /// Gives up whatever was asked for or granted and not seen yet. The block of `async with` ends by `__aexit__`.
     fn give_up(&self, py: Python<'_>) {
-        match self.take() {
-            State::Waiting { port, wait, .. } => port.cancel(py, wait),
-            // The block of `async with` ends by `__aexit__`.
-            entered @ State::Entered(_) => *self.state() = entered,
-            State::New { .. } | State::Done => {}
+        self.end();
+        let place = self.place().take();
+        if let Some((port, wait)) = place {
+            port.cancel(py, wait);
         }
     }
 }
@@ -146,14 +224,14 @@ impl LockRequest {
         slf
     }
 
-    fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.step(py)
+    fn __next__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        LockRequest::step(slf)
     }
 
     /// Go on: the first time it joins, later it looks whether the wait is over.
-    fn send(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    fn send(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let _ = value;
-        self.step(py)
+        LockRequest::step(slf)
     }
 
     /// Give the request up and raise the exception.
@@ -175,8 +253,7 @@ impl LockRequest {
         self.give_up(py);
     }
 
-    fn __aenter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf.get().entered.store(true, Ordering::Relaxed);
+    fn __aenter__(slf: Py<Self>) -> Py<Self> {
         slf
     }
 
@@ -190,30 +267,32 @@ impl LockRequest {
         traceback: &Bound<'_, PyAny>,
     ) -> PyResult<Py<Ready>> {
         let _ = (exc_type, exc, traceback);
-        if let State::Entered(guard) = self.take() {
-            guard.get().leave(py);
-        }
+        self.leave(py);
         Ready::none(py)
     }
 
     fn __repr__(&self) -> &'static str {
-        match *self.state() {
-            State::New { .. } => "<latchwork.aio.LockRequest not awaited>",
-            State::Waiting { .. } => "<latchwork.aio.LockRequest waiting>",
-            State::Entered(_) => "<latchwork.aio.LockRequest entered>",
-            State::Done => "<latchwork.aio.LockRequest done>",
+        match self.stage.load(Ordering::Acquire) {
+            stage::NEW => "<latchwork.aio.LockRequest not awaited>",
+            stage::DONE => "<latchwork.aio.LockRequest done>",
+            _ => "<latchwork.aio.LockRequest waiting>",
         }
     }
 }
 
 impl Drop for LockRequest {
     fn drop(&mut self) {
-        match self.take() {
-            State::Waiting { port, wait, .. } if !port.core.is_stale() => port.abandon(wait),
-            State::New { .. } => {
-                Python::try_attach(warn_never_awaited);
+        if let Some(Granted { port, lease }) = self.granted.get() {
+            // By the space and not by the port: futures are resolved at the loop's next turn, not in a finaliser.
+            if !lease.is_given_back() && !port.core.is_stale() && port.core.space().release(lease.ticket).is_ok() {
+                Python::try_attach(|py| self.asked().warn_dropped(py, lease));
             }
-            _ => {}
+        } else if *self.stage.get_mut() == stage::NEW {
+            Python::try_attach(warn_never_awaited);
+        } else if let Some((port, wait)) = self.wait.get_mut().unwrap_or_else(PoisonError::into_inner).take()
+            && !port.core.is_stale()
+        {
+            port.abandon(wait);
         }
     }
 }

@@ -223,7 +223,9 @@ impl AioSpace {
         let call = Call::new(keys, &Options { mode, shared, timeout: None, label })?;
         let port = slf.get().port(py)?;
         let grant = port.core.try_lock(&call.spec).map_err(|error| error::raise(py, &error))?;
-        Ok(grant.map(|grant| AioGuard::new(slf.clone().unbind(), port, grant, call.asked)))
+        let Some(grant) = grant else { return Ok(None) };
+        let request = LockRequest::at_once(slf.clone().unbind(), call, port, grant);
+        Ok(Some(AioGuard::new(Py::new(py, request)?)))
     }
 
     /// What `query` awaits.
