@@ -1,9 +1,6 @@
 //! Spaces by name, and the addresses under which they are opened.
 
-use std::collections::BTreeMap;
-
-use crate::shared::Shared;
-use crate::sync::{Mutex, Weak};
+use crate::shared::Names;
 use crate::{Builder, Error, Space};
 
 /// The named spaces of a process: one space per name, each opening another handle.
@@ -26,34 +23,32 @@ use crate::{Builder, Error, Space};
 /// # Ok::<_, latchwork::Error>(()) }).unwrap();
 /// ```
 #[derive(Debug, Default)]
-pub struct Registry(Mutex<BTreeMap<String, Weak<Shared>>>);
+pub struct Registry(Names);
 
 impl Registry {
     /// A registry without spaces.
     pub const fn new() -> Registry {
-        Registry(Mutex::new(BTreeMap::new()))
+        Registry(Names::new())
     }
 
     /// A handle on the space called `name`; `make` says with what settings it is made, if it has to be.
     pub fn open(&self, name: &str, make: impl FnOnce() -> Builder) -> Space {
-        if let Some(space) = attach(&self.0.lock(), name) {
-            return space;
+        let mut made = None;
+        let mut make = Some(make);
+        loop {
+            let found = self.0.find(name);
+            if let Some(space) = found.clone().and_then(Space::another) {
+                return space;
+            }
+            if let Some(make) = make.take() {
+                made = Some(make().build());
+            }
+            // If somebody else made it meanwhile, theirs is found in the next round, and ours is dropped.
+            if let Some(space) = made.take_if(|made| self.0.replace(name, found.as_ref(), &made.engine().shared)) {
+                return space;
+            }
         }
-        let made = make().build();
-        let mut spaces = self.0.lock();
-        if let Some(space) = attach(&spaces, name) {
-            // Somebody else made it meanwhile. What was made here is dropped once the registry is unlocked.
-            drop(spaces);
-            return space;
-        }
-        spaces.retain(|_, space| space.strong_count() > 0);
-        spaces.insert(name.to_owned(), crate::sync::Arc::downgrade(&made.engine().shared));
-        made
     }
-}
-
-fn attach(spaces: &BTreeMap<String, Weak<Shared>>, name: &str) -> Option<Space> {
-    Space::another(spaces.get(name)?.upgrade()?)
 }
 
 /// What the address of a space says.

@@ -4,12 +4,13 @@
 //! an operation locks, changes the tables, collects the effects, unlocks, and then carries them out.
 //!
 //! **Order of locks.** Shards in ascending order, then the deadlines. A mailbox is a leaf of its own, locked with
-//! nothing else.
+//! nothing else; so are the names of spaces.
 //!
 //! Nothing that every operation writes is common to two shards: a guard counts its reference on its shard.
 
 mod entries;
 mod mailbox;
+mod names;
 mod outcome;
 mod timers;
 
@@ -20,6 +21,7 @@ use smallvec::SmallVec;
 
 pub(crate) use self::entries::Entries;
 pub(crate) use self::mailbox::{Mailbox, Recipient};
+pub(crate) use self::names::Names;
 pub(crate) use self::timers::Timers;
 
 use crate::machine::{
