@@ -18,7 +18,7 @@ PACKAGE = Path(latchwork.__file__).parent
 def mypy(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a part of mypy with the settings of the package."""
     command = [sys.executable, "-m", module, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=PACKAGE.parent, timeout=300)
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
 
 
 def test_package_is_typed() -> None:
@@ -38,6 +38,7 @@ def test_stubs_match_the_compiled_module() -> None:
     ("code", "error"),
     [
         ('latchwork.open().lock("a", ("user", 7), b"x", True, timeout=1).keys', None),
+        ('latchwork.open().lock("a").space.with_lock("b", fn=print)', None),
         ("latchwork.open().lock(1.5)", "arg-type"),
         ("latchwork.open().lock(None)", "arg-type"),
         ('latchwork.open().lock(["a", "b"])', "arg-type"),
@@ -83,7 +84,7 @@ def check(program: str, error: str | None, folder: Path) -> None:
     path = folder / "program.py"
     path.write_text(program, "utf-8")
     command = [sys.executable, "-m", "mypy", "--strict", "--python-version", "3.10", str(path)]
-    answer = subprocess.run(command, capture_output=True, text=True, cwd=PACKAGE.parent, timeout=300)
+    answer = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
     assert (answer.returncode == 0) == (error is None), answer.stdout
     if error:
         assert f"[{error}]" in answer.stdout

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use latchwork::{Answer, Error, Grant, LockSpec, Port, Settled, Ticket};
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -239,7 +239,15 @@ impl LoopPort {
             waiter.outcome = Some(outcome);
             waiter.future.clone_ref(py)
         });
-        let reached = future.is_some_and(|future| notify(future.bind(py)).is_ok());
+        let reached = match future.map(|future| notify(future.bind(py))) {
+            None => false,
+            Some(Ok(())) => true,
+            Some(Err(_)) if self.is_closed(py) => false,
+            Some(Err(error)) => {
+                put_off(py, error);
+                true
+            }
+        };
         if !reached {
             // Nobody is there to see it: given up in the meantime, or the loop is closed. The keys go on.
             let waiter = self.waiters().remove(&tag);
@@ -252,14 +260,20 @@ impl LoopPort {
 
     /// Asks the loop, from any thread, to resolve what is settled.
     fn call_soon(&self, py: Python<'_>) {
-        let event_loop = self.event_loop.bind(py);
-        let asked = event_loop.call_method(
-            intern!(py, "call_soon_threadsafe"),
-            (&self.settle,),
-            Some(self.in_context.bind(py)),
-        );
-        if asked.is_err() {
+        let ask = || {
+            let call_soon = self.event_loop.bind(py).getattr(intern!(py, "call_soon_threadsafe"))?;
+            call_soon.call((&self.settle,), Some(self.in_context.bind(py)))
+        };
+        let Err(error) = ask() else { return };
+        if self.is_closed(py) {
             self.abandon_all(py);
+        } else {
+            // A signal handler raised in the middle. It may have come before the call took effect; asking twice is
+            // harmless.
+            put_off(py, error);
+            if let Err(error) = ask() {
+                put_off(py, error);
+            }
         }
     }
 
@@ -310,13 +324,24 @@ impl LoopPort {
 /// Longer than this a timer is not set; it is set again when it has run.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Resolves a future that still waits. An error means that its loop is closed.
+/// Resolves a future that still waits.
 fn notify(future: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = future.py();
     if !future.call_method0(intern!(py, "done"))?.is_truthy()? {
         future.call_method1(intern!(py, "set_result"), (py.None(),))?;
     }
     Ok(())
+}
+
+/// An exception that does not belong to the call in which it came up, such as that of Ctrl-C: the interpreter gets it
+/// again, or reports it.
+#[cold]
+fn put_off(py: Python<'_>, error: PyErr) {
+    let interrupted = error.is_instance_of::<PyKeyboardInterrupt>(py);
+    let again = || py.import("_thread")?.call_method0("interrupt_main");
+    if !interrupted || again().is_err() {
+        error.write_unraisable(py, None);
+    }
 }
 
 /// A number for the calling thread, never used again for another.
