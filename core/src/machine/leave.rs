@@ -71,6 +71,7 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
             (Some(error), State::Waiting(waiter)) if waiter.collects() => {
                 // The record stays, without keys and parts, until the recipient asks for the error.
                 request.take_span();
+                request.nodes.clear();
                 let ended = State::Ended(error.clone());
                 recipient = into_recipient(std::mem::replace(&mut request.state, ended));
             }

@@ -100,6 +100,8 @@ pub(super) struct Request<R> {
     pub(super) nodes: SmallVec<[u32; 2]>,
     missing: u32,
     pub(super) state: State<R>,
+    /// When it began to wait.
+    pub(super) joined: Option<Duration>,
     /// What most requests do without, apart, so that the record of an uncontended one is small.
     more: Option<Box<More>>,
 }
@@ -107,23 +109,17 @@ pub(super) struct Request<R> {
 #[derive(Default)]
 pub(super) struct More {
     pub(super) label: Option<Label>,
-    /// When it began to wait.
-    pub(super) joined: Option<Duration>,
     pub(super) deadline: Option<Duration>,
     pub(super) span: Option<Span>,
 }
 
 impl<R> Request<R> {
     fn new(number: u64, origin: Origin, state: State<R>) -> Request<R> {
-        Request { number, origin, nodes: SmallVec::new(), missing: 0, state, more: None }
+        Request { number, origin, nodes: SmallVec::new(), missing: 0, state, joined: None, more: None }
     }
 
     pub(super) fn label(&self) -> Option<Label> {
         self.more.as_ref().and_then(|more| more.label.clone())
-    }
-
-    pub(super) fn joined(&self) -> Option<Duration> {
-        self.more.as_ref().and_then(|more| more.joined)
     }
 
     pub(super) fn span(&self) -> Option<&Span> {
@@ -437,9 +433,9 @@ impl<R: Recipient> LockTable<R> {
     #[inline]
     pub(super) fn unlink(&mut self, slot: u32, token: Option<u64>, effects: &mut Effects<R>) {
         self.clock = self.clock.max(token.unwrap_or(0));
-        let nodes = std::mem::take(&mut self.requests[slot as usize].nodes);
-        for node in nodes {
+        for at in 0..self.requests[slot as usize].nodes.len() {
             let LockTable { shard, queues, requests, clock, .. } = self;
+            let node = requests[slot as usize].nodes[at];
             queues.remove(node, |admitted| {
                 admit(*shard, requests, clock, admitted, effects);
             });
@@ -478,10 +474,9 @@ impl<R> Request<R> {
     /// Begins to wait.
     pub(super) fn wait(&mut self, arrival: Arrival<R>) {
         self.state = State::Waiting(arrival.recipient);
-        if arrival.joined.is_some() || arrival.deadline.is_some() {
-            let more = self.more();
-            more.joined = arrival.joined;
-            more.deadline = arrival.deadline;
+        self.joined = arrival.joined;
+        if arrival.deadline.is_some() {
+            self.more().deadline = arrival.deadline;
         }
     }
 }

@@ -87,9 +87,9 @@ pub(crate) fn join<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
         if table.stand(group, slot) {
             token = shared.part_eligible(table.clock());
         }
-        let more = table.requests[slot as usize].more();
-        more.joined = arrival.joined;
-        more.span = Some(Span { shared: shared.clone(), parts: Box::default() });
+        let request = &mut table.requests[slot as usize];
+        request.joined = arrival.joined;
+        request.more().span = Some(Span { shared: shared.clone(), parts: Box::default() });
         parts.push(table.ticket(slot));
     }
     let request = &mut tables[0].requests[home.slot as usize];

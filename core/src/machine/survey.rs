@@ -87,7 +87,7 @@ impl Survey {
         }
         let awaited = match queue.first_waiting {
             NIL => None,
-            node => table.requests[table.queues.node(node).request as usize].joined(),
+            node => table.requests[table.queues.node(node).request as usize].joined,
         };
         let mut waiting = 0;
         for (_, node) in table.queues.nodes_from(queue.first) {
@@ -114,7 +114,7 @@ pub(super) fn time_out<R: Recipient, T: Deref<Target = LockTable<R>>>(
     let request = &tables[0].requests[parts[0].slot as usize];
     let mut keys: Vec<Key> = keys(&tables[0], request).into_iter().map(|(key, _)| key).collect();
     keys.sort_unstable();
-    let waited = now.zip(request.joined()).map(|(now, joined)| now.saturating_sub(joined));
+    let waited = now.zip(request.joined).map(|(now, joined)| now.saturating_sub(joined));
     let mut blocked_by = Vec::new();
     let mut position = 1;
     for (table, part) in tables.iter().zip(parts) {
@@ -162,7 +162,7 @@ fn row<R: Recipient>(table: &LockTable<R>, slot: u32) -> Row {
             (None, State::Granted { claimed, .. }) => *claimed,
             (None, _) => false,
         },
-        joined: request.joined(),
+        joined: request.joined,
         ..Row::default()
     };
     let mut keys = keys(table, request);

@@ -16,6 +16,11 @@ impl Entries {
     ///
     /// `invalid` when a key is too long.
     pub(super) fn of_spec(spec: &LockSpec, seed: &FixedState, mask: usize) -> Result<Entries, Error> {
+        if let Some(key) = spec.plain_key() {
+            key.check()?;
+            let entry = Entry { hash: hash(seed, key), key: key.clone(), mode: Mode::Exclusive };
+            return Ok(Entries(SmallVec::from_buf([entry])));
+        }
         let (exclusive, shared) = spec.keys();
         let mut entries = SmallVec::with_capacity(exclusive.len() + shared.len());
         let exclusive = exclusive.iter().map(|key| (key, Mode::Exclusive));
