@@ -11,69 +11,66 @@ use crate::port::{Grant, Settled};
 use crate::sync::{Arc, Weak};
 
 /// Tells everyone concerned, in the order that the machine decided. What is for `own` is put in without a wake.
-pub(super) fn carry_out(space: &Weak<Shared>, effects: Effects<Recipient>, own: Option<&Mailbox>) {
-    let mut calls = Calls::new();
-    for effect in effects {
-        match effect {
-            Effect::GrantedElsewhere(ticket) => {
-                // A waiting future borrows the space, and a port holds it: without a space nobody waits.
-                let Some(shared) = space.upgrade() else {
-                    continue;
-                };
-                let delivered = shared.shard(ticket).table.lock().deliver(ticket);
-                calls.extend(delivered.and_then(|effect| note(space, effect, own)));
-            }
-            effect => calls.extend(note(space, effect, own)),
+pub(super) fn carry_out(space: &Weak<Shared>, mut effects: Effects<Recipient>, own: Option<&Mailbox>) {
+    if effects.len() == 1 {
+        // The usual case: one next in line.
+        if let Some(call) = effects.pop().and_then(|effect| settle(space, effect, own)) {
+            call.make();
         }
+        return;
     }
-    make(calls);
-}
-
-/// Who is to be called, in order.
-type Calls = SmallVec<[Call; 2]>;
-
-enum Call {
-    Task(Waker),
-    Port(Arc<Mailbox>),
+    let calls: SmallVec<[Call; 4]> = effects.drain(..).filter_map(|effect| settle(space, effect, own)).collect();
+    // One that panics does not keep the others from their call.
+    let mut panic = None;
+    for call in calls {
+        panic = panic.or(catch_unwind(AssertUnwindSafe(|| call.make())).err());
+    }
+    if let Some(panic) = panic {
+        resume_unwind(panic);
+    }
 }
 
 /// Writes one outcome down where its recipient finds it. Answers whom to call for it.
-fn note(space: &Weak<Shared>, effect: Effect<Recipient>, own: Option<&Mailbox>) -> Option<Call> {
-    let (recipient, outcome) = match effect {
+fn settle(space: &Weak<Shared>, effect: Effect<Recipient>, own: Option<&Mailbox>) -> Option<Call> {
+    match effect {
+        Effect::GrantedElsewhere(ticket) => {
+            // A waiting future borrows the space, and a port holds it: without a space nobody waits.
+            let shared = space.upgrade()?;
+            let delivered = shared.shard(ticket).table.lock().deliver(ticket)?;
+            settle(space, delivered, own)
+        }
         Effect::Granted { ticket, recipient, token, deadline } => {
             if let (Some(at), Some(shared)) = (deadline, deadline.and_then(|_| space.upgrade())) {
                 shared.timers.remove(at, ticket);
             }
-            (recipient, Ok(Grant { ticket, token }))
+            tell(recipient, own, |tag| Settled::Granted { tag, grant: Grant { ticket, token } })
         }
-        Effect::Failed { recipient, error } => (recipient, Err(error)),
-        Effect::GrantedElsewhere(_) => return None,
-    };
+        Effect::Failed { recipient, error } => tell(recipient, own, |tag| Settled::Failed { tag, error }),
+    }
+}
+
+fn tell(recipient: Recipient, own: Option<&Mailbox>, settled: impl FnOnce(u64) -> Settled) -> Option<Call> {
     match recipient {
         Recipient::Task(waker) => Some(Call::Task(waker)),
         Recipient::Port { mailbox, tag } => {
-            let settled = match outcome {
-                Ok(grant) => Settled::Granted { tag, grant },
-                Err(error) => Settled::Failed { tag, error },
-            };
             let own = own.is_some_and(|own| std::ptr::eq(own, &*mailbox));
-            mailbox.put(settled, own).then_some(Call::Port(mailbox))
+            mailbox.put(settled(tag), own).then_some(Call::Port(mailbox))
         }
         Recipient::Nobody => None,
     }
 }
 
-/// Calls everyone. One that panics does not keep the others from their call.
-fn make(calls: Calls) {
-    let mut panic = None;
-    for call in calls {
-        let made = catch_unwind(AssertUnwindSafe(|| match call {
+/// Who is to be called.
+enum Call {
+    Task(Waker),
+    Port(Arc<Mailbox>),
+}
+
+impl Call {
+    fn make(self) {
+        match self {
             Call::Task(waker) => waker.wake(),
             Call::Port(mailbox) => mailbox.wake(),
-        }));
-        panic = panic.or(made.err());
-    }
-    if let Some(panic) = panic {
-        resume_unwind(panic);
+        }
     }
 }
