@@ -30,7 +30,7 @@ impl Index {
     /// Notes a queue that was just added.
     #[inline]
     pub(super) fn added(&mut self, queues: &Slab<Queue>, hash: u64, at: u32) {
-        if queues.len() > FEW {
+        if queues.len() > FEW || !self.0.is_empty() {
             self.add_among_many(queues, hash, at);
         }
     }

@@ -272,4 +272,20 @@ mod tests {
             }
         }
     }
+
+    /// The table stays until there are no queues, so what is added while it is small again must be in it too.
+    #[test]
+    fn a_queue_added_after_many_became_few_is_found() {
+        let mut queues = Queues::default();
+        let origin = Origin { handle: 1, port: 0 };
+        let mut open =
+            |queues: &mut Queues, at: u32| queues.open_solo(u64::from(at), &Key::from(at), u64::from(at), origin);
+        let many: Vec<_> = (0..20).map(|at| open(&mut queues, at)).collect();
+        for at in 1..20_u32 {
+            assert!(queues.remove_solo(many[at as usize], u64::from(at)));
+        }
+        let late = open(&mut queues, 99);
+        assert_eq!(queues.find(99, &Key::from(99_u32)), Some(late));
+        assert_eq!(queues.find(0, &Key::from(0_u32)), Some(many[0]));
+    }
 }
