@@ -12,7 +12,7 @@ fn run_tests(report: &mut Report, what: &str, args: &[&str]) {
 pub(crate) fn run(report: &mut Report) {
     run_tests(report, "core", &["-p", "latchwork", "--all-targets"]);
     run_tests(report, "core, doc examples", &["-p", "latchwork", "--doc"]);
-    run_tests(report, "scenarios and stories", &["-p", "latchwork-tests", "--", "--show-output"]);
+    run_tests(report, "scenarios and stories", &["-p", "latchwork-tests"]);
     run_tests(report, "demo", &["-p", "latchwork-demo"]);
     run_tests(report, "tasks", &["-p", "xtask"]);
     report.check("rust", "core builds for wasm32", || process::run(&mut wasm::cargo(&["build", "-p", "latchwork"])?));
