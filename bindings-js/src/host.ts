@@ -19,22 +19,20 @@ export function connect(start: () => Native | Promise<Native>): void {
 /** The native part, started where it was not. A start that failed is tried again at the next call. */
 export function started(): Native | Promise<Native> {
   if (native !== undefined) return native;
-  starting ??= begin();
+  starting ??= begin().finally(() => {
+    starting = undefined;
+  });
   return starting;
 }
 
 async function begin(): Promise<Native> {
-  try {
-    if (host === undefined) throw new Error("no host is connected");
-    const begun = await host();
-    begun.onWake((handle) => {
-      begun.scratch[Lane.Handle] = handle;
-      begun.drain();
-      settle(begun, handle);
-    });
-    native = begun;
-    return begun;
-  } finally {
-    starting = undefined;
-  }
+  if (host === undefined) throw new Error("no host is connected");
+  const begun = await host();
+  begun.onWake((handle) => {
+    begun.scratch[Lane.Handle] = handle;
+    begun.drain();
+    settle(begun, handle);
+  });
+  native = begun;
+  return begun;
 }

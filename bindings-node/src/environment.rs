@@ -110,16 +110,14 @@ impl Environment {
     /// Opens a space and answers the new handle.
     pub(crate) fn open(&self, url: Option<&str>, clock: Option<ManualClock>) -> Result<u64, Error> {
         let url = Url::parse(url)?;
-        let builder = || {
-            let builder = Space::builder().seed(clock::seed()).epoch(clock::epoch());
-            match clock {
-                Some(clock) => builder.clock(clock),
-                None => builder.clock(HostClock),
-            }
+        let builder = Space::builder().seed(clock::seed()).epoch(clock::epoch());
+        let builder = match clock {
+            Some(clock) => builder.clock(clock),
+            None => builder.clock(HostClock),
         };
         let (space, named) = match url {
-            Url::Private => (builder().shards(1).build(), false),
-            Url::Memory(name) => (REGISTRY.open(name, builder), true),
+            Url::Private => (builder.shards(1).build(), false),
+            Url::Memory(name) => (REGISTRY.open(name, builder)?, true),
             other => return Err(Error::invalid("url", format!("has no engine in Node: url={other:?}"))),
         };
         let mut handles = self.handles.borrow_mut();

@@ -36,8 +36,8 @@ impl Opening {
         let space = match Url::parse(self.url()).map_err(|error| error::raise(py, &error))? {
             Url::Private => self.builder(py)?.build(),
             Url::Memory(name) => {
-                let builder = self.builder(py)?;
-                fork::registry().open(name, || builder)
+                let opened = fork::registry().open(name, self.builder(py)?);
+                opened.map_err(|error| error::raise(py, &error))?
             }
             _ => {
                 return Err(error::wrong_value(py, "url", "this package has no such engine"));

@@ -105,7 +105,7 @@ fn space(url: Option<&str>, clock: f64) -> Result<Space, Error> {
         0.0 => None,
         number => Some(clock::manual(number).ok_or_else(|| Error::invalid("clock", "no such clock"))?),
     };
-    let make = || {
+    let settings = {
         let builder = Space::builder().shards(1).seed(entropy::seed()).epoch(entropy::epoch());
         match manual {
             Some(clock) => builder.clock(clock),
@@ -113,8 +113,8 @@ fn space(url: Option<&str>, clock: f64) -> Result<Space, Error> {
         }
     };
     Ok(match url {
-        Url::Private => make().build(),
-        Url::Memory(name) => REGISTRY.open(name, make),
+        Url::Private => settings.build(),
+        Url::Memory(name) => REGISTRY.open(name, settings)?,
         _ => return Err(Error::invalid("url", "has no engine in a browser yet")),
     })
 }

@@ -58,6 +58,10 @@ impl Builder {
         self
     }
 
+    pub(crate) fn clock_identity(&self) -> Option<usize> {
+        self.clock.as_deref().map(Clock::identity)
+    }
+
     /// The space.
     pub fn build(self) -> Space {
         let shared = Shared::new(self.shards, self.seed, self.epoch, self.clock);

@@ -19,6 +19,12 @@ use crate::sync::{Arc, AtomicU64, Ordering};
 pub trait Clock: Send + Sync + 'static {
     /// The time since a fixed start.
     fn now(&self) -> Duration;
+
+    /// Tells clocks apart that may show different times: openings of one name must agree on it (clause B6). 0 for the
+    /// usual time, which need not be told apart.
+    fn identity(&self) -> usize {
+        0
+    }
 }
 
 impl<F: Fn() -> Duration + Send + Sync + 'static> Clock for F {
@@ -63,5 +69,9 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Duration {
         Duration::from_nanos(self.0.load(Ordering::Acquire))
+    }
+
+    fn identity(&self) -> usize {
+        Arc::as_ptr(&self.0) as usize
     }
 }

@@ -1,7 +1,7 @@
 //! Spaces by name, and the addresses under which they are opened.
 
 use crate::shared::Names;
-use crate::{Builder, Error, Space};
+use crate::{Builder, Clock, Error, Space};
 
 /// The named spaces of a process: one space per name, each opening another handle.
 ///
@@ -16,8 +16,8 @@ use crate::{Builder, Error, Space};
 /// static SPACES: Registry = Registry::new();
 ///
 /// # futures::executor::block_on(async {
-/// let here = SPACES.open("orders", Space::builder);
-/// let there = SPACES.open("orders", Space::builder);
+/// let here = SPACES.open("orders", Space::builder())?;
+/// let there = SPACES.open("orders", Space::builder())?;
 /// let _guard = here.lock(7).await?;
 /// assert!(there.try_lock(7).await?.is_none());
 /// # Ok::<_, latchwork::Error>(()) }).unwrap();
@@ -31,24 +31,37 @@ impl Registry {
         Registry(Names::new())
     }
 
-    /// A handle on the space called `name`; `make` says with what settings it is made, if it has to be.
-    pub fn open(&self, name: &str, make: impl FnOnce() -> Builder) -> Space {
+    /// A handle on the space called `name`, which is made with these settings if it has to be.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) when it was made with another clock. Shards, seed and epoch are those of
+    /// whoever made it.
+    pub fn open(&self, name: &str, settings: Builder) -> Result<Space, Error> {
+        let clock = settings.clock_identity();
         let mut made = None;
-        let mut make = Some(make);
+        let mut settings = Some(settings);
         loop {
             let found = self.0.find(name);
+            // None: there is no such space, or its last handle is closed and it has ended.
             if let Some(space) = found.clone().and_then(Space::another) {
-                return space;
+                return agrees(space, clock);
             }
-            if let Some(make) = make.take() {
-                made = Some(make().build());
-            }
-            // If somebody else made it meanwhile, theirs is found in the next round, and ours is dropped.
+            made = made.or_else(|| settings.take().map(Builder::build));
+            // If somebody else made one meanwhile, theirs is found in the next round, and ours is dropped.
             if let Some(space) = made.take_if(|made| self.0.replace(name, found.as_ref(), &made.engine().shared)) {
-                return space;
+                return Ok(space);
             }
         }
     }
+}
+
+/// Lets go of a space that was made with another clock (clause B6).
+fn agrees(space: Space, clock: Option<usize>) -> Result<Space, Error> {
+    if space.engine().shared.clock().map(Clock::identity) == clock {
+        return Ok(space);
+    }
+    Err(Error::invalid("clock", "the space of this name is open with another clock"))
 }
 
 /// What the address of a space says.
@@ -82,20 +95,33 @@ impl<'a> Url<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ManualClock;
 
     #[test]
     fn a_name_is_one_space_until_its_last_handle_is_closed() {
         let spaces = Registry::new();
-        let first = spaces.open("a", || Space::builder().epoch(1));
-        let second = spaces.open("a", || Space::builder().epoch(2));
-        let other = spaces.open("b", || Space::builder().epoch(3));
+        let open = |name, epoch| spaces.open(name, Space::builder().epoch(epoch)).expect("the same settings");
+        let (first, second, other) = (open("a", 1), open("a", 2), open("b", 3));
         assert_eq!((first.epoch(), second.epoch(), other.epoch()), (1, 1, 3));
         first.close();
         assert!(!second.is_closed());
-        assert_eq!(spaces.open("a", || Space::builder().epoch(4)).epoch(), 1);
+        assert_eq!(open("a", 4).epoch(), 1);
         second.close();
         // The handle opened in between was dropped without being closed: dropping ends it too.
-        assert_eq!(spaces.open("a", || Space::builder().epoch(5)).epoch(), 5);
+        assert_eq!(open("a", 5).epoch(), 5);
+    }
+
+    #[test]
+    fn openings_of_a_name_agree_on_the_clock() {
+        let spaces = Registry::new();
+        let clock = ManualClock::new();
+        let with = |clock: &ManualClock| Space::builder().clock(clock.clone());
+        let first = spaces.open("a", with(&clock)).expect("it is new");
+        assert!(spaces.open("a", with(&clock)).is_ok());
+        for other in [Space::builder(), with(&ManualClock::new())] {
+            assert_eq!(spaces.open("a", other).expect_err("another clock").what(), Some("clock"));
+        }
+        first.close();
     }
 
     #[test]

@@ -126,6 +126,16 @@ def test_urls(url: Any) -> None:
         asyncio.run(latchwork.aio.open(url))
 
 
+def test_one_clock_for_one_name() -> None:
+    """Openings of one name agree on the clock."""
+    clock = ManualClock()
+    with latchwork.open("memory:one-clock", clock=clock), latchwork.open("memory:one-clock", clock=clock):
+        for other in (None, ManualClock()):
+            with pytest.raises(latchwork.Invalid) as error:
+                latchwork.open("memory:one-clock", clock=other)
+            assert error.value.what == "clock"
+
+
 @pytest.mark.parametrize("seconds", [-1, math.nan, math.inf, "1", None, True])
 def test_clock(seconds: Any) -> None:
     """The clock never goes back."""

@@ -30,7 +30,7 @@ impl Memory {
     #[inline]
     pub(crate) fn check(&self, spec: &LockSpec) -> Result<(), Error> {
         match spec.timeout_ref() {
-            Some(timeout) if !timeout.is_zero() && !self.shared.has_clock() => {
+            Some(timeout) if !timeout.is_zero() && self.shared.clock().is_none() => {
                 Err(Error::invalid("timeout", "the space has no clock"))
             }
             _ => Ok(()),

@@ -278,7 +278,7 @@ mod tests {
     fn a_queue_added_after_many_became_few_is_found() {
         let mut queues = Queues::default();
         let origin = Origin { handle: 1, port: 0 };
-        let mut open =
+        let open =
             |queues: &mut Queues, at: u32| queues.open_solo(u64::from(at), &Key::from(at), u64::from(at), origin);
         let many: Vec<_> = (0..20).map(|at| open(&mut queues, at)).collect();
         for at in 1..20_u32 {

@@ -108,14 +108,14 @@ impl Shared {
         &self.shards[ticket.shard as usize]
     }
 
-    /// Whether time can be told.
-    pub(crate) fn has_clock(&self) -> bool {
-        self.clock.is_some()
+    /// Where the time comes from.
+    pub(crate) fn clock(&self) -> Option<&dyn Clock> {
+        self.clock.as_deref()
     }
 
     /// The time, where the space has a clock. Runs the caller's code: never while a shard is locked.
     pub(crate) fn now(&self) -> Option<Duration> {
-        self.clock.as_ref().map(|clock| clock.now())
+        self.clock().map(Clock::now)
     }
 
     pub(crate) fn timers(&self) -> &Timers {

@@ -91,6 +91,23 @@ async function closing(host) {
   await space.close();
 }
 
+/** Openings of one name agree on the clock. */
+async function oneClock(host) {
+  const { open } = host.latchwork;
+  const { manualClock } = host.testing;
+  const name = `memory:one clock ${Math.random()}`;
+  const clock = manualClock();
+  const space = await open(name, { clock });
+  const agreed = await open(name, { clock });
+  for (const options of [undefined, { clock: manualClock() }]) {
+    const error = await rejects(open(name, options));
+    isError(host, error, "invalid");
+    is(error.what, "clock");
+  }
+  await agreed.close();
+  await space.close();
+}
+
 /** Two openings of one name in one thread: what one releases, the other gets in the same turn. */
 async function twoHandles(host) {
   const { open } = host.latchwork;
@@ -160,6 +177,7 @@ export const tests = [
   { name: "scoped use passes on values and errors", run: scopedUse },
   { name: "a body that loses its guard keeps its value", run: bodyLoses },
   { name: "closing a space fails its waits and later calls", run: closing },
+  { name: "openings of one name agree on the clock", run: oneClock },
   { name: "two handles of one name in one thread", run: twoHandles },
   { name: "shared and exclusive", run: concurrentShared },
   { name: "queries tell keys, labels, positions and blockers", run: queries },

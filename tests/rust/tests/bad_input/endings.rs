@@ -116,9 +116,9 @@ fn a_guard_that_gives_up_its_ticket_holds_on() {
 #[test]
 fn one_space_for_each_name() {
     static REGISTRY: Registry = Registry::new();
-    let one = REGISTRY.open("orders", Space::builder);
-    let two = REGISTRY.open("orders", || panic!("made once"));
-    let other = REGISTRY.open("invoices", Space::builder);
+    let one = REGISTRY.open("orders", Space::builder()).unwrap();
+    let two = REGISTRY.open("orders", Space::builder().epoch(9)).unwrap();
+    let other = REGISTRY.open("invoices", Space::builder()).unwrap();
     let guard = now(one.lock("k")).expect("free");
     assert!(now(two.try_lock("k")).expect("open").is_none(), "one space");
     assert!(now(other.try_lock("k")).expect("open").is_some(), "another space");
@@ -126,7 +126,7 @@ fn one_space_for_each_name() {
     assert!(!guard.held() && !two.is_closed());
     let epoch = two.epoch();
     two.close();
-    let again = REGISTRY.open("orders", || Space::builder().epoch(epoch + 1));
+    let again = REGISTRY.open("orders", Space::builder().epoch(epoch + 1)).unwrap();
     assert_eq!(again.epoch(), epoch + 1, "the name ended with its last handle");
     assert!(now(again.try_lock("k")).expect("open").is_some());
 }
