@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use latchwork::{Key, Mode};
+use latchwork::{Key, Mode, Query};
 
-use crate::host::Request;
+use crate::host::{Request, State};
 
 /// The list.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +41,7 @@ pub enum Stands {
 }
 
 /// The keys of a hold or of a wait: exclusive ones, shared ones.
-pub type Sides = (Vec<Key>, Vec<Key>);
+type Sides = (Vec<Key>, Vec<Key>);
 
 impl Model {
     /// A request joins at the end.
@@ -96,9 +96,21 @@ impl Model {
         self.requests.iter().find(|entry| entry.name == name).map(|entry| entry.stands)
     }
 
-    /// What is held and what waits, each sorted.
-    pub fn table(&self) -> (Vec<Sides>, Vec<Sides>) {
-        (self.sides(Stands::Holding), self.sides(Stands::Waiting))
+    /// Whether a query of everything shows what the model has.
+    ///
+    /// # Errors
+    ///
+    /// Both, when they differ.
+    pub fn agrees_with(&self, query: &Query) -> Result<(), String> {
+        let mut held: Vec<Sides> = query.held.iter().map(|hold| (hold.keys.clone(), hold.shared.clone())).collect();
+        let mut pending: Vec<Sides> =
+            query.pending.iter().map(|wait| (wait.keys.clone(), wait.shared.clone())).collect();
+        held.sort();
+        pending.sort();
+        if (held, pending) == (self.sides(Stands::Holding), self.sides(Stands::Waiting)) {
+            return Ok(());
+        }
+        Err(format!("the space has {query:?}, the model {self:?}"))
     }
 
     /// Clause L2, read off: granted when no earlier incompatible request is left on any of its keys.
@@ -106,6 +118,9 @@ impl Model {
         for at in 0..self.requests.len() {
             let (earlier, rest) = self.requests.split_at_mut(at);
             let entry = &mut rest[0];
+            if entry.stands != Stands::Waiting {
+                continue;
+            }
             let blocks = |other: &Entry| {
                 matches!(other.stands, Stands::Waiting | Stands::Holding)
                     && other.keys.iter().any(|(key, mode)| match entry.keys.get(key) {
@@ -113,7 +128,7 @@ impl Model {
                         None => false,
                     })
             };
-            if entry.stands == Stands::Waiting && !earlier.iter().any(blocks) {
+            if !earlier.iter().any(blocks) {
                 entry.stands = Stands::Holding;
             }
         }
@@ -134,6 +149,21 @@ impl Model {
         let mut sides: Vec<Sides> = entries.map(Entry::sides).collect();
         sides.sort();
         sides
+    }
+}
+
+impl Stands {
+    /// Whether a result can be so. Before its caller looks, it may still seem to wait.
+    pub fn shows_as(self, state: &State, looked: bool) -> bool {
+        match (state, self) {
+            (State::Pending, Stands::Waiting) => true,
+            (State::Pending, Stands::Holding | Stands::TimedOut) => !looked,
+            (State::Granted(seen), Stands::Holding) => seen.held,
+            (State::Granted(seen), Stands::Released) => !seen.held,
+            (State::None, Stands::Refused) | (State::Cancelled, Stands::Cancelled | Stands::TimedOut) => true,
+            (State::Failed(error), Stands::TimedOut) => error.code() == "timeout",
+            _ => false,
+        }
     }
 }
 

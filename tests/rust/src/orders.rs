@@ -6,10 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use latchwork::Query;
-
 use crate::host::{Host, State};
-use crate::model::{Model, Sides, Stands};
+use crate::model::{Model, Stands};
 use crate::runner::{Run, request};
 use crate::scenario::{Call, FIRST_HANDLE, Scenario, Step, Steps};
 
@@ -191,14 +189,11 @@ impl<'a, H: Host> Order<'a, H> {
 
     fn compare(&mut self) -> Result<(), String> {
         let query = self.run.host.query(FIRST_HANDLE, None).map_err(|error| error.to_string())?;
-        let (held, pending) = self.model.table();
-        if sides(&query) != (held, pending) {
-            return Err(format!("the space has {query:?}, the model {:?}", self.model));
-        }
+        self.model.agrees_with(&query)?;
         let looked = self.trace.last().is_some_and(|last| last == "look");
         for name in self.names() {
             let (state, stands) = (self.run.state(&name), self.model.stands(&name));
-            if !agree(&state, stands, looked) {
+            if !stands.is_some_and(|stands| stands.shows_as(&state, looked)) {
                 return Err(format!("{name} is {state:?} where the model has {stands:?}"));
             }
         }
@@ -210,25 +205,4 @@ impl<'a, H: Host> Order<'a, H> {
         let made = steps.filter_map(|step| step.call.makes());
         made.filter(|name| self.model.stands(name).is_some()).map(str::to_owned).collect()
     }
-}
-
-/// Whether a result is what the model says. Before its caller looks, it may still seem to wait.
-fn agree(state: &State, stands: Option<Stands>, looked: bool) -> bool {
-    match (state, stands) {
-        (State::Pending, Some(Stands::Waiting)) => true,
-        (State::Pending, Some(Stands::Holding | Stands::TimedOut)) => !looked,
-        (State::Granted(seen), Some(Stands::Holding)) => seen.held,
-        (State::Granted(seen), Some(Stands::Released)) => !seen.held,
-        (State::None, Some(Stands::Refused)) | (State::Cancelled, Some(Stands::Cancelled | Stands::TimedOut)) => true,
-        (State::Failed(error), Some(Stands::TimedOut)) => error.code() == "timeout",
-        _ => false,
-    }
-}
-
-fn sides(query: &Query) -> (Vec<Sides>, Vec<Sides>) {
-    let mut held: Vec<Sides> = query.held.iter().map(|hold| (hold.keys.clone(), hold.shared.clone())).collect();
-    let mut pending: Vec<Sides> = query.pending.iter().map(|wait| (wait.keys.clone(), wait.shared.clone())).collect();
-    held.sort();
-    pending.sort();
-    (held, pending)
 }
