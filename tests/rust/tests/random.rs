@@ -78,7 +78,7 @@ impl<H: Host> Program<H> {
             Kind::Try => self.model.attempt(&name, &request),
             _ => self.model.join(&name, &request),
         }
-        self.trace.push(format!("{name}={kind:?}({:?})", request));
+        self.trace.push(format!("{name}={kind:?}({request:?})"));
         let actor = ["A", "B", "C"][self.numbers.below(3)];
         self.host.start(FIRST_HANDLE, actor, kind, request, &name);
         self.names.push(name);
