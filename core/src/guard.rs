@@ -57,6 +57,13 @@ impl Guard {
         self.spec.label_ref().map(|label| &**label)
     }
 
+    /// Whether a holder of one of the keys went away without a word while this request was queued: unwound by a panic, or
+    /// dropped in the middle of a [`with_lock`](crate::Space::with_lock) (clause L11). What the keys protect may be half
+    /// done.
+    pub fn abandoned(&self) -> bool {
+        self.hold.abandoned()
+    }
+
     /// Whether the lock is still held: not released, and its space handle not closed.
     pub fn held(&self) -> bool {
         self.releases && self.hold.held()
@@ -79,6 +86,13 @@ impl Guard {
         self.hold.ticket()
     }
 
+    /// Releases as a holder does that went away without a word.
+    pub(crate) fn abandon(&mut self) {
+        if std::mem::take(&mut self.releases) {
+            self.hold.abandon();
+        }
+    }
+
     /// Gives up the guard without releasing the lock: who has the ticket releases it, through
     /// [`Space::release`](crate::Space::release).
     pub fn into_ticket(mut self) -> Ticket {
@@ -88,8 +102,11 @@ impl Guard {
 }
 
 impl Drop for Guard {
+    /// Releases. A guard that is dropped by a panic [abandons](Guard::abandoned) its keys.
     fn drop(&mut self) {
-        if self.releases {
+        if std::thread::panicking() {
+            self.abandon();
+        } else if self.releases {
             self.hold.release();
         }
     }
@@ -100,5 +117,93 @@ impl fmt::Debug for Guard {
         let mut shown = f.debug_struct("Guard");
         shown.field("keys", &self.keys()).field("shared", &self.shared()).field("token", &self.token());
         shown.field("label", &self.label()).field("held", &self.held()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use futures::executor::block_on;
+
+    use super::*;
+    use crate::Space;
+
+    fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+        std::pin::Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    /// The guard of a request for both keys that was queued behind `hold`, once that has ended.
+    fn successor(space: &Space, end: impl FnOnce()) -> Guard {
+        let mut waits = space.lock(["a", "b"]);
+        assert!(poll(&mut waits).is_pending());
+        end();
+        match poll(&mut waits) {
+            Poll::Ready(Ok(guard)) => guard,
+            other => panic!("not granted: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn who_is_queued_for_what_a_panic_let_go_is_told() {
+        for shards in [1, 4096] {
+            let space = Space::builder().shards(shards).build();
+            let held = block_on(space.lock(["a", "c"])).expect("free");
+            let guard = successor(&space, || {
+                let panic = || {
+                    let _held = held;
+                    panic!("in the middle");
+                };
+                assert!(catch_unwind(AssertUnwindSafe(panic)).is_err());
+            });
+            assert!(guard.abandoned());
+            drop(guard);
+            assert!(!block_on(space.lock("a")).expect("free").abandoned(), "no marks are kept");
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_dropped_in_the_middle_abandons() {
+        let space = Space::new();
+        let guard = {
+            let mut scope = Box::pin(space.with_lock(["b", "a"], async |_| std::future::pending::<()>().await));
+            assert!(poll(&mut scope).is_pending());
+            successor(&space, || drop(scope))
+        };
+        assert!(guard.abandoned());
+    }
+
+    #[test]
+    fn an_ordinary_end_is_none_of_that() {
+        let space = Space::new();
+        let mut held = block_on(space.lock("a")).expect("free");
+        assert!(!successor(&space, || held.release().expect("held")).abandoned());
+        let held = block_on(space.lock("a")).expect("free");
+        assert!(!successor(&space, || drop(held)).abandoned());
+        let other = space.attach();
+        let _held = block_on(other.lock("a")).expect("free");
+        assert!(!successor(&space, || other.close()).abandoned());
+        let (go, gone) = futures::channel::oneshot::channel::<()>();
+        let mut scope = pin!(space.with_lock("a", async |_| gone.await));
+        assert!(scope.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        let guard = successor(&space, || {
+            go.send(()).expect("it waits");
+            assert!(scope.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+        });
+        assert!(!guard.abandoned());
+    }
+
+    #[test]
+    fn a_port_or_a_ticket_can_be_abandoned() {
+        let space = Space::new();
+        let port = space.port(|| {});
+        port.lock(&LockSpec::new("a"), 1).expect("free");
+        assert!(successor(&space, || port.abandon()).abandoned());
+        let ticket = block_on(space.lock("b")).expect("free").into_ticket();
+        assert!(successor(&space, || space.abandon(ticket)).abandoned());
+        assert!(space.release(ticket).is_err());
     }
 }

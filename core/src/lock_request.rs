@@ -63,8 +63,10 @@ impl<'a> LockRequest<'a> {
         self.with(|spec| spec.timeout(timeout))
     }
 
-    /// Takes the lock, runs `body`, and releases, also when the body panics or the returned future is dropped. Answers
-    /// what the body returned.
+    /// Takes the lock, runs `body`, and releases. Answers what the body returned.
+    ///
+    /// When the body panics, or the returned future is dropped before the body has ended, the lock is released too, and
+    /// those queued for it find their guard [abandoned](Guard::abandoned).
     ///
     /// # Errors
     ///
@@ -80,9 +82,9 @@ impl<'a> LockRequest<'a> {
     /// # Ok::<_, latchwork::Error>(()) }).unwrap();
     /// ```
     pub async fn run<T>(self, body: impl AsyncFnOnce(&Guard) -> T) -> Result<T, Error> {
-        let guard = self.await?;
-        let value = body(&guard).await;
-        drop(guard);
+        let mut scope = Scope { guard: self.await?, ended: false };
+        let value = body(&scope.guard).await;
+        scope.ended = true;
         Ok(value)
     }
 
@@ -94,6 +96,20 @@ impl<'a> LockRequest<'a> {
     fn done(&mut self, outcome: Result<<Memory as Engine>::Hold, Error>) -> Poll<Result<Guard, Error>> {
         self.state = State::Done;
         Poll::Ready(outcome.map(|hold| Guard::new(hold, std::mem::take(&mut self.spec))))
+    }
+}
+
+/// The guard of a body that runs. Dropped before the body has ended, it abandons.
+struct Scope {
+    guard: Guard,
+    ended: bool,
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.guard.abandon();
+        }
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Grant {
     pub ticket: Ticket,
     /// The fencing token.
     pub token: u64,
+    /// Whether a holder of one of its keys went away without a word while the request was queued (clause L11).
+    pub abandoned: bool,
 }
 
 /// The outcome of a request that waited.
@@ -92,7 +94,7 @@ impl Port {
         let recipient = Recipient::Port { mailbox: self.mailbox.clone(), tag };
         let placed = engine.join(&self.incoming(&entries, spec), spec, recipient)?;
         Ok(match placed.token {
-            Some(token) => Answer::Granted(Grant { ticket: placed.ticket, token }),
+            Some(token) => Answer::Granted(Grant { ticket: placed.ticket, token, abandoned: false }),
             None => Answer::Waiting(placed.ticket),
         })
     }
@@ -111,7 +113,7 @@ impl Port {
                 shared.attempt(&self.incoming(&entries, spec))?
             }
         };
-        Ok(granted.map(|(ticket, token)| Grant { ticket, token }))
+        Ok(granted.map(|(ticket, token)| Grant { ticket, token, abandoned: false }))
     }
 
     /// Releases a grant. It has taken effect when this returns.
@@ -133,6 +135,13 @@ impl Port {
             Some(false) => Cancelled::Waiting,
             None => Cancelled::Gone,
         }
+    }
+
+    /// Ends what was asked for through the port as the end of a host object does that went away without a word: as
+    /// dropping the port, and requests queued for what it held are told that it was abandoned (clause L11).
+    pub fn abandon(&self) {
+        let engine = self.space.engine();
+        engine.shared.end(&engine.handle, self.number, Leave::Abandon);
     }
 
     /// Notes that the caller sees its grant: from now on only a release ends it. `false` when it is not granted.
@@ -187,7 +196,7 @@ impl Port {
 impl Drop for Port {
     fn drop(&mut self) {
         let engine = self.space.engine();
-        engine.shared.end(&engine.handle, self.number);
+        engine.shared.end(&engine.handle, self.number, Leave::Close);
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::drive::Drive;
 use crate::engine::{Engine, Memory};
+use crate::machine::Leave;
 use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::{Builder, Error, Guard, IntoKeys, LockRequest, LockSpec, Port, Query, Ticket, TryLock};
@@ -200,7 +201,7 @@ impl Space {
     /// Closes this handle and its clones: their waits fail with [`Closed`](crate::ErrorKind::Closed), their grants are
     /// released, and what they ask from now on is refused. Closing again does nothing.
     pub fn close(&self) {
-        self.engine.shared.close(&self.engine.handle);
+        self.engine.shared.close(&self.engine.handle, Leave::Close);
     }
 
     /// Whether this handle was closed.
@@ -212,6 +213,12 @@ impl Space {
     /// each batch of outcomes that somebody else settled for the port.
     pub fn port(&self, wake: impl Fn() + Send + Sync + 'static) -> Port {
         Port::new(self.clone(), Box::new(wake))
+    }
+
+    /// Releases the grant that `ticket` names as the end of a holder does that went away without a word: requests queued
+    /// for its keys are told that it was abandoned (clause L11). Does nothing when it is not held any more.
+    pub fn abandon(&self, ticket: Ticket) {
+        self.engine.shared.leave(ticket, Leave::Abandon, None);
     }
 
     /// Releases the grant that `ticket` names, from any thread. It has taken effect when this returns.

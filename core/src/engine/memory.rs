@@ -10,7 +10,7 @@ use super::{Engine, Enqueued, Hold};
 use crate::machine::{Leave, Placed, Released};
 use crate::shared::{Entries, Handle, Incoming, Recipient, Shard, Shared};
 use crate::sync::Arc;
-use crate::{Error, Key, LockSpec, Query, Ticket};
+use crate::{Error, Grant, Key, LockSpec, Query, Ticket};
 
 /// One handle on a space in memory.
 #[derive(Clone)]
@@ -64,11 +64,11 @@ impl Memory {
     fn attempt_now(&self, spec: &LockSpec) -> Result<Option<MemoryHold>, Error> {
         if let Some(key) = spec.plain_key() {
             let granted = self.shared.attempt_one(&self.handle, 0, key)?;
-            return Ok(granted.map(|(ticket, token)| self.hold(ticket, token, false)));
+            return Ok(granted.map(|granted| self.hold(at_once(granted), false)));
         }
         let entries = self.shared.entries(spec)?;
         let granted = self.shared.attempt(&self.incoming(&entries, spec))?;
-        Ok(granted.map(|(ticket, token)| self.hold(ticket, token, self.shared.spans(&entries))))
+        Ok(granted.map(|granted| self.hold(at_once(granted), self.shared.spans(&entries))))
     }
 
     fn enqueue_for_good(&self, spec: &LockSpec, waker: &Waker) -> Result<Enqueued<MemoryHold, Wait<'_>>, Error> {
@@ -76,19 +76,24 @@ impl Memory {
         let spans = self.shared.spans(&entries);
         let placed = self.join(&self.incoming(&entries, spec), spec, Recipient::Task(waker.clone()))?;
         Ok(match placed.token {
-            Some(token) => Enqueued::Granted(self.hold(placed.ticket, token, spans)),
+            Some(token) => Enqueued::Granted(self.hold(at_once((placed.ticket, token)), spans)),
             None => Enqueued::Waiting(Wait { engine: self, ticket: placed.ticket, spans, done: false }),
         })
     }
 
     #[inline]
-    fn hold(&self, ticket: Ticket, token: u64, spans: bool) -> MemoryHold {
+    fn hold(&self, grant: Grant, spans: bool) -> MemoryHold {
         let home = match spans {
             true => Home::Space(self.shared.clone()),
-            false => Home::Shard(self.shared.shard(ticket).clone()),
+            false => Home::Shard(self.shared.shard(grant.ticket).clone()),
         };
-        MemoryHold { home, ticket, token }
+        MemoryHold { home, grant }
     }
+}
+
+/// A grant that was never queued.
+fn at_once((ticket, token): (Ticket, u64)) -> Grant {
+    Grant { ticket, token, abandoned: false }
 }
 
 impl Engine for Memory {
@@ -131,7 +136,7 @@ impl Future for Wait<'_> {
         }
         let Some(outcome) = self.engine.shared.poll(self.ticket, cx.waker()) else { return Poll::Pending };
         self.done = true;
-        Poll::Ready(outcome.map(|token| self.engine.hold(self.ticket, token, self.spans)))
+        Poll::Ready(outcome.map(|grant| self.engine.hold(grant, self.spans)))
     }
 }
 
@@ -146,8 +151,7 @@ impl Drop for Wait<'_> {
 /// A grant in memory.
 pub(crate) struct MemoryHold {
     home: Home,
-    ticket: Ticket,
-    token: u64,
+    grant: Grant,
 }
 
 /// What a grant needs to let go: its shard alone, where that has all its keys.
@@ -158,24 +162,37 @@ enum Home {
 
 impl Hold for MemoryHold {
     fn ticket(&self) -> Ticket {
-        self.ticket
+        self.grant.ticket
     }
 
     fn token(&self) -> u64 {
-        self.token
+        self.grant.token
+    }
+
+    fn abandoned(&self) -> bool {
+        self.grant.abandoned
     }
 
     fn held(&self) -> bool {
         match &self.home {
-            Home::Shard(shard) => shard.held(self.ticket),
-            Home::Space(shared) => shared.held(self.ticket),
+            Home::Shard(shard) => shard.held(self.grant.ticket),
+            Home::Space(shared) => shared.held(self.grant.ticket),
         }
     }
 
     fn release(&self) -> bool {
         match &self.home {
-            Home::Shard(shard) => shard.release(self.ticket, None) == Released::Done,
-            Home::Space(shared) => shared.release(self.ticket, None),
+            Home::Shard(shard) => shard.release(self.grant.ticket, None) == Released::Done,
+            Home::Space(shared) => shared.release(self.grant.ticket, None),
+        }
+    }
+
+    fn abandon(&self) {
+        match &self.home {
+            Home::Shard(shard) => shard.abandon(self.grant.ticket),
+            Home::Space(shared) => {
+                shared.leave(self.grant.ticket, Leave::Abandon, None);
+            }
         }
     }
 }

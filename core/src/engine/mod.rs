@@ -51,10 +51,16 @@ pub(crate) trait Hold: Send + Sync + 'static {
     /// The fencing token.
     fn token(&self) -> u64;
 
+    /// Whether a holder of one of the keys went away without a word while the request was queued (clause L11).
+    fn abandoned(&self) -> bool;
+
     /// Whether the grant still stands, as far as the engine can tell.
     fn held(&self) -> bool;
 
     /// Lets go. In memory it has taken effect when this returns; an engine further away orders it before anything else
     /// that this caller does next (clause L5). Answers whether it was held, as far as the engine can tell.
     fn release(&self) -> bool;
+
+    /// Lets go as a holder does that went away without a word (clause L11).
+    fn abandon(&self);
 }

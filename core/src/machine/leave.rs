@@ -22,6 +22,9 @@ pub(crate) enum Leave {
     TimeOut(Option<Duration>),
     /// Its handle was closed: unless it has ended.
     Close,
+    /// What held it, or waited for it, has gone away without a word: as `Close`, and who is queued for what it held is
+    /// told that it was abandoned (clause L11).
+    Abandon,
 }
 
 /// What left.
@@ -51,14 +54,17 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
         Leave::Cancel if claimed => return None,
         Leave::TimeOut(_) if !waits => return None,
         Leave::TimeOut(now) => Some(survey::time_out(tables, parts, now)),
-        Leave::Close if waits => Some(Error::closed()),
+        Leave::Close | Leave::Abandon if waits => Some(Error::closed()),
         // It has ended already, and its caller has not asked yet.
-        Leave::Close if token.is_none() => return None,
+        Leave::Close | Leave::Abandon if token.is_none() => return None,
         _ => None,
     };
     let mut recipient = None;
     let mut deadline = None;
     for (i, (table, part)) in tables.iter_mut().zip(parts).enumerate() {
+        if why == Leave::Abandon && token.is_some() {
+            table.mark_abandoned(if i > 0 { part.slot } else { slot });
+        }
         if i > 0 {
             table.unlink(part.slot, token, effects);
             table.forget(part.slot);

@@ -66,6 +66,14 @@ pub(crate) enum Released {
     NotHeld,
 }
 
+/// A grant that its caller has seen.
+pub(crate) struct Claimed<R> {
+    pub(crate) token: u64,
+    pub(crate) abandoned: bool,
+    /// Carried out by the claim, if there is one: only its deadline and its recipient are left to dispose of.
+    pub(crate) effect: Option<Effect<R>>,
+}
+
 /// Where a request stands.
 pub(crate) enum Standing<'a, R> {
     Waiting(&'a mut R),
@@ -102,6 +110,8 @@ pub(super) struct Request<R> {
     pub(super) state: State<R>,
     /// When it began to wait.
     pub(super) joined: Option<Duration>,
+    /// Whether a holder of one of its keys went away without a word while it was queued (clause L11).
+    abandoned: bool,
     /// What most requests do without, apart, so that the record of an uncontended one is small.
     more: Option<Box<More>>,
 }
@@ -115,7 +125,16 @@ pub(super) struct More {
 
 impl<R> Request<R> {
     fn new(number: u64, origin: Origin, state: State<R>) -> Request<R> {
-        Request { number, origin, nodes: SmallVec::new(), missing: 0, state, joined: None, more: None }
+        Request {
+            number,
+            origin,
+            nodes: SmallVec::new(),
+            missing: 0,
+            state,
+            joined: None,
+            abandoned: false,
+            more: None,
+        }
     }
 
     pub(super) fn label(&self) -> Option<Label> {
@@ -277,9 +296,8 @@ impl<R: Recipient> LockTable<R> {
         }
     }
 
-    /// Notes that the caller has seen its grant, and answers the token. The effect, if any, has been carried out by
-    /// this: only its deadline and its recipient are left to dispose of.
-    pub(crate) fn claim(&mut self, ticket: Ticket) -> Option<(u64, Option<Effect<R>>)> {
+    /// Notes that the caller has seen its grant.
+    pub(crate) fn claim(&mut self, ticket: Ticket) -> Option<Claimed<R>> {
         let slot = self.slot(ticket)?;
         let token = self.token(slot)?;
         let effect = self.grant(slot, token);
@@ -290,7 +308,8 @@ impl<R: Recipient> LockTable<R> {
         if let Some(span) = request.span() {
             span.shared.claim();
         }
-        Some((token, effect))
+        let abandoned = request.is_abandoned();
+        Some(Claimed { token, abandoned, effect })
     }
 
     /// Hands out the error that a request ended with, and forgets the request.
@@ -442,6 +461,20 @@ impl<R: Recipient> LockTable<R> {
         }
     }
 
+    /// Tells every request that is queued behind a holder that it went away without a word.
+    pub(super) fn mark_abandoned(&mut self, slot: u32) {
+        for at in 0..self.requests[slot as usize].nodes.len() {
+            let node = self.queues.node(self.requests[slot as usize].nodes[at]);
+            let first = self.queues.queue(node.queue).first;
+            let queued: Vec<u32> = self.queues.nodes_from(first).map(|(_, node)| node.request).collect();
+            for other in queued {
+                if self.token(other).is_none() {
+                    self.requests[other as usize].abandon();
+                }
+            }
+        }
+    }
+
     /// Takes the record of a request out; it stands in no queue any more.
     pub(super) fn forget(&mut self, slot: u32) -> Request<R> {
         let request = self.requests.remove(slot as usize);
@@ -471,6 +504,17 @@ impl<R: Recipient> LockTable<R> {
 }
 
 impl<R> Request<R> {
+    fn abandon(&mut self) {
+        match self.span() {
+            Some(span) => span.shared.abandon(),
+            None => self.abandoned = true,
+        }
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.abandoned || self.span().is_some_and(|span| span.shared.is_abandoned())
+    }
+
     /// Begins to wait.
     pub(super) fn wait(&mut self, arrival: Arrival<R>) {
         self.state = State::Waiting(arrival.recipient);
@@ -509,8 +553,9 @@ fn grant<R>(request: &mut Request<R>, place: Ticket, token: u64) -> Option<Effec
     }
     let ticket = Ticket { number: request.number, ..place };
     let deadline = request.take_deadline();
+    let abandoned = request.is_abandoned();
     match std::mem::replace(&mut request.state, State::Granted { token, claimed: false }) {
-        State::Waiting(recipient) => Some(Effect::Granted { ticket, recipient, token, deadline }),
+        State::Waiting(recipient) => Some(Effect::Granted { ticket, recipient, token, abandoned, deadline }),
         _ => None,
     }
 }

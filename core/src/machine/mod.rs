@@ -28,7 +28,7 @@ use std::fmt;
 
 pub(crate) use self::deadlines::Deadlines;
 pub(crate) use self::leave::{Leave, Left, Parts, leave};
-pub(crate) use self::lock_table::{Arrival, Entry, LockTable, Origin, Placed, Released, Standing};
+pub(crate) use self::lock_table::{Arrival, Claimed, Entry, LockTable, Origin, Placed, Released, Standing};
 pub(crate) use self::queue::hash;
 pub(crate) use self::survey::Survey;
 
@@ -54,7 +54,7 @@ pub(crate) trait Recipient {
 #[must_use]
 pub(crate) enum Effect<R> {
     /// A waiting request holds its keys now, with this token.
-    Granted { ticket: Ticket, recipient: R, token: u64, deadline: Option<std::time::Duration> },
+    Granted { ticket: Ticket, recipient: R, token: u64, abandoned: bool, deadline: Option<std::time::Duration> },
     /// A waiting request has ended without its keys.
     Failed { recipient: R, error: Error },
     /// A request whose record is in another table holds its keys now: call [`LockTable::deliver`] there.

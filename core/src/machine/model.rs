@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use foldhash::fast::FixedState;
 
 use super::lock_table::{Arrival, Entry, Standing};
-use super::{Effect, Effects, Leave, LockTable, Mode, Origin, Survey, hash, leave, spanning};
+use super::{Claimed, Effect, Effects, Leave, LockTable, Mode, Origin, Survey, hash, leave, spanning};
 use crate::{Key, Ticket};
 
 /// The recipient of a request is its number in the program; outcomes are collected from the effects.
@@ -46,6 +46,7 @@ enum Step {
     Join(usize),
     /// The number is the place among the requests that are left.
     Leave(usize),
+    Abandon(usize),
     Claim(usize),
     Try(usize),
     /// Carries out the oldest grant that was decided in another table.
@@ -59,6 +60,8 @@ struct Known {
     claimed: bool,
     /// Decided in another table and not yet carried out at home.
     undelivered: bool,
+    /// A holder of one of its keys went away without a word while it was queued.
+    abandoned: bool,
 }
 
 /// Clause L2: no earlier incompatible request is left on any of its keys.
@@ -67,12 +70,18 @@ fn granted(known: &[Known], at: usize) -> bool {
     known[..at].iter().all(|earlier| !clash(SHAPES[earlier.shape], SHAPES[known[at].shape]))
 }
 
+fn shares_a_key(known: &[Known], a: usize, b: usize) -> bool {
+    let keys = |at: usize| SHAPES[known[at].shape].iter().map(|x| x.0);
+    keys(a).any(|key| keys(b).any(|other| other == key))
+}
+
 /// The machine under test, with its keys spread over `tables.len()` tables.
 struct Machine {
     tables: Vec<LockTable<usize>>,
     /// The requests that are left, in order of arrival.
     tickets: Vec<(usize, Ticket)>,
-    told: BTreeMap<usize, u64>,
+    /// The tokens of those who were told of their grant, and whether they were told that it was abandoned.
+    told: BTreeMap<usize, (u64, bool)>,
     undelivered: VecDeque<Ticket>,
     made: usize,
     /// The largest token that was ever exclusive, and ever shared, on each key.
@@ -124,7 +133,7 @@ impl Machine {
         assert_eq!(placed.token.is_some(), unused.is_some());
         self.tickets.push((name, placed.ticket));
         if let Some(token) = placed.token {
-            self.told.insert(name, token);
+            self.told.insert(name, (token, false));
         }
     }
 
@@ -146,12 +155,16 @@ impl Machine {
         admitted
     }
 
-    fn leave(&mut self, at: usize) {
+    fn leave(&mut self, at: usize, abandon: bool) {
         let (name, ticket) = self.tickets.remove(at);
         let parts = self.tables[ticket.shard as usize].parts(ticket);
         let numbers: Vec<_> = parts.iter().map(|part| part.shard as usize).collect();
         let held = matches!(self.tables[ticket.shard as usize].standing(ticket), Standing::Granted);
-        let why = if held { Leave::Release } else { Leave::Cancel };
+        let why = match (abandon, held) {
+            (true, _) => Leave::Abandon,
+            (false, true) => Leave::Release,
+            (false, false) => Leave::Cancel,
+        };
         let mut effects = Effects::new();
         let left = self.with(&numbers, |tables| leave(tables, &parts, why, &mut effects)).expect("it stands");
         assert_eq!(left.granted, held);
@@ -164,24 +177,24 @@ impl Machine {
     fn carry_out(&mut self, effects: Effects<usize>) {
         for effect in effects {
             match effect {
-                Effect::Granted { recipient, token, .. } => {
-                    assert_eq!(self.told.insert(recipient, token), None, "told once");
+                Effect::Granted { recipient, token, abandoned, .. } => {
+                    assert_eq!(self.told.insert(recipient, (token, abandoned)), None, "told once");
                 }
                 Effect::GrantedElsewhere(ticket) => self.undelivered.push_back(ticket),
-                Effect::Failed { .. } => unreachable!("nothing fails here"),
+                Effect::Failed { error, .. } => assert_eq!(error.kind(), crate::ErrorKind::Closed),
             }
         }
     }
 
     fn claim(&mut self, at: usize) -> bool {
         let (name, ticket) = self.tickets[at];
-        let Some((token, effect)) = self.tables[ticket.shard as usize].claim(ticket) else {
+        let Some(Claimed { token, abandoned, effect }) = self.tables[ticket.shard as usize].claim(ticket) else {
             return false;
         };
         if effect.is_some() {
-            assert_eq!(self.told.insert(name, token), None, "told once");
+            assert_eq!(self.told.insert(name, (token, abandoned)), None, "told once");
         }
-        assert_eq!(self.told.get(&name), Some(&token));
+        assert_eq!(self.told.get(&name), Some(&(token, abandoned)));
         true
     }
 
@@ -217,7 +230,8 @@ impl Machine {
             assert_eq!(holds, granted(known, at), "request {at} of {known:?}");
             let told = self.told.get(&name).copied();
             assert_eq!(told.is_some(), holds && !known[at].undelivered, "request {at} of {known:?}");
-            if let Some(token) = told {
+            if let Some((token, abandoned)) = told {
+                assert_eq!(abandoned, known[at].abandoned, "clause L11: request {at} of {known:?}");
                 self.check_token(name, SHAPES[known[at].shape], token);
             }
         }
@@ -262,18 +276,28 @@ fn apply(known: &[Known], machine: &mut Machine, step: Step, most: usize, deferr
         Step::Join(_) if known.len() == most => return None,
         Step::Join(shape) => {
             machine.join(shape);
-            next.push(Known { shape, claimed: false, undelivered: false });
+            next.push(Known { shape, claimed: false, undelivered: false, abandoned: false });
             let last = next.len() - 1;
             next[last].claimed = granted(&next, last);
         }
         Step::Try(shape) => {
             let mut with = known.to_vec();
-            with.push(Known { shape, claimed: false, undelivered: false });
+            with.push(Known { shape, claimed: false, undelivered: false, abandoned: false });
             assert_eq!(machine.tries(shape), granted(&with, known.len()), "clause L6: {known:?}");
         }
         Step::Leave(at) if at >= known.len() => return None,
         Step::Leave(at) => {
-            machine.leave(at);
+            machine.leave(at, false);
+            next.remove(at);
+        }
+        Step::Abandon(at) if at >= known.len() => return None,
+        Step::Abandon(at) => {
+            machine.leave(at, true);
+            if granted(known, at) {
+                for other in (0..known.len()).filter(|&other| !granted(known, other)) {
+                    next[other].abandoned |= shares_a_key(known, at, other);
+                }
+            }
             next.remove(at);
         }
         Step::Claim(at) if at >= known.len() || known[at].claimed || !granted(known, at) => {
@@ -303,7 +327,7 @@ fn apply(known: &[Known], machine: &mut Machine, step: Step, most: usize, deferr
 
 fn explore(tables: usize, most: usize, deferred: bool) -> (usize, usize) {
     let joins = (0..SHAPES.len()).flat_map(|shape| [Step::Join(shape), Step::Try(shape)]);
-    let moves = (0..most).flat_map(|at| [Step::Leave(at), Step::Claim(at)]);
+    let moves = (0..most).flat_map(|at| [Step::Leave(at), Step::Abandon(at), Step::Claim(at)]);
     let steps: Vec<_> = joins.chain(moves).chain([Step::Deliver]).collect();
     let mut seen = BTreeSet::from([Vec::new()]);
     let mut open: VecDeque<(Vec<Known>, Vec<Step>)> = VecDeque::from([(Vec::new(), Vec::new())]);
@@ -362,7 +386,7 @@ fn the_comparison_sees_a_lost_grant() {
     let left = leave(&mut [&mut machine.tables[0]], &[holder], Leave::Release, &mut effects);
     assert!(left.is_some() && effects.len() == 1);
     // The effect is dropped on the floor, as a shell that forgets to wake would.
-    let known = [Known { shape: 0, claimed: false, undelivered: false }];
+    let known = [Known { shape: 0, claimed: false, undelivered: false, abandoned: false }];
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| machine.check(&known)));
     assert!(caught.is_err());
 }

@@ -27,6 +27,7 @@ pub(crate) struct Spanning {
     /// The fencing token, 0 until it is granted.
     token: AtomicU64,
     claimed: AtomicBool,
+    abandoned: AtomicBool,
 }
 
 impl Spanning {
@@ -38,6 +39,7 @@ impl Spanning {
             noted: AtomicU64::new(0),
             token: AtomicU64::new(0),
             claimed: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
         })
     }
 
@@ -62,6 +64,14 @@ impl Spanning {
 
     pub(super) fn claim(&self) {
         self.claimed.store(true, Ordering::Release);
+    }
+
+    pub(super) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Acquire)
     }
 
     pub(super) fn claimed(&self) -> bool {

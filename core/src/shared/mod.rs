@@ -25,11 +25,11 @@ pub(crate) use self::names::Names;
 pub(crate) use self::timers::Timers;
 
 use crate::machine::{
-    Arrival, Effect, Effects, Leave, Left, LockTable, Origin, Parts, Placed, Released, Standing, Survey, hash, leave,
-    spanning,
+    Arrival, Claimed, Effect, Effects, Leave, Left, LockTable, Origin, Parts, Placed, Released, Standing, Survey, hash,
+    leave, spanning,
 };
 use crate::sync::{Arc, AtomicBool, AtomicU32, Mutex, MutexGuard, Ordering, Weak};
-use crate::{Clock, Error, Key, Mode, Query, Ticket};
+use crate::{Clock, Error, Grant, Key, Mode, Query, Ticket};
 
 type Table = LockTable<Recipient>;
 type Tables<'a> = SmallVec<[MutexGuard<'a, Table>; 1]>;
@@ -241,21 +241,22 @@ impl Shared {
         self.after(ticket, left, effects, own)
     }
 
-    /// Ends everything that came from an origin: its waits fail with `closed`, its grants are released.
-    pub(crate) fn end(&self, handle: &Handle, port: u32) {
+    /// Ends everything that came from an origin, by [`Leave::Close`] or [`Leave::Abandon`]: its waits fail with `closed`,
+    /// its grants are released. `port` 0 stands for all of the handle.
+    pub(crate) fn end(&self, handle: &Handle, port: u32, why: Leave) {
         let tickets = |shard: &Arc<Shard>| shard.table.lock().of_origin(Origin { handle: handle.number, port });
         let own = self.shards.iter().flat_map(tickets);
         let (granted, waiting): (Vec<Ticket>, Vec<Ticket>) = own.partition(|&ticket| self.held(ticket));
         // Waits first: what the origin gives back must not go to a wait of its own on the way.
         for ticket in waiting.into_iter().chain(granted) {
-            self.leave(ticket, Leave::Close, None);
+            self.leave(ticket, why, None);
         }
     }
 
-    /// Closes a handle: its waits fail, its grants are released.
-    pub(crate) fn close(&self, handle: &Handle) {
+    /// Closes a handle, by [`Leave::Close`] or [`Leave::Abandon`]: its waits fail, its grants are released.
+    pub(crate) fn close(&self, handle: &Handle, why: Leave) {
         if self.retire(handle) {
-            self.end(handle, 0);
+            self.end(handle, 0, why);
         }
     }
 
@@ -305,19 +306,19 @@ impl Shared {
         entries.all().len() > 1 && entries.groups(self.mask()).len() > 1
     }
 
-    /// Notes that the caller of a request sees its grant. Answers the token.
-    pub(crate) fn claim(&self, ticket: Ticket) -> Option<u64> {
+    /// Notes that the caller of a request sees its grant.
+    pub(crate) fn claim(&self, ticket: Ticket) -> Option<Grant> {
         let shard = self.shards.get(ticket.shard as usize)?;
         let claimed = shard.table.lock().claim(ticket);
-        let (token, effect) = claimed?;
+        let Claimed { token, abandoned, effect } = claimed?;
         if let Some(Effect::Granted { deadline: Some(at), .. }) = effect {
             self.timers.remove(at, ticket);
         }
-        Some(token)
+        Some(Grant { ticket, token, abandoned })
     }
 
     /// Looks after a task's request again: who is to be woken is `waker` from now on.
-    pub(crate) fn poll(&self, ticket: Ticket, waker: &std::task::Waker) -> Option<Result<u64, Error>> {
+    pub(crate) fn poll(&self, ticket: Ticket, waker: &std::task::Waker) -> Option<Result<Grant, Error>> {
         let table = &self.shards[ticket.shard as usize].table;
         let mut spare = None;
         loop {
@@ -430,6 +431,14 @@ impl Shard {
             outcome::carry_out(&self.space, effects, own);
         }
         released
+    }
+
+    /// Releases a request that has all its keys in this shard, for a holder that went away without a word.
+    pub(crate) fn abandon(&self, ticket: Ticket) {
+        let mut effects = Effects::new();
+        let left = leave(&mut [self.table.lock()], &[ticket], Leave::Abandon, &mut effects);
+        drop(left);
+        outcome::carry_out(&self.space, effects, None);
     }
 
     pub(crate) fn held(&self, ticket: Ticket) -> bool {

@@ -39,11 +39,11 @@ fn settle(space: &Weak<Shared>, effect: Effect<Recipient>, own: Option<&Mailbox>
             let delivered = shared.shard(ticket).table.lock().deliver(ticket)?;
             settle(space, delivered, own)
         }
-        Effect::Granted { ticket, recipient, token, deadline } => {
+        Effect::Granted { ticket, recipient, token, abandoned, deadline } => {
             if let (Some(at), Some(shared)) = (deadline, deadline.and_then(|_| space.upgrade())) {
                 shared.timers.remove(at, ticket);
             }
-            tell(recipient, own, |tag| Settled::Granted { tag, grant: Grant { ticket, token } })
+            tell(recipient, own, |tag| Settled::Granted { tag, grant: Grant { ticket, token, abandoned } })
         }
         Effect::Failed { recipient, error } => tell(recipient, own, |tag| Settled::Failed { tag, error }),
     }
