@@ -133,7 +133,7 @@ impl Space {
         let timeout = call.timeout.filter(|_| slf.get().handle.opening.clock().is_none());
         let lock = wait::block_on(py, port.space(), timeout, port.space().request(call.spec))?;
         let lock = lock.map_err(|error| error::raise(py, &error))?;
-        let grant = Grant { token: lock.token(), ticket: lock.into_ticket() };
+        let grant = Grant { token: lock.token(), abandoned: lock.abandoned(), ticket: lock.into_ticket() };
         Ok(Guard::new(slf.clone().unbind(), port, grant, call.asked))
     }
 
