@@ -17,6 +17,9 @@ Usage: cargo xtask COMMAND
       Ends with the line `N passed, N failed, N skipped`.
   demo [rust|node|python|browser ...]
       The main job on real input in every host, without Latchwork and with it, as one table.
+  bench [rust|node|python|browser ...] [--quick]
+      Every lock beside its peers in interleaved rounds, as a table with its bar, as JSON and as a page with
+      plots in target/bench. A missed bar is no failure. --quick: few rounds, for a first look.
   setup [wasm|npm|browsers|python-tools|python|addon|web ...]
       Only the set-up and the builds: all of them, or the steps named and what they need.
   format
@@ -38,6 +41,7 @@ Environment:
 pub(crate) enum Task {
     Test(Vec<Part>),
     Demo(Vec<Part>),
+    Bench { hosts: Vec<Part>, quick: bool },
     Setup(Vec<Step>),
     Format,
     Help,
@@ -47,18 +51,25 @@ pub(crate) enum Task {
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task> {
     let mut parser = lexopt::Parser::from_args(args);
     let mut words = Vec::new();
+    let mut quick = false;
     while let Some(arg) = parser.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(Task::Help),
+            Long("quick") => quick = true,
             Value(word) => words.push(word.string()?),
             _ => return Err(arg.unexpected().into()),
         }
     }
     let mut words = words.iter().map(String::as_str);
-    match words.next() {
+    let command = words.next();
+    if quick && command != Some("bench") {
+        bail!("`--quick` is for `bench`");
+    }
+    match command {
         None | Some("help") => Ok(Task::Help),
         Some("test") => Ok(Task::Test(choose(words, &Part::ALL, Part::name)?)),
         Some("demo") => Ok(Task::Demo(choose(words, &Part::HOSTS, Part::name)?)),
+        Some("bench") => Ok(Task::Bench { hosts: choose(words, &Part::HOSTS, Part::name)?, quick }),
         Some("setup") => Ok(Task::Setup(choose(words, &Step::ALL, Step::name)?)),
         Some("format") => match words.next() {
             None => Ok(Task::Format),
@@ -109,6 +120,15 @@ mod tests {
     }
 
     #[test]
+    fn the_bench_can_be_quick_and_nothing_else_can() {
+        assert_eq!(parse("bench").unwrap(), Task::Bench { hosts: Part::HOSTS.to_vec(), quick: false });
+        for line in ["bench node --quick", "bench --quick node"] {
+            assert_eq!(parse(line).unwrap(), Task::Bench { hosts: vec![Part::Node], quick: true });
+        }
+        assert!(parse("test --quick").unwrap_err().to_string().contains("--quick"));
+    }
+
+    #[test]
     fn help_is_asked_in_every_usual_way() {
         for line in ["", "help", "--help", "-h", "test --help"] {
             assert_eq!(parse(line).unwrap(), Task::Help, "{line}");
@@ -121,6 +141,7 @@ mod tests {
             ("tset", "tset"),
             ("test nod", "nod"),
             ("demo lint", "lint"),
+            ("bench lint", "lint"),
             ("test --fast", "--fast"),
             ("format rust", "rust"),
         ] {

@@ -1,6 +1,7 @@
 //! `cargo xtask`: every command that a person or CI runs. See `cargo xtask help` and `README.md`.
 
 mod args;
+mod bench;
 mod demo;
 mod part;
 mod process;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     let ok = match task {
         Task::Test(parts) => test::run(&parts),
         Task::Demo(hosts) => demo::run(&hosts),
+        Task::Bench { hosts, quick } => bench::run(&hosts, quick),
         Task::Setup(steps) => told(Setup::default().need_all(&steps)),
         Task::Format => told(test::lint::format(&mut Setup::default())),
         Task::Help => {

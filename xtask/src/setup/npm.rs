@@ -21,14 +21,21 @@ pub(crate) fn prepare() -> Result<()> {
     let npm = process::capture(&mut process::npm(&["--version"])).context("no `npm` on PATH: it comes with Node")?;
     say::step(&format!("node {node}, npm {npm}"));
 
-    let lock = fs::read(root().join("package-lock.json")).context("no package-lock.json")?;
-    let installed = root().join("node_modules/.latchwork-lock");
+    install(".")
+}
+
+/// Installs the packages of a folder's own `package-lock.json`, unless just those are installed.
+pub(crate) fn install(folder: &str) -> Result<()> {
+    let folder = root().join(folder);
+    let lock = fs::read(folder.join("package-lock.json"))
+        .with_context(|| format!("no package-lock.json in {}", folder.display()))?;
+    let installed = folder.join("node_modules/.latchwork-lock");
     if stamp::holds(&installed, &lock) {
         say::step("packages are installed");
         return Ok(());
     }
     say::step("installing packages");
-    run(&mut process::npm(&["ci", "--no-audit", "--no-fund"]))?;
+    run(process::npm(&["ci", "--no-audit", "--no-fund"]).current_dir(&folder))?;
     stamp::replace(&installed, &lock)
 }
 

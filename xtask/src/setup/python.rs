@@ -45,6 +45,20 @@ pub(crate) fn prepare() -> Result<()> {
     stamp::replace(&installed, &inputs)
 }
 
+/// Installs what else a part needs in the virtual environment.
+pub(crate) fn install(requirements: &str) -> Result<()> {
+    let file = root().join(requirements);
+    let wanted = fs::read(&file).with_context(|| format!("no {requirements}"))?;
+    let installed = folder().join(format!("latchwork-{}", requirements.replace(['/', '.'], "-")));
+    if stamp::holds(&installed, &wanted) {
+        say::step("the virtual environment has its packages");
+        return Ok(());
+    }
+    say::step(&format!("installing {requirements}"));
+    run(pip(&["install", "--progress-bar", "off", "-r"]).arg(&file))?;
+    stamp::replace(&installed, &wanted)
+}
+
 /// Builds the wheel and installs it in the virtual environment, as a user would get it.
 pub(crate) fn install_wheel() -> Result<()> {
     let wheels = process::target().join("python-wheels");

@@ -11,7 +11,7 @@ use crate::setup::wasm::Toolchain;
 use crate::setup::{Setup, Step, npm, python, wasm};
 
 const WORKSPACES: [&str; 5] = ["bindings-js", "bindings-node", "bindings-wasm", "tests/js", "tests/browser"];
-const PYTHON_FOLDERS: [&str; 3] = ["bindings-python/python", "tests/python", "demo/python"];
+const PYTHON_FOLDERS: [&str; 4] = ["bindings-python/python", "tests/python", "demo/python", "bench/python"];
 
 pub(crate) fn run(report: &mut Report) {
     rust(report);

@@ -1,0 +1,50 @@
+"""Times the cases in Python: ``python bench/python/bench.py [--quick]``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+
+import contended
+import finding
+import latchwork.aio
+import uncontended
+from rounds import Side, interleave
+
+CONTENDERS = 100
+MANY = 20_000
+
+
+async def main(quick: bool) -> None:
+    rounds, slow, slowest = (9, 5, 1) if quick else (61, 21, 5)
+    async with await latchwork.aio.open() as space:
+        await compare("async with, one key", uncontended.keyed(space), 2_000, rounds)
+        await compare("100 contenders", contended.contenders(space, CONTENDERS), 10_000, slow)
+
+        for waiters in [10, 1_000] if quick else [10, 100, 1_000, 10_000]:
+            await draw("lock in turn", contended.queue(space, waiters), waiters, slow)
+            await draw("cancel, newest first", contended.cancel(space, waiters), waiters, slowest)
+
+        # The peer takes seconds for each round, and loses by so much that a few are enough.
+        await compare("cancel 20,000 waiters", contended.cancel(space, MANY), MANY, slowest)
+
+
+async def compare(case: str, sides: Sequence[Side], operations: int, rounds: int) -> None:
+    """Compare our side, the first, with each of the others."""
+    print(f"{case}: {', '.join(side.name for side in sides)}", flush=True)
+    finding.comparisons(case, sides, await interleave(sides, operations, rounds))
+
+
+async def draw(job: str, sides: Sequence[Side], waiters: int, rounds: int) -> None:
+    """Tell each side's point of a curve."""
+    print(f"{job}, {waiters} waiters for one key", flush=True)
+    operations = max(waiters, 2_000)
+    for side, costs in zip(sides, await interleave(sides, operations, rounds), strict=True):
+        finding.point("waiters", f"{job}, {side.name}", waiters, costs)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few rounds, for a first look")
+    asyncio.run(main(parser.parse_args().quick))
