@@ -1,6 +1,7 @@
 //! What a run leaves: tables for people, JSON for programs, a page with plots.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use super::callgrind::{Instructions, PROFILES};
 use super::finding::Finding;
 use super::row::{Measured, Row, Unit, Verdict};
 use super::statistics::spread;
-use crate::process::{capture, command, run, target};
+use crate::process::{capture, command, root, run, target};
 use crate::{say, table};
 
 /// The rows, as a list of objects.
@@ -29,7 +30,7 @@ pub(super) fn print(rows: &[Row], found: &Found) {
     }
     if let Some(instructions) = &found.instructions {
         println!("{}", table::layout(&["case", "", "instructions"], &counts(instructions), 2));
-        println!("The profiles are in {}: callgrind_annotate shows them.\n", target().join(PROFILES).display());
+        println!("The profiles are in {}: callgrind_annotate shows them.\n", shown(&target().join(PROFILES)));
     }
 }
 
@@ -40,13 +41,18 @@ pub(super) fn write(rows: &[Row], found: &Found, quick: bool) -> Result<()> {
     fs::create_dir_all(target().join("bench"))?;
     let list: Vec<Value> = rows.iter().map(Row::json).collect();
     fs::write(&results, serde_json::to_string_pretty(&list)? + "\n")
-        .with_context(|| format!("cannot write {}", results.display()))?;
+        .with_context(|| format!("cannot write {}", shown(&results)))?;
     fs::write(&details, serde_json::to_string_pretty(&detail(found, quick))? + "\n")?;
     run(command("node", &["bench/report/build.js"]).args([&results, &details, &page]))?;
     for file in [results, details, page] {
-        say::step(&file.display().to_string());
+        say::step(&shown(&file));
     }
     Ok(())
+}
+
+/// The path, as one would type it in the repository's root.
+fn shown(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
 }
 
 /// How many rows met their bar, and so on.

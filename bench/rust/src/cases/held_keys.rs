@@ -41,8 +41,8 @@ pub(super) fn curves(numbers: &[u64]) -> Vec<Curve> {
 
 fn side(job: Job, number: usize) -> Side {
     let others = key_names("other", OPERATIONS as usize);
+    let space = Space::new();
     Side::new("Latchwork", move |operations| {
-        let space = Space::new();
         let names = key_names("held", number);
         match job {
             Job::Another => {

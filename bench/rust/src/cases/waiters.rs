@@ -73,8 +73,8 @@ pub(super) fn curves(numbers: &[u64]) -> Vec<Curve> {
 fn latchwork(job: Job, waiters: usize) -> Side {
     let keys = keys(waiters);
     let names = key_names("page", keys);
+    let space = Space::new();
     Side::new("Latchwork", move |operations| {
-        let space = Space::new();
         let queues = Queues { keys, waiters, ask: |key: usize| space.lock(names[key].as_str()) };
         queues.repeat(job, operations)
     })
