@@ -1,6 +1,6 @@
 //! Lints: formatting, compiler and type checks, documentation, and the rooms of the architecture.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::Result;
 
@@ -32,10 +32,6 @@ pub(crate) fn format(setup: &mut Setup) -> Result<()> {
 }
 
 fn rust(report: &mut Report) {
-    report.check("lint", "Cargo.lock is current", || {
-        let mut metadata = cargo(&["metadata", "--locked", "--format-version", "1"]);
-        process::run(metadata.stdout(Stdio::null()))
-    });
     report.check("lint", "rustfmt", || {
         component("rustfmt", "fmt")?;
         process::run(&mut cargo(&["fmt", "--all", "--check"]))
