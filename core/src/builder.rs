@@ -44,7 +44,8 @@ impl Builder {
         self
     }
 
-    /// Sets what [`Space::epoch`] answers: a number that is new in each life of the space. Usually 0.
+    /// Sets what [`Space::epoch`] answers: a number that is larger in each later life of the space, such as the time of
+    /// the start. Usually 0: then fencing tokens tell earlier from later holders only within one life of the space.
     #[must_use]
     pub fn epoch(mut self, epoch: u64) -> Builder {
         self.epoch = epoch;

@@ -7,14 +7,15 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::engine::Memory;
-use crate::shared::{Handle, Shared};
+use crate::shared::Shared;
 use crate::sync::{Arc, Weak};
 
 /// Calls [`Space::tick`](crate::Space::tick) whenever something is due. Made by [`Space::drive`](crate::Space::drive).
 #[must_use = "spawn it, or nothing keeps time"]
 pub struct Drive<S, F> {
     shared: Weak<Shared>,
-    handle: Weak<Handle>,
+    /// Where its waker is kept.
+    place: usize,
     sleep: S,
     /// The deadline slept for, and the sleep.
     sleeping: Option<(Duration, Pin<Box<F>>)>,
@@ -22,8 +23,8 @@ pub struct Drive<S, F> {
 
 impl<S, F> Drive<S, F> {
     pub(crate) fn new(engine: &Memory, sleep: S) -> Drive<S, F> {
-        let (shared, handle) = (Arc::downgrade(&engine.shared), Arc::downgrade(&engine.handle));
-        Drive { shared, handle, sleep, sleeping: None }
+        let place = engine.shared.timers().driver();
+        Drive { shared: Arc::downgrade(&engine.shared), place, sleep, sleeping: None }
     }
 }
 
@@ -36,11 +37,11 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Some(shared) = self.shared.upgrade() else { return Poll::Ready(()) };
-        if self.handle.upgrade().is_none_or(|handle| handle.is_closed()) {
+        // Before looking, so that a change after the look is not missed.
+        shared.timers().watch(self.place, cx.waker());
+        if shared.has_ended() {
             return Poll::Ready(());
         }
-        // Before looking, so that a change after the look is not missed.
-        shared.timers().watch(cx.waker());
         shared.tick(None);
         let (Some(next), Some(now)) = (shared.timers().next(), shared.now()) else {
             self.sleeping = None;
@@ -60,6 +61,14 @@ where
     }
 }
 
+impl<S, F> Drop for Drive<S, F> {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.timers().forget(self.place);
+        }
+    }
+}
+
 impl<S, F> fmt::Debug for Drive<S, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let until = self.sleeping.as_ref().map(|(deadline, _)| deadline);
@@ -70,6 +79,7 @@ impl<S, F> fmt::Debug for Drive<S, F> {
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
+    use std::pin::pin;
     use std::rc::Rc;
 
     use futures::channel::oneshot;
@@ -121,8 +131,22 @@ mod tests {
         pool.run_until_stalled();
         assert_eq!(sleeps.borrow().last().map(|(asked, _)| *asked), Some(MS * 30));
 
+        let other = space.attach();
         space.close();
         assert_eq!(pool.run_until(late).expect_err("it is closed").kind(), ErrorKind::Closed);
+
+        // It goes on for the other handle, and ends with the last.
+        let _held = pool.run_until(async { other.lock("a").await }).expect("it is free");
+        let mut wait = pin!(other.lock("a").timeout(MS));
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        assert!(wait.as_mut().poll(&mut cx).is_pending());
+        pool.run_until_stalled();
+        clock.advance(MS);
+        let (_, end) = sleeps.borrow_mut().pop().expect("it sleeps");
+        end.send(()).expect("it still sleeps");
+        pool.run_until_stalled();
+        assert!(matches!(wait.as_mut().poll(&mut cx), Poll::Ready(Err(error)) if error.kind() == ErrorKind::Timeout));
+        other.close();
         pool.run_until(drive);
     }
 

@@ -118,7 +118,8 @@ impl Error {
         }
     }
 
-    /// `timeout`: the place in the longest of its queues, 1 for the next in line, counted up to 1,000.
+    /// `timeout`: the place in the longest of its queues, 1 for the next in line; counted up to 1,000, which stands for
+    /// that or more.
     pub fn position(&self) -> Option<usize> {
         match &*self.0 {
             Detail::Timeout { position, .. } => Some(*position),
@@ -126,7 +127,7 @@ impl Error {
         }
     }
 
-    /// `timeout`: who stood in the way.
+    /// `timeout`: who stood in the way, at most sixteen for each key.
     pub fn blocked_by(&self) -> &[Blocker] {
         match &*self.0 {
             Detail::Timeout { blocked_by, .. } => blocked_by,

@@ -26,6 +26,8 @@ pub struct Guard {
     spec: LockSpec,
     /// Whether dropping it releases.
     releases: bool,
+    /// Whether a panic was under way when it was made: then it is not that panic that ends it.
+    panicking: bool,
 }
 
 impl Guard {
@@ -34,7 +36,7 @@ impl Guard {
         if spec.plain_key().is_none() {
             spec.normalise();
         }
-        Guard { hold, spec, releases: true }
+        Guard { hold, spec, releases: true, panicking: std::thread::panicking() }
     }
 
     /// The keys held exclusively, in the order asked for, without duplicates.
@@ -47,7 +49,8 @@ impl Guard {
         self.spec.keys().1
     }
 
-    /// The fencing token: larger than that of every earlier incompatible grant of any of the keys (clause L14).
+    /// The fencing token: larger than that of every earlier incompatible grant of any of the keys in this life of the
+    /// space (clause L14). An outside store keeps it beside [`Space::epoch`](crate::Space::epoch).
     pub fn token(&self) -> u64 {
         self.hold.token()
     }
@@ -104,7 +107,7 @@ impl Guard {
 impl Drop for Guard {
     /// Releases. A guard that is dropped by a panic [abandons](Guard::abandoned) its keys.
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if std::thread::panicking() && !self.panicking {
             self.abandon();
         } else if self.releases {
             self.hold.release();

@@ -88,8 +88,11 @@ impl<'a> LockRequest<'a> {
         Ok(value)
     }
 
+    /// Changes the spec; without effect once the request was polled.
     fn with(mut self, change: impl FnOnce(LockSpec) -> LockSpec) -> LockRequest<'a> {
-        self.spec = change(std::mem::take(&mut self.spec));
+        if let State::Built = self.state {
+            self.spec = change(std::mem::take(&mut self.spec));
+        }
         self
     }
 

@@ -20,6 +20,8 @@ pub struct LockSpec {
 #[derive(Clone, Debug, Default)]
 struct More {
     shared: Keys,
+    /// How many of the shared keys, the first ones, were given without a mode.
+    moved: usize,
     label: Option<Arc<str>>,
     timeout: Option<Duration>,
 }
@@ -38,12 +40,22 @@ impl LockSpec {
         self
     }
 
-    /// Sets the mode of the keys given so far without one.
+    /// Sets the mode of the keys that were given to [`new`](LockSpec::new). The last one counts.
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> LockSpec {
-        if mode == Mode::Shared {
-            let mut keys = std::mem::take(&mut self.exclusive);
-            self.more().shared.append(&mut keys);
+        let mut keys = std::mem::take(&mut self.exclusive);
+        let more = self.more();
+        let count = keys.len();
+        match mode {
+            Mode::Shared => {
+                more.shared.insert_many(more.moved, keys);
+                more.moved += count;
+            }
+            Mode::Exclusive => {
+                keys.insert_many(0, more.shared.drain(..more.moved));
+                more.moved = 0;
+                self.exclusive = keys;
+            }
         }
         self
     }
@@ -112,6 +124,14 @@ impl LockSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_mode_counts() {
+        let spec = LockSpec::new(["a", "b"]).shared("c").mode(Mode::Shared);
+        assert_eq!(spec.keys(), (&[][..], &["a", "b", "c"].map(Key::from)[..]));
+        let spec = spec.mode(Mode::Shared).mode(Mode::Exclusive).mode(Mode::Exclusive);
+        assert_eq!(spec.keys(), (&["a", "b"].map(Key::from)[..], &["c"].map(Key::from)[..]));
+    }
 
     #[test]
     fn a_key_asked_for_in_both_modes_is_exclusive() {

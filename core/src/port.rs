@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::engine::Memory;
-use crate::machine::Leave;
+use crate::machine::{Leave, Placed};
 use crate::shared::{Entries, Incoming, Mailbox, Recipient};
 use crate::sync::Arc;
 use crate::{Error, Key, LockSpec, Query, Space, Ticket};
@@ -91,12 +91,28 @@ impl Port {
             return Ok(Answer::Granted(grant));
         }
         let entries = engine.shared.entries(spec)?;
-        let recipient = Recipient::Port { mailbox: self.mailbox.clone(), tag };
-        let placed = engine.join(&self.incoming(&entries, spec), spec, recipient)?;
-        Ok(match placed.token {
-            Some(token) => Answer::Granted(Grant { ticket: placed.ticket, token, abandoned: false }),
-            None => Answer::Waiting(placed.ticket),
-        })
+        let placed = engine.join(&self.incoming(&entries, spec), spec, self.recipient(tag))?;
+        engine.shared.timers().wake_if_sooner();
+        Ok(Answer::from(placed))
+    }
+
+    /// Asks for these keys, exclusively and without options: as [`lock`](Port::lock), with nothing to be made for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed), [`Invalid`](crate::ErrorKind::Invalid).
+    #[inline]
+    pub fn lock_keys(&self, keys: &[Key], tag: u64) -> Result<Answer, Error> {
+        let Memory { shared, handle } = self.space.engine();
+        if let [key] = keys {
+            return shared.join_one(handle, self.number, key, || self.recipient(tag)).map(Answer::from);
+        }
+        let entries = shared.entries_of(keys)?;
+        let incoming = Incoming { handle, port: self.number, entries: &entries, label: None };
+        if let Some((ticket, token)) = shared.attempt(&incoming)? {
+            return Ok(Answer::Granted(Grant { ticket, token, abandoned: false }));
+        }
+        shared.join(&incoming, self.recipient(tag), shared.now(), None).map(Answer::from)
     }
 
     /// Takes all keys of `spec` if that needs no waiting; its time-out is not looked at.
@@ -128,6 +144,20 @@ impl Port {
         }
     }
 
+    /// Releases a grant as [`release`](Port::release) does, and appends what was settled for requests of this port since
+    /// the last call, as [`take_settled`](Port::take_settled) does.
+    ///
+    /// # Errors
+    ///
+    /// [`NotHeld`](crate::ErrorKind::NotHeld) when it is not held any more; nothing changes.
+    #[inline]
+    pub fn release_into(&self, ticket: Ticket, into: &mut Vec<Settled>) -> Result<(), Error> {
+        match self.space.engine().shared.release_into(ticket, &self.mailbox, into) {
+            true => Ok(()),
+            false => Err(Error::not_held(Vec::new())),
+        }
+    }
+
     /// Cancels a request whose caller no longer wants it (clause L7).
     pub fn cancel(&self, ticket: Ticket) -> Cancelled {
         match self.space.engine().shared.leave(ticket, Leave::Cancel, Some(&self.mailbox)) {
@@ -141,7 +171,7 @@ impl Port {
     /// dropping the port, and requests queued for what it held are told that it was abandoned (clause L11).
     pub fn abandon(&self) {
         let engine = self.space.engine();
-        engine.shared.end(&engine.handle, self.number, Leave::Abandon);
+        engine.shared.end(&engine.handle, self.number, Leave::Abandon, Some(&self.mailbox));
     }
 
     /// Notes that the caller sees its grant: from now on only a release ends it. `false` when it is not granted.
@@ -188,15 +218,28 @@ impl Port {
         &self.space
     }
 
+    fn recipient(&self, tag: u64) -> Recipient {
+        Recipient::Port { mailbox: self.mailbox.clone(), tag }
+    }
+
     fn incoming<'a>(&'a self, entries: &'a Entries, spec: &'a LockSpec) -> Incoming<'a> {
         Incoming { port: self.number, ..self.space.engine().incoming(entries, spec) }
+    }
+}
+
+impl From<Placed> for Answer {
+    fn from(Placed { ticket, token }: Placed) -> Answer {
+        match token {
+            Some(token) => Answer::Granted(Grant { ticket, token, abandoned: false }),
+            None => Answer::Waiting(ticket),
+        }
     }
 }
 
 impl Drop for Port {
     fn drop(&mut self) {
         let engine = self.space.engine();
-        engine.shared.end(&engine.handle, self.number, Leave::Close);
+        engine.shared.end(&engine.handle, self.number, Leave::Close, Some(&self.mailbox));
     }
 }
 

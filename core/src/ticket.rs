@@ -13,13 +13,15 @@ pub struct Ticket {
 const SLOT_BITS: u32 = 32;
 
 impl Ticket {
-    /// Two numbers below 2^53 that name the ticket, for languages whose numbers end there.
+    /// Two numbers below 2^53 that name the ticket, for languages whose numbers end there. The first is small where the
+    /// table is: engines of JavaScript keep small integers without an allocation.
     pub fn to_parts(self) -> (u64, u64) {
-        (u64::from(self.shard) << SLOT_BITS | u64::from(self.slot), self.number)
+        // The highest bit of a slot tells two kinds apart.
+        (u64::from(self.shard) << SLOT_BITS | u64::from(self.slot.rotate_left(1)), self.number)
     }
 
     /// The ticket of [`to_parts`](Ticket::to_parts). Other numbers make a ticket that names nothing.
     pub fn from_parts(place: u64, number: u64) -> Ticket {
-        Ticket { shard: (place >> SLOT_BITS) as u32, slot: place as u32, number }
+        Ticket { shard: (place >> SLOT_BITS) as u32, slot: (place as u32).rotate_right(1), number }
     }
 }

@@ -77,7 +77,11 @@ impl Memory {
         let placed = self.join(&self.incoming(&entries, spec), spec, Recipient::Task(waker.clone()))?;
         Ok(match placed.token {
             Some(token) => Enqueued::Granted(self.hold(at_once((placed.ticket, token)), spans)),
-            None => Enqueued::Waiting(Wait { engine: self, ticket: placed.ticket, spans, done: false }),
+            None => {
+                let wait = Wait { engine: self, ticket: placed.ticket, spans, done: false };
+                self.shared.timers().wake_if_sooner();
+                Enqueued::Waiting(wait)
+            }
         })
     }
 

@@ -4,12 +4,14 @@ mod decode;
 mod encode;
 mod list;
 mod part;
+mod short;
 
 use std::fmt;
 
 pub use self::list::IntoKeys;
 pub(crate) use self::list::Keys;
 pub use self::part::KeyPart;
+use self::short::Short;
 
 use crate::Error;
 use crate::sync::Arc;
@@ -18,7 +20,7 @@ use crate::sync::Arc;
 ///
 /// A key is kept as its canonical encoding, which is the same, byte for byte, in every language: equal keys have
 /// equal bytes, and key order is byte order. Part types never mix: `1`, `"1"`, `true` and `b"1"` are four keys, and a
-/// one-part tuple is not its bare part. Short keys (up to 22 bytes encoded) live inline; longer ones share one
+/// one-part tuple is not its bare part. Short keys (up to 23 bytes encoded) live inline; longer ones share one
 /// allocation between clones.
 ///
 /// The encoding may be up to [`Key::MAX_LEN`] bytes long. Making a longer key succeeds; the operations that take it
@@ -34,15 +36,10 @@ use crate::sync::Arc;
 /// assert_eq!(key!("user", 42).to_string(), r#"("user", 42)"#);
 /// assert!(key!("user", 9) < key!("user", 10));
 /// ```
-#[derive(Clone)]
 pub struct Key(Repr);
 
-/// Longest encoding that needs no allocation.
-const INLINE: usize = 22;
-
-#[derive(Clone)]
 enum Repr {
-    Inline { len: u8, bytes: [u8; INLINE] },
+    Short(Short),
     Shared(Arc<[u8]>),
 }
 
@@ -51,9 +48,10 @@ impl Key {
     pub const MAX_LEN: usize = 2048;
 
     /// The canonical encoding.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
-            Repr::Inline { len, bytes } => &bytes[..usize::from(*len)],
+            Repr::Short(short) => short.as_bytes(),
             Repr::Shared(bytes) => bytes,
         }
     }
@@ -98,35 +96,40 @@ impl Key {
     }
 
     fn from_encoded(encoded: &[u8]) -> Key {
-        if encoded.len() <= INLINE {
-            let mut bytes = [0; INLINE];
-            bytes[..encoded.len()].copy_from_slice(encoded);
-            Key(Repr::Inline { len: encoded.len() as u8, bytes })
-        } else {
-            Key(Repr::Shared(Arc::from(encoded)))
-        }
+        let short = encoded.split_first().and_then(|(&tag, content)| Short::new(tag, content));
+        Key(short.map_or_else(|| Repr::Shared(Arc::from(encoded)), Repr::Short))
     }
 
     /// A bare string or bytes key: the tag and the bytes as they are.
+    #[inline]
     fn tagged(tag: u8, content: &[u8]) -> Key {
-        let len = content.len() + 1;
-        if len <= INLINE {
-            let mut bytes = [0; INLINE];
-            bytes[0] = tag;
-            bytes[1..len].copy_from_slice(content);
-            Key(Repr::Inline { len: len as u8, bytes })
-        } else {
-            let mut encoded = Vec::with_capacity(len);
-            encoded.push(tag);
-            encoded.extend_from_slice(content);
-            Key(Repr::Shared(Arc::from(encoded)))
+        match Short::new(tag, content) {
+            Some(short) => Key(Repr::Short(short)),
+            None => Key(Repr::Shared([&[tag], content].concat().into())),
+        }
+    }
+}
+
+impl Clone for Key {
+    // Inlined, it would copy a short key in pieces of its fields.
+    #[inline(never)]
+    fn clone(&self) -> Key {
+        match &self.0 {
+            Repr::Short(short) => Key(Repr::Short(*short)),
+            Repr::Shared(bytes) => Key(Repr::Shared(bytes.clone())),
         }
     }
 }
 
 impl PartialEq for Key {
+    #[inline]
     fn eq(&self, other: &Key) -> bool {
-        self.as_bytes() == other.as_bytes()
+        match (&self.0, &other.0) {
+            (Repr::Short(one), Repr::Short(other)) => one == other,
+            (Repr::Shared(one), Repr::Shared(other)) => one == other,
+            // Short keys are never shared.
+            _ => false,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::lock_table::State;
-use super::{Effect, Effects, LockTable, Recipient, survey};
+use super::{Due, Effect, Effects, LockTable, Recipient, survey};
 use crate::{Error, Ticket};
 
 /// Why a request leaves.
@@ -22,19 +22,17 @@ pub(crate) enum Leave {
     TimeOut(Option<Duration>),
     /// Its handle was closed: unless it has ended.
     Close,
-    /// What held it, or waited for it, has gone away without a word: as `Close`, and who is queued for what it held is
-    /// told that it was abandoned (clause L11).
+    /// Its holder has gone away without a word: who is queued for its keys is told that they were abandoned (clause
+    /// L11). Only if it is granted.
     Abandon,
 }
 
 /// What left.
-pub(crate) struct Left<R> {
+pub(crate) struct Left {
     /// Whether it held its keys.
     pub(crate) granted: bool,
-    /// To be dropped once the tables are unlocked.
-    pub(crate) recipient: Option<R>,
     /// To be taken off the deadlines.
-    pub(crate) deadline: Option<Duration>,
+    pub(crate) due: Option<Due>,
 }
 
 /// Takes a request out of all its tables. `None`, and nothing changed, when it does not stand as `why` demands.
@@ -43,24 +41,27 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     parts: &[Ticket],
     why: Leave,
     effects: &mut Effects<R>,
-) -> Option<Left<R>> {
+) -> Option<Left> {
     let home = tables.first_mut()?;
     let slot = home.slot(*parts.first()?)?;
     let token = home.token(slot);
     let claimed = matches!(home.requests[slot as usize].state, State::Granted { claimed: true, .. });
-    let waits = token.is_none() && matches!(home.requests[slot as usize].state, State::Waiting(_));
+    // A grant that another table decided may not have been told at home yet.
+    let untold = matches!(home.requests[slot as usize].state, State::Waiting(_));
+    let waits = token.is_none() && untold;
     let error = match why {
         Leave::Release if token.is_none() => return None,
         Leave::Cancel if claimed => return None,
         Leave::TimeOut(_) if !waits => return None,
         Leave::TimeOut(now) => Some(survey::time_out(tables, parts, now)),
-        Leave::Close | Leave::Abandon if waits => Some(Error::closed()),
+        Leave::Abandon if token.is_none() => return None,
+        Leave::Close | Leave::Abandon if untold => Some(Error::closed()),
         // It has ended already, and its caller has not asked yet.
-        Leave::Close | Leave::Abandon if token.is_none() => return None,
+        Leave::Close if token.is_none() => return None,
         _ => None,
     };
     let mut recipient = None;
-    let mut deadline = None;
+    let mut due = None;
     for (i, (table, part)) in tables.iter_mut().zip(parts).enumerate() {
         if why == Leave::Abandon && token.is_some() {
             table.mark_abandoned(if i > 0 { part.slot } else { slot });
@@ -72,7 +73,7 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
         }
         table.unlink(slot, token, effects);
         let request = &mut table.requests[slot as usize];
-        deadline = request.take_deadline();
+        due = request.take_due();
         match (&error, &request.state) {
             (Some(error), State::Waiting(waiter)) if waiter.collects() => {
                 // The record stays, without keys and parts, until the recipient asks for the error.
@@ -84,10 +85,11 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
             _ => recipient = into_recipient(table.forget(slot).state),
         }
     }
-    if let Some(error) = error {
-        effects.extend(recipient.take().map(|recipient| Effect::Failed { recipient, error }));
-    }
-    Some(Left { granted: token.is_some(), recipient, deadline })
+    effects.extend(recipient.map(|recipient| match error {
+        Some(error) => Effect::Failed { recipient, error },
+        None => Effect::Withdrawn(recipient),
+    }));
+    Some(Left { granted: token.is_some(), due })
 }
 
 /// The parts of a request as a list, home first.

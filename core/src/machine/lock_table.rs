@@ -28,7 +28,7 @@ use smallvec::SmallVec;
 
 use super::queue::Queues;
 use super::spanning::SpanningRef;
-use super::{Effect, Effects, Mode, Recipient};
+use super::{Due, Effect, Effects, Mode, Recipient};
 use crate::label::Label;
 use crate::{Key, Ticket};
 
@@ -110,6 +110,8 @@ pub(super) struct Request<R> {
     pub(super) state: State<R>,
     /// When it began to wait.
     pub(super) joined: Option<Duration>,
+    /// Rises with every request of the space that waits.
+    pub(super) order: u64,
     /// Whether a holder of one of its keys went away without a word while it was queued (clause L11).
     abandoned: bool,
     /// What most requests do without, apart, so that the record of an uncontended one is small.
@@ -119,7 +121,7 @@ pub(super) struct Request<R> {
 #[derive(Default)]
 pub(super) struct More {
     pub(super) label: Option<Label>,
-    pub(super) deadline: Option<Duration>,
+    due: Option<Due>,
     pub(super) span: Option<Span>,
 }
 
@@ -132,6 +134,7 @@ impl<R> Request<R> {
             missing: 0,
             state,
             joined: None,
+            order: 0,
             abandoned: false,
             more: None,
         }
@@ -145,8 +148,8 @@ impl<R> Request<R> {
         self.more.as_ref().and_then(|more| more.span.as_ref())
     }
 
-    pub(super) fn take_deadline(&mut self) -> Option<Duration> {
-        self.more.as_mut().and_then(|more| more.deadline.take())
+    pub(super) fn take_due(&mut self) -> Option<Due> {
+        self.more.as_mut().and_then(|more| more.due.take())
     }
 
     pub(super) fn take_span(&mut self) -> Option<Span> {
@@ -183,6 +186,8 @@ pub(crate) struct Arrival<R> {
     pub(crate) label: Option<Label>,
     pub(crate) recipient: R,
     pub(crate) joined: Option<Duration>,
+    /// Rises with every request of the space that waits.
+    pub(crate) order: u64,
     pub(crate) deadline: Option<Duration>,
 }
 
@@ -461,15 +466,20 @@ impl<R: Recipient> LockTable<R> {
         }
     }
 
-    /// Tells every request that is queued behind a holder that it went away without a word.
+    /// Tells every request that is queued for what a holder has that it went away without a word.
     pub(super) fn mark_abandoned(&mut self, slot: u32) {
         for at in 0..self.requests[slot as usize].nodes.len() {
-            let node = self.queues.node(self.requests[slot as usize].nodes[at]);
-            let first = self.queues.queue(node.queue).first;
+            let queue = self.queues.node(self.requests[slot as usize].nodes[at]).queue;
+            // Each request that joins, and each grant, moves the clock: who was told by another holder at this time need
+            // not be told again.
+            if !self.queues.mark(queue, self.clock) {
+                continue;
+            }
+            let first = self.queues.queue(queue).first;
             let queued: Vec<u32> = self.queues.nodes_from(first).map(|(_, node)| node.request).collect();
             for other in queued {
                 if self.token(other).is_none() {
-                    self.requests[other as usize].abandon();
+                    self.requests[other as usize].mark_abandoned();
                 }
             }
         }
@@ -504,9 +514,9 @@ impl<R: Recipient> LockTable<R> {
 }
 
 impl<R> Request<R> {
-    fn abandon(&mut self) {
+    fn mark_abandoned(&mut self) {
         match self.span() {
-            Some(span) => span.shared.abandon(),
+            Some(span) => span.shared.mark_abandoned(),
             None => self.abandoned = true,
         }
     }
@@ -519,8 +529,9 @@ impl<R> Request<R> {
     pub(super) fn wait(&mut self, arrival: Arrival<R>) {
         self.state = State::Waiting(arrival.recipient);
         self.joined = arrival.joined;
-        if arrival.deadline.is_some() {
-            self.more().deadline = arrival.deadline;
+        self.order = arrival.order;
+        if let Some(at) = arrival.deadline {
+            self.more().due = Some((at, arrival.order));
         }
     }
 }
@@ -552,10 +563,10 @@ fn grant<R>(request: &mut Request<R>, place: Ticket, token: u64) -> Option<Effec
         return None;
     }
     let ticket = Ticket { number: request.number, ..place };
-    let deadline = request.take_deadline();
+    let due = request.take_due();
     let abandoned = request.is_abandoned();
     match std::mem::replace(&mut request.state, State::Granted { token, claimed: false }) {
-        State::Waiting(recipient) => Some(Effect::Granted { ticket, recipient, token, abandoned, deadline }),
+        State::Waiting(recipient) => Some(Effect::Granted { ticket, recipient, token, abandoned, due }),
         _ => None,
     }
 }

@@ -26,8 +26,8 @@ mod model;
 
 use std::fmt;
 
-pub(crate) use self::deadlines::Deadlines;
-pub(crate) use self::leave::{Leave, Left, Parts, leave};
+pub(crate) use self::deadlines::{Deadlines, Due};
+pub(crate) use self::leave::{Leave, Parts, leave};
 pub(crate) use self::lock_table::{Arrival, Claimed, Entry, LockTable, Origin, Placed, Released, Standing};
 pub(crate) use self::queue::hash;
 pub(crate) use self::survey::Survey;
@@ -54,9 +54,11 @@ pub(crate) trait Recipient {
 #[must_use]
 pub(crate) enum Effect<R> {
     /// A waiting request holds its keys now, with this token.
-    Granted { ticket: Ticket, recipient: R, token: u64, abandoned: bool, deadline: Option<std::time::Duration> },
+    Granted { ticket: Ticket, recipient: R, token: u64, abandoned: bool, due: Option<Due> },
     /// A waiting request has ended without its keys.
     Failed { recipient: R, error: Error },
+    /// A request was withdrawn by its caller: its recipient is to be dropped.
+    Withdrawn(R),
     /// A request whose record is in another table holds its keys now: call [`LockTable::deliver`] there.
     GrantedElsewhere(Ticket),
 }
@@ -69,6 +71,7 @@ impl<R> fmt::Debug for Effect<R> {
         match self {
             Effect::Granted { ticket, token, .. } => write!(f, "Granted({ticket:?}, {token})"),
             Effect::Failed { error, .. } => write!(f, "Failed({error})"),
+            Effect::Withdrawn(_) => f.write_str("Withdrawn"),
             Effect::GrantedElsewhere(ticket) => write!(f, "GrantedElsewhere({ticket:?})"),
         }
     }

@@ -36,6 +36,8 @@ pub(super) struct Queue {
     /// The mode of the eligible nodes, or of the solo holder.
     pub(super) mode: Mode,
     holder: Solo,
+    /// When those who wait were last told that a holder went away.
+    marked: u64,
 }
 
 /// A holder that its queue notes itself: one key, exclusive, claimed. Its number is its token.
@@ -188,6 +190,11 @@ impl Queues {
         }
     }
 
+    /// Notes that those who wait are told at `clock` that a holder went away. `false` when they were told then already.
+    pub(super) fn mark(&mut self, queue: u32, clock: u64) -> bool {
+        std::mem::replace(&mut self.queues[queue as usize].marked, clock) != clock
+    }
+
     pub(super) fn node(&self, node: u32) -> &Node {
         &self.nodes[node as usize]
     }
@@ -224,7 +231,8 @@ impl Queues {
 
     #[inline]
     fn open(&mut self, hash: u64, key: &Key, mode: Mode, node: u32, holder: Solo) -> u32 {
-        let queue = Queue { key: key.clone(), hash, first: node, last: node, first_waiting: NIL, mode, holder };
+        let queue =
+            Queue { key: key.clone(), hash, first: node, last: node, first_waiting: NIL, mode, holder, marked: 0 };
         let at = self.queues.insert(queue) as u32;
         self.index.added(&self.queues, hash, at);
         at
@@ -234,6 +242,10 @@ impl Queues {
     fn close(&mut self, queue: u32) {
         let closed = self.queues.remove(queue as usize);
         self.index.removed(closed.hash, queue);
+        if self.queues.is_empty() {
+            // Forgets the vacant places of a past peak, which a search through few queues would have to pass.
+            self.queues.clear();
+        }
     }
 }
 

@@ -66,7 +66,7 @@ impl Spanning {
         self.claimed.store(true, Ordering::Release);
     }
 
-    pub(super) fn abandon(&self) {
+    pub(super) fn mark_abandoned(&self) {
         self.abandoned.store(true, Ordering::Release);
     }
 
@@ -99,6 +99,7 @@ pub(crate) fn join<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
         }
         let request = &mut table.requests[slot as usize];
         request.joined = arrival.joined;
+        request.order = arrival.order;
         request.more().span = Some(Span { shared: shared.clone(), parts: Box::default() });
         parts.push(table.ticket(slot));
     }

@@ -15,8 +15,8 @@ use crate::{Blocker, Error, Hold, Key, Query, Ticket, Wait};
 /// At most so many blockers are named for one key.
 const BLOCKERS: usize = 16;
 
-/// A time-out looks at so many requests before its own, at most, to tell the position.
-const LOOKED_AT: usize = 1_000;
+/// A time-out counts its position up to so far.
+const LAST_POSITION: usize = 1_000;
 
 /// A query in the making: look at each table, then finish.
 #[derive(Default)]
@@ -32,6 +32,7 @@ struct Row {
     token: Option<u64>,
     claimed: bool,
     joined: Option<Duration>,
+    order: u64,
     /// When the first of those who wait for this hold began to.
     awaited: Option<Duration>,
     position: usize,
@@ -58,7 +59,7 @@ impl Survey {
         let since = |from: Option<Duration>| Some(now?.saturating_sub(from?));
         let mut query = Query::default();
         let mut waiting = Vec::new();
-        for (ticket, row) in self.rows {
+        for row in self.rows.into_values() {
             let Row { keys, shared, label, claimed, position, blocked_by, .. } = row;
             match row.token {
                 Some(token) => {
@@ -66,7 +67,7 @@ impl Survey {
                 }
                 None => {
                     let wait = Wait { keys, shared, label, age: since(row.joined), position, blocked_by };
-                    waiting.push(((row.joined, ticket.number, ticket.shard), wait));
+                    waiting.push((row.order, wait));
                 }
             }
         }
@@ -105,6 +106,18 @@ impl Survey {
     }
 }
 
+impl<R: Recipient> LockTable<R> {
+    /// Appends the keys of the requests for a key that have keys in other tables too.
+    pub(crate) fn spanning_keys(&self, hash: u64, key: &Key, into: &mut Vec<Key>) {
+        let Some(queue) = self.queues.find(hash, key) else { return };
+        for (_, node) in self.queues.nodes_from(self.queues.queue(queue).first) {
+            if let Some(span) = self.requests[node.request as usize].span() {
+                into.extend(span.shared.keys.iter().map(|(key, _)| key.clone()));
+            }
+        }
+    }
+}
+
 /// The error of a request that has waited until its deadline; it still stands in its queues.
 pub(super) fn time_out<R: Recipient, T: Deref<Target = LockTable<R>>>(
     tables: &[T],
@@ -124,12 +137,23 @@ pub(super) fn time_out<R: Recipient, T: Deref<Target = LockTable<R>>>(
             if !node.eligible {
                 add_blockers(table, queue, node.mode, &mut blocked_by);
             }
-            let ahead = table.queues.nodes_from(queue.first).take(LOOKED_AT).take_while(|&(at, _)| at != own);
-            let waiting = ahead.filter(|(_, node)| table.token(node.request).is_none()).count();
-            position = position.max(waiting + 1);
+            position = position.max(1 + waiting_ahead(table, queue, own));
         }
     }
     Error::timeout(keys, waited, position, blocked_by)
+}
+
+/// How many requests wait before a node in its queue. Of the front, which holds or is reserved, only a first few are
+/// looked at: they are the only ones there if they wait at all, unless many shared requests wait for other keys.
+fn waiting_ahead<R: Recipient>(table: &LockTable<R>, queue: &Queue, own: u32) -> usize {
+    let ahead = |from: u32| table.queues.nodes_from(from).take_while(move |&(at, _)| at != own);
+    let front = ahead(queue.first).take_while(|&(at, _)| at != queue.first_waiting).take(BLOCKERS);
+    let reserved = front.filter(|(_, node)| table.token(node.request).is_none()).count();
+    let behind = match table.queues.node(own).eligible {
+        true => 0,
+        false => ahead(queue.first_waiting).take(LAST_POSITION - 1).count(),
+    };
+    (reserved + behind).min(LAST_POSITION - 1)
 }
 
 /// Who stands in the way of a request for a key that is not eligible: those at the front of the queue, or, when it could
@@ -163,6 +187,7 @@ fn row<R: Recipient>(table: &LockTable<R>, slot: u32) -> Row {
             (None, _) => false,
         },
         joined: request.joined,
+        order: request.order,
         ..Row::default()
     };
     let mut keys = keys(table, request);

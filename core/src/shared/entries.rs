@@ -1,13 +1,13 @@
 //! The keys of a request as the tables take them: hashed, without duplicates, in the order of their shards.
 
 use foldhash::fast::FixedState;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use crate::machine::{Entry, hash};
 use crate::{Error, Key, LockSpec, Mode};
 
 /// Sorted by shard, so that locks are taken in ascending order, then by key.
-pub(crate) struct Entries(SmallVec<[Entry; 1]>);
+pub(crate) struct Entries(SmallVec<[Entry; 2]>);
 
 impl Entries {
     /// The entries of a request.
@@ -19,7 +19,7 @@ impl Entries {
         if let Some(key) = spec.plain_key() {
             key.check()?;
             let entry = Entry { hash: hash(seed, key), key: key.clone(), mode: Mode::Exclusive };
-            return Ok(Entries(SmallVec::from_buf([entry])));
+            return Ok(Entries(smallvec![entry]));
         }
         let (exclusive, shared) = spec.keys();
         let mut entries = SmallVec::with_capacity(exclusive.len() + shared.len());
@@ -32,9 +32,15 @@ impl Entries {
         Ok(Entries::sorted(entries, mask))
     }
 
+    /// The entries of keys that are wanted exclusively.
     pub(super) fn of_keys(keys: &[Key], seed: &FixedState, mask: usize) -> Entries {
         let entry = |key: &Key| Entry { hash: hash(seed, key), key: key.clone(), mode: Mode::Exclusive };
         Entries::sorted(keys.iter().map(entry).collect(), mask)
+    }
+
+    /// The entry of one key, exclusively, whose hash is known.
+    pub(super) fn of_hashed(hash: u64, key: &Key) -> Entries {
+        Entries(smallvec![Entry { hash, key: key.clone(), mode: Mode::Exclusive }])
     }
 
     /// The shard in which a hash lives. The index of a table uses the lowest and the highest bits.
@@ -49,12 +55,15 @@ impl Entries {
     /// The entries of each shard, in ascending order. One empty group for the empty set.
     pub(super) fn groups(&self, mask: usize) -> SmallVec<[&[Entry]; 4]> {
         if self.0.is_empty() {
-            return smallvec::smallvec![&[][..]];
+            return smallvec![&[][..]];
+        }
+        if mask == 0 {
+            return smallvec![&self.0[..]];
         }
         self.0.chunk_by(|a, b| Entries::shard(a.hash, mask) == Entries::shard(b.hash, mask)).collect()
     }
 
-    fn sorted(mut entries: SmallVec<[Entry; 1]>, mask: usize) -> Entries {
+    fn sorted(mut entries: SmallVec<[Entry; 2]>, mask: usize) -> Entries {
         if entries.len() > 1 {
             // The exclusive one of two equal keys comes first, and so stays.
             entries.sort_unstable_by(|a, b| {

@@ -14,6 +14,8 @@ mod names;
 mod outcome;
 mod timers;
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
@@ -25,10 +27,11 @@ pub(crate) use self::names::Names;
 pub(crate) use self::timers::Timers;
 
 use crate::machine::{
-    Arrival, Claimed, Effect, Effects, Leave, Left, LockTable, Origin, Parts, Placed, Released, Standing, Survey, hash,
-    leave, spanning,
+    Arrival, Claimed, Effect, Effects, Entry, Leave, LockTable, Origin, Parts, Placed, Released, Standing, Survey,
+    hash, leave, spanning,
 };
-use crate::sync::{Arc, AtomicBool, AtomicU32, Mutex, MutexGuard, Ordering, Weak};
+use crate::port::Settled;
+use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, Weak};
 use crate::{Clock, Error, Grant, Key, Mode, Query, Ticket};
 
 type Table = LockTable<Recipient>;
@@ -41,6 +44,8 @@ pub(crate) struct Shared {
     clock: Option<Box<dyn Clock>>,
     timers: Timers,
     epoch: u64,
+    /// The last number given to a request that waits.
+    last_order: AtomicU64,
     /// The last number given to a handle or a port.
     last_number: AtomicU32,
     open_handles: AtomicU32,
@@ -77,10 +82,11 @@ impl Incoming<'_> {
     fn arrival(
         &self,
         recipient: Recipient,
+        order: u64,
         joined: Option<Duration>,
         deadline: Option<Duration>,
     ) -> Arrival<Recipient> {
-        Arrival { origin: self.origin(), label: self.label.cloned(), recipient, joined, deadline }
+        Arrival { origin: self.origin(), label: self.label.cloned(), recipient, order, joined, deadline }
     }
 }
 
@@ -95,6 +101,7 @@ impl Shared {
             clock,
             timers: Timers::default(),
             epoch,
+            last_order: AtomicU64::new(0),
             last_number: AtomicU32::new(0),
             open_handles: AtomicU32::new(0),
         })
@@ -133,6 +140,11 @@ impl Shared {
         self.new_handle()
     }
 
+    /// Whether the last handle is closed or gone.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.open_handles.load(Ordering::Acquire) == 0
+    }
+
     /// Another handle. `None` when the last one was closed: the space has ended.
     pub(crate) fn another_handle(&self) -> Option<Handle> {
         let more = |open: u32| (open > 0).then_some(open + 1);
@@ -145,14 +157,33 @@ impl Shared {
     }
 
     /// Takes one key, exclusively, if that needs no waiting: the hot path.
+    #[inline]
     pub(crate) fn attempt_one(&self, handle: &Handle, port: u32, key: &Key) -> Result<Option<(Ticket, u64)>, Error> {
         key.check()?;
         let hash = hash(&self.seed, key);
-        let mut table = self.shards[Entries::shard(hash, self.mask())].table.lock();
-        if handle.is_closed() || table.exhausted() {
-            return Err(Error::closed());
-        }
+        let mut table = self.shards[Entries::shard(hash, self.mask())].table_for(handle)?;
         Ok(table.attempt_one(hash, key, Mode::Exclusive, Origin { handle: handle.number, port }, None))
+    }
+
+    /// Takes one key, exclusively, or waits for it: hashes it once, and reads the clock only where it has to wait.
+    #[inline]
+    pub(crate) fn join_one(
+        &self,
+        handle: &Handle,
+        port: u32,
+        key: &Key,
+        recipient: impl FnOnce() -> Recipient,
+    ) -> Result<Placed, Error> {
+        key.check()?;
+        let hash = hash(&self.seed, key);
+        let shard = &self.shards[Entries::shard(hash, self.mask())];
+        let origin = Origin { handle: handle.number, port };
+        let at_once = shard.table_for(handle)?.attempt_one(hash, key, Mode::Exclusive, origin, None);
+        if let Some((ticket, token)) = at_once {
+            return Ok(Placed { ticket, token: Some(token) });
+        }
+        let entries = Entries::of_hashed(hash, key);
+        self.join(&Incoming { handle, port, entries: &entries, label: None }, recipient(), self.now(), None)
     }
 
     /// Takes all keys if that needs no waiting (clause L6).
@@ -165,7 +196,7 @@ impl Shared {
         if !spanning::admits(&tables, &groups) {
             return Ok(None);
         }
-        let arrival = incoming.arrival(Recipient::Nobody, None, None);
+        let arrival = incoming.arrival(Recipient::Nobody, 0, None, None);
         let (placed, _nobody) = spanning::join(&mut tables, &groups, arrival);
         Ok(placed.token.map(|token| (placed.ticket, token)))
     }
@@ -177,15 +208,17 @@ impl Shared {
     /// `timeout` when it would have to wait (clause L8).
     pub(crate) fn join_or_time_out(&self, incoming: &Incoming<'_>) -> Result<Placed, Error> {
         let mut effects = Effects::new();
+        // It waits no time at all, where time can be told.
+        let now = self.clock().map(|_| Duration::ZERO);
         let mut tables = self.lock_for(incoming)?;
         // Joining and leaving again at the end of the line disturbs nobody.
-        let arrival = incoming.arrival(Recipient::Nobody, Some(Duration::ZERO), None);
+        let arrival = incoming.arrival(Recipient::Nobody, 0, now, None);
         let (placed, _nobody) = self.join_tables(&mut tables, incoming, arrival);
         if placed.token.is_some() {
             return Ok(placed);
         }
         let parts = tables[0].parts(placed.ticket);
-        leave(&mut tables, &parts, Leave::TimeOut(Some(Duration::ZERO)), &mut effects);
+        leave(&mut tables, &parts, Leave::TimeOut(now), &mut effects);
         drop(tables);
         match effects.pop() {
             Some(Effect::Failed { error, .. }) => Err(error),
@@ -193,7 +226,8 @@ impl Shared {
         }
     }
 
-    /// Joins the queues of all keys in one step (clause L1), with a deadline if one is given.
+    /// Joins the queues of all keys in one step (clause L1), with a deadline if one is given. Whoever gives one calls
+    /// [`Timers::wake_if_sooner`] once the request has its owner.
     pub(crate) fn join(
         &self,
         incoming: &Incoming<'_>,
@@ -202,61 +236,69 @@ impl Shared {
         deadline: Option<Duration>,
     ) -> Result<Placed, Error> {
         let mut tables = self.lock_for(incoming)?;
-        let arrival = incoming.arrival(recipient, joined, deadline);
+        // Taken under the locks: requests that share a key get it in the order in which they stand there.
+        let order = self.last_order.fetch_add(1, Ordering::Relaxed) + 1;
+        let arrival = incoming.arrival(recipient, order, joined, deadline);
         let (placed, unused) = self.join_tables(&mut tables, incoming, arrival);
-        let soonest = match (placed.token, deadline) {
+        if let (None, Some(at)) = (placed.token, deadline) {
             // Noted while the shards are locked, so that whoever settles the request finds it.
-            (None, Some(at)) => self.timers.insert(at, placed.ticket),
-            _ => false,
-        };
+            self.timers.insert((at, order), placed.ticket);
+        }
         drop(tables);
         drop(unused);
-        if soonest {
-            self.timers.wake_drivers();
-        }
         Ok(placed)
     }
 
     /// Releases a grant. Answers whether it was held. What that settles for `own` is put into it without a wake.
     pub(crate) fn release(&self, ticket: Ticket, own: Option<&Mailbox>) -> bool {
-        let Some(home) = self.shards.get(ticket.shard as usize) else {
-            return false;
-        };
-        match home.release(ticket, own) {
-            Released::Done => true,
-            Released::Spans => self.leave(ticket, Leave::Release, own).is_some(),
-            Released::NotHeld => false,
+        self.released(ticket, own, |home| home.release(ticket, own))
+    }
+
+    /// Releases a grant, and appends what is settled for `own` to `into`. Answers whether it was held.
+    #[inline]
+    pub(crate) fn release_into(&self, ticket: Ticket, own: &Mailbox, into: &mut Vec<Settled>) -> bool {
+        let released = self.released(ticket, Some(own), |home| home.release_into(ticket, own, into));
+        if own.is_filled() {
+            own.take(into);
         }
+        released
     }
 
     /// Takes a request out of all its queues. `None`, and nothing changed, when it does not stand as `why` demands.
     /// What that settles for `own` is put into it without a wake.
     pub(crate) fn leave(&self, ticket: Ticket, why: Leave, own: Option<&Mailbox>) -> Option<bool> {
-        let home = self.shards.get(ticket.shard as usize)?;
         let mut effects = Effects::new();
-        let left = {
-            let (mut tables, parts) = self.lock_parts(home, ticket);
-            leave(&mut tables, &parts, why, &mut effects)
-        };
-        self.after(ticket, left, effects, own)
+        let granted = self.take_out(ticket, why, &mut effects);
+        if !effects.is_empty() {
+            outcome::carry_out(&self.shards[0].space, effects, own);
+        }
+        granted
     }
 
     /// Ends everything that came from an origin, by [`Leave::Close`] or [`Leave::Abandon`]: its waits fail with `closed`,
     /// its grants are released. `port` 0 stands for all of the handle.
-    pub(crate) fn end(&self, handle: &Handle, port: u32, why: Leave) {
+    pub(crate) fn end(&self, handle: &Handle, port: u32, why: Leave, own: Option<&Mailbox>) {
         let tickets = |shard: &Arc<Shard>| shard.table.lock().of_origin(Origin { handle: handle.number, port });
-        let own = self.shards.iter().flat_map(tickets);
-        let (granted, waiting): (Vec<Ticket>, Vec<Ticket>) = own.partition(|&ticket| self.held(ticket));
-        // Waits first: what the origin gives back must not go to a wait of its own on the way.
-        for ticket in waiting.into_iter().chain(granted) {
-            self.leave(ticket, why, None);
+        let all = self.shards.iter().flat_map(tickets);
+        let (granted, mut waiting): (Vec<Ticket>, Vec<Ticket>) = all.partition(|&ticket| self.held(ticket));
+        // What the origin gives back must not go to a wait of its own on the way: waits first, the newest before the
+        // others, and nobody is told before all is done.
+        waiting.sort_unstable_by_key(|ticket| Reverse(ticket.number));
+        let mut effects = Effects::new();
+        for ticket in waiting {
+            self.take_out(ticket, Leave::Close, &mut effects);
         }
+        for ticket in granted {
+            // Released meanwhile by its holder, or granted meanwhile by another: either way, it goes.
+            self.take_out(ticket, why, &mut effects);
+        }
+        outcome::carry_out(&self.shards[0].space, effects, own);
     }
 
     /// Closes a handle, by [`Leave::Close`] or [`Leave::Abandon`]: its waits fail, its grants are released.
     pub(crate) fn close(&self, handle: &Handle, why: Leave) {
         if self.retire(handle) {
-            self.end(handle, 0, why);
+            self.end(handle, 0, why, None);
         }
     }
 
@@ -264,8 +306,10 @@ impl Shared {
     fn retire(&self, handle: &Handle) -> bool {
         let open = !handle.closed.swap(true, Ordering::AcqRel);
         if open {
-            self.open_handles.fetch_sub(1, Ordering::AcqRel);
-            self.timers.wake_drivers();
+            let others = self.open_handles.fetch_sub(1, Ordering::AcqRel) - 1;
+            if others == 0 {
+                self.timers.wake_drivers();
+            }
         }
         open
     }
@@ -288,9 +332,10 @@ impl Shared {
             }
             Some(keys) => {
                 let entries = Entries::of_keys(keys, &self.seed, self.mask());
-                let tables = self.lock_shards(&entries);
-                for (table, group) in tables.iter().zip(entries.groups(self.mask())) {
-                    group.iter().for_each(|entry| survey.look_at(table, entry.hash, &entry.key));
+                let tables = self.lock_around(&entries);
+                for (number, table) in &tables {
+                    let here = |entry: &&Entry| Entries::shard(entry.hash, self.mask()) == *number;
+                    entries.all().iter().filter(here).for_each(|entry| survey.look_at(table, entry.hash, &entry.key));
                 }
             }
         }
@@ -299,6 +344,12 @@ impl Shared {
 
     pub(crate) fn entries(&self, spec: &crate::LockSpec) -> Result<Entries, Error> {
         Entries::of_spec(spec, &self.seed, self.mask())
+    }
+
+    /// The entries of keys that are wanted exclusively.
+    pub(crate) fn entries_of(&self, keys: &[Key]) -> Result<Entries, Error> {
+        keys.iter().try_for_each(Key::check)?;
+        Ok(Entries::of_keys(keys, &self.seed, self.mask()))
     }
 
     /// Whether a request has keys in several shards.
@@ -311,8 +362,8 @@ impl Shared {
         let shard = self.shards.get(ticket.shard as usize)?;
         let claimed = shard.table.lock().claim(ticket);
         let Claimed { token, abandoned, effect } = claimed?;
-        if let Some(Effect::Granted { deadline: Some(at), .. }) = effect {
-            self.timers.remove(at, ticket);
+        if let Some(Effect::Granted { due: Some(due), .. }) = effect {
+            self.timers.remove(due);
         }
         Some(Grant { ticket, token, abandoned })
     }
@@ -355,6 +406,18 @@ impl Shared {
         self.shards.len() - 1
     }
 
+    #[inline]
+    fn released(&self, ticket: Ticket, own: Option<&Mailbox>, at_home: impl FnOnce(&Shard) -> Released) -> bool {
+        let Some(home) = self.shards.get(ticket.shard as usize) else {
+            return false;
+        };
+        match at_home(home) {
+            Released::Done => true,
+            Released::Spans => self.leave(ticket, Leave::Release, own).is_some(),
+            Released::NotHeld => false,
+        }
+    }
+
     /// Locks the shards of a request that comes in, and refuses it when its handle is closed. Checked under the locks:
     /// whoever closes goes through all shards afterwards, and so finds what joined before.
     fn lock_for(&self, incoming: &Incoming<'_>) -> Result<Tables<'_>, Error> {
@@ -367,6 +430,7 @@ impl Shared {
 
     fn lock_shards(&self, entries: &Entries) -> Tables<'_> {
         match entries.all() {
+            _ if self.mask() == 0 => SmallVec::from_buf([self.shards[0].table.lock()]),
             [] => SmallVec::from_buf([self.shards[0].table.lock()]),
             [entry] => SmallVec::from_buf([self.shards[Entries::shard(entry.hash, self.mask())].table.lock()]),
             _ => {
@@ -374,6 +438,27 @@ impl Shared {
                 let shards = groups.iter().map(|group| Entries::shard(group[0].hash, self.mask()));
                 shards.map(|shard| self.shards[shard].table.lock()).collect()
             }
+        }
+    }
+
+    /// Locks the shards of these keys, and all those in which a request for one of them has a part: else such a request
+    /// could be granted while it is looked at.
+    fn lock_around(&self, entries: &Entries) -> Vec<(usize, MutexGuard<'_, Table>)> {
+        let mut needed: BTreeSet<usize> =
+            entries.all().iter().map(|entry| Entries::shard(entry.hash, self.mask())).collect();
+        loop {
+            let tables: Vec<_> = needed.iter().map(|&number| (number, self.shards[number].table.lock())).collect();
+            let mut keys = Vec::new();
+            for (number, table) in &tables {
+                let here = entries.all().iter().filter(|entry| Entries::shard(entry.hash, self.mask()) == *number);
+                here.for_each(|entry| table.spanning_keys(entry.hash, &entry.key, &mut keys));
+            }
+            let before = needed.len();
+            needed.extend(keys.iter().map(|key| Entries::shard(hash(&self.seed, key), self.mask())));
+            if needed.len() == before {
+                return tables;
+            }
+            // Unlocked before the next round: locks are taken in ascending order.
         }
     }
 
@@ -398,20 +483,15 @@ impl Shared {
         }
     }
 
-    fn after(
-        &self,
-        ticket: Ticket,
-        left: Option<Left<Recipient>>,
-        effects: Effects<Recipient>,
-        own: Option<&Mailbox>,
-    ) -> Option<bool> {
-        let left = left?;
-        if let Some(at) = left.deadline {
-            self.timers.remove(at, ticket);
-        }
-        drop(left.recipient);
-        if !effects.is_empty() {
-            outcome::carry_out(&self.shards[0].space, effects, own);
+    /// Takes a request out of all its queues, and tells nobody yet.
+    fn take_out(&self, ticket: Ticket, why: Leave, effects: &mut Effects<Recipient>) -> Option<bool> {
+        let home = self.shards.get(ticket.shard as usize)?;
+        let left = {
+            let (mut tables, parts) = self.lock_parts(home, ticket);
+            leave(&mut tables, &parts, why, effects)
+        }?;
+        if let Some(due) = left.due {
+            self.timers.remove(due);
         }
         Some(left.granted)
     }
@@ -420,17 +500,44 @@ impl Shared {
 impl Shard {
     /// Releases a request that has all its keys in this shard.
     pub(crate) fn release(&self, ticket: Ticket, own: Option<&Mailbox>) -> Released {
-        let mut table = self.table.lock();
-        if table.release_solo(ticket) {
-            return Released::Done;
-        }
         let mut effects = Effects::new();
-        let released = table.release(ticket, &mut effects);
-        drop(table);
+        let released = self.release_quietly(ticket, &mut effects);
         if !effects.is_empty() {
             outcome::carry_out(&self.space, effects, own);
         }
         released
+    }
+
+    /// As `release`; the usual outcome, the next request of the same port, goes straight to `into`.
+    #[inline]
+    fn release_into(&self, ticket: Ticket, own: &Mailbox, into: &mut Vec<Settled>) -> Released {
+        let mut effects = Effects::new();
+        let released = self.release_quietly(ticket, &mut effects);
+        if !effects.is_empty() {
+            outcome::carry_out_into(&self.space, effects, own, into);
+        }
+        released
+    }
+
+    /// Releases a request that has all its keys in this shard, and tells nobody yet.
+    #[inline]
+    fn release_quietly(&self, ticket: Ticket, effects: &mut Effects<Recipient>) -> Released {
+        let mut table = self.table.lock();
+        match table.release_solo(ticket) {
+            true => Released::Done,
+            false => table.release(ticket, effects),
+        }
+    }
+
+    /// The table, for a request that comes in through a handle: an error when that is closed. Checked under the lock:
+    /// whoever closes goes through all shards afterwards, and so finds what joined before.
+    #[inline]
+    fn table_for(&self, handle: &Handle) -> Result<MutexGuard<'_, Table>, Error> {
+        let table = self.table.lock();
+        if handle.is_closed() || table.exhausted() {
+            return Err(Error::closed());
+        }
+        Ok(table)
     }
 
     /// Releases a request that has all its keys in this shard, for a holder that went away without a word.

@@ -36,6 +36,7 @@ impl Names {
 
 impl fmt::Debug for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.lock().keys()).finish()
+        let names: Vec<String> = self.0.lock().keys().cloned().collect();
+        f.debug_set().entries(names).finish()
     }
 }

@@ -19,11 +19,45 @@ pub(super) fn carry_out(space: &Weak<Shared>, mut effects: Effects<Recipient>, o
         }
         return;
     }
-    let calls: SmallVec<[Call; 4]> = effects.drain(..).filter_map(|effect| settle(space, effect, own)).collect();
-    // One that panics does not keep the others from their call.
+    let mut calls: SmallVec<[Call; 4]> = SmallVec::new();
+    let mut withdrawn: SmallVec<[Recipient; 1]> = SmallVec::new();
+    for effect in effects {
+        match effect {
+            Effect::Withdrawn(recipient) => withdrawn.push(recipient),
+            effect => calls.extend(settle(space, effect, own)),
+        }
+    }
+    in_turn(calls.into_iter().map(|call| move || call.make()));
+    // Last, since dropping runs the caller's code too.
+    drop(withdrawn);
+}
+
+/// The same; what is for `own` is appended to `into`, or put into `own` where that has something that comes first.
+#[inline]
+pub(super) fn carry_out_into(
+    space: &Weak<Shared>,
+    mut effects: Effects<Recipient>,
+    own: &Mailbox,
+    into: &mut Vec<Settled>,
+) {
+    if let [Effect::Granted { ticket, recipient: Recipient::Port { mailbox, tag }, token, abandoned, due: None }] =
+        &effects[..]
+        && std::ptr::eq(own, &**mailbox)
+        && !own.is_filled()
+    {
+        let grant = Grant { ticket: *ticket, token: *token, abandoned: *abandoned };
+        into.push(Settled::Granted { tag: *tag, grant });
+        effects.clear();
+    } else {
+        carry_out(space, effects, Some(own));
+    }
+}
+
+/// Runs code of callers. One that panics does not keep the others from theirs.
+pub(super) fn in_turn(calls: impl Iterator<Item = impl FnOnce()>) {
     let mut panic = None;
     for call in calls {
-        panic = panic.or(catch_unwind(AssertUnwindSafe(|| call.make())).err());
+        panic = panic.or(catch_unwind(AssertUnwindSafe(call)).err());
     }
     if let Some(panic) = panic {
         resume_unwind(panic);
@@ -39,12 +73,13 @@ fn settle(space: &Weak<Shared>, effect: Effect<Recipient>, own: Option<&Mailbox>
             let delivered = shared.shard(ticket).table.lock().deliver(ticket)?;
             settle(space, delivered, own)
         }
-        Effect::Granted { ticket, recipient, token, abandoned, deadline } => {
-            if let (Some(at), Some(shared)) = (deadline, deadline.and_then(|_| space.upgrade())) {
-                shared.timers.remove(at, ticket);
+        Effect::Granted { ticket, recipient, token, abandoned, due } => {
+            if let (Some(due), Some(shared)) = (due, due.and_then(|_| space.upgrade())) {
+                shared.timers.remove(due);
             }
             tell(recipient, own, |tag| Settled::Granted { tag, grant: Grant { ticket, token, abandoned } })
         }
+        Effect::Withdrawn(_) => None,
         Effect::Failed { recipient, error } => tell(recipient, own, |tag| Settled::Failed { tag, error }),
     }
 }

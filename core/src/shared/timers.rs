@@ -3,24 +3,31 @@
 use std::task::Waker;
 use std::time::Duration;
 
+use slab::Slab;
+
+use super::outcome;
 use crate::Ticket;
-use crate::machine::Deadlines;
-use crate::sync::Mutex;
+use crate::machine::{Deadlines, Due};
+use crate::sync::{AtomicBool, Mutex, Ordering};
 
 #[derive(Default)]
 pub(crate) struct Timers {
     deadlines: Mutex<Deadlines>,
-    drivers: Mutex<Vec<Waker>>,
+    drivers: Mutex<Slab<Option<Waker>>>,
+    /// The soonest deadline has changed, and the drivers have not been told.
+    sooner: AtomicBool,
 }
 
 impl Timers {
-    /// Notes a deadline. Answers whether it is the soonest, so that the drivers must be woken.
-    pub(super) fn insert(&self, at: Duration, ticket: Ticket) -> bool {
-        self.deadlines.lock().insert(at, ticket)
+    /// Notes a deadline. Call [`wake_if_sooner`](Timers::wake_if_sooner) once everything is unlocked.
+    pub(super) fn insert(&self, due: Due, ticket: Ticket) {
+        if self.deadlines.lock().insert(due, ticket) {
+            self.sooner.store(true, Ordering::Release);
+        }
     }
 
-    pub(super) fn remove(&self, at: Duration, ticket: Ticket) {
-        self.deadlines.lock().remove(at, ticket);
+    pub(super) fn remove(&self, due: Due) {
+        self.deadlines.lock().remove(due);
     }
 
     pub(super) fn pop_due(&self, now: Duration) -> Option<Ticket> {
@@ -32,19 +39,33 @@ impl Timers {
         self.deadlines.lock().next()
     }
 
-    /// Wakes a driver when the soonest deadline changes or a handle ends.
-    pub(crate) fn watch(&self, waker: &Waker) {
-        let waker = waker.clone();
-        let mut drivers = self.drivers.lock();
-        if drivers.iter().any(|known| known.will_wake(&waker)) {
-            drop(drivers);
-            return;
-        }
-        drivers.push(waker);
+    /// A place for a driver's waker.
+    pub(crate) fn driver(&self) -> usize {
+        self.drivers.lock().insert(None)
     }
 
-    pub(crate) fn wake_drivers(&self) {
-        let drivers = std::mem::take(&mut *self.drivers.lock());
-        drivers.into_iter().for_each(Waker::wake);
+    /// Wakes a driver when the soonest deadline changes or the space ends.
+    pub(crate) fn watch(&self, driver: usize, waker: &Waker) {
+        let waker = waker.clone();
+        let old = self.drivers.lock()[driver].replace(waker);
+        drop(old);
+    }
+
+    /// Gives a driver's place back.
+    pub(crate) fn forget(&self, driver: usize) {
+        let old = self.drivers.lock().remove(driver);
+        drop(old);
+    }
+
+    /// Tells the drivers, if the soonest deadline has changed.
+    pub(crate) fn wake_if_sooner(&self) {
+        if self.sooner.swap(false, Ordering::AcqRel) {
+            self.wake_drivers();
+        }
+    }
+
+    pub(super) fn wake_drivers(&self) {
+        let wakers: Vec<Waker> = self.drivers.lock().iter_mut().filter_map(|(_, waker)| waker.take()).collect();
+        outcome::in_turn(wakers.into_iter().map(|waker| move || waker.wake()));
     }
 }
