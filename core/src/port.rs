@@ -158,7 +158,8 @@ impl Port {
         }
     }
 
-    /// Cancels a request whose caller no longer wants it (clause L7).
+    /// Cancels a request whose caller no longer wants it (clause L7). A grant that is given on may still be told in
+    /// [`take_settled`](Port::take_settled); [`confirm`](Port::confirm) then says that it does not stand.
     pub fn cancel(&self, ticket: Ticket) -> Cancelled {
         match self.space.engine().shared.leave(ticket, Leave::Cancel, Some(&self.mailbox)) {
             Some(true) => Cancelled::GrantGivenOn,
@@ -189,7 +190,7 @@ impl Port {
         self.mailbox.is_filled()
     }
 
-    /// Appends what was settled since the last call, in the order in which it was decided.
+    /// Appends what was settled since the last call. What one call settled is in the order in which it was decided.
     pub fn take_settled(&self, into: &mut Vec<Settled>) {
         self.mailbox.take(into);
     }

@@ -1,6 +1,7 @@
 //! The name of one request and of its grant.
 
-/// Names one request, and the grant that it became. Never used again for another (clause L9).
+/// Names one request, and the grant that it became. Never used again for another in the same space (clause L9); another
+/// space has tickets of its own, so keep a ticket with its space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket {
     /// Rises with every request of the shard; below 2^53. First, so that tickets of a shard sort by arrival.

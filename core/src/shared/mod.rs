@@ -51,8 +51,7 @@ pub(crate) struct Shared {
     open_handles: AtomicU32,
 }
 
-/// One mutex and what it guards. Allocated by itself, so that its reference count shares a cache line with its mutex and
-/// with nothing of another shard.
+/// One mutex and what it guards. Allocated by itself, so that its reference count is beside its mutex.
 pub(crate) struct Shard {
     table: Mutex<Table>,
     space: Weak<Shared>,
@@ -543,8 +542,7 @@ impl Shard {
     /// Releases a request that has all its keys in this shard, for a holder that went away without a word.
     pub(crate) fn abandon(&self, ticket: Ticket) {
         let mut effects = Effects::new();
-        let left = leave(&mut [self.table.lock()], &[ticket], Leave::Abandon, &mut effects);
-        drop(left);
+        leave(&mut [self.table.lock()], &[ticket], Leave::Abandon, &mut effects);
         outcome::carry_out(&self.space, effects, None);
     }
 
