@@ -1,4 +1,4 @@
-import { invalid } from "./error.js";
+import { invalid, takeError } from "./error.js";
 import type { Native } from "./native.js";
 import { settle } from "./settle.js";
 import type { Space } from "./space.js";
@@ -6,21 +6,30 @@ import type { Space } from "./space.js";
 /**
  * A clock that stands still until it is told to move: for tests.
  *
- * Give it to `open(url, { clock })`. It serves the thread that made it.
+ * Give it to `open(url, { clock })`. One with a name is the same clock in every worker thread (in a browser: in the page or
+ * worker that made it); one without serves the thread that made it.
  */
 export class ManualClock {
   #native: Native | undefined;
   #number = 0;
-  #now = 0;
+  /** How far it was moved before the native part was there. */
+  #before = 0;
+  readonly #name: string | undefined;
   readonly #spaces = new Set<Space>();
+
+  /** @internal */
+  constructor(name: string | undefined) {
+    this.#name = name;
+  }
 
   /** The time that it shows, in milliseconds. It starts at 0. */
   get now(): number {
-    return this.#now;
+    return this.#native === undefined ? this.#before : this.#native.now(this.#number);
   }
 
   /**
-   * Moves the clock on; whatever is due in its spaces happens before this returns.
+   * Moves the clock on. Whatever is due in the spaces that this thread has opened with it happens before this returns; waits
+   * of other threads in these spaces hear of it as of anything else.
    *
    * @throws {LatchworkError} `invalid` where `milliseconds` is not a finite number that is at least 0.
    */
@@ -28,8 +37,10 @@ export class ManualClock {
     if (typeof milliseconds !== "number" || !(milliseconds >= 0 && milliseconds < Number.POSITIVE_INFINITY)) {
       throw invalid("milliseconds", "must be a finite number that is at least 0");
     }
-    this.#now += milliseconds;
-    if (this.#native === undefined) return;
+    if (this.#native === undefined) {
+      this.#before += milliseconds;
+      return;
+    }
     this.#native.advance(this.#number, milliseconds);
     for (const space of this.#spaces) {
       this.#native.tick(space.handle);
@@ -44,9 +55,11 @@ export class ManualClock {
    */
   static numberOf(clock: ManualClock, native: Native): number {
     if (clock.#native === undefined) {
+      const number = native.manualClock(clock.#name);
+      if (number === 0) throw takeError(native);
       clock.#native = native;
-      clock.#number = native.manualClock();
-      native.advance(clock.#number, clock.#now);
+      clock.#number = number;
+      native.advance(clock.#number, clock.#before);
     }
     return clock.#number;
   }
@@ -62,7 +75,12 @@ export class ManualClock {
   }
 }
 
-/** Makes a clock that moves only when it is told to. */
-export function manualClock(): ManualClock {
-  return new ManualClock();
+/**
+ * Makes a clock that moves only when it is told to; with a name, the one of that name.
+ *
+ * @throws {LatchworkError} `invalid` where the name is not a string.
+ */
+export function manualClock(name?: string): ManualClock {
+  if (name !== undefined && typeof name !== "string") throw invalid("name", "must be a string");
+  return new ManualClock(name);
 }

@@ -17,6 +17,11 @@ export class Guard implements Disposable, AsyncDisposable {
   readonly space: Space;
   /** The fencing token: larger than that of every earlier grant of any of its keys that is incompatible with it. */
   readonly token: number;
+  /**
+   * Whether a holder of one of its keys went away without releasing it while this request was queued: its worker thread
+   * ended. What the keys protect may be half done.
+   */
+  readonly abandoned: boolean;
   /** @internal */
   readonly asked: RawKey | Asked;
   /** @internal */
@@ -29,12 +34,13 @@ export class Guard implements Disposable, AsyncDisposable {
   keySet: { keys: readonly Key[]; shared: readonly Key[] } | undefined = undefined;
 
   /** @internal */
-  constructor(space: Space, asked: RawKey | Asked, place: number, number: number, token: number) {
+  constructor(space: Space, asked: RawKey | Asked, place: number, number: number, token: number, abandoned: boolean) {
     this.space = space;
     this.asked = asked;
     this.place = place;
     this.number = number;
     this.token = token;
+    this.abandoned = abandoned;
   }
 
   /** The keys held exclusively, each once, in the order asked. */
@@ -93,8 +99,15 @@ export class Guard implements Disposable, AsyncDisposable {
 
   /** What a debugger or log of Node shows. */
   [Symbol.for("nodejs.util.inspect.custom")](_depth: number, _options: unknown, inspect?: (value: unknown) => string) {
-    const { keys, shared, label, token, held } = this;
-    const shown = { keys, ...(shared.length > 0 && { shared }), ...(label !== undefined && { label }), token, held };
+    const { keys, shared, label, token, held, abandoned } = this;
+    const shown = {
+      keys,
+      ...(shared.length > 0 && { shared }),
+      ...(label !== undefined && { label }),
+      token,
+      held,
+      ...(abandoned && { abandoned }),
+    };
     return inspect === undefined ? shown : `Guard ${inspect(shown)}`;
   }
 }

@@ -48,7 +48,7 @@ export enum Entry {
   Place = 3,
   Number = 4,
   Token = 5,
-  /** `Granted`, or `Failed`: then {@link Native.failure} gives the error. */
+  /** `Granted` or `Abandoned`; or `Failed`: then {@link Native.failure} gives the error. */
   Outcome = 6,
   /** Lanes per entry. */
   Size = 7,
@@ -72,6 +72,8 @@ export enum Outcome {
   GivenOn = 3,
   /** Refused with an error: {@link Native.failure} gives it. Nothing was changed. */
   Failed = 4,
+  /** Of a settled request: granted, and a holder of one of its keys went away without a word while it was queued. */
+  Abandoned = 5,
 }
 
 /** An error of the core. Times in milliseconds, keys as values. */
@@ -168,8 +170,13 @@ export interface Native {
   /** Takes the oldest error that was not taken yet. */
   failure(): Failure;
 
-  /** A clock that moves only by {@link Native.advance}; for tests. Answers its number, positive. */
-  manualClock(): number;
+  /**
+   * A clock that moves only by {@link Native.advance}; for tests. Answers its number, positive; 0 with outcome `Failed`.
+   * Those of one name are one clock, in all threads that share spaces.
+   */
+  manualClock(name: string | undefined): number;
+  /** What a manual clock shows, in milliseconds. */
+  now(clock: number): number;
   /** Moves a manual clock on. */
   advance(clock: number, milliseconds: number): void;
 

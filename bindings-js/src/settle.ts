@@ -12,7 +12,20 @@ import { Entry, Lane, type Native, Outcome, SETTLED_MAX } from "./native.js";
 import type { Space } from "./space.js";
 
 /** The open spaces of this thread, by their handles. */
-export const spaces = new Map<number, Space>();
+const spaces = new Map<number, Space>();
+/** The one that was looked for last: usually the same again. */
+let latest: Space | undefined;
+
+/** From now on outcomes are brought to the waiters of this space. */
+export function opened(space: Space): void {
+  spaces.set(space.handle, space);
+}
+
+/** The opposite of {@link opened}. */
+export function closed(space: Space): void {
+  spaces.delete(space.handle);
+  latest = undefined;
+}
 
 /** Settles what the last call reported, and fetches the rest where there is more. `handle`: of that call. */
 export function settle(native: Native, handle: number): void {
@@ -34,10 +47,12 @@ function settleOne(native: Native, at: number): void {
   const place = scratch[at + Entry.Place] as number;
   const number = scratch[at + Entry.Number] as number;
   const token = scratch[at + Entry.Token] as number;
-  const error = scratch[at + Entry.Outcome] === Outcome.Failed ? takeError(native) : undefined;
+  const outcome = scratch[at + Entry.Outcome];
+  const error = outcome === Outcome.Failed ? takeError(native) : undefined;
+  if (latest?.handle !== handle) latest = spaces.get(handle);
   // None: withdrawn after it was settled and before this thread was told; its keys have gone on.
-  const waiter = spaces.get(handle)?.waits.take(slot, generation);
+  const waiter = latest?.waits.take(slot, generation);
   if (waiter === undefined) return;
-  if (error === undefined) waiter.granted(place, number, token);
+  if (error === undefined) waiter.granted(place, number, token, outcome === Outcome.Abandoned);
   else waiter.failed(error);
 }

@@ -6,7 +6,7 @@ import { type Keys, rawKey, rawKeys } from "./key.js";
 import { Lane, type Native, Outcome, type RawKey } from "./native.js";
 import { type LockOptions, lockOptions, type TryLockOptions, tryLockOptions } from "./options.js";
 import { type Query, queryOf } from "./query.js";
-import { settle, spaces } from "./settle.js";
+import { closed, opened, settle } from "./settle.js";
 import { Timer } from "./timer.js";
 import { AbortableWaiter, Waiter, Waits } from "./waits.js";
 
@@ -45,7 +45,7 @@ export class Space implements AsyncDisposable {
     this.handle = handle;
     this.clock = clock;
     this.epoch = native.epoch(handle);
-    spaces.set(handle, this);
+    opened(this);
     if (clock !== undefined) ManualClock.attach(clock, this);
   }
 
@@ -62,8 +62,9 @@ export class Space implements AsyncDisposable {
    */
   lock(keys: Keys, options?: LockOptions): Promise<Guard> {
     try {
-      const got = this.#request(keys, options);
-      return got instanceof Guard ? Promise.resolve(got) : got;
+      const got = this.#request(keys, options, false);
+      if (got instanceof Guard) return Promise.resolve(got);
+      return got instanceof Waiter ? (got.promise as Promise<Guard>) : got;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -132,7 +133,7 @@ export class Space implements AsyncDisposable {
     const { native, handle } = this;
     native.close(handle);
     settle(native, handle);
-    spaces.delete(handle);
+    closed(this);
     if (this.clock !== undefined) ManualClock.detach(this.clock, this);
   }
 
@@ -141,30 +142,33 @@ export class Space implements AsyncDisposable {
     return this.close();
   }
 
-  /** Asks for the keys: a guard where they were free, else the promise of one. Throws where that cannot be. */
-  #request(keys: Keys, options: LockOptions | undefined): Guard | Promise<Guard> {
+  /**
+   * Asks for the keys: a guard where they were free, else who waits for one. Throws where that cannot be. `scoped`: for
+   * {@link withLock}.
+   */
+  #request(keys: Keys, options: LockOptions | undefined, scoped: boolean): Guard | Waiter | Promise<Guard> {
     const { native } = this;
     if (typeof keys === "string" && options === undefined) {
       this.#aim();
       native.lock(keys);
-      return this.#answer(keys, false);
+      return this.#answer(keys, false, scoped);
     }
     if (options === undefined && isPair(keys)) {
       const [first, second] = keys;
       this.#aim();
       native.lock(first, second);
-      return this.#answer(new Asked([first, second], [], undefined), false);
+      return this.#answer(new Asked([first, second], NONE, undefined), false, scoped);
     }
     if (options === undefined && typeof keys !== "object") {
       const key = rawKey(native, keys, "keys");
       this.#aim();
       native.lock(key);
-      return this.#answer(key, false);
+      return this.#answer(key, false, scoped);
     }
-    return this.#requestWith(keys, options);
+    return this.#requestWith(keys, options, scoped);
   }
 
-  #requestWith(keys: Keys, options: LockOptions | undefined): Guard | Promise<Guard> {
+  #requestWith(keys: Keys, options: LockOptions | undefined, scoped: boolean): Guard | Waiter | Promise<Guard> {
     const { native } = this;
     const { exclusive, shared, label, timeout, signal } = lockOptions(native, keys, options);
     // A reason can be anything, so it cannot be told from an error by its type: it rejects, it is not thrown.
@@ -173,11 +177,13 @@ export class Space implements AsyncDisposable {
     this.#aim();
     native.lockWith(exclusive, shared, label, timeout, signal === undefined ? 0 : 1);
     const timed = timeout !== Number.POSITIVE_INFINITY;
-    return signal === undefined ? this.#answer(asked, timed) : this.#answerAbortable(asked, timed, signal);
+    return signal === undefined
+      ? this.#answer(asked, timed, scoped)
+      : this.#answerAbortable(asked, timed, scoped, signal);
   }
 
   /** What became of the request just made. */
-  #answer(asked: RawKey | Asked, timed: boolean): Guard | Promise<Guard> {
+  #answer(asked: RawKey | Asked, timed: boolean, scoped: boolean): Guard | Waiter {
     const { scratch } = this.native;
     const outcome = scratch[Lane.Outcome];
     if (outcome === Outcome.Granted) {
@@ -187,27 +193,28 @@ export class Space implements AsyncDisposable {
         scratch[Lane.Place] as number,
         scratch[Lane.Number] as number,
         scratch[Lane.Token] as number,
+        false,
       );
     }
     if (outcome === Outcome.Failed) this.#fail();
-    return this.#wait(new Waiter(this, asked, timed));
+    return this.#wait(new Waiter(this, asked, timed, scoped));
   }
 
-  #answerAbortable(asked: Asked, timed: boolean, signal: AbortSignal): Promise<Guard> {
+  #answerAbortable(asked: Asked, timed: boolean, scoped: boolean, signal: AbortSignal): Waiter | Promise<Guard> {
     const { scratch } = this.native;
     if (scratch[Lane.Outcome] === Outcome.Waiting) {
       const place = scratch[Lane.Place] as number;
       const number = scratch[Lane.Number] as number;
-      return this.#wait(new AbortableWaiter(this, asked, timed, signal, place, number));
+      return this.#wait(new AbortableWaiter(this, asked, timed, scoped, signal, place, number));
     }
-    return claimNext(this.#answer(asked, timed) as Guard, signal);
+    return claimNext(this.#answer(asked, timed, scoped) as Guard, signal);
   }
 
-  #wait(waiter: Waiter): Promise<Guard> {
+  #wait(waiter: Waiter): Waiter {
     this.waits.add(waiter);
     if (waiter.timed) this.timer.added();
     settle(this.native, this.handle);
-    return waiter.promise;
+    return waiter;
   }
 
   #fail(): never {
@@ -229,12 +236,14 @@ export class Space implements AsyncDisposable {
       native.scratch[Lane.Handle] = this.handle;
       native.tryLockWith(exclusive, shared, label);
     }
-    return native.scratch[Lane.Outcome] === Outcome.Refused ? null : (this.#answer(asked, false) as Guard);
+    return native.scratch[Lane.Outcome] === Outcome.Refused ? null : (this.#answer(asked, false, false) as Guard);
   }
 
   #scope<T>(keys: Keys, options: LockOptions | undefined, body: Body<T>): Promise<T> {
-    const got = this.#request(keys, options);
-    return got instanceof Guard ? run(got, body) : runLater(got, body);
+    const got = this.#request(keys, options, true);
+    if (got instanceof Guard) return run(got, body);
+    if (got instanceof Waiter) return got.promise.then(() => run(got.guard as Guard, body));
+    return got.then((guard) => run(guard, body));
   }
 
   /** Says for which space the next call is, and where its waiter would be. */
@@ -245,6 +254,8 @@ export class Space implements AsyncDisposable {
     scratch[Lane.Generation] = this.waits.generation;
   }
 }
+
+const NONE: RawKey[] = [];
 
 /** Two string keys: the sets that are asked for most. */
 function isPair(keys: Keys): keys is readonly [string, string] {
@@ -292,15 +303,6 @@ function run<T>(guard: Guard, body: Body<T>): Promise<T> {
 async function settled<T>(guard: Guard, result: T | PromiseLike<T>): Promise<T> {
   try {
     return await result;
-  } finally {
-    guard[Symbol.dispose]();
-  }
-}
-
-async function runLater<T>(waiting: Promise<Guard>, body: Body<T>): Promise<T> {
-  const guard = await waiting;
-  try {
-    return await body(guard);
   } finally {
     guard[Symbol.dispose]();
   }

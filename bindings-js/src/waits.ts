@@ -45,11 +45,11 @@ export class Waits {
   }
 }
 
-let resolveNew: (guard: Guard) => void;
+let resolveNew: (guard: Guard | undefined) => void;
 let rejectNew: (reason: unknown) => void;
 
 /** One function for all promises: a closure for each would cost as much as the promise. */
-function capture(resolve: (guard: Guard) => void, reject: (reason: unknown) => void): void {
+function capture(resolve: (guard: Guard | undefined) => void, reject: (reason: unknown) => void): void {
   resolveNew = resolve;
   rejectNew = reject;
 }
@@ -58,8 +58,14 @@ function capture(resolve: (guard: Guard) => void, reject: (reason: unknown) => v
 export class Waiter {
   slot = 0;
   generation = 0;
-  readonly promise: Promise<Guard>;
-  protected readonly resolve: (guard: Guard) => void;
+  /** The grant, once there is one. */
+  guard: Guard | undefined = undefined;
+  /**
+   * Settled with the request: with its guard, or where it is `scoped` with nothing. A promise that is given an object looks
+   * for its `then`, which costs as much as the promise.
+   */
+  readonly promise: Promise<Guard | undefined>;
+  protected readonly resolve: (guard: Guard | undefined) => void;
   protected readonly reject: (reason: unknown) => void;
 
   constructor(
@@ -67,6 +73,7 @@ export class Waiter {
     readonly asked: RawKey | Asked,
     /** Whether it has a deadline. */
     readonly timed: boolean,
+    readonly scoped: boolean,
   ) {
     this.promise = new Promise(capture);
     this.resolve = resolveNew;
@@ -74,8 +81,10 @@ export class Waiter {
   }
 
   /** The request holds its keys now. */
-  granted(place: number, number: number, token: number): void {
-    this.resolve(new Guard(this.space, this.asked, place, number, token));
+  granted(place: number, number: number, token: number, abandoned: boolean): void {
+    const guard = new Guard(this.space, this.asked, place, number, token, abandoned);
+    this.guard = guard;
+    this.resolve(this.scoped ? undefined : guard);
   }
 
   /** The request has ended without its keys. */
@@ -95,18 +104,28 @@ export class AbortableWaiter extends Waiter implements Abortable {
   readonly #number: number;
   /** What settled it, until its promise has been told. */
   #token: number | undefined;
+  #abandoned = false;
   #ended = false;
 
-  constructor(space: Space, asked: RawKey | Asked, timed: boolean, signal: AbortSignal, place: number, number: number) {
-    super(space, asked, timed);
+  constructor(
+    space: Space,
+    asked: RawKey | Asked,
+    timed: boolean,
+    scoped: boolean,
+    signal: AbortSignal,
+    place: number,
+    number: number,
+  ) {
+    super(space, asked, timed, scoped);
     this.#signal = signal;
     this.#place = place;
     this.#number = number;
     listen(signal, this);
   }
 
-  override granted(_place: number, _number: number, token: number): void {
+  override granted(_place: number, _number: number, token: number, abandoned: boolean): void {
     this.#token = token;
+    this.#abandoned = abandoned;
     queueMicrotask(() => this.#claim());
   }
 
@@ -138,7 +157,7 @@ export class AbortableWaiter extends Waiter implements Abortable {
     native.confirm();
     this.#end();
     if (native.scratch[Lane.Outcome] === Outcome.Granted) {
-      super.granted(this.#place, this.#number, this.#token as number);
+      super.granted(this.#place, this.#number, this.#token as number, this.#abandoned);
     } else {
       this.reject(takeError(native));
     }

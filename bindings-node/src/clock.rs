@@ -1,10 +1,12 @@
 //! The clocks that this host injects, and what else it draws from the system (clause B2).
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use latchwork::Clock;
+use latchwork::{Clock, ManualClock};
 
 /// A clock that never goes back and counts while the machine is suspended where the platform has one (clause B5).
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +34,19 @@ impl Clock for HostClock {
 fn read(clock: rustix::time::ClockId) -> Duration {
     let now = rustix::time::clock_gettime(clock);
     Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs() as u32)
+}
+
+/// The manual clock of this name, which all threads that know the name share. It ends with the last of them.
+pub(crate) fn named(name: String) -> Arc<ManualClock> {
+    static NAMED: Mutex<BTreeMap<String, Weak<ManualClock>>> = Mutex::new(BTreeMap::new());
+    let mut clocks = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
+    clocks.retain(|_, clock| clock.strong_count() > 0);
+    if let Some(known) = clocks.get(&name).and_then(Weak::upgrade) {
+        return known;
+    }
+    let clock = Arc::default();
+    clocks.insert(name, Arc::downgrade(&clock));
+    clock
 }
 
 /// A random hash seed: keys are user input.

@@ -10,7 +10,7 @@ use napi::bindgen_prelude::{BigInt, FromNapiValue, ToNapiValue, TypeName, Uint8A
 use napi::{ValueType, sys};
 
 /// Strings up to this many UTF-16 units cross without an allocation.
-const SHORT: usize = 64;
+const SHORT: usize = 32;
 
 /// Tuples are read to this depth: more than the core accepts, so that the refusal is the core's, and bounded.
 const DEEPEST: usize = 64;
@@ -120,7 +120,7 @@ pub(crate) unsafe fn key(env: sys::napi_env, value: sys::napi_value) -> Result<K
     }
     // One unit is for the closing zero; a string that fills the rest may be longer.
     if length < SHORT - 1 {
-        return short_key(&units[..length]);
+        return short_key(&units, length);
     }
     // SAFETY: as the caller promises.
     unsafe { text(env, value) }.map(Key::from)
@@ -128,16 +128,14 @@ pub(crate) unsafe fn key(env: sys::napi_env, value: sys::napi_value) -> Result<K
 
 /// The key of a string that fitted into the buffer.
 #[inline]
-fn short_key(units: &[u16]) -> Result<Key, Error> {
+fn short_key(units: &[u16; SHORT], length: usize) -> Result<Key, Error> {
+    // All of the buffer, whose rest is zero: a loop of a known length is a few instructions.
+    let ascii = units.map(|unit| unit as u8);
     if units.iter().fold(0, |all, unit| all | unit) < 0x80 {
-        let mut ascii = [0; SHORT];
-        for (byte, unit) in ascii.iter_mut().zip(units) {
-            *byte = *unit as u8;
-        }
-        if let Ok(text) = std::str::from_utf8(&ascii[..units.len()]) {
-            return Ok(Key::from(text));
-        }
+        // SAFETY: each byte is below 0x80, hence text.
+        return Ok(Key::from(unsafe { str::from_utf8_unchecked(&ascii[..length]) }));
     }
+    let units = &units[..length];
     String::from_utf16(units).map(Key::from).map_err(|_| lone_surrogate())
 }
 

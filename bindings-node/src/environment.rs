@@ -29,12 +29,12 @@ pub(crate) struct Environment {
     pub(crate) scratch: Scratch,
     waker: Arc<Waker>,
     handles: RefCell<Handles>,
-    clocks: RefCell<Vec<ManualClock>>,
+    clocks: RefCell<Vec<Arc<ManualClock>>>,
     /// Errors that JavaScript has not taken yet.
     failures: RefCell<VecDeque<Failed>>,
     /// What was settled and did not fit into the scratch yet.
     unreported: RefCell<VecDeque<Unreported>>,
-    /// Where a port puts what it settled; kept for its memory.
+    /// What a port has settled for the handle of the call, on its way into the scratch; kept for its memory.
     taken: RefCell<Vec<Settled>>,
     /// Requests that wait in spaces that other threads can reach. Above zero they keep the process alive.
     awaited: Cell<u32>,
@@ -156,6 +156,7 @@ impl Environment {
         self.waker.close();
         let handles = std::mem::take(&mut *self.handles.borrow_mut());
         for open in handles.slots.iter().filter_map(|slot| slot.open.as_ref()) {
+            open.port.abandon();
             open.port.space().close();
         }
     }
@@ -280,21 +281,39 @@ impl Environment {
 
     /// A manual clock of this environment, by its number from 1.
     pub(crate) fn manual_clock(&self, number: f64) -> Option<ManualClock> {
-        self.clocks.borrow().get((number as usize).wrapping_sub(1)).cloned()
+        let clocks = self.clocks.borrow();
+        clocks.get((number as usize).wrapping_sub(1)).map(|clock| (**clock).clone())
     }
 
-    /// Makes a manual clock and answers its number.
-    pub(crate) fn add_manual_clock(&self) -> f64 {
+    /// Makes a manual clock, or finds the one of this name, and answers its number here.
+    pub(crate) fn add_manual_clock(&self, name: Option<String>) -> f64 {
         let mut clocks = self.clocks.borrow_mut();
-        clocks.push(ManualClock::new());
+        clocks.push(name.map_or_else(Arc::default, clock::named));
         clocks.len() as f64
+    }
+
+    /// Releases a grant, and keeps what that settles for the next report.
+    #[inline]
+    pub(crate) fn release(&self, handle: u64, ticket: Ticket) -> Result<(), Error> {
+        let mut taken = self.taken.borrow_mut();
+        self.with(handle, |port| port.release_into(ticket, &mut taken))
     }
 
     /// Reports what was settled during the call, for the handle called and for those that were woken meanwhile.
     #[inline]
     pub(crate) fn report(&self, env: sys::napi_env, handle: u64) {
-        let quiet = !self.with(handle, Port::has_settled) && !self.waker.noticed();
-        if quiet && self.unreported.borrow().is_empty() {
+        if self.with(handle, Port::has_settled) {
+            self.report_settled(env, handle);
+        } else {
+            self.report_taken(env, handle);
+        }
+    }
+
+    /// As [`report`](Environment::report), where the call has taken everything out of the port.
+    #[inline]
+    pub(crate) fn report_taken(&self, env: sys::napi_env, handle: u64) {
+        let quiet = self.taken.borrow().is_empty() && !self.waker.noticed() && self.unreported.borrow().is_empty();
+        if quiet {
             self.scratch.set(SETTLED, 0.0);
         } else {
             self.report_settled(env, handle);
@@ -318,7 +337,11 @@ impl Environment {
         let woken = if self.waker.noticed() { self.waker.take_noted() } else { Vec::new() };
         for handle in std::iter::once(handle).chain(woken) {
             let mut taken = self.taken.take();
-            self.with(handle, |port| port.take_settled(&mut taken));
+            self.with(handle, |port| {
+                if port.has_settled() {
+                    port.take_settled(&mut taken);
+                }
+            });
             let named = self.is_named(handle);
             for settled in taken.drain(..) {
                 if room {
@@ -341,7 +364,8 @@ impl Environment {
                 self.scratch.set(at + 4, number as f64);
                 self.scratch.set(at + 5, grant.token as f64);
                 let seen = tag & DEFERRED != 0 || self.answer(self.confirm(handle, grant.ticket)).is_some();
-                (tag, if seen { Outcome::Granted } else { Outcome::Failed })
+                let granted = if grant.abandoned { Outcome::Abandoned } else { Outcome::Granted };
+                (tag, if seen { granted } else { Outcome::Failed })
             }
             Settled::Failed { tag, error } => {
                 self.fail(Failed::Error(error));

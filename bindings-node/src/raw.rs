@@ -5,7 +5,7 @@
 
 use std::ffi::{CStr, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
+use std::{ptr, slice};
 
 use latchwork::{Answer, Cancelled, Error, Grant, Key, LockSpec, Port};
 use napi::bindgen_prelude::FromNapiValue;
@@ -65,10 +65,14 @@ struct Call<'a, const N: usize> {
     count: usize,
 }
 
-/// Whether a call looks at what was settled meanwhile: one that was granted at once settled nothing for others.
+/// What a call reports of what was settled meanwhile.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Report {
+    /// What its port has.
     Settled,
+    /// What it has taken from its port.
+    Taken,
+    /// Nothing: one that was granted at once settled nothing for others.
     Nothing,
 }
 
@@ -98,8 +102,10 @@ unsafe fn call<const N: usize>(
             environment.fail(Failed::Error(error));
             Report::Settled
         });
-        if report == Report::Settled {
-            environment.report(env, environment.handle());
+        match report {
+            Report::Settled => environment.report(env, environment.handle()),
+            Report::Taken => environment.report_taken(env, environment.handle()),
+            Report::Nothing => {}
         }
     }));
     environment.waker().leave();
@@ -127,13 +133,6 @@ impl<const N: usize> Call<'_, N> {
             .map_err(|error| Error::invalid("argument", error.to_string()))
     }
 
-    /// One or two keys.
-    #[inline]
-    fn keys(&self) -> Result<LockSpec, Error> {
-        let key = self.key(0)?;
-        if self.given(1) { Ok(LockSpec::new([key, self.key(1)?])) } else { Ok(LockSpec::new(key)) }
-    }
-
     /// Exclusive and shared keys, and a label.
     fn request(&self) -> Result<LockSpec, Error> {
         let exclusive = RawKey::keys(self.convert::<Vec<RawKey>>(0)?)?;
@@ -146,10 +145,10 @@ impl<const N: usize> Call<'_, N> {
     }
 
     #[inline]
-    fn enqueue(&self, spec: LockSpec, deferred: bool) -> Result<Report, Error> {
+    fn enqueue(&self, deferred: bool, ask: impl FnOnce(&Port, u64) -> Result<Answer, Error>) -> Result<Report, Error> {
         let environment = self.environment;
         let handle = environment.handle();
-        match environment.with(handle, |port| port.lock(&spec, environment.tag(deferred)))? {
+        match environment.with(handle, |port| ask(port, environment.tag(deferred)))? {
             Answer::Granted(grant) => {
                 environment.tell_grant(&grant);
                 Ok(Report::Nothing)
@@ -175,7 +174,16 @@ impl<const N: usize> Call<'_, N> {
 
 unsafe extern "C" fn lock(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: Node calls this.
-    unsafe { call::<2>(env, info, |call| call.enqueue(call.keys()?, false)) }
+    unsafe {
+        call::<2>(env, info, |call| {
+            if call.given(1) {
+                let keys = [call.key(0)?, call.key(1)?];
+                return call.enqueue(false, |port, tag| port.lock_keys(&keys, tag));
+            }
+            let key = call.key(0)?;
+            call.enqueue(false, |port, tag| port.lock_keys(slice::from_ref(&key), tag))
+        })
+    }
 }
 
 unsafe extern "C" fn lock_with(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
@@ -187,7 +195,7 @@ unsafe extern "C" fn lock_with(env: sys::napi_env, info: sys::napi_callback_info
             if timeout.is_finite() {
                 spec = spec.timeout(from_milliseconds(timeout));
             }
-            call.enqueue(spec, call.convert::<f64>(4)? != 0.0)
+            call.enqueue(call.convert::<f64>(4)? != 0.0, |port, tag| port.lock(&spec, tag))
         })
     }
 }
@@ -196,7 +204,10 @@ unsafe extern "C" fn try_lock(env: sys::napi_env, info: sys::napi_callback_info)
     // SAFETY: Node calls this.
     unsafe {
         call::<2>(env, info, |call| {
-            let spec = call.keys()?;
+            let spec = match call.given(1) {
+                true => LockSpec::new([call.key(0)?, call.key(1)?]),
+                false => LockSpec::new(call.key(0)?),
+            };
             call.take(|port| port.try_lock(&spec))
         })
     }
@@ -217,9 +228,9 @@ unsafe extern "C" fn release(env: sys::napi_env, info: sys::napi_callback_info) 
     unsafe {
         call::<0>(env, info, |call| {
             let environment = call.environment;
-            environment.with(environment.handle(), |port| port.release(environment.ticket()))?;
+            environment.release(environment.handle(), environment.ticket())?;
             environment.scratch.answer(Outcome::Granted);
-            Ok(Report::Settled)
+            Ok(Report::Taken)
         })
     }
 }

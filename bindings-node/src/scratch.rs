@@ -27,6 +27,7 @@ pub(crate) enum Outcome {
     Refused = 2,
     GivenOn = 3,
     Failed = 4,
+    Abandoned = 5,
 }
 
 /// The lanes, in memory that JavaScript owns and keeps for as long as the environment lives.

@@ -1,6 +1,6 @@
 //! The calls on a space that are not hot.
 
-use latchwork::{Error, Key};
+use latchwork::{Clock, Error, Key};
 use napi::Env;
 use napi_derive::napi;
 
@@ -62,10 +62,17 @@ pub(crate) fn query(env: &Env, handle: f64, keys: Option<Vec<RawKey>>) -> napi::
     Ok(environment.answer(asked()))
 }
 
-/// Makes a manual clock and answers its number.
+/// Makes a manual clock, or finds the one of this name, and answers its number.
 #[napi(catch_unwind)]
-pub(crate) fn manual_clock(env: &Env) -> napi::Result<f64> {
-    Ok(Environment::of(env)?.add_manual_clock())
+pub(crate) fn manual_clock(env: &Env, name: Option<String>) -> napi::Result<f64> {
+    Ok(Environment::of(env)?.add_manual_clock(name))
+}
+
+/// What a manual clock shows.
+#[napi(catch_unwind)]
+pub(crate) fn now(env: &Env, clock: f64) -> napi::Result<f64> {
+    let clock = Environment::of(env)?.manual_clock(clock);
+    Ok(clock.map_or(0.0, |clock| milliseconds(clock.now())))
 }
 
 /// Moves a manual clock on.

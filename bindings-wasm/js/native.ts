@@ -71,7 +71,8 @@ export function nativeOf(memory: WebAssembly.Memory): Native {
       refused = undefined;
       return failure;
     },
-    manualClock: wasm.manualClock,
+    manualClock: (name) => call(() => writer.begin().text(name, "name"), wasm.manualClock) ?? 0,
+    now: wasm.now,
     advance: wasm.advance,
     // There is one thread: every call reports what it settled for all handles, and nothing settles in between.
     onWake() {},

@@ -6,7 +6,7 @@ use std::time::Duration;
 use latchwork::{Clock, ManualClock};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::{ports, settle};
+use crate::{convert, error, ports, settle, wire};
 
 #[wasm_bindgen]
 extern "C" {
@@ -24,16 +24,26 @@ impl Clock for HostClock {
 }
 
 thread_local! {
-    static MANUAL: RefCell<Vec<ManualClock>> = const { RefCell::new(Vec::new()) };
+    /// With their names, where they have any.
+    static MANUAL: RefCell<Vec<(Option<String>, ManualClock)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A clock that moves only by [`advance`]; answers its number.
+/// In: a name, or undefined. A clock that moves only by [`advance`], or the one of this name; answers its number.
 #[wasm_bindgen(js_name = manualClock)]
 pub fn manual_clock() -> f64 {
-    MANUAL.with_borrow_mut(|clocks| {
-        clocks.push(ManualClock::new());
-        clocks.len() as f64
-    })
+    match wire::read(|input| Ok(convert::text(input)?.map(str::to_owned))) {
+        Ok(name) => number(name),
+        Err(error) => {
+            error::fail(error);
+            0.0
+        }
+    }
+}
+
+/// What a manual clock shows.
+#[wasm_bindgen(js_name = now)]
+pub fn now(clock: f64) -> f64 {
+    manual(clock).map_or(0.0, |clock| milliseconds(clock.now()))
 }
 
 /// Moves a manual clock on; a number that no clock has moves nothing.
@@ -47,7 +57,18 @@ pub fn advance(clock: f64, milliseconds: f64) {
 /// The manual clock of this number.
 pub(crate) fn manual(clock: f64) -> Option<ManualClock> {
     let index = (clock as usize).checked_sub(1)?;
-    MANUAL.with_borrow(|clocks| clocks.get(index).cloned())
+    MANUAL.with_borrow(|clocks| clocks.get(index).map(|(_, clock)| clock.clone()))
+}
+
+fn number(name: Option<String>) -> f64 {
+    MANUAL.with_borrow_mut(|clocks| {
+        let known = name.is_some().then(|| clocks.iter().position(|(other, _)| *other == name)).flatten();
+        let index = known.unwrap_or_else(|| {
+            clocks.push((name, ManualClock::new()));
+            clocks.len() - 1
+        });
+        (index + 1) as f64
+    })
 }
 
 /// Tells what is due in the space.

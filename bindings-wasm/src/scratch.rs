@@ -33,6 +33,7 @@ pub(crate) enum Outcome {
     Refused = 2,
     GivenOn = 3,
     Failed = 4,
+    Abandoned = 5,
 }
 
 const LANES: usize = Lane::First as usize + SETTLED_MAX * ENTRY;

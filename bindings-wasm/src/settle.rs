@@ -105,7 +105,8 @@ fn entry(handle: u64, settled: Settled) -> [u64; ENTRY] {
     let (place, number, token, outcome) = match result {
         Some(grant) => {
             let (place, number) = grant.ticket.to_parts();
-            (place, number, grant.token, Outcome::Granted)
+            let outcome = if grant.abandoned { Outcome::Abandoned } else { Outcome::Granted };
+            (place, number, grant.token, outcome)
         }
         None => (0, 0, 0, Outcome::Failed),
     };

@@ -13,9 +13,23 @@ export function turn() {
   });
 }
 
+/** Lets this thread do everything that it can without the clock. */
+export async function turns() {
+  for (let count = 0; count < 3; count++) await turn();
+}
+
+/** What other threads do meanwhile, where there are any: answers whether anything came of it. */
+let others = async () => false;
+
+/** Has {@link quiet} wait for other threads too. */
+export function settleOthers(settle) {
+  others = settle;
+}
+
 /** Lets everything happen that can happen without the clock. */
 export async function quiet() {
-  for (let turns = 0; turns < 3; turns++) await turn();
+  do await turns();
+  while (await others());
 }
 
 /** Lets `size` callers go on together, each time as many have come. */

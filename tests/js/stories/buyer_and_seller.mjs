@@ -54,6 +54,7 @@ async function control(host) {
   };
   const both = Promise.all([actor("buyer", "u1", "u2"), actor("seller", "u2", "u1")]);
   for (let turns = 0; turns < 100; turns++) await turn();
+  await quiet();
   const { pending } = await space.query();
   const blocked = pending.map((wait) => [wait.label, wait.blockedBy.map((blocker) => blocker.label)]);
   same(

@@ -1,0 +1,118 @@
+// A worker thread that makes the calls that it is sent, and tells what comes of them. `remote.mjs` is the other side.
+
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { LatchworkError, open } from "latchwork";
+import { manualClock } from "latchwork/testing";
+import { turns } from "../turn.mjs";
+import { ANSWERED, decodeKeys, errorOf, guardOf, SENT } from "./wire.mjs";
+
+const { commands, flags, order } = workerData;
+const spaces = new Map();
+/** The requests by their numbers: what withdraws one, its guard, what ends its body. */
+const requests = new Map();
+
+const OPERATIONS = {
+  open({ space, url, clock, id }) {
+    const options = clock === undefined ? undefined : { clock: manualClock(clock) };
+    tell(
+      id,
+      open(url, options).then((opened) => {
+        spaces.set(space, opened);
+      }),
+    );
+  },
+  lock: (message) => request(message, (space, args) => space.lock(...args)),
+  tryLock: (message) => request(message, (space, args) => space.tryLock(...args)),
+  withLock(message) {
+    const { id } = message;
+    request(message, (space, args, known) => {
+      const body = (guard) => {
+        known.guard = guard;
+        say({ id, running: guardOf(guard) });
+        return new Promise((resolve, reject) => {
+          known.end = (threw) => (threw ? reject(BODY_THREW) : resolve());
+        });
+      };
+      return space.withLock(...args, body);
+    });
+  },
+  end: ({ id, threw }) => requests.get(id).end(threw),
+  abort: ({ id }) => requests.get(id).controller.abort(ABORTED),
+  release: ({ id }) => requests.get(id).guard.release(),
+  dispose: ({ id }) => requests.get(id).guard[Symbol.dispose](),
+  held: ({ id }) => requests.get(id).guard.held,
+  query: ({ id, space, keys }) => tell(id, spaces.get(space).query(decodeKeys(keys))),
+  close: ({ id, space }) => tell(id, spaces.get(space).close()),
+};
+
+const BODY_THREW = new Error("the body threw");
+const ABORTED = new Error("aborted");
+
+function request({ id, space, keys, options, signal }, call) {
+  const known = { controller: new AbortController() };
+  requests.set(id, known);
+  const given = options && { ...options };
+  if (given && "shared" in given) given.shared = decodeKeys(given.shared);
+  if (signal === "aborted") known.controller.abort(ABORTED);
+  if (signal !== undefined) given.signal = known.controller.signal;
+  const answer = call(spaces.get(space), [decodeKeys(keys), ...(given ? [given] : [])], known);
+  tell(
+    id,
+    answer.then((value) => {
+      if (!value) return value;
+      known.guard = value;
+      return guardOf(value);
+    }),
+  );
+}
+
+/** Tells what became of a call, as soon as it is known. */
+function tell(id, promise) {
+  promise.then(
+    (value) => say({ id, value }),
+    (error) => {
+      if (error === BODY_THREW) say({ id, bodyThrew: true });
+      else if (error === ABORTED) say({ id, aborted: true });
+      else say({ id, error: errorOf(error, LatchworkError) });
+    },
+  );
+}
+
+/** Says something; the order is that in which the threads said it. */
+function say(message) {
+  parentPort.postMessage({ at: Atomics.add(order, 0, 1), ...message });
+}
+
+/** Answers the other side, which stands still meanwhile. */
+function answer(message) {
+  commands.postMessage(message);
+  Atomics.store(flags, ANSWERED, 1);
+  Atomics.notify(flags, ANSWERED);
+}
+
+/** Makes the calls of one turn of the other side's loop. Nothing else happens in this thread until that turn is over. */
+function hold() {
+  answer({});
+  for (let handled = Atomics.load(flags, SENT); ; ) {
+    const received = receiveMessageOnPort(commands);
+    if (received === undefined) {
+      Atomics.wait(flags, SENT, handled);
+      handled = Atomics.load(flags, SENT);
+      continue;
+    }
+    const { op, ...message } = received.message;
+    if (op === "go") return;
+    try {
+      answer({ value: OPERATIONS[op](message) });
+    } catch (error) {
+      answer({ error: errorOf(error, LatchworkError) });
+    }
+  }
+}
+
+commands.on("message", async ({ op }) => {
+  if (op === "hold") return hold();
+  await turns();
+  answer({});
+});
+parentPort.postMessage("ready");

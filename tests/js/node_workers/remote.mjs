@@ -1,0 +1,286 @@
+// The package as it is seen from a thread whose calls are made by others.
+//
+// A space here is one handle in each of a few worker threads, all on one named space; each request is made by the next of
+// them, so that whoever waits for somebody waits for another thread. A call stands still until the worker has made it:
+// requests join in the order of the calls, and what throws, throws here. During one turn of this thread's loop the workers
+// do nothing but the calls of that turn. What comes of a call later comes as a message, in the order of all threads.
+
+import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
+import * as latchwork from "latchwork";
+import * as testing from "latchwork/testing";
+import { ANSWERED, encodeKeys, errorFrom, SENT } from "./wire.mjs";
+
+const { LatchworkError } = latchwork;
+
+/** Ends a test that would hang; nothing comes near it. */
+const LIMIT = 60_000;
+
+let numbers = 0;
+/** The calls whose end is not known, by their numbers. */
+const calls = new Map();
+/** Numbers what the workers say. */
+const order = new Int32Array(new SharedArrayBuffer(4));
+/** How much was heard, in order; and what came before it was its turn. */
+let heard = 0;
+const early = new Map();
+
+/** One worker thread. */
+class Actor {
+  #worker;
+  #commands;
+  #flags = new Int32Array(new SharedArrayBuffer(8));
+
+  /** Starts one, and waits until it listens. */
+  async start() {
+    const { port1, port2 } = new MessageChannel();
+    this.#commands = port1;
+    this.#worker = new Worker(new URL("actor.mjs", import.meta.url), {
+      workerData: { commands: port2, flags: this.#flags, order },
+      transferList: [port2],
+    });
+    await new Promise((resolve, reject) => {
+      this.#worker.on("error", reject);
+      this.#worker.on("message", (message) => (message === "ready" ? resolve() : listen(message)));
+    });
+    return this;
+  }
+
+  send(op, message = {}) {
+    Atomics.store(this.#flags, ANSWERED, 0);
+    this.#commands.postMessage({ op, ...message });
+    Atomics.add(this.#flags, SENT, 1);
+    Atomics.notify(this.#flags, SENT);
+  }
+
+  /** Stands still until the worker has answered. */
+  answer() {
+    // More than once: the worker may still be about to notify of its last answer.
+    while (Atomics.load(this.#flags, ANSWERED) === 0) {
+      if (Atomics.wait(this.#flags, ANSWERED, 0, LIMIT) === "timed-out") throw new Error("the worker does not answer");
+    }
+    const { value, error } = receiveMessageOnPort(this.#commands).message;
+    if (error !== undefined) throw errorFrom(error, LatchworkError);
+    return value;
+  }
+
+  end() {
+    this.#commands.close();
+    return this.#worker.terminate();
+  }
+}
+
+/** Several worker threads, which go on together. */
+class Actors {
+  #all;
+  #held = false;
+
+  constructor(all) {
+    this.#all = all;
+  }
+
+  get count() {
+    return this.#all.length;
+  }
+
+  /** Has one of them make a call; answers what that answers at once. */
+  call(index, op, message) {
+    if (!this.#held) {
+      this.#held = true;
+      this.#everybody("hold");
+      // After the code that is running now.
+      queueMicrotask(() => {
+        this.#held = false;
+        for (const actor of this.#all) actor.send("go");
+      });
+    }
+    this.#all[index].send(op, message);
+    return this.#all[index].answer();
+  }
+
+  /** Has one of them make a call that answers later. */
+  ask(index, op, message) {
+    const id = ++numbers;
+    return new Promise((resolve, reject) => {
+      calls.set(id, { resolve, reject });
+      this.call(index, op, { id, ...message });
+    });
+  }
+
+  /** Lets them do all that they can; answers whether anything came of it. */
+  async settle() {
+    const before = heard;
+    this.#everybody("quiet");
+    await new Promise((resolve) => setImmediate(resolve));
+    return heard > before || heard < Atomics.load(order, 0);
+  }
+
+  async end() {
+    await Promise.all(this.#all.map((actor) => actor.end()));
+  }
+
+  #everybody(op) {
+    for (const actor of this.#all) actor.send(op);
+    for (const actor of this.#all) actor.answer();
+  }
+}
+
+/** Takes what the workers say in the order in which they said it, which is not that in which it comes. */
+function listen({ at, ...message }) {
+  early.set(at, message);
+  for (; early.has(heard); heard++) {
+    const next = early.get(heard);
+    early.delete(heard);
+    hear(next);
+  }
+}
+
+/** A worker tells what became of a call. */
+function hear({ id, ...told }) {
+  const call = calls.get(id);
+  if ("running" in told) return call.running(told.running);
+  calls.delete(id);
+  if ("error" in told) call.reject(errorFrom(told.error, LatchworkError));
+  else if ("aborted" in told) call.reject(call.signal.reason);
+  else if ("bodyThrew" in told) call.reject(call.thrown);
+  else call.resolve(call.settled ? call.settled(told.value) : told.value);
+}
+
+/** A guard that a worker has. */
+class RemoteGuard {
+  #call;
+
+  constructor(call, shown) {
+    this.#call = call;
+    Object.assign(this, shown);
+  }
+
+  get held() {
+    return this.#call("held");
+  }
+
+  release() {
+    this.#call("release");
+  }
+
+  [Symbol.dispose]() {
+    this.#call("dispose");
+  }
+
+  async [Symbol.asyncDispose]() {
+    this[Symbol.dispose]();
+  }
+}
+
+class RemoteSpace {
+  #actors;
+  #next = 0;
+  #number = ++numbers;
+  /** A handle in this thread: what is due is told when this thread moves the clock. */
+  #keeper;
+
+  constructor(actors) {
+    this.#actors = actors;
+  }
+
+  async open(url, clock) {
+    this.#keeper = await latchwork.open(url, clock && { clock: clock.here });
+    await this.#ask("open", { url, clock: clock?.name });
+    return this;
+  }
+
+  lock(keys, options) {
+    return this.#request("lock", keys, options);
+  }
+
+  tryLock(keys, options) {
+    return this.#request("tryLock", keys, options);
+  }
+
+  withLock(keys, second, third) {
+    return third === undefined
+      ? this.#request("withLock", keys, undefined, second)
+      : this.#request("withLock", keys, second, third);
+  }
+
+  query(keys) {
+    return this.#actors.ask(0, "query", { space: this.#number, keys: encodeKeys(keys) });
+  }
+
+  async close() {
+    await this.#ask("close", {});
+    await this.#keeper.close();
+  }
+
+  /** Asks all the workers, in one turn. */
+  #ask(op, message) {
+    const all = Array.from({ length: this.#actors.count }, (_, index) =>
+      this.#actors.ask(index, op, { space: this.#number, ...message }),
+    );
+    return Promise.all(all);
+  }
+
+  #request(op, keys, given, body) {
+    const index = this.#next++ % this.#actors.count;
+    const id = ++numbers;
+    const call = (what, message) => this.#actors.call(index, what, { id, ...message });
+    const { signal, ...options } = given ?? {};
+    if ("shared" in options) options.shared = encodeKeys(options.shared);
+    return new Promise((resolve, reject) => {
+      const known = { resolve, reject, signal };
+      if (body === undefined) {
+        known.settled = (shown) => (shown ? new RemoteGuard(call, shown) : shown);
+      } else {
+        known.settled = () => known.returned;
+        known.running = (shown) => run(known, call, () => body(new RemoteGuard(call, shown)));
+      }
+      calls.set(id, known);
+      call(op, {
+        space: this.#number,
+        keys: encodeKeys(keys),
+        ...(given && { options }),
+        ...(signal && { signal: signal.aborted ? "aborted" : "watched" }),
+      });
+      signal?.addEventListener("abort", () => call("abort"), { once: true });
+    });
+  }
+}
+
+/** Runs a body here while the worker holds its lock, then lets the worker go on. */
+async function run(known, call, body) {
+  let threw = false;
+  try {
+    known.returned = await body();
+  } catch (error) {
+    known.thrown = error;
+    threw = true;
+  }
+  call("end", { threw });
+}
+
+/** A clock in all threads. */
+class SharedClock {
+  name = `clock ${++numbers}`;
+  here = testing.manualClock(this.name);
+
+  get now() {
+    return this.here.now;
+  }
+
+  advance(milliseconds) {
+    this.here.advance(milliseconds);
+  }
+}
+
+/** Starts so many worker threads; answers the package as they run it, and how to wait for them and to end them. */
+export async function startActors(count) {
+  const actors = new Actors(await Promise.all(Array.from({ length: count }, () => new Actor().start())));
+  return {
+    latchwork: {
+      ...latchwork,
+      open: (url = `memory:remote ${++numbers}`, { clock } = {}) => new RemoteSpace(actors).open(url, clock),
+    },
+    testing: { ...testing, manualClock: () => new SharedClock() },
+    settle: () => actors.settle(),
+    end: () => actors.end(),
+  };
+}

@@ -1,0 +1,37 @@
+// How keys, guards and errors cross between threads.
+
+import { key } from "latchwork";
+
+/** Which of a thread's flags says that it has answered, and which counts what was sent to it. */
+export const ANSWERED = 0;
+export const SENT = 1;
+
+/** One key or several, as they can be posted. */
+export function encodeKeys(keys) {
+  if (Array.isArray(keys)) return keys.map(encodeKeys);
+  return Array.isArray(keys?.parts) ? { tuple: keys.parts.map(encodeKeys) } : keys;
+}
+
+/** The opposite of {@link encodeKeys}. */
+export function decodeKeys(keys) {
+  if (Array.isArray(keys)) return keys.map(decodeKeys);
+  return Array.isArray(keys?.tuple) ? key(...keys.tuple.map(decodeKeys)) : keys;
+}
+
+/** What a guard shows. */
+export function guardOf({ keys, shared, token, label, abandoned }) {
+  return { keys, shared, token, label, abandoned };
+}
+
+/** An error as it can be posted. */
+export function errorOf(error, LatchworkError) {
+  if (!(error instanceof LatchworkError)) return { stack: error?.stack ?? String(error) };
+  const { code, message, ...fields } = error;
+  return { code, message, fields };
+}
+
+/** The opposite of {@link errorOf}. */
+export function errorFrom({ code, message, fields, stack }, LatchworkError) {
+  if (code === undefined) return new Error(`in the worker: ${stack}`);
+  return new LatchworkError(code, message, fields);
+}
