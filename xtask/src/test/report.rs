@@ -71,7 +71,9 @@ impl Report {
             Err(error) => vec![format!("{error:#}")],
         };
         let failed = wrong.len() as u64;
-        let counts = Counts { passed: u64::from(failed == 0), failed, skipped: 0 };
+        // A scenario that a host cannot run counts as skipped, so that the closing line tells it.
+        let skipped = self.scenario_counts.iter().map(|count| count.skipped).sum();
+        let counts = Counts { passed: u64::from(failed == 0), failed, skipped };
         self.push("all", "scenario counts", counts, start.elapsed().as_secs_f64());
         self.failures.extend(wrong.into_iter().map(|why| format!("scenario counts: {why}")));
     }
