@@ -54,7 +54,10 @@ export class TupleKey {
  *
  * A key of one part is not its bare part, and parts can be keys made with `key` again.
  *
- * @throws {LatchworkError} `invalid`, naming the part, where one cannot be part of a key.
+ * What only the core can tell (a lone surrogate, a bigint out of range, a key over 2 KiB) is refused by the operation that
+ * is given the key, before it changes anything.
+ *
+ * @throws {LatchworkError} `invalid`, naming the part, where its type or number cannot be part of a key.
  */
 export function key(...parts: Key[]): TupleKey {
   const kept = parts.map((part, index) => {
