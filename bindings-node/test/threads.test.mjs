@@ -3,37 +3,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
-import { Worker } from "node:worker_threads";
 import { open } from "latchwork";
-
-let names = 0;
-
-/** Starts a worker; answers functions to send it a task and to wait for what it says next. */
-async function start(url, memory = new SharedArrayBuffer(8)) {
-  const name = `worker ${++names}`;
-  const worker = new Worker(new URL("actors/worker.mjs", import.meta.url), { workerData: { url, memory, name } });
-  const said = [];
-  const listeners = [];
-  worker.on("message", (message) => {
-    said.push(message);
-    listeners.shift()?.();
-  });
-  const next = async () => {
-    if (said.length === 0) await new Promise((resolve) => listeners.push(resolve));
-    return said.shift();
-  };
-  assert.equal(await next(), "ready");
-  return { worker, next, name, tell: (task) => worker.postMessage(task) };
-}
-
-async function end({ worker, tell }) {
-  tell({ task: "end" });
-  await once(worker, "exit");
-}
+import { end, fresh, start } from "./actors/start.mjs";
 
 async function count(task) {
   const memory = new SharedArrayBuffer(8);
-  const url = `memory:count ${++names}`;
+  const url = fresh("count");
   const space = await open(url);
   const workers = await Promise.all([start(url, memory), start(url, memory), start(url, memory)]);
   for (const { tell } of workers) tell({ task, rounds: 300, threads: workers.length });
@@ -53,7 +28,7 @@ test("control: without the lock the threads overwrite each other", async () => {
 });
 
 test("a release in one thread wakes the waiter in another, in order", async () => {
-  const url = `memory:wake ${++names}`;
+  const url = fresh("wake");
   const space = await open(url);
   const [first, second] = [await start(url), await start(url)];
   const guard = await space.lock("k");
@@ -86,7 +61,7 @@ test("a release in one thread wakes the waiter in another, in order", async () =
 });
 
 test("a worker that is terminated gives back what it held and waited for", async () => {
-  const url = `memory:terminated ${++names}`;
+  const url = fresh("terminated");
   const space = await open(url);
   const [holder, waiter] = [await start(url), await start(url)];
   holder.tell({ task: "hold", key: "k" });
@@ -104,7 +79,7 @@ test("a worker that is terminated gives back what it held and waited for", async
 });
 
 test("a worker that fails gives back what it held", async () => {
-  const url = `memory:thrown ${++names}`;
+  const url = fresh("thrown");
   const space = await open(url);
   const { worker, tell } = await start(url);
   const failed = once(worker, "error");
@@ -119,7 +94,7 @@ test("a worker that fails gives back what it held", async () => {
 });
 
 test("a name is another space when all have closed it", async () => {
-  const url = `memory:ended ${++names}`;
+  const url = fresh("ended");
   const [here, there] = [await open(url), await start(url)];
   const { epoch } = here;
   await here.close();
@@ -130,7 +105,7 @@ test("a name is another space when all have closed it", async () => {
   assert.equal(await again.tryLock("k"), null);
   await again.close();
   await end(there);
-  const fresh = await open(url);
-  assert.notEqual(fresh.epoch, epoch);
-  await fresh.close();
+  const renewed = await open(url);
+  assert.notEqual(renewed.epoch, epoch);
+  await renewed.close();
 });

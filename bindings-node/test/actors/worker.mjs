@@ -41,6 +41,16 @@ const TASKS = {
     guard.release();
     return "released";
   },
+  /** Holds several locks, and gives back the first. */
+  async holdButFirst({ keys }) {
+    const guards = [];
+    for (const key of keys) guards.push(await space.lock(key));
+    guards[0].release();
+    return "holds";
+  },
+  exit() {
+    process.exit();
+  },
   async throw() {
     await space.lock("thrown");
     throw new Error("worker");

@@ -7,6 +7,7 @@ type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ?
 const yes = <T extends true>(): T | undefined => undefined;
 
 const clock: ManualClock = manualClock();
+void manualClock("name").now;
 const space: Space = await open("memory:types", { clock });
 const tuple = key("user", 42, key(1n, true), new Uint8Array());
 const all: Key[] = ["a", 1, 2n, false, new Uint8Array(1), tuple];
@@ -16,6 +17,7 @@ yes<Equal<typeof guard, Guard>>();
 yes<Equal<typeof guard.token, number>>();
 yes<Equal<typeof guard.keys, readonly Key[]>>();
 yes<Equal<typeof guard.label, string | undefined>>();
+yes<Equal<typeof guard.abandoned, boolean>>();
 guard.release();
 guard[Symbol.dispose]();
 await guard[Symbol.asyncDispose]();

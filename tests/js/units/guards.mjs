@@ -8,6 +8,7 @@ async function fields(host) {
   const guard = await space.lock(["a", "b", "a"], { shared: ["b", "c", "c"], label: "mine" });
   same([guard.keys, guard.shared, guard.label, guard.held], [["a", "b"], ["c"], "mine", true]);
   is(guard.space, space);
+  is(guard.abandoned, false);
   ok(Number.isSafeInteger(guard.token) && guard.token > 0, `token ${guard.token}`);
   const shared = await space.lock(["c", "d"], { mode: "shared" });
   same([shared.keys, shared.shared, shared.label], [[], ["c", "d"], undefined]);

@@ -1,6 +1,6 @@
 // Time-outs (clause L8), by the manual clock and by the host's own.
 
-import { is, isEmpty, isError, ok, rejects, same } from "../check.mjs";
+import { is, isEmpty, isError, ok, rejects, same, throws } from "../check.mjs";
 import { state } from "../turn.mjs";
 
 async function manual(host) {
@@ -20,6 +20,32 @@ async function manual(host) {
   guard.release();
   await isEmpty(space);
   await space.close();
+}
+
+async function named(host) {
+  const { manualClock } = host.testing;
+  const [here, there, other] = [manualClock("named"), manualClock("named"), manualClock("other")];
+  here.advance(3);
+  const spaces = [];
+  for (const clock of [here, there, other])
+    spaces.push(await host.latchwork.open("memory:named clock", { clock }).catch((error) => error));
+  const [mine, theirs, refused] = spaces;
+  isError(host, refused, "invalid", { what: "clock" });
+  there.advance(4);
+  same([here.now, there.now, other.now], [7, 7, 0]);
+  const guard = await mine.lock("k");
+  const waiting = rejects(theirs.lock("k", { timeout: 5 }));
+  here.advance(5);
+  isError(host, await waiting, "timeout", { waited: 5 });
+  isError(
+    host,
+    throws(() => manualClock(1)),
+    "invalid",
+    { what: "name" },
+  );
+  guard.release();
+  await mine.close();
+  await theirs.close();
 }
 
 async function zero(host) {
@@ -71,6 +97,7 @@ async function hostTimer(host) {
 
 export const tests = [
   { name: "by the manual clock", run: manual },
+  { name: "by a clock with a name, which is one wherever it is named", run: named },
   { name: "of zero: granted at once or not at all", run: zero },
   { name: "that never come", run: never },
   { name: "by the host's own timer", run: hostTimer },
