@@ -54,6 +54,50 @@ pub(crate) fn after_fork() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
 }
 
+/// A value that each process has its own of: a forked child makes it anew when it first needs it.
+pub(crate) struct PerProcess<T> {
+    here: Own<T>,
+    child: OnceLock<Box<PerProcess<T>>>,
+}
+
+impl<T> PerProcess<T> {
+    pub(crate) fn new(value: T) -> PerProcess<T> {
+        PerProcess { here: Own::new(value), child: OnceLock::new() }
+    }
+
+    /// That of this process.
+    #[inline]
+    pub(crate) fn get(&self, make: impl FnOnce() -> PyResult<T>) -> PyResult<&T> {
+        if self.here.is_stale() { self.last(make) } else { Ok(&self.here) }
+    }
+
+    /// That of this process, if it has been made.
+    #[inline]
+    pub(crate) fn made(&self) -> Option<&T> {
+        let mut at = self;
+        while at.here.is_stale() {
+            at = at.child.get()?;
+        }
+        Some(&at.here)
+    }
+
+    #[cold]
+    fn last(&self, make: impl FnOnce() -> PyResult<T>) -> PyResult<&T> {
+        let mut at = self;
+        while at.here.is_stale() {
+            at = match at.child.get() {
+                Some(child) => child,
+                None => {
+                    // `make` may run code of the interpreter's, so it is not called while another thread waits for it.
+                    let born = Box::new(PerProcess::new(make()?));
+                    return Ok(&at.child.get_or_init(|| born).here);
+                }
+            };
+        }
+        Ok(&at.here)
+    }
+}
+
 /// A core value that belongs to the process that made it: a forked child forgets it instead of dropping it.
 #[derive(Debug)]
 pub(crate) struct Own<T> {

@@ -1,13 +1,11 @@
 //! The guard of the blocking API.
 
-use std::sync::Arc;
-
-use latchwork::{Grant, Port};
+use latchwork::{Grant, Port, Ticket};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::fork::Own;
-use crate::lease::{Asked, Lease};
+use crate::aio::deferring_wakes;
+use crate::lease::{Call, Lease};
 use crate::space::Space;
 
 /// A lock that is held, until it is released.
@@ -26,22 +24,30 @@ use crate::space::Space;
 ///         guard.release()
 ///
 /// A guard may be used and released by any thread. One that is dropped while it is held is released by its
-/// finaliser, with a `ResourceWarning`.
+/// finaliser, with a `ResourceWarning`; those who were queued for its keys see `abandoned`.
 #[pyclass(frozen, module = "latchwork")]
 pub(crate) struct Guard {
     lease: Lease,
-    asked: Asked,
-    port: Own<Arc<Port>>,
+    call: Call,
     space: Py<Space>,
 }
 
 impl Guard {
-    pub(crate) fn new(space: Py<Space>, port: Own<Arc<Port>>, grant: Grant, asked: Asked) -> Guard {
-        Guard { lease: Lease::new(grant), asked, port, space }
+    pub(crate) fn new(space: Py<Space>, grant: Grant, call: Call) -> Guard {
+        Guard { lease: Lease::new(grant), call, space }
     }
 
     fn is_held(&self) -> bool {
-        !self.lease.is_given_back() && !self.port.is_stale() && self.port.held(self.lease.ticket)
+        self.find(self.lease.held()).is_some_and(|(port, ticket)| port.held(ticket))
+    }
+
+    /// Releases the lock if that was not done yet. Answers whether it was held.
+    pub(crate) fn leave(&self) -> bool {
+        self.find(self.lease.give_back()).is_some_and(|(port, ticket)| port.release(ticket).is_ok())
+    }
+
+    fn find(&self, ticket: Option<Ticket>) -> Option<(&Port, Ticket)> {
+        self.space.get().made().zip(ticket)
     }
 }
 
@@ -50,25 +56,32 @@ impl Guard {
     /// The keys held exclusively, in the order asked.
     #[getter]
     fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        self.asked.exclusive(py)
+        self.call.exclusive(py)
     }
 
     /// The keys held in shared mode, in the order asked.
     #[getter]
     fn shared<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        self.asked.shared(py)
+        self.call.shared(py)
     }
 
     /// The fencing token: larger than that of every earlier, incompatible grant of any of its keys.
     #[getter]
     fn token(&self) -> u64 {
-        self.lease.token
+        self.lease.token()
     }
 
     /// The label that the call gave, or `None`.
     #[getter]
     fn label(&self) -> Option<&str> {
-        self.asked.label()
+        self.call.label()
+    }
+
+    /// Whether a holder of one of its keys went away without a release while this request was queued: what the lock
+    /// protects may be half done.
+    #[getter]
+    fn abandoned(&self) -> bool {
+        self.lease.abandoned()
     }
 
     /// Whether the lock is held now.
@@ -87,36 +100,34 @@ impl Guard {
     ///
     /// Raises `NotHeld` if it is not held any more.
     fn release(&self, py: Python<'_>) -> PyResult<()> {
-        self.lease.give_back();
-        if self.port.is_stale() || self.port.release(self.lease.ticket).is_err() {
-            return Err(self.asked.not_held(py));
-        }
-        Ok(())
+        if self.leave() { Ok(()) } else { Err(self.call.not_held(py)) }
     }
 
-    fn __enter__(slf: Py<Self>) -> Py<Self> {
-        slf
+    fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        let guard = slf.get();
+        if guard.is_held() { Ok(slf) } else { Err(guard.call.not_held(slf.py())) }
     }
 
     /// Release the lock if it is still held.
     #[pyo3(signature = (exc_type, exc, traceback, /))]
     fn __exit__(&self, exc_type: &Bound<'_, PyAny>, exc: &Bound<'_, PyAny>, traceback: &Bound<'_, PyAny>) {
         let _ = (exc_type, exc, traceback);
-        if self.lease.give_back() && !self.port.is_stale() {
-            // Lost already, by `close`: nothing is left to release, and the block's own outcome stands (L10).
-            let _ = self.port.release(self.lease.ticket);
-        }
+        // Lost already, by `close`: nothing is left to release, and the block's own outcome stands (L10).
+        self.leave();
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        self.asked.repr(py, "latchwork", &self.lease, self.is_held())
+        self.call.repr(py, "latchwork", &self.lease, self.is_held())
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if self.lease.give_back() && !self.port.is_stale() && self.port.release(self.lease.ticket).is_ok() {
-            Python::try_attach(|py| self.asked.warn_dropped(py, &self.lease));
+        if let Some((port, ticket)) = self.find(self.lease.give_back())
+            && port.held(ticket)
+        {
+            deferring_wakes(|| port.space().abandon(ticket));
+            Python::try_attach(|py| self.call.warn_dropped(py, &self.lease));
         }
     }
 }

@@ -1,28 +1,14 @@
 //! What was asked for and what was granted: the parts that both guards share.
 
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use latchwork::{Grant, Key, LockSpec, Mode, Ticket};
+use latchwork::{Answer, Error, Grant, Key, LockSpec, Mode, Port, Ticket};
 use pyo3::exceptions::PyResourceWarning;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyString, PyTuple};
 
-use crate::{convert, error};
-
-/// The arguments of a lock call. A guard answers from them what it holds.
-pub(crate) struct Asked {
-    keys: Py<PyTuple>,
-    /// `None` in the common case: all exclusive and without a label.
-    more: Option<Box<More>>,
-}
-
-struct More {
-    mode: Mode,
-    shared: Vec<Key>,
-    label: Option<String>,
-}
+use crate::{convert, error, fork};
 
 /// The keyword arguments of a lock call, as they came.
 pub(crate) struct Options<'a, 'py> {
@@ -32,77 +18,115 @@ pub(crate) struct Options<'a, 'py> {
     pub(crate) label: Option<&'a Bound<'py, PyAny>>,
 }
 
-/// A lock call, checked: what the core is asked, what a guard remembers, how long to wait.
-pub(crate) struct Call {
-    pub(crate) spec: LockSpec,
-    pub(crate) asked: Asked,
-    pub(crate) timeout: Option<Duration>,
+/// The first key of a lock call. Apart from the others, since one argument needs no tuple to be made.
+pub(crate) enum FirstKey<'py> {
+    Absent,
+    Given(Bound<'py, PyAny>),
+}
+
+impl<'py> FromPyObject<'_, 'py> for FirstKey<'py> {
+    type Error = PyErr;
+
+    #[inline]
+    fn extract(key: Borrowed<'_, 'py, PyAny>) -> PyResult<FirstKey<'py>> {
+        Ok(FirstKey::Given(key.to_owned()))
+    }
+}
+
+/// The arguments of a lock call, checked. A guard answers from them what it holds.
+pub(crate) enum Call {
+    /// One text, as it came: the common case, in which making a key is left to when it is asked for.
+    One(Py<PyString>),
+    Full(Box<Full>),
+}
+
+pub(crate) struct Full {
+    spec: LockSpec,
+    label: Option<String>,
+    timeout: Option<Duration>,
 }
 
 impl Call {
     #[inline]
-    pub(crate) fn new(keys: &Bound<'_, PyTuple>, options: &Options<'_, '_>) -> PyResult<Call> {
-        let spec = if keys.len() == 1 {
-            LockSpec::new(convert::key(&keys.get_item(0)?)?)
-        } else {
-            LockSpec::new(keys.iter().map(|key| convert::key(&key)).collect::<PyResult<Vec<Key>>>()?)
+    pub(crate) fn new(first: FirstKey<'_>, others: &Bound<'_, PyTuple>, options: &Options<'_, '_>) -> PyResult<Call> {
+        let FirstKey::Given(first) = first else {
+            return Call::full(Vec::new(), options);
         };
-        let mut call = Call { spec, asked: Asked { keys: keys.clone().unbind(), more: None }, timeout: None };
-        if options.mode.is_some() || options.shared.is_some() || options.label.is_some() {
-            let more = More::new(options)?;
-            call.spec = call.spec.mode(more.mode).shared(more.shared.clone());
-            if let Some(label) = &more.label {
-                call.spec = call.spec.label(label.as_str());
-            }
-            call.asked.more = Some(Box::new(more));
+        let plain = matches!(options, Options { mode: None, shared: None, timeout: None, label: None });
+        if plain
+            && others.is_empty()
+            && let Ok(text) = first.cast_exact::<PyString>()
+            && text.to_str().is_ok()
+        {
+            return Ok(Call::One(text.clone().unbind()));
         }
-        if let Some(timeout) = options.timeout {
-            let timeout = convert::seconds("timeout", timeout)?;
-            call.spec = call.spec.timeout(timeout);
-            call.timeout = Some(timeout);
-        }
-        Ok(call)
+        let keys = std::iter::once(first).chain(others.iter()).map(|key| convert::key(&key));
+        Call::full(keys.collect::<PyResult<_>>()?, options)
     }
-}
 
-impl More {
-    fn new(options: &Options<'_, '_>) -> PyResult<More> {
-        let mode = match options.mode {
-            None => Mode::Exclusive,
-            Some(mode) => match convert::text("mode", mode)? {
-                "exclusive" => Mode::Exclusive,
-                "shared" => Mode::Shared,
-                _ => {
-                    return Err(error::wrong_value(mode.py(), "mode", "neither 'exclusive' nor 'shared'"));
-                }
-            },
+    /// The same where the keys come as a tuple.
+    pub(crate) fn of_tuple(keys: &Bound<'_, PyTuple>, options: &Options<'_, '_>) -> PyResult<Call> {
+        Call::full(keys.iter().map(|key| convert::key(&key)).collect::<PyResult<_>>()?, options)
+    }
+
+    /// What the core is asked.
+    pub(crate) fn spec(&self, py: Python<'_>) -> PyResult<LockSpec> {
+        match self {
+            Call::One(text) => Ok(LockSpec::new(text.bind(py).to_str()?)),
+            Call::Full(full) => Ok(full.spec.clone()),
+        }
+    }
+
+    /// Takes all keys if that needs no waiting.
+    #[inline]
+    pub(crate) fn try_lock(&self, py: Python<'_>, port: &Port) -> PyResult<Option<Grant>> {
+        let granted = match self {
+            Call::One(text) => port.try_lock(&LockSpec::new(text.bind(py).to_str()?)),
+            Call::Full(full) => port.try_lock(&full.spec),
         };
-        let shared = options.shared.map_or_else(|| Ok(Vec::new()), |shared| convert::keys("shared", shared))?;
-        let label = options.label.map(|label| convert::text("label", label).map(str::to_owned)).transpose()?;
-        Ok(More { mode, shared, label })
+        granted.map_err(|error| error::raise(py, &error))
     }
-}
 
-impl Asked {
-    /// The keys held exclusively.
+    /// Joins the queues of all keys, in one step.
+    #[inline]
+    pub(crate) fn lock(&self, py: Python<'_>, port: &Port, tag: u64) -> PyResult<Result<Answer, Error>> {
+        Ok(match self {
+            Call::One(text) => port.lock_keys(&[Key::from(text.bind(py).to_str()?)], tag),
+            Call::Full(full) => port.lock(&full.spec, tag),
+        })
+    }
+
+    /// What to wait for at most.
+    #[inline]
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        match self {
+            Call::One(_) => None,
+            Call::Full(full) => full.timeout,
+        }
+    }
+
+    pub(crate) fn label(&self) -> Option<&str> {
+        match self {
+            Call::One(_) => None,
+            Call::Full(full) => full.label.as_deref(),
+        }
+    }
+
+    /// The keys held exclusively, in the order asked.
     pub(crate) fn exclusive<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        convert::keys_to_py(py, &self.keys(py)?.0)
+        convert::keys_to_py(py, &self.spec(py)?.key_set().0)
     }
 
-    /// The keys held in shared mode.
+    /// The keys held in shared mode, in the order asked.
     pub(crate) fn shared<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        convert::keys_to_py(py, &self.keys(py)?.1)
+        convert::keys_to_py(py, &self.spec(py)?.key_set().1)
     }
 
     /// The error of a guard that does not hold what was asked any more.
     #[cold]
     pub(crate) fn not_held(&self, py: Python<'_>) -> PyErr {
-        let keys = self.keys(py).map(|(exclusive, shared)| [exclusive, shared].concat());
+        let keys = self.spec(py).map(|spec| <[_; 2]>::from(spec.key_set()).concat());
         keys.map_or_else(|error| error, |keys| error::not_held(py, &keys))
-    }
-
-    pub(crate) fn label(&self) -> Option<&str> {
-        self.more.as_ref()?.label.as_deref()
     }
 
     /// How the guard of a lease shows itself.
@@ -111,7 +135,8 @@ impl Asked {
         let shared = if shared.is_empty() { String::new() } else { format!(" shared={}", shared.repr()?) };
         let label = self.label().map(|label| format!(" label={label:?}")).unwrap_or_default();
         let state = if held { "held" } else { "released" };
-        Ok(format!("<{module}.Guard {state} keys={keys}{shared}{label} token={}>", lease.token))
+        let abandoned = if lease.abandoned() { " abandoned" } else { "" };
+        Ok(format!("<{module}.Guard {state} keys={keys}{shared}{label} token={}{abandoned}>", lease.token()))
     }
 
     /// Says that a guard was dropped while it was held, as Python says it of files. Its lock is free by now.
@@ -120,7 +145,7 @@ impl Asked {
         // A finaliser can run while an exception is on its way; that one must stay.
         let pending = PyErr::take(py);
         let warned = self.exclusive(py).and_then(|keys| keys.repr()).and_then(|keys| {
-            let message = format!("a lock guard was dropped while it was held: keys={keys} token={}", lease.token);
+            let message = format!("a lock guard was dropped while it was held: keys={keys} token={}", lease.token());
             let message = std::ffi::CString::new(message.replace('\0', "\\0")).unwrap_or_default();
             PyErr::warn(py, &py.get_type::<PyResourceWarning>(), &message, 1)
         });
@@ -132,45 +157,101 @@ impl Asked {
         }
     }
 
-    /// The keys held exclusively and those held shared, in the order asked. Duplicates are one key, and a key asked
-    /// in both modes is exclusive (L1).
-    fn keys(&self, py: Python<'_>) -> PyResult<(Vec<Key>, Vec<Key>)> {
-        let mut exclusive = self.keys.bind(py).iter().map(|key| convert::key(&key)).collect::<PyResult<Vec<_>>>()?;
-        let mut shared = Vec::new();
-        if let Some(more) = &self.more {
-            if more.mode == Mode::Shared {
-                shared.append(&mut exclusive);
-            }
-            shared.extend_from_slice(&more.shared);
+    fn full(keys: Vec<Key>, options: &Options<'_, '_>) -> PyResult<Call> {
+        let mut spec = LockSpec::new(keys);
+        if let Some(mode) = options.mode {
+            spec = spec.mode(match convert::text("mode", mode)? {
+                "exclusive" => Mode::Exclusive,
+                "shared" => Mode::Shared,
+                _ => return Err(error::wrong_value(mode.py(), "mode", "neither 'exclusive' nor 'shared'")),
+            });
         }
-        let mut seen = BTreeSet::new();
-        exclusive.retain(|key| seen.insert(key.clone()));
-        shared.retain(|key| seen.insert(key.clone()));
-        Ok((exclusive, shared))
+        if let Some(shared) = options.shared {
+            spec = spec.shared(convert::keys("shared", shared)?);
+        }
+        let label = options.label.map(|label| convert::text("label", label).map(str::to_owned)).transpose()?;
+        if let Some(label) = &label {
+            spec = spec.label(label.as_str());
+        }
+        let timeout = options.timeout.map(|timeout| convert::seconds("timeout", timeout)).transpose()?;
+        if let Some(timeout) = timeout {
+            spec = spec.timeout(timeout);
+        }
+        Ok(Call::Full(Box::new(Full { spec, label, timeout })))
     }
 }
 
-/// A grant, until it is given back.
+/// A grant, until it is given back. Empty until there is one.
+///
+/// Written once, by the thread whose step is granted; the rest is read after `state` says so.
+#[derive(Default)]
 pub(crate) struct Lease {
-    pub(crate) ticket: Ticket,
-    pub(crate) token: u64,
-    given_back: AtomicBool,
+    state: AtomicU8,
+    abandoned: AtomicBool,
+    /// Of the process that has the grant.
+    generation: AtomicU32,
+    place: AtomicU64,
+    number: AtomicU64,
+    token: AtomicU64,
+}
+
+mod state {
+    pub(super) const HELD: u8 = 1;
+    pub(super) const GIVEN_BACK: u8 = 2;
 }
 
 impl Lease {
-    #[inline]
     pub(crate) fn new(grant: Grant) -> Lease {
-        Lease { ticket: grant.ticket, token: grant.token, given_back: AtomicBool::new(false) }
-    }
-
-    /// Marks it as given back; false when it was already.
-    #[inline]
-    pub(crate) fn give_back(&self) -> bool {
-        !self.given_back.swap(true, Ordering::AcqRel)
+        let lease = Lease::default();
+        lease.begin(grant);
+        lease
     }
 
     #[inline]
-    pub(crate) fn is_given_back(&self) -> bool {
-        self.given_back.load(Ordering::Acquire)
+    pub(crate) fn begin(&self, grant: Grant) {
+        let (place, number) = grant.ticket.to_parts();
+        self.place.store(place, Ordering::Relaxed);
+        self.number.store(number, Ordering::Relaxed);
+        self.token.store(grant.token, Ordering::Relaxed);
+        self.abandoned.store(grant.abandoned, Ordering::Relaxed);
+        self.generation.store(fork::generation(), Ordering::Relaxed);
+        self.state.store(state::HELD, Ordering::Release);
+    }
+
+    /// The grant, as long as it was not given back. Not in a forked child, where it never was held.
+    #[inline]
+    pub(crate) fn held(&self) -> Option<Ticket> {
+        let held = self.state.load(Ordering::Acquire) == state::HELD;
+        (held && self.generation.load(Ordering::Relaxed) == fork::generation()).then(|| self.ticket())
+    }
+
+    /// Marks it as given back, and answers the grant to release. Two threads at once may both get it: the core releases
+    /// a ticket once.
+    #[inline]
+    pub(crate) fn give_back(&self) -> Option<Ticket> {
+        let held = self.held();
+        if self.has_begun() {
+            self.state.store(state::GIVEN_BACK, Ordering::Release);
+        }
+        held
+    }
+
+    /// Whether there ever was a grant.
+    #[inline]
+    pub(crate) fn has_begun(&self) -> bool {
+        self.state.load(Ordering::Acquire) != 0
+    }
+
+    pub(crate) fn token(&self) -> u64 {
+        self.token.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn ticket(&self) -> Ticket {
+        Ticket::from_parts(self.place.load(Ordering::Relaxed), self.number.load(Ordering::Relaxed))
     }
 }

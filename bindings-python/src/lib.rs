@@ -26,7 +26,6 @@ mod _native {
 
     #[pymodule_export]
     use crate::{
-        aio::{AioSpace, LockRequest},
         clock::ManualClock,
         convert::{decode_key, encode_key},
         error::error_classes,
@@ -37,8 +36,10 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        // Both APIs call their guard `Guard`; here the one of `latchwork.aio` needs a name of its own.
-        module.add("AioGuard", module.py().get_type::<aio::AioGuard>())?;
+        // Both APIs call their classes alike; here those of `latchwork.aio` need names of their own.
+        let py = module.py();
+        module.add("AioGuard", py.get_type::<aio::AioGuard>())?;
+        module.add("AioSpace", py.get_type::<aio::AioSpace>())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -1,48 +1,39 @@
 //! A space as the blocking API sees it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use latchwork::{Grant, Port};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::clock::{ManualClock, Tick};
-use crate::fork::Own;
+use crate::fork::PerProcess;
 use crate::guard::Guard;
-use crate::lease::{Call, Options};
+use crate::lease::{Call, FirstKey, Options};
 use crate::open::Opening;
 use crate::{convert, error, wait};
 
 /// One handle on a space, for threads that may block. `latchwork.open` makes it.
-#[pyclass(frozen, subclass, module = "latchwork._native")]
+///
+/// It may be used by any number of threads. `with` closes it at the end of the block:
+///
+///     with latchwork.open() as space:
+///         ...
+#[pyclass(frozen, subclass, module = "latchwork")]
 pub(crate) struct Space {
     handle: Arc<Handle>,
 }
 
 struct Handle {
     opening: Opening,
-    /// Blocked threads wait for futures; the port answers what needs no waiting. Replaced in a forked child.
-    port: Mutex<Own<Arc<Port>>>,
+    /// Blocked threads wait for futures; the port answers what needs no waiting.
+    port: PerProcess<Port>,
 }
 
 impl Handle {
-    fn port(&self, py: Python<'_>) -> PyResult<Own<Arc<Port>>> {
-        let space = self.lock();
-        if !space.is_stale() {
-            return Ok(Own::new(Arc::clone(&space)));
-        }
-        drop(space);
-        // Nothing of the interpreter's runs while the handle is locked.
-        let born = port(&*self.opening.open(py)?);
-        let mut space = self.lock();
-        if space.is_stale() {
-            *space = born;
-        }
-        Ok(Own::new(Arc::clone(&space)))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Own<Arc<Port>>> {
-        self.port.lock().unwrap_or_else(PoisonError::into_inner)
+    #[inline]
+    fn port(&self, py: Python<'_>) -> PyResult<&Port> {
+        self.port.get(|| port(py, &self.opening))
     }
 }
 
@@ -54,9 +45,17 @@ impl Tick for Handle {
     }
 }
 
+impl Space {
+    /// The port of this process, if the handle has been used in it.
+    #[inline]
+    pub(crate) fn made(&self) -> Option<&Port> {
+        self.handle.port.made()
+    }
+}
+
 /// A port without a loop: no request of its own waits, so nobody has to be woken.
-fn port(space: &latchwork::Space) -> Own<Arc<Port>> {
-    Own::new(Arc::new(space.port(|| {})))
+fn port(py: Python<'_>, opening: &Opening) -> PyResult<Port> {
+    Ok(opening.open(py)?.port(|| {}))
 }
 
 #[pymethods]
@@ -66,7 +65,7 @@ impl Space {
     fn new(py: Python<'_>, url: Option<&Bound<'_, PyAny>>, clock: Option<Py<ManualClock>>) -> PyResult<Space> {
         let url = url.map(|url| convert::text("url", url).map(str::to_owned)).transpose()?;
         let opening = Opening::new(url, clock);
-        let port = Mutex::new(port(&*opening.open(py)?));
+        let port = PerProcess::new(port(py, &opening)?);
         let handle = Arc::new(Handle { opening, port });
         if let Some(clock) = handle.opening.clock() {
             let watched: Weak<Handle> = Arc::downgrade(&handle);
@@ -115,11 +114,12 @@ impl Space {
     /// Raises `LockTimeout` when `timeout` passes first, `Invalid` if an argument cannot be what it must be (before
     /// anything is queued), `Closed` if the space is closed, also while it waits.
     #[pyo3(
-        signature = (*keys, mode = None, shared = None, timeout = None, label = None),
+        signature = (key = FirstKey::Absent, /, *keys, mode = None, shared = None, timeout = None, label = None),
         text_signature = "($self, *keys, mode='exclusive', shared=(), timeout=None, label=None)"
     )]
     fn lock<'py>(
         slf: &Bound<'py, Self>,
+        key: FirstKey<'py>,
         keys: &Bound<'py, PyTuple>,
         mode: Option<&Bound<'py, PyAny>>,
         shared: Option<&Bound<'py, PyAny>>,
@@ -127,14 +127,14 @@ impl Space {
         label: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Guard> {
         let py = slf.py();
-        let call = Call::new(keys, &Options { mode, shared, timeout, label })?;
+        let call = Call::new(key, keys, &Options { mode, shared, timeout, label })?;
         let port = slf.get().handle.port(py)?;
         // A manual clock tells time-outs itself, when it is moved.
-        let timeout = call.timeout.filter(|_| slf.get().handle.opening.clock().is_none());
-        let lock = wait::block_on(py, port.space(), timeout, port.space().request(call.spec))?;
+        let timeout = call.timeout().filter(|_| slf.get().handle.opening.clock().is_none());
+        let lock = wait::block_on(py, port.space(), timeout, port.space().request(call.spec(py)?))?;
         let lock = lock.map_err(|error| error::raise(py, &error))?;
         let grant = Grant { token: lock.token(), abandoned: lock.abandoned(), ticket: lock.into_ticket() };
-        Ok(Guard::new(slf.clone().unbind(), port, grant, call.asked))
+        Ok(Guard::new(slf.clone().unbind(), grant, call))
     }
 
     /// Take all keys if that is possible now; `None` if not. It never waits, joins or overtakes.
@@ -150,21 +150,55 @@ impl Space {
     ///
     /// Raises `Invalid` if an argument cannot be what it must be, `Closed` if the space is closed.
     #[pyo3(
-        signature = (*keys, mode = None, shared = None, label = None),
+        signature = (key = FirstKey::Absent, /, *keys, mode = None, shared = None, label = None),
         text_signature = "($self, *keys, mode='exclusive', shared=(), label=None)"
     )]
     fn try_lock<'py>(
         slf: &Bound<'py, Self>,
+        key: FirstKey<'py>,
         keys: &Bound<'py, PyTuple>,
         mode: Option<&Bound<'py, PyAny>>,
         shared: Option<&Bound<'py, PyAny>>,
         label: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<Guard>> {
         let py = slf.py();
-        let call = Call::new(keys, &Options { mode, shared, timeout: None, label })?;
+        let call = Call::new(key, keys, &Options { mode, shared, timeout: None, label })?;
         let port = slf.get().handle.port(py)?;
-        let grant = port.try_lock(&call.spec).map_err(|error| error::raise(py, &error))?;
-        Ok(grant.map(|grant| Guard::new(slf.clone().unbind(), port, grant, call.asked)))
+        let grant = call.try_lock(py, port)?;
+        Ok(grant.map(|grant| Guard::new(slf.clone().unbind(), grant, call)))
+    }
+
+    /// Call `fn(guard)` while all keys are held, and return what it returns.
+    ///
+    /// The keys are released however `fn` ends; its exception passes through unchanged. It is equal to:
+    ///
+    ///     with space.lock(*keys, mode=mode, shared=shared, timeout=timeout, label=label) as guard:
+    ///         return fn(guard)
+    ///
+    /// >>> import latchwork
+    /// >>> latchwork.open().with_lock("a", "b", fn=lambda guard: len(guard.keys))
+    /// 2
+    ///
+    /// Raises what `lock` raises.
+    #[pyo3(
+        signature = (key = FirstKey::Absent, /, *keys, r#fn, mode = None, shared = None, timeout = None, label = None),
+        text_signature = "($self, *keys, fn, mode='exclusive', shared=(), timeout=None, label=None)"
+    )]
+    #[expect(clippy::too_many_arguments, reason = "those of the Python method")]
+    fn with_lock<'py>(
+        slf: &Bound<'py, Self>,
+        key: FirstKey<'py>,
+        keys: &Bound<'py, PyTuple>,
+        r#fn: &Bound<'py, PyAny>,
+        mode: Option<&Bound<'py, PyAny>>,
+        shared: Option<&Bound<'py, PyAny>>,
+        timeout: Option<&Bound<'py, PyAny>>,
+        label: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let guard = Bound::new(slf.py(), Space::lock(slf, key, keys, mode, shared, timeout, label)?)?;
+        let result = r#fn.call1((&guard,));
+        guard.get().leave();
+        result
     }
 
     /// What is held and what waits, at one instant, for these keys or for all.

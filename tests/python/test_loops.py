@@ -310,12 +310,15 @@ def test_waiters_run_in_their_own_context() -> None:
 
 
 def test_without_a_running_loop() -> None:
-    """A `RuntimeError`, as asyncio raises."""
+    """What is free needs no loop; to wait without one is a `RuntimeError`, as asyncio raises."""
     space = asyncio.run(latchwork.aio.open())
-    request = space.lock("a")
+    first, second = space.lock("a"), space.lock("a")
+    with pytest.raises(StopIteration) as granted:
+        first.send(None)
     with pytest.raises(RuntimeError, match="no running event loop"):
-        request.send(None)
-    assert latchwork.open().query() == NOTHING
+        second.send(None)
+    granted.value.value.release()
+    assert asyncio.run(space.query()) == NOTHING
 
 
 def test_a_space_that_is_dropped_is_free() -> None:

@@ -28,9 +28,13 @@ def test_package_is_typed() -> None:
     assert answer.returncode == 0, answer.stdout
 
 
-def test_stubs_match_the_compiled_module() -> None:
+def test_stubs_match_the_compiled_module(tmp_path: Path) -> None:
     """Names, signatures and defaults of `_native.pyi`."""
-    answer = mypy("mypy.stubtest", "--mypy-config-file", str(CONFIG), "latchwork._native")
+    # At run time a call of `lock` and its guard are one class; the types keep what belongs to the call from the guard.
+    hidden = tmp_path / "hidden"
+    hidden.write_text("latchwork\\._native\\.AioGuard\\.(send|throw|__await__|__iter__|__next__)\n")
+    options = ["--mypy-config-file", str(CONFIG), "--allowlist", str(hidden), "--ignore-unused-allowlist"]
+    answer = mypy("mypy.stubtest", *options, "latchwork._native")
     assert answer.returncode == 0, answer.stdout
 
 

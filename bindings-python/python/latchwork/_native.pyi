@@ -1,22 +1,20 @@
 """The types of the compiled module. Use the names of `latchwork`, `latchwork.aio` and `latchwork.testing`."""
 
-from collections.abc import Generator, Iterable
+from asyncio import Future
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from types import TracebackType
-from typing import Any, Literal, TypeAlias, final
+from typing import Any, Literal, TypeAlias, TypeVar, final, type_check_only
 
 from typing_extensions import Self, disjoint_base
 
-from .aio import Space as _AioSpace
 from .errors import LatchworkError
 from .keys import Key
 from .query import Query
-from .space import Space as _BlockingSpace
 
 __all__ = [
     "AioGuard",
     "AioSpace",
     "Guard",
-    "LockRequest",
     "ManualClock",
     "Space",
     "__version__",
@@ -28,6 +26,7 @@ __all__ = [
 
 __version__: str
 
+_T = TypeVar("_T")
 _Mode: TypeAlias = Literal["exclusive", "shared"]
 
 @disjoint_base
@@ -50,6 +49,15 @@ class Space:
         shared: Iterable[Key] = (),
         label: str | None = None,
     ) -> Guard | None: ...
+    def with_lock(
+        self,
+        *keys: Key,
+        fn: Callable[[Guard], _T],
+        mode: _Mode = "exclusive",
+        shared: Iterable[Key] = (),
+        timeout: float | None = None,
+        label: str | None = None,
+    ) -> _T: ...
     def query(self, *keys: Key) -> Query: ...
     def close(self) -> None: ...
     def __enter__(self) -> Self: ...
@@ -72,9 +80,11 @@ class Guard:
     @property
     def label(self) -> str | None: ...
     @property
+    def abandoned(self) -> bool: ...
+    @property
     def held(self) -> bool: ...
     @property
-    def space(self) -> _BlockingSpace: ...
+    def space(self) -> Space: ...
     def release(self) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -105,10 +115,37 @@ class AioSpace:
         shared: Iterable[Key] | None = None,
         label: str | None = None,
     ) -> AioGuard | None: ...
+    async def try_lock(
+        self,
+        *keys: Key,
+        mode: _Mode = "exclusive",
+        shared: Iterable[Key] = (),
+        label: str | None = None,
+    ) -> AioGuard | None: ...
+    async def with_lock(
+        self,
+        *keys: Key,
+        fn: Callable[[AioGuard], Awaitable[_T]],
+        mode: _Mode = "exclusive",
+        shared: Iterable[Key] = (),
+        timeout: float | None = None,
+        label: str | None = None,
+    ) -> _T: ...
+    async def query(self, *keys: Key) -> Query: ...
+    async def close(self) -> None: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
     def _query(self, keys: tuple[Key, ...]) -> Query: ...
     def _close(self) -> None: ...
 
-@final
+# What a guard is before it is awaited, at run time in one class with it.
+@type_check_only
 class LockRequest:
     def __await__(self) -> Generator[Any, Any, AioGuard]: ...
     def __iter__(self) -> Generator[Any, Any, AioGuard]: ...
@@ -142,9 +179,11 @@ class AioGuard:
     @property
     def label(self) -> str | None: ...
     @property
+    def abandoned(self) -> bool: ...
+    @property
     def held(self) -> bool: ...
     @property
-    def space(self) -> _AioSpace: ...
+    def space(self) -> AioSpace: ...
     def release(self) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -162,6 +201,8 @@ class AioGuard:
         traceback: TracebackType | None,
         /,
     ) -> None: ...
+    def close(self) -> None: ...
+    def _step(self) -> Future[None] | None: ...
 
 @final
 class ManualClock:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from . import _native
+from ._native import Space
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import Literal
-
-    from ._native import Guard, ManualClock
-    from .keys import Key
+    from ._native import ManualClock
 
 __all__ = ["Space", "open"]
-
-T = TypeVar("T")
 
 
 def open(url: str | None = None, *, clock: ManualClock | None = None) -> Space:
@@ -39,39 +33,3 @@ def open(url: str | None = None, *, clock: ManualClock | None = None) -> Space:
     Raises `Invalid` if the URL has an unknown scheme or an empty name.
     """
     return Space(url, clock=clock)
-
-
-class Space(_native.Space):
-    """One handle on a space, for threads that may block. `open` makes it.
-
-    It may be used by any number of threads. ``with`` closes it at the end of the block:
-
-        with latchwork.open() as space:
-            ...
-    """
-
-    __slots__ = ()
-
-    def with_lock(
-        self,
-        *keys: Key,
-        fn: Callable[[Guard], T],
-        mode: Literal["exclusive", "shared"] = "exclusive",
-        shared: Iterable[Key] = (),
-        timeout: float | None = None,
-        label: str | None = None,
-    ) -> T:
-        """Call ``fn(guard)`` while all keys are held, and return what it returns.
-
-        The keys are released however `fn` ends; its exception passes through unchanged. It is equal to:
-
-            with space.lock(*keys, mode=mode, shared=shared, timeout=timeout, label=label) as guard:
-                return fn(guard)
-
-        >>> open().with_lock("a", "b", fn=lambda guard: len(guard.keys))
-        2
-
-        Raises what `lock` raises.
-        """
-        with self.lock(*keys, mode=mode, shared=shared, timeout=timeout, label=label) as guard:
-            return fn(guard)

@@ -1,13 +1,27 @@
-//! The guard of the asyncio API.
+//! A lock of the asyncio API: first the call that can be awaited, then the guard that it becomes.
 
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use latchwork::Grant;
+use pyo3::exceptions::{PyBaseException, PyRuntimeWarning, PyTypeError};
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::sync::PyOnceLock;
+use pyo3::sync::critical_section::with_critical_section;
+use pyo3::types::{PyTuple, PyType};
 
-use super::ready::Ready;
-use super::request::LockRequest;
+use super::coroutine;
+use super::loop_port::{Joined, LoopPort, deferring_wakes};
 use super::space::AioSpace;
+use crate::error;
+use crate::lease::{Call, Lease};
 
-/// A lock that is held, until it is released.
+/// A call of `lock`, and the guard that it becomes: a lock that is held, until it is released.
+///
+/// A call can be awaited, once. It joins the queues of its keys at its first step: at `await`, at `async with`, or when
+/// the task made of it first runs. Until then it holds nothing. Cancelling it at any point gives up what it asked for
+/// or was just granted. It is a coroutine to asyncio: `create_task`, `gather`, `wait_for` and `shield` take it as it is.
 ///
 /// Prefer `async with space.lock(...) as guard`, which releases it however the block ends. A guard that was awaited
 /// can be used with `with` or `async with`; both release it:
@@ -25,17 +39,167 @@ use super::space::AioSpace;
 ///         guard.release()
 ///
 /// `release` is a plain call. A guard may be used and released by any thread and any event loop. One that is dropped
-/// while it is held is released by its finaliser, with a `ResourceWarning`.
-#[pyclass(frozen, freelist = 64, module = "latchwork.aio", name = "Guard")]
+/// while it is held is released by its finaliser, with a `ResourceWarning`; those who were queued for its keys see
+/// `abandoned`.
+// One object for both: making and freeing a second one costs a tenth of an uncontended lock.
+#[pyclass(frozen, module = "latchwork.aio", name = "Guard")]
 pub(crate) struct AioGuard {
-    /// The request that was granted. It keeps the lease, and releases it when it is dropped.
-    request: Py<LockRequest>,
+    space: Py<AioSpace>,
+    call: Call,
+    stage: AtomicU8,
+    lease: Lease,
+    /// Where it waits, or waited.
+    place: OnceLock<Place>,
+}
+
+struct Place {
+    /// Kept as long as the lock: a port that goes away takes its grants with it.
+    port: Arc<LoopPort>,
+    /// The tag of its wait; `None` when it was granted at once.
+    tag: Option<u64>,
+}
+
+/// How far a request is.
+mod stage {
+    /// Not awaited yet.
+    pub(super) const NEW: u8 = 0;
+    /// A thread is in the middle of a step.
+    pub(super) const STEPPING: u8 = 1;
+    pub(super) const WAITING: u8 = 2;
+    /// Granted, failed or given up.
+    pub(super) const DONE: u8 = 3;
+}
+
+/// What a step came to.
+enum Step {
+    Granted,
+    /// The future to wait for.
+    Wait(Py<PyAny>),
 }
 
 impl AioGuard {
     #[inline]
-    pub(super) fn new(request: Py<LockRequest>) -> AioGuard {
-        AioGuard { request }
+    pub(super) fn new(space: Py<AioSpace>, call: Call) -> AioGuard {
+        let stage = AtomicU8::new(stage::NEW);
+        AioGuard { space, call, stage, lease: Lease::default(), place: OnceLock::new() }
+    }
+
+    /// One that was granted without being awaited.
+    pub(super) fn at_once(space: Py<AioSpace>, call: Call, grant: Grant) -> AioGuard {
+        let stage = AtomicU8::new(stage::DONE);
+        AioGuard { space, call, stage, lease: Lease::new(grant), place: OnceLock::new() }
+    }
+
+    /// One step of the call: the first joins, later ones look whether the wait is over.
+    #[inline]
+    fn step(slf: &Bound<'_, Self>) -> PyResult<Step> {
+        let (py, guard) = (slf.py(), slf.get());
+        let stepped = match AioGuard::move_on(slf, stage::STEPPING) {
+            stage::NEW => guard.join(py),
+            stage::WAITING => guard.resume(py),
+            _ => {
+                return Err(error::wrong_value(py, "request", "already awaited, each call of lock is awaited once"));
+            }
+        };
+        let stage = if matches!(stepped, Ok(Step::Wait(_))) { stage::WAITING } else { stage::DONE };
+        guard.stage.store(stage, Ordering::Release);
+        stepped
+    }
+
+    /// Goes from a stage that waits for its caller to another. Answers where it was; it stays there if it is another
+    /// thread's turn, or the end.
+    #[inline]
+    fn move_on(slf: &Bound<'_, Self>, to: u8) -> u8 {
+        let stage = &slf.get().stage;
+        // Costs nothing where an interpreter lock makes threads take turns; an atomic exchange would.
+        with_critical_section(slf.as_any(), || {
+            let at = stage.load(Ordering::Acquire);
+            if matches!(at, stage::NEW | stage::WAITING) {
+                stage.store(to, Ordering::Release);
+            }
+            at
+        })
+    }
+
+    #[inline]
+    fn join(&self, py: Python<'_>) -> PyResult<Step> {
+        let life = self.space.get().life(py)?;
+        match self.call.try_lock(py, &life.home)? {
+            Some(grant) => {
+                self.lease.begin(grant);
+                Ok(Step::Granted)
+            }
+            None => self.join_queues(py),
+        }
+    }
+
+    fn join_queues(&self, py: Python<'_>) -> PyResult<Step> {
+        let port = self.space.get().port(py)?;
+        let (tag, step) = match port.lock(py, &self.call)? {
+            Joined::Granted(grant) => {
+                self.lease.begin(grant);
+                (None, Step::Granted)
+            }
+            Joined::Waiting(tag, future) => (Some(tag), Step::Wait(future)),
+        };
+        // Set once: only the first step comes here.
+        let _ = self.place.set(Place { port, tag });
+        Ok(step)
+    }
+
+    fn resume(&self, py: Python<'_>) -> PyResult<Step> {
+        let Some(Place { port, tag: Some(tag) }) = self.place.get() else {
+            return Err(error::wrong_value(py, "request", "already given up"));
+        };
+        match port.take_outcome(*tag) {
+            // Seen now: from here on the lock is this caller's to release.
+            Some(Ok(grant)) if port.core.confirm(grant.ticket) => {
+                self.lease.begin(grant);
+                Ok(Step::Granted)
+            }
+            // Lost again before it was seen; asking once more tells why.
+            Some(Ok(_)) => Err(port.lost(py)),
+            Some(Err(error)) => Err(error::raise(py, &error)),
+            None => port.future(py, *tag).map(Step::Wait).ok_or_else(|| port.lost(py)),
+        }
+    }
+
+    /// Gives up whatever was asked for or granted and not seen yet. What is held is ended by a release.
+    fn give_up(slf: &Bound<'_, Self>) {
+        if AioGuard::move_on(slf, stage::DONE) == stage::WAITING
+            && let Some(Place { port, tag: Some(tag) }) = slf.get().place.get()
+        {
+            port.cancel(slf.py(), *tag);
+        }
+    }
+
+    /// Releases the lock if that was not done yet. Answers whether it was held.
+    #[inline]
+    fn leave(&self) -> bool {
+        let held = self.lease.give_back().zip(self.space.get().made());
+        held.is_some_and(|(ticket, life)| life.home.release(ticket).is_ok())
+    }
+
+    fn is_held(&self) -> bool {
+        let held = self.lease.held().zip(self.space.get().made());
+        held.is_some_and(|(ticket, life)| life.home.held(ticket))
+    }
+
+    fn enter_again(&self, py: Python<'_>) -> PyResult<()> {
+        if self.is_held() { Ok(()) } else { Err(self.call.not_held(py)) }
+    }
+
+    /// A step as an iterator takes it: the future, or the guard in a `StopIteration`.
+    fn next(slf: Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        match AioGuard::step(&slf)? {
+            Step::Granted => Err(error::returned(slf.into_any().unbind())),
+            Step::Wait(future) => {
+                // How a coroutine tells its task to wait for a future; `Future.__await__` does just this.
+                future.bind(py).setattr(intern!(py, "_asyncio_future_blocking"), true)?;
+                Ok(future)
+            }
+        }
     }
 }
 
@@ -44,65 +208,69 @@ impl AioGuard {
     /// The keys held exclusively, in the order asked.
     #[getter]
     fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        self.request.get().asked().exclusive(py)
+        self.call.exclusive(py)
     }
 
     /// The keys held in shared mode, in the order asked.
     #[getter]
     fn shared<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        self.request.get().asked().shared(py)
+        self.call.shared(py)
     }
 
     /// The fencing token: larger than that of every earlier, incompatible grant of any of its keys.
     #[getter]
     fn token(&self) -> u64 {
-        self.request.get().token()
+        self.lease.token()
     }
 
     /// The label that the call gave, or `None`.
     #[getter]
     fn label(&self) -> Option<&str> {
-        self.request.get().asked().label()
+        self.call.label()
+    }
+
+    /// Whether a holder of one of its keys went away without a release while this request was queued: what the lock
+    /// protects may be half done.
+    #[getter]
+    fn abandoned(&self) -> bool {
+        self.lease.abandoned()
     }
 
     /// Whether the lock is held now.
     #[getter]
     fn held(&self) -> bool {
-        self.request.get().is_held()
+        self.is_held()
     }
 
     /// The space that it is a lock of.
     #[getter]
     fn space(&self, py: Python<'_>) -> Py<AioSpace> {
-        self.request.get().space(py)
+        self.space.clone_ref(py)
     }
 
     /// Release the lock; the next in line has it before this returns, and runs at its loop's next turn.
     ///
     /// Raises `NotHeld` if it is not held any more.
     fn release(&self, py: Python<'_>) -> PyResult<()> {
-        self.request.get().release(py)
+        if self.leave() { Ok(()) } else { Err(self.call.not_held(py)) }
     }
 
-    fn __enter__(slf: Py<Self>) -> Py<Self> {
-        slf
+    fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        slf.get().enter_again(slf.py())?;
+        Ok(slf)
     }
 
     /// Release the lock if it is still held.
     #[pyo3(signature = (exc_type, exc, traceback, /))]
-    fn __exit__(
-        &self,
-        py: Python<'_>,
-        exc_type: &Bound<'_, PyAny>,
-        exc: &Bound<'_, PyAny>,
-        traceback: &Bound<'_, PyAny>,
-    ) {
+    fn __exit__(&self, exc_type: &Bound<'_, PyAny>, exc: &Bound<'_, PyAny>, traceback: &Bound<'_, PyAny>) {
         let _ = (exc_type, exc, traceback);
-        self.request.get().leave(py);
+        // Lost already, by `close`: nothing is left to release, and the block's own outcome stands (L10).
+        self.leave();
     }
 
-    fn __aenter__(slf: Bound<'_, Self>) -> Ready {
-        Ready::new(slf.into_any().unbind())
+    #[classattr]
+    fn __aenter__(py: Python<'_>) -> PyResult<Py<PyAny>> {
+        coroutine(py, "enter")
     }
 
     /// Release the lock if it is still held.
@@ -113,13 +281,127 @@ impl AioGuard {
         exc_type: &Bound<'_, PyAny>,
         exc: &Bound<'_, PyAny>,
         traceback: &Bound<'_, PyAny>,
-    ) -> PyResult<Py<Ready>> {
+    ) -> PyResult<Py<PyAny>> {
         let _ = (exc_type, exc, traceback);
-        self.request.get().leave(py);
-        Ready::none(py)
+        self.leave();
+        nothing(py)
+    }
+
+    /// A step of `async with`: the future to wait for, or `None` when the lock is held.
+    fn _step(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        if slf.get().lease.has_begun() {
+            return slf.get().enter_again(slf.py()).map(|()| None);
+        }
+        match AioGuard::step(slf)? {
+            Step::Granted => Ok(None),
+            Step::Wait(future) => Ok(Some(future)),
+        }
+    }
+
+    fn __await__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__(slf: Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        AioGuard::next(slf)
+    }
+
+    /// Go on with the call: the first time it joins, later it looks whether the wait is over.
+    fn send(slf: Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let _ = value;
+        AioGuard::next(slf)
+    }
+
+    /// Give the call up and raise the exception.
+    #[pyo3(signature = (typ, val = None, tb = None, /))]
+    fn throw(
+        slf: &Bound<'_, Self>,
+        typ: &Bound<'_, PyAny>,
+        val: Option<&Bound<'_, PyAny>>,
+        tb: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        let exception = exception(typ, val, tb)?;
+        AioGuard::give_up(slf);
+        Err(exception)
+    }
+
+    /// Give the call up if it waits. A lock that is held stays so until it is released.
+    fn close(slf: &Bound<'_, Self>) {
+        AioGuard::give_up(slf);
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        self.request.get().guard_repr(py)
+        if self.lease.has_begun() {
+            return self.call.repr(py, "latchwork.aio", &self.lease, self.is_held());
+        }
+        let stage = match self.stage.load(Ordering::Acquire) {
+            stage::NEW => "not awaited",
+            stage::DONE => "given up",
+            _ => "waiting",
+        };
+        Ok(format!("<latchwork.aio.Guard {stage} keys={}>", self.call.exclusive(py)?.repr()?))
     }
+}
+
+impl Drop for AioGuard {
+    fn drop(&mut self) {
+        if self.lease.has_begun() {
+            let Some((ticket, life)) = self.lease.give_back().zip(self.space.get().made()) else { return };
+            if life.home.held(ticket) {
+                deferring_wakes(|| life.home.space().abandon(ticket));
+                Python::try_attach(|py| self.call.warn_dropped(py, &self.lease));
+            }
+        } else if *self.stage.get_mut() == stage::NEW {
+            Python::try_attach(warn_never_awaited);
+        } else if *self.stage.get_mut() == stage::WAITING
+            && let Some(Place { port, tag: Some(tag) }) = self.place.get()
+            && !port.core.is_stale()
+        {
+            port.abandon(*tag);
+        }
+    }
+}
+
+/// What answers `None` to whoever awaits it.
+#[inline]
+fn nothing(py: Python<'_>) -> PyResult<Py<PyAny>> {
+    static NOTHING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let nothing = NOTHING.get_or_try_init(py, || coroutine(py, "NOTHING"));
+    nothing.map(|nothing| nothing.clone_ref(py))
+}
+
+/// As Python warns of a coroutine: whoever forgets the `await` believes that the lock is held.
+fn warn_never_awaited(py: Python<'_>) {
+    let pending = PyErr::take(py);
+    let category = py.get_type::<PyRuntimeWarning>();
+    if let Err(error) = PyErr::warn(py, &category, c"a call of lock was never awaited, it holds nothing", 1) {
+        error.write_unraisable(py, None);
+    }
+    if let Some(pending) = pending {
+        pending.restore(py);
+    }
+}
+
+/// The exception that `throw(type, value, traceback)` means, in all its spellings.
+fn exception(typ: &Bound<'_, PyAny>, val: Option<&Bound<'_, PyAny>>, tb: Option<&Bound<'_, PyAny>>) -> PyResult<PyErr> {
+    let value = if typ.is_instance_of::<PyBaseException>() {
+        typ.clone()
+    } else if typ.cast::<PyType>().is_ok_and(|class| class.is_subclass_of::<PyBaseException>().unwrap_or(false)) {
+        match val.filter(|val| !val.is_none()) {
+            None => typ.call0()?,
+            Some(val) if val.is_instance(typ)? => val.clone(),
+            Some(val) if val.is_instance_of::<PyTuple>() => typ.call1(val.cast::<PyTuple>()?.clone())?,
+            Some(val) => typ.call1((val,))?,
+        }
+    } else {
+        return Err(PyTypeError::new_err("exceptions must be classes or instances deriving from BaseException"));
+    };
+    if let Some(tb) = tb.filter(|tb| !tb.is_none()) {
+        value.setattr("__traceback__", tb)?;
+    }
+    Ok(PyErr::from_value(value))
 }

@@ -1,18 +1,20 @@
 //! A core port on one asyncio event loop: it resolves the loop's futures and keeps its timer.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::cell::Cell;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use latchwork::{Answer, Error, Grant, LockSpec, Port, Settled, Ticket};
+use latchwork::{Answer, Error, Grant, Port, Settled};
 use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
+use super::waiters::{Waiter, Waiters};
 use crate::error;
 use crate::fork::Own;
+use crate::lease::Call;
 
 /// What a request that waited came to.
 pub(super) type Outcome = Result<Grant, Error>;
@@ -27,19 +29,12 @@ pub(super) struct LoopPort {
     expire: Py<Callback>,
     /// Callbacks run in an empty context, so that they keep nobody's context variables alive.
     in_context: Py<PyDict>,
-    /// The thread that the loop ran on last.
-    thread: AtomicU64,
-    next_tag: AtomicU64,
-    waiters: Mutex<HashMap<u64, Waiter>>,
+    /// The class of the loop's futures and how it is called, where `create_future` does just that.
+    plain_futures: Option<(Py<PyAny>, Py<PyDict>)>,
+    waiters: Mutex<Waiters>,
     timer: Mutex<Option<Timer>>,
     /// A manual clock tells time-outs itself: no timer then.
     manual: bool,
-}
-
-struct Waiter {
-    ticket: Ticket,
-    future: Py<PyAny>,
-    outcome: Option<Outcome>,
 }
 
 struct Timer {
@@ -48,18 +43,11 @@ struct Timer {
     handle: Py<PyAny>,
 }
 
-/// A request that waits on a port.
-#[derive(Clone, Copy)]
-pub(super) struct Wait {
-    pub(super) tag: u64,
-    pub(super) ticket: Ticket,
-}
-
 /// What a lock call came to.
 pub(super) enum Joined {
     Granted(Grant),
-    /// It waits; the future is resolved when that ends.
-    Waiting(Wait, Py<PyAny>),
+    /// It waits, under this tag; the future is resolved when that ends.
+    Waiting(u64, Py<PyAny>),
 }
 
 impl LoopPort {
@@ -73,12 +61,13 @@ impl LoopPort {
         let expire = Py::new(py, Callback { port: OnceLock::new(), on: On::Deadline })?;
         let in_context = PyDict::new(py);
         in_context.set_item("context", py.import("contextvars")?.call_method0("Context")?)?;
+        let plain_futures = plain_futures(event_loop)?;
         let port = Arc::new_cyclic(|port: &Weak<LoopPort>| {
             let woken = Weak::clone(port);
             let core = space.port(move || {
                 if let Some(port) = woken.upgrade() {
                     // During the interpreter's end no loop runs any more.
-                    Python::try_attach(|py| port.call_soon(py));
+                    Python::try_attach(|py| port.wake(py));
                 }
             });
             LoopPort {
@@ -87,8 +76,7 @@ impl LoopPort {
                 settle: settle.clone_ref(py),
                 expire: expire.clone_ref(py),
                 in_context: in_context.unbind(),
-                thread: AtomicU64::new(this_thread()),
-                next_tag: AtomicU64::new(0),
+                plain_futures,
                 waiters: Mutex::default(),
                 timer: Mutex::default(),
                 manual,
@@ -101,20 +89,20 @@ impl LoopPort {
         Ok(port)
     }
 
-    /// Whether it is the port of this running loop; if so, the loop's thread is noted.
-    #[inline]
+    /// Whether it is the port of this loop.
     pub(super) fn serves(&self, event_loop: &Bound<'_, PyAny>) -> bool {
-        if self.event_loop.as_ptr() != event_loop.as_ptr() {
-            return false;
-        }
-        self.thread.store(this_thread(), Ordering::Relaxed);
-        true
+        self.event_loop.as_ptr() == event_loop.as_ptr()
     }
 
-    /// Whether the calling thread is the one that the loop runs on.
-    #[inline]
-    pub(super) fn is_here(&self) -> bool {
-        self.thread.load(Ordering::Relaxed) == this_thread()
+    /// Whether the loop is what the calling thread runs now.
+    pub(super) fn is_here(&self, py: Python<'_>) -> bool {
+        let event_loop = self.event_loop.bind(py);
+        // The loops of asyncio note their thread while they run. To ask for the running loop is slower, before Python
+        // 3.12 by a call of the system.
+        match event_loop.getattr(intern!(py, "_thread_id")) {
+            Ok(thread) => thread.extract::<u64>().is_ok_and(|thread| thread == this_thread(py)),
+            Err(_) => running_loop(py).is_ok_and(|running| self.serves(&running)),
+        }
     }
 
     pub(super) fn is_closed(&self, py: Python<'_>) -> bool {
@@ -122,49 +110,39 @@ impl LoopPort {
         closed.and_then(|closed| closed.is_truthy()).unwrap_or(true)
     }
 
-    /// Takes all keys if they are free for it.
-    #[inline]
-    pub(super) fn try_lock(&self, py: Python<'_>, spec: &LockSpec) -> PyResult<Option<Grant>> {
-        self.core.try_lock(spec).map_err(|error| error::raise(py, &error))
-    }
-
     /// Joins the queues of all keys, in one step.
-    #[inline]
-    pub(super) fn lock(&self, py: Python<'_>, spec: &LockSpec, timed: bool) -> PyResult<Joined> {
-        let tag = self.next_tag.fetch_add(1, Ordering::Relaxed);
-        match self.core.lock(spec, tag) {
-            Ok(Answer::Granted(grant)) => Ok(Joined::Granted(grant)),
-            Ok(Answer::Waiting(ticket)) => self.wait(py, Wait { tag, ticket }, timed),
-            Err(error) => Err(error::raise(py, &error)),
+    pub(super) fn lock(&self, py: Python<'_>, call: &Call) -> PyResult<Joined> {
+        let future = self.new_future(py)?;
+        // The waiter is there before another thread's grant looks for it.
+        let mut waiters = self.waiters();
+        let tag = waiters.next_tag();
+        let answer = call.lock(py, &self.core, tag);
+        if let Ok(Ok(Answer::Waiting(ticket))) = answer {
+            waiters.insert(Waiter { ticket, future: future.clone().unbind(), outcome: None });
         }
-    }
-
-    fn wait(&self, py: Python<'_>, wait: Wait, timed: bool) -> PyResult<Joined> {
-        let future = self.event_loop.bind(py).call_method0(intern!(py, "create_future")).inspect_err(|_| {
-            self.core.cancel(wait.ticket);
-        })?;
-        let waiter = Waiter { ticket: wait.ticket, future: future.clone().unbind(), outcome: None };
-        self.waiters().insert(wait.tag, waiter);
-        if timed && let Err(error) = self.arm(py) {
-            self.cancel(py, wait);
-            return Err(error);
+        drop(waiters);
+        if let Answer::Granted(grant) = answer?.map_err(|error| error::raise(py, &error))? {
+            return Ok(Joined::Granted(grant));
         }
-        Ok(Joined::Waiting(wait, future.unbind()))
+        if call.timeout().is_some() {
+            self.arm(py).inspect_err(|_| self.cancel(py, tag))?;
+        }
+        Ok(Joined::Waiting(tag, future.unbind()))
     }
 
     /// What the request came to; `None` while it waits.
-    pub(super) fn take_outcome(&self, wait: Wait) -> Option<Outcome> {
+    pub(super) fn take_outcome(&self, tag: u64) -> Option<Outcome> {
         let mut waiters = self.waiters();
-        let outcome = waiters.get_mut(&wait.tag)?.outcome.take()?;
-        let waiter = waiters.remove(&wait.tag);
+        let outcome = waiters.get_mut(tag)?.outcome.take()?;
+        let waiter = waiters.remove(tag);
         drop(waiters);
         drop(waiter);
         Some(outcome)
     }
 
     /// The future of a request that waits, to wait on it once more.
-    pub(super) fn future(&self, py: Python<'_>, wait: Wait) -> Option<Py<PyAny>> {
-        Some(self.waiters().get(&wait.tag)?.future.clone_ref(py))
+    pub(super) fn future(&self, py: Python<'_>, tag: u64) -> Option<Py<PyAny>> {
+        Some(self.waiters().get_mut(tag)?.future.clone_ref(py))
     }
 
     /// Why a grant was lost before its caller saw it: the space was closed.
@@ -176,52 +154,56 @@ impl LoopPort {
     }
 
     /// Gives the request up (L7); futures of this loop that it lets through are resolved before this returns.
-    pub(super) fn cancel(&self, py: Python<'_>, wait: Wait) {
-        self.forget(wait);
-        self.settle_here(py);
+    pub(super) fn cancel(&self, py: Python<'_>, tag: u64) {
+        self.forget(tag);
+        self.settle(py);
     }
 
     /// The same from a finaliser, which must run no code of the host's: the loop is asked to resolve them later.
-    pub(super) fn abandon(&self, wait: Wait) {
-        self.forget(wait);
+    pub(super) fn abandon(&self, tag: u64) {
+        deferring_wakes(|| self.forget(tag));
         if self.core.has_settled() {
             Python::try_attach(|py| self.call_soon(py));
         }
     }
 
-    fn forget(&self, wait: Wait) {
-        let waiter = self.waiters().remove(&wait.tag);
-        self.core.cancel(wait.ticket);
-        drop(waiter);
-    }
-
-    /// Releases a grant; futures of this loop that it lets through are resolved before this returns.
-    #[inline]
-    pub(super) fn release(&self, py: Python<'_>, ticket: Ticket) -> Result<(), Error> {
-        if !self.is_here() {
-            return self.core.space().release(ticket);
+    fn forget(&self, tag: u64) {
+        let waiter = self.waiters().remove(tag);
+        // None when its loop was found closed, which gave it up before.
+        if let Some(waiter) = waiter {
+            self.core.cancel(waiter.ticket);
         }
-        let released = self.core.release(ticket);
-        self.settle_here(py);
-        released
     }
 
-    /// Resolves what calls of this thread, or others, have settled for this loop.
-    #[inline]
-    pub(super) fn settle_here(&self, py: Python<'_>) {
+    /// What `loop.create_future()` answers.
+    fn new_future<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match &self.plain_futures {
+            Some((class, arguments)) => class.bind(py).call((), Some(arguments.bind(py))),
+            None => self.event_loop.bind(py).call_method0(intern!(py, "create_future")),
+        }
+    }
+
+    /// Called when someone settled something for this loop: at once where the loop itself runs the caller.
+    #[cold]
+    fn wake(&self, py: Python<'_>) {
+        if !DEFERRING.get() && self.is_here(py) {
+            self.resolve(py);
+        } else {
+            self.call_soon(py);
+        }
+    }
+
+    /// Resolves what was settled by a call of this port's own, for which there is no wake.
+    pub(super) fn settle(&self, py: Python<'_>) {
         if self.core.has_settled() {
-            if self.is_here() {
-                self.resolve(py);
-            } else {
-                self.call_soon(py);
-            }
+            self.wake(py);
         }
     }
 
     /// In the order that the core decided. A loop is left with what its own cancels settle: it goes on until nothing is.
-    #[cold]
     fn resolve(&self, py: Python<'_>) {
-        let mut settled = Vec::new();
+        thread_local!(static ROOM: Cell<Vec<Settled>> = const { Cell::new(Vec::new()) });
+        let mut settled = ROOM.take();
         while self.core.has_settled() {
             self.core.take_settled(&mut settled);
             for settled in settled.drain(..) {
@@ -231,11 +213,14 @@ impl LoopPort {
                 }
             }
         }
+        if settled.capacity() <= KEPT {
+            ROOM.set(settled);
+        }
     }
 
     fn resolve_one(&self, py: Python<'_>, tag: u64, outcome: Outcome) {
         let granted = outcome.as_ref().ok().map(|grant| grant.ticket);
-        let future = self.waiters().get_mut(&tag).map(|waiter| {
+        let future = self.waiters().get_mut(tag).map(|waiter| {
             waiter.outcome = Some(outcome);
             waiter.future.clone_ref(py)
         });
@@ -250,7 +235,7 @@ impl LoopPort {
         };
         if !reached {
             // Nobody is there to see it: given up in the meantime, or the loop is closed. The keys go on.
-            let waiter = self.waiters().remove(&tag);
+            let waiter = self.waiters().remove(tag);
             if let Some(ticket) = granted {
                 self.core.cancel(ticket);
             }
@@ -279,8 +264,8 @@ impl LoopPort {
 
     /// The loop is closed and will never run its waiters: give their requests up, so that others go on.
     pub(super) fn abandon_all(&self, py: Python<'_>) {
-        let waiters = std::mem::take(&mut *self.waiters());
-        for waiter in waiters.values() {
+        let waiters = self.waiters().take();
+        for waiter in &waiters {
             self.core.cancel(waiter.ticket);
         }
         drop(waiters);
@@ -309,10 +294,10 @@ impl LoopPort {
     /// Tells what is due, and resolves what that settled.
     pub(super) fn tick(&self, py: Python<'_>) {
         self.core.tick();
-        self.settle_here(py);
+        self.settle(py);
     }
 
-    fn waiters(&self) -> MutexGuard<'_, HashMap<u64, Waiter>> {
+    fn waiters(&self) -> MutexGuard<'_, Waiters> {
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -321,16 +306,64 @@ impl LoopPort {
     }
 }
 
+/// Room for so many outcomes is kept.
+const KEPT: usize = 1024;
+
 /// Longer than this a timer is not set; it is set again when it has run.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Resolves a future that still waits.
+/// For a loop that creates futures as asyncio's own do: the class, and its arguments. To call it saves a Python frame.
+fn plain_futures(event_loop: &Bound<'_, PyAny>) -> PyResult<Option<(Py<PyAny>, Py<PyDict>)>> {
+    let py = event_loop.py();
+    let asyncio = py.import("asyncio")?;
+    let usual = asyncio.getattr("BaseEventLoop")?.getattr("create_future")?;
+    let creates = event_loop.get_type().getattr("create_future");
+    if !creates.is_ok_and(|creates| creates.is(&usual)) {
+        return Ok(None);
+    }
+    let arguments = PyDict::new(py);
+    arguments.set_item("loop", event_loop)?;
+    Ok(Some((asyncio.getattr("Future")?.unbind(), arguments.unbind())))
+}
+
+/// Resolves a future, if it still waits.
 fn notify(future: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = future.py();
-    if !future.call_method0(intern!(py, "done"))?.is_truthy()? {
-        future.call_method1(intern!(py, "set_result"), (py.None(),))?;
-    }
-    Ok(())
+    let Err(error) = future.call_method1(intern!(py, "set_result"), (py.None(),)) else {
+        return Ok(());
+    };
+    // Its task was cancelled in the meantime.
+    let done = future.call_method0(intern!(py, "done"))?.is_truthy()?;
+    if done { Ok(()) } else { Err(error) }
+}
+
+/// The running loop; a `RuntimeError` where none runs.
+pub(super) fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    static GET_RUNNING_LOOP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    GET_RUNNING_LOOP.import(py, "asyncio", "get_running_loop")?.call0()
+}
+
+/// What `threading.get_ident` answers in this thread.
+fn this_thread(py: Python<'_>) -> u64 {
+    thread_local!(static THREAD: Cell<Option<u64>> = const { Cell::new(None) });
+    THREAD.get().unwrap_or_else(|| {
+        let ask = || py.import("threading")?.call_method0("get_ident")?.extract();
+        let thread = ask().unwrap_or(0);
+        THREAD.set(Some(thread));
+        thread
+    })
+}
+
+thread_local! {
+    /// Whether futures are resolved later and not in the middle of what runs.
+    static DEFERRING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Carries out a finaliser's part: it must run no code of the host's, so loops are asked to resolve futures later.
+pub(crate) fn deferring_wakes(run: impl FnOnce()) {
+    let before = DEFERRING.replace(true);
+    run();
+    DEFERRING.set(before);
 }
 
 /// An exception that does not belong to the call in which it came up, such as that of Ctrl-C: the interpreter gets it
@@ -342,14 +375,6 @@ fn put_off(py: Python<'_>, error: PyErr) {
     if !interrupted || again().is_err() {
         error.write_unraisable(py, None);
     }
-}
-
-/// A number for the calling thread, never used again for another.
-#[inline]
-fn this_thread() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    thread_local!(static THREAD: u64 = NEXT.fetch_add(1, Ordering::Relaxed));
-    THREAD.with(|thread| *thread)
 }
 
 /// What a loop calls back. It holds the port weakly: a loop's queue keeps no space alive.
@@ -373,10 +398,9 @@ impl Callback {
         if port.core.is_stale() {
             return Ok(());
         }
-        port.thread.store(this_thread(), Ordering::Relaxed);
         match self.on {
             On::Settled => {
-                port.settle_here(py);
+                port.resolve(py);
                 Ok(())
             }
             On::Deadline => {

@@ -1,11 +1,17 @@
-//! The asyncio side: one core port per handle and event loop, and hand-made awaitables over it.
+//! The asyncio side: spaces, locks that are awaited, and one core port per handle and event loop.
 
 mod guard;
 mod loop_port;
-mod ready;
-mod request;
 mod space;
+mod waiters;
+
+use pyo3::prelude::*;
 
 pub(crate) use self::guard::AioGuard;
-pub(crate) use self::request::LockRequest;
+pub(crate) use self::loop_port::deferring_wakes;
 pub(crate) use self::space::AioSpace;
+
+/// A method that is written in Python, since the interpreter runs its own coroutines faster than others.
+fn coroutine(py: Python<'_>, name: &str) -> PyResult<Py<PyAny>> {
+    Ok(py.import("latchwork.coroutines")?.getattr(name)?.unbind())
+}

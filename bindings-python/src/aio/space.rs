@@ -2,85 +2,76 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use latchwork::Port;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 
+use super::coroutine;
 use super::guard::AioGuard;
-use super::loop_port::LoopPort;
-use super::request::LockRequest;
+use super::loop_port::{LoopPort, running_loop};
 use crate::clock::{ManualClock, Tick};
-use crate::fork::Own;
-use crate::lease::{Call, Options};
+use crate::fork::PerProcess;
+use crate::lease::{Call, FirstKey, Options};
 use crate::open::Opening;
 use crate::{convert, error};
 
 /// One handle on a space, for asyncio. `await latchwork.aio.open()` makes it.
-#[pyclass(frozen, subclass, module = "latchwork._native", name = "AioSpace")]
+///
+/// `async with` closes it at the end of the block:
+///
+///     async with await latchwork.aio.open() as space:
+///         ...
+#[pyclass(frozen, subclass, module = "latchwork.aio", name = "Space")]
 pub(crate) struct AioSpace {
     handle: Arc<Handle>,
 }
 
 struct Handle {
     opening: Opening,
-    life: Mutex<Life>,
+    life: PerProcess<Life>,
 }
 
-/// Replaced in a forked child.
-struct Life {
-    space: Own<latchwork::Space>,
-    /// One for each loop, the one used last in front.
-    ports: Vec<Arc<LoopPort>>,
+/// What a handle is in one process.
+pub(super) struct Life {
+    /// For what needs no waiting, in whichever loop or thread: no loop has to be looked up for it.
+    pub(super) home: Port,
+    /// For what waits: one for each loop, the one used last in front.
+    ports: Mutex<Vec<Arc<LoopPort>>>,
 }
 
-impl Handle {
-    fn life(&self) -> MutexGuard<'_, Life> {
-        self.life.lock().unwrap_or_else(PoisonError::into_inner)
+impl Life {
+    fn new(py: Python<'_>, opening: &Opening) -> PyResult<Life> {
+        // Nothing that comes in by it waits, so nobody has to be woken.
+        let home = opening.open(py)?.port(|| {});
+        Ok(Life { home, ports: Mutex::default() })
     }
 
-    fn space(&self, py: Python<'_>) -> PyResult<Own<latchwork::Space>> {
-        self.revive(py)?;
-        Ok(Own::new(latchwork::Space::clone(&self.life().space)))
+    fn ports(&self) -> MutexGuard<'_, Vec<Arc<LoopPort>>> {
+        self.ports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ports(&self) -> Vec<Arc<LoopPort>> {
-        self.life().ports.clone()
+    fn last_port(&self) -> Option<Arc<LoopPort>> {
+        self.ports().first().cloned()
     }
 
-    /// In a forked child: opens the space anew. Nothing of the interpreter's runs while `life` is locked.
-    fn revive(&self, py: Python<'_>) -> PyResult<()> {
-        if !self.life().space.is_stale() {
-            return Ok(());
-        }
-        let born = Life { space: self.opening.open(py)?, ports: Vec::new() };
-        let mut life = self.life();
-        let dead = if life.space.is_stale() { std::mem::replace(&mut *life, born) } else { born };
-        drop(life);
-        drop(dead);
-        Ok(())
-    }
-
-    #[inline]
     fn known_port(&self, event_loop: &Bound<'_, PyAny>) -> Option<Arc<LoopPort>> {
-        let mut life = self.life();
-        if life.space.is_stale() {
-            return None;
-        }
-        let at = life.ports.iter().position(|port| port.serves(event_loop))?;
-        life.ports.swap(0, at);
-        Some(Arc::clone(&life.ports[0]))
+        let mut ports = self.ports();
+        let at = ports.iter().position(|port| port.serves(event_loop))?;
+        ports.swap(0, at);
+        Some(Arc::clone(&ports[0]))
     }
 
     #[cold]
-    fn new_port(&self, event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<LoopPort>> {
+    fn new_port(&self, event_loop: &Bound<'_, PyAny>, manual: bool) -> PyResult<Arc<LoopPort>> {
         let py = event_loop.py();
-        let space = self.space(py)?;
-        let port = LoopPort::new(event_loop, &space, self.opening.clock().is_some())?;
-        let (closed, open): (Vec<_>, Vec<_>) = self.ports().into_iter().partition(|port| port.is_closed(py));
-        let mut life = self.life();
-        life.ports.retain(|port| !closed.iter().any(|closed| Arc::ptr_eq(port, closed)));
-        life.ports.insert(0, Arc::clone(&port));
-        drop(life);
+        let port = LoopPort::new(event_loop, self.home.space(), manual)?;
+        // Nothing of the interpreter's runs while the ports are locked.
+        let known = self.ports().clone();
+        let (closed, open): (Vec<_>, Vec<_>) = known.into_iter().partition(|port| port.is_closed(py));
+        let mut ports = self.ports();
+        ports.retain(|port| !closed.iter().any(|closed| Arc::ptr_eq(port, closed)));
+        ports.insert(0, Arc::clone(&port));
+        drop(ports);
         drop(open);
         for closed in closed {
             closed.abandon_all(py);
@@ -89,43 +80,51 @@ impl Handle {
     }
 }
 
-impl Tick for Handle {
-    fn tick(&self, py: Python<'_>) {
-        if let Ok(space) = self.space(py) {
-            space.tick();
-            self.settle_here(py);
-        }
+impl Handle {
+    #[inline]
+    fn life(&self, py: Python<'_>) -> PyResult<&Life> {
+        self.life.get(|| Life::new(py, &self.opening))
     }
 }
 
-impl Handle {
-    /// Resolves at once what is settled for the loops of this thread.
-    fn settle_here(&self, py: Python<'_>) {
-        for port in self.ports() {
-            if port.is_here() {
-                port.settle_here(py);
-            }
+impl Tick for Handle {
+    fn tick(&self, py: Python<'_>) {
+        if let Ok(life) = self.life(py) {
+            life.home.tick();
         }
     }
 }
 
 impl AioSpace {
-    /// The port that this thread used last, if it is at hand: to take a lock that is free it need not be the running
-    /// loop's, which takes longer to find.
+    /// The handle in this process.
     #[inline]
-    pub(super) fn port_at_hand(&self) -> Option<Arc<LoopPort>> {
-        let life = self.handle.life();
-        let port = life.ports.first()?;
-        (port.is_here() && !life.space.is_stale()).then(|| Arc::clone(port))
+    pub(super) fn life(&self, py: Python<'_>) -> PyResult<&Life> {
+        self.handle.life(py)
+    }
+
+    /// The same, if it has been used in this process.
+    #[inline]
+    pub(super) fn made(&self) -> Option<&Life> {
+        self.handle.life.made()
+    }
+
+    /// Notices a loop that has not been seen yet, and takes what waits on loops that have been closed out of the queues.
+    fn clear_up(&self, py: Python<'_>) -> PyResult<()> {
+        self.port(py).map(drop)
     }
 
     /// The port of the running loop.
-    #[inline]
     pub(super) fn port(&self, py: Python<'_>) -> PyResult<Arc<LoopPort>> {
+        let life = self.life(py)?;
+        if let Some(port) = life.last_port()
+            && port.is_here(py)
+        {
+            return Ok(port);
+        }
         let event_loop = running_loop(py)?;
-        match self.handle.known_port(&event_loop) {
+        match life.known_port(&event_loop) {
             Some(port) => Ok(port),
-            None => self.handle.new_port(&event_loop),
+            None => life.new_port(&event_loop, self.handle.opening.clock().is_some()),
         }
     }
 }
@@ -137,7 +136,7 @@ impl AioSpace {
     fn new(py: Python<'_>, url: Option<&Bound<'_, PyAny>>, clock: Option<Py<ManualClock>>) -> PyResult<AioSpace> {
         let url = url.map(|url| convert::text("url", url).map(str::to_owned)).transpose()?;
         let opening = Opening::new(url, clock);
-        let life = Mutex::new(Life { space: opening.open(py)?, ports: Vec::new() });
+        let life = PerProcess::new(Life::new(py, &opening)?);
         let handle = Arc::new(Handle { opening, life });
         if let Some(clock) = handle.opening.clock() {
             let watched: Weak<Handle> = Arc::downgrade(&handle);
@@ -149,7 +148,7 @@ impl AioSpace {
     /// New in each life of the space; an outside store keeps it together with a token.
     #[getter]
     fn epoch(&self, py: Python<'_>) -> PyResult<u64> {
-        Ok(self.handle.space(py)?.epoch())
+        Ok(self.life(py)?.home.space().epoch())
     }
 
     /// Ask for all keys in one step. Await the request for a guard, or enter it with `async with`.
@@ -195,19 +194,50 @@ impl AioSpace {
     /// `timeout` passes first, `Closed` if the space is closed, also while it waits.
     #[inline]
     #[pyo3(
-        signature = (*keys, mode = None, shared = None, timeout = None, label = None),
+        signature = (key = FirstKey::Absent, /, *keys, mode = None, shared = None, timeout = None, label = None),
         text_signature = "($self, *keys, mode='exclusive', shared=(), timeout=None, label=None)"
     )]
     fn lock<'py>(
         slf: &Bound<'py, Self>,
+        key: FirstKey<'py>,
         keys: &Bound<'py, PyTuple>,
         mode: Option<&Bound<'py, PyAny>>,
         shared: Option<&Bound<'py, PyAny>>,
         timeout: Option<&Bound<'py, PyAny>>,
         label: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<LockRequest> {
-        let call = Call::new(keys, &Options { mode, shared, timeout, label })?;
-        Ok(LockRequest::new(slf.clone().unbind(), call))
+    ) -> PyResult<AioGuard> {
+        let call = Call::new(key, keys, &Options { mode, shared, timeout, label })?;
+        Ok(AioGuard::new(slf.clone().unbind(), call))
+    }
+
+    #[classattr]
+    fn try_lock(py: Python<'_>) -> PyResult<Py<PyAny>> {
+        coroutine(py, "try_lock")
+    }
+
+    #[classattr]
+    fn with_lock(py: Python<'_>) -> PyResult<Py<PyAny>> {
+        coroutine(py, "with_lock")
+    }
+
+    #[classattr]
+    fn query(py: Python<'_>) -> PyResult<Py<PyAny>> {
+        coroutine(py, "query")
+    }
+
+    #[classattr]
+    fn close(py: Python<'_>) -> PyResult<Py<PyAny>> {
+        coroutine(py, "close")
+    }
+
+    #[classattr]
+    fn __aenter__(py: Python<'_>) -> PyResult<Py<PyAny>> {
+        coroutine(py, "enter_space")
+    }
+
+    #[classattr]
+    fn __aexit__(py: Python<'_>) -> PyResult<Py<PyAny>> {
+        coroutine(py, "leave_space")
     }
 
     /// What `try_lock` awaits: the guard, or `None`.
@@ -220,37 +250,27 @@ impl AioSpace {
         label: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<AioGuard>> {
         let py = slf.py();
-        let call = Call::new(keys, &Options { mode, shared, timeout: None, label })?;
-        let port = slf.get().port(py)?;
-        let grant = port.core.try_lock(&call.spec).map_err(|error| error::raise(py, &error))?;
-        let Some(grant) = grant else { return Ok(None) };
-        let request = LockRequest::at_once(slf.clone().unbind(), call, port, grant);
-        Ok(Some(AioGuard::new(Py::new(py, request)?)))
+        slf.get().clear_up(py)?;
+        let call = Call::of_tuple(keys, &Options { mode, shared, timeout: None, label })?;
+        let grant = call.try_lock(py, &slf.get().life(py)?.home)?;
+        Ok(grant.map(|grant| AioGuard::at_once(slf.clone().unbind(), call, grant)))
     }
 
     /// What `query` awaits.
     fn _query<'py>(&self, py: Python<'py>, keys: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
         let keys: Vec<_> = keys.iter().map(|key| convert::key(&key)).collect::<PyResult<_>>()?;
-        let port = self.port(py)?;
-        let query = port.core.query(if keys.is_empty() { None } else { Some(&keys) });
+        self.clear_up(py)?;
+        let query = self.life(py)?.home.query(if keys.is_empty() { None } else { Some(&keys) });
         convert::query_to_py(py, &query.map_err(|error| error::raise(py, &error))?)
     }
 
     /// What `close` awaits.
     fn _close(&self, py: Python<'_>) -> PyResult<()> {
-        self.handle.space(py)?.close();
-        self.handle.settle_here(py);
+        self.life(py)?.home.space().close();
         Ok(())
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        crate::space::repr(py, "latchwork.aio", &self.handle.opening, &*self.handle.space(py)?)
+        crate::space::repr(py, "latchwork.aio", &self.handle.opening, self.life(py)?.home.space())
     }
-}
-
-/// The running loop; a `RuntimeError` where none runs.
-#[inline]
-fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    static GET_RUNNING_LOOP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    GET_RUNNING_LOOP.import(py, "asyncio", "get_running_loop")?.call0()
 }

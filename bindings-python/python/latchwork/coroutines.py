@@ -1,0 +1,129 @@
+"""The methods of the compiled asyncio classes that are coroutines, written as the interpreter's own.
+
+The interpreter runs its own far faster than foreign ones: a foreign one can return a value only by raising it. They are
+put into the compiled classes, and not into subclasses, since a method is found faster in the very class of an object.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator, Iterable
+    from types import TracebackType
+    from typing import Literal
+
+    from ._native import AioGuard, AioSpace
+    from .keys import Key
+    from .query import Query
+
+__all__ = ["NOTHING", "close", "enter", "enter_space", "leave_space", "query", "try_lock", "with_lock"]
+
+T = TypeVar("T")
+
+
+async def enter(self: AioGuard) -> AioGuard:
+    """Wait for the lock. Whatever ends the wait before gives the call up."""
+    try:
+        while (future := self._step()) is not None:
+            await future
+    except BaseException:
+        self.close()
+        raise
+    return self
+
+
+async def try_lock(
+    self: AioSpace,
+    *keys: Key,
+    mode: Literal["exclusive", "shared"] = "exclusive",
+    shared: Iterable[Key] = (),
+    label: str | None = None,
+) -> AioGuard | None:
+    """Take all keys if that is possible now; `None` if not. It never waits, joins or overtakes.
+
+    A guard is true: ``if guard := await space.try_lock("a"):`` reads as it should.
+
+    Raises `Invalid` if an argument cannot be what it must be, `Closed` if the space is closed.
+    """
+    return self._try_lock(keys, mode, shared, label)
+
+
+async def with_lock(
+    self: AioSpace,
+    *keys: Key,
+    fn: Callable[[AioGuard], Awaitable[T]],
+    mode: Literal["exclusive", "shared"] = "exclusive",
+    shared: Iterable[Key] = (),
+    timeout: float | None = None,
+    label: str | None = None,
+) -> T:
+    """Await ``fn(guard)`` while all keys are held, and return what it returns.
+
+    The keys are released however `fn` ends, also by cancellation; its exception passes through unchanged. It is
+    equal to:
+
+        async with space.lock(*keys, mode=mode, shared=shared, timeout=timeout, label=label) as guard:
+            return await fn(guard)
+
+    >>> import asyncio, latchwork.aio
+    >>> async def rename(guard):
+    ...     return len(guard.keys)
+    >>> async def main():
+    ...     space = await latchwork.aio.open()
+    ...     return await space.with_lock("a", "b", fn=rename)
+    >>> asyncio.run(main())
+    2
+
+    Raises what `lock` raises.
+    """
+    async with self.lock(*keys, mode=mode, shared=shared, timeout=timeout, label=label) as guard:
+        return await fn(guard)
+
+
+async def query(self: AioSpace, *keys: Key) -> Query:
+    """What is held and what waits, at one instant, for these keys or for all.
+
+    Without keys it stops every operation of the space for that instant; with keys, those of the keys' part only.
+    It disturbs nothing else.
+
+    Raises `Invalid` if a key cannot be one, `Closed` if the space is closed.
+    """
+    return self._query(keys)
+
+
+async def close(self: AioSpace) -> None:
+    """Close this handle: its waits fail with `Closed`, its locks are released. A second call does nothing.
+
+    Other handles on a named space are not touched; the space ends with its last handle.
+    """
+    self._close()
+
+
+async def enter_space(self: AioSpace) -> AioSpace:
+    """Answer the handle itself."""
+    return self
+
+
+async def leave_space(
+    self: AioSpace,
+    exc_type: type[BaseException] | None,
+    exc: BaseException | None,
+    traceback: TracebackType | None,
+    /,
+) -> None:
+    """Close the handle."""
+    self._close()
+
+
+@types.coroutine
+def _nothing() -> Generator[None, None, None]:
+    return
+    yield
+
+
+NOTHING = _nothing()
+"""What `__aexit__` answers. A generator at its end: whoever awaits it gets `None` at once, as often as it is asked."""
+for _ in NOTHING:
+    pass
