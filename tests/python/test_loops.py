@@ -8,53 +8,16 @@ import gc
 import threading
 import time
 import weakref
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 import latchwork
 import latchwork.aio
 import pytest
 from latchwork import Query
-from typing_extensions import Self
+
+from loop_thread import LoopThread, until
 
 NOTHING = Query([], [])
-
-
-class LoopThread:
-    """An event loop in a thread of its own."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever)
-        self.thread.start()
-
-    def run(self, call: Coroutine[Any, Any, Any]) -> Any:
-        """Run it there and wait for it here."""
-        return self.start(call).result(30)
-
-    def start(self, call: Coroutine[Any, Any, Any]) -> Any:
-        """Run it there."""
-        return asyncio.run_coroutine_threadsafe(call, self.loop)
-
-    def stop(self) -> None:
-        """End the loop without a look at its tasks, as a careless program does."""
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-        self.loop.close()
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for other threads."""
-    last = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < last
-        time.sleep(0)
 
 
 def test_one_queue_for_loops_and_threads() -> None:
@@ -170,6 +133,94 @@ def test_closed_loop_does_not_stop_the_others() -> None:
         del dead
         gc.collect()
         assert space.query() == NOTHING
+
+
+def test_a_loop_that_moves_to_another_thread() -> None:
+    """A waiter follows its loop: who releases looks where the loop runs now, not where it ran when the waiter came."""
+    space = latchwork.open("memory:moving")
+    loop = asyncio.new_event_loop()
+    aio = loop.run_until_complete(latchwork.aio.open("memory:moving"))
+
+    async def wait() -> int:
+        async with aio.lock("a"):
+            return threading.get_ident()
+
+    async def start() -> asyncio.Task[int]:
+        task = asyncio.ensure_future(wait())
+        await asyncio.sleep(0)
+        return task
+
+    guard = space.lock("a")
+    waiter = loop.run_until_complete(start())
+    done: list[int] = []
+    thread = threading.Thread(target=lambda: done.append(loop.run_until_complete(waiter)))
+    thread.start()
+    until(loop.is_running)
+    guard.release()
+    thread.join(30)
+    assert done == [thread.ident]
+    loop.close()
+
+
+def test_abandoned_across_loops_and_threads() -> None:
+    """Whoever was queued when a holder was forgotten is told, in whatever loop or thread; who came later is not."""
+    with latchwork.open("memory:abandoned") as space, LoopThread() as one:
+        aio = one.run(latchwork.aio.open("memory:abandoned"))
+        seen: dict[str, bool] = {}
+
+        async def wait_in_loop() -> None:
+            async with aio.lock("a") as guard:
+                seen["loop"] = guard.abandoned
+
+        def wait_in_thread() -> None:
+            with space.lock("a") as guard:
+                seen["thread"] = guard.abandoned
+
+        def die() -> None:
+            guard = space.lock("a")
+            started.set()
+            until(lambda: len(space.query("a").pending) == 2)
+            assert not guard.abandoned
+
+        started = threading.Event()
+        with pytest.warns(ResourceWarning, match=r"keys=\('a',\)"):
+            dying = threading.Thread(target=die)
+            dying.start()
+            started.wait()
+            waiting = threading.Thread(target=wait_in_thread)
+            waiting.start()
+            future = one.start(wait_in_loop())
+            dying.join()
+            waiting.join()
+            future.result(30)
+        assert seen == {"loop": True, "thread": True}
+        with space.lock("a") as later:
+            assert not later.abandoned
+            assert "abandoned" not in repr(later)
+
+
+def test_release_and_close_are_no_abandonment() -> None:
+    """Only a holder that went away without a word is one."""
+    with latchwork.open("memory:in-order") as space, LoopThread() as one:
+        aio = one.run(latchwork.aio.open("memory:in-order"))
+
+        async def wait() -> bool:
+            async with aio.lock("a") as guard:
+                return guard.abandoned
+
+        def after(end: Callable[[], object]) -> bool:
+            future = one.start(wait())
+            until(lambda: space.query("a").pending)
+            end()
+            return future.result(30)
+
+        assert not after(space.lock("a").release)
+        guard = space.lock("a")
+        assert not after(lambda: guard.__exit__(None, None, None))
+        other = latchwork.open("memory:in-order")
+        held = other.lock("a")
+        assert not after(other.close)
+        assert not held.held
 
 
 def test_next_loop_clears_up_after_a_closed_one() -> None:

@@ -1,4 +1,4 @@
-"""Every scenario file, on both APIs, and the files that must fail or be refused."""
+"""Every scenario file, on both APIs and in several loops, and the files that must fail or be refused."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import pytest
 
 from scenario import file
 from scenario.host import AioHost, BlockingHost
+from scenario.loops import LoopsHost
 from scenario.run import Failed, run
 
-HOSTS: list[type[AioHost | BlockingHost]] = [AioHost, BlockingHost]
+HOSTS: list[type[AioHost | BlockingHost]] = [AioHost, BlockingHost, LoopsHost]
 FILES = [(folder, name) for folder in file.PASSING for name in file.names(folder)]
 
 

@@ -15,6 +15,8 @@ import pytest
 from latchwork import Query
 from latchwork.testing import ManualClock
 
+from loop_thread import until
+
 NOTHING = Query([], [])
 
 
@@ -23,14 +25,6 @@ def together(*actors: Callable[[], object]) -> None:
     with ThreadPoolExecutor(len(actors)) as pool:
         for future in [pool.submit(actor) for actor in actors]:
             future.result(60)
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for other threads."""
-    last = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < last
-        time.sleep(0)
 
 
 class Document:

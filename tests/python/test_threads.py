@@ -10,22 +10,15 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable
 
 import latchwork
 import pytest
 from latchwork import Query
 from latchwork.testing import ManualClock
 
+from loop_thread import until
+
 NOTHING = Query([], [])
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for other threads; the test's own time limit ends a wait in vain."""
-    last = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < last
-        time.sleep(0)
 
 
 def test_threads_exclude_each_other() -> None:

@@ -7,11 +7,13 @@ import itertools
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import latchwork
 import latchwork.aio
 from latchwork.testing import ManualClock
+
+T = TypeVar("T")
 
 Outcome = dict[str, Any]
 """What a call came to: a dict with one field, as the files write it."""
@@ -96,6 +98,13 @@ class AioHost:
         self.clock = ManualClock()
         self.url = f"memory:scenario-{next(NUMBERS)}"
 
+    def on(self, actor: str, call: Callable[[], T]) -> T:
+        """Let an actor make a call."""
+        return call()
+
+    def finish(self) -> None:
+        """The run is over."""
+
     async def open(self) -> latchwork.aio.Space:
         return await latchwork.aio.open(self.url, clock=self.clock)
 
@@ -109,7 +118,9 @@ class AioHost:
         return self.start("withLock", lambda result: space.with_lock(*keys, fn=result.body, **options))
 
     def start(self, kind: str, call: Callable[[AioResult], Coroutine[Any, Any, Any]]) -> Result:
-        result = AioResult(kind)
+        return self.begin(AioResult(kind), call)
+
+    def begin(self, result: AioResult, call: Callable[[AioResult], Coroutine[Any, Any, Any]]) -> Result:
         result.task = asyncio.ensure_future(call(result))
         return result
 
@@ -188,6 +199,13 @@ class BlockingHost:
         self.observer = latchwork.open(self.url, clock=self.clock)
         self.changed = threading.Condition()
         self.results: list[BlockingResult] = []
+
+    def on(self, actor: str, call: Callable[[], T]) -> T:
+        """Let an actor make a call."""
+        return call()
+
+    def finish(self) -> None:
+        """The run is over."""
 
     async def open(self) -> latchwork.Space:
         return latchwork.open(self.url, clock=self.clock)

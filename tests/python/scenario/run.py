@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import latchwork
@@ -51,6 +52,7 @@ class Run:
                 raise Failed("final", why) from None
         finally:
             await self.clean_up()
+            self.host.finish()
         if "closed" not in self.scenario.final:
             self.match.table({"held": [], "pending": []}, self.query("first"), "after the clean-up")
 
@@ -59,7 +61,7 @@ class Run:
         waited = {name for name, result in self.results.items() if result.now().keys() & {"pending", "running"}}
         before = {name: next(iter(self.results[name].now())) for name in waited}
         inner = step.get("turn", [step])
-        answers = [self.call(each) for each in inner]
+        answers = [self.host.on(each.get("actor", ""), partial(self.call, each)) for each in inner]
         await self.host.settle()
         for each, answer in zip(inner, answers, strict=True):
             result = self.results.get(each.get("as", ""))
