@@ -107,6 +107,11 @@ impl Port {
         if let [key] = keys {
             return shared.join_one(handle, self.number, key, || self.recipient(tag)).map(Answer::from);
         }
+        if let [one, other] = keys
+            && let Some((ticket, token)) = shared.attempt_pair(handle, self.number, one, other)?
+        {
+            return Ok(Answer::Granted(Grant { ticket, token, abandoned: false }));
+        }
         let entries = shared.entries_of(keys)?;
         let incoming = Incoming { handle, port: self.number, entries: &entries, label: None };
         if let Some((ticket, token)) = shared.attempt(&incoming)? {

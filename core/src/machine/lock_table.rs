@@ -245,6 +245,24 @@ impl<R: Recipient> LockTable<R> {
         Some((self.ticket(slot), token))
     }
 
+    /// Takes these keys, exclusively, if nobody stands in a queue for any of them (clause L6); claims the grant. No key
+    /// comes twice.
+    pub(crate) fn attempt_free<const N: usize>(
+        &mut self,
+        keys: [(u64, &Key); N],
+        origin: Origin,
+    ) -> Option<(Ticket, u64)> {
+        if keys.iter().any(|&(hash, key)| self.queues.find(hash, key).is_some()) {
+            return None;
+        }
+        let (slot, token) = self.insert_granted(origin, None);
+        for (hash, key) in keys {
+            let node = self.queues.append(hash, key, Mode::Exclusive, None, slot);
+            self.requests[slot as usize].nodes.push(node);
+        }
+        Some((self.ticket(slot), token))
+    }
+
     /// Joins all queues in one step (clause L1). Hands back the recipient, not needed, when it is granted at once; such
     /// a grant is claimed.
     pub(crate) fn join(&mut self, entries: &[Entry], arrival: Arrival<R>) -> (Placed, Option<R>) {

@@ -164,6 +164,28 @@ impl Shared {
         Ok(table.attempt_one(hash, key, Mode::Exclusive, Origin { handle: handle.number, port }, None))
     }
 
+    /// Takes two keys, exclusively, if they are free and in one table; else `None`, which settles nothing.
+    pub(crate) fn attempt_pair(
+        &self,
+        handle: &Handle,
+        port: u32,
+        one: &Key,
+        other: &Key,
+    ) -> Result<Option<(Ticket, u64)>, Error> {
+        one.check()?;
+        other.check()?;
+        // In the order of the keys, as any set.
+        let (one, other) = if one <= other { (one, other) } else { (other, one) };
+        let hashes = [hash(&self.seed, one), hash(&self.seed, other)];
+        let [shard, also] = hashes.map(|hash| Entries::shard(hash, self.mask()));
+        if shard != also || one == other {
+            return Ok(None);
+        }
+        let mut table = self.shards[shard].table_for(handle)?;
+        let origin = Origin { handle: handle.number, port };
+        Ok(table.attempt_free([(hashes[0], one), (hashes[1], other)], origin))
+    }
+
     /// Takes one key, exclusively, or waits for it: hashes it once, and reads the clock only where it has to wait.
     #[inline]
     pub(crate) fn join_one(

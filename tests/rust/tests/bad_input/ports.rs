@@ -185,3 +185,57 @@ fn futures_and_ports_share_the_queues() {
     assert!(future.poll_if_woken().is_ready());
     assert_empty(&space);
 }
+
+/// The calls that bindings make on their hot paths do what the usual ones do, on one table and on many.
+#[test]
+fn keys_without_a_spec() {
+    for shards in [1, 1024] {
+        let space = Space::builder().shards(shards).build();
+        let (port, wakes) = port(&space);
+        let (mine, theirs) = (&port, space.port(|| ()));
+        let [a, b, c] = ["a", "b", "c"].map(Key::from);
+        let pair = granted(mine.lock_keys(&[b.clone(), a.clone()], 1).expect("free"));
+        assert!(theirs.try_lock(&LockSpec::new("a")).expect("open").is_none());
+        let second = waiting(mine.lock_keys(&[a.clone(), c.clone()], 2).expect("open"));
+        let third = waiting(mine.lock_keys(std::slice::from_ref(&c), 3).expect("open"));
+        // A key named twice is one; three are like two.
+        let other = waiting(theirs.lock_keys(&[b.clone(), b.clone()], 4).expect("open"));
+        waiting(theirs.lock_keys(&[b.clone(), c.clone(), a.clone()], 5).expect("open"));
+
+        let mut settled = Vec::new();
+        mine.release_into(pair, &mut settled).expect("held");
+        let told = |settled: &[Settled]| -> Vec<(u64, Ticket)> {
+            let granted = settled.iter().map(|one| match one {
+                Settled::Granted { tag, grant, .. } => (*tag, grant.ticket),
+                Settled::Failed { error, .. } => panic!("{error}"),
+            });
+            granted.collect()
+        };
+        assert_eq!(told(&settled), [(2, second)]);
+        assert!(mine.confirm(second) && !mine.has_settled() && wakes.load(Ordering::SeqCst) == 0);
+        assert_eq!(told(&taken(&theirs)), [(4, other)]);
+        assert_eq!(mine.release_into(pair, &mut settled).expect_err("released").kind(), ErrorKind::NotHeld);
+
+        // What another port settled comes first.
+        settled.clear();
+        let fourth = waiting(mine.lock_keys(std::slice::from_ref(&b), 6).expect("open"));
+        theirs.cancel(other);
+        drop(theirs);
+        assert_eq!(wakes.load(Ordering::SeqCst), 1);
+        mine.release_into(second, &mut settled).expect("held");
+        assert_eq!(told(&settled), [(6, fourth), (3, third)]);
+        for ticket in [third, fourth] {
+            assert!(mine.confirm(ticket));
+            mine.release_into(ticket, &mut settled).expect("held");
+        }
+        let long = Key::from("x".repeat(Key::MAX_LEN + 1));
+        for keys in [&[long.clone()][..], &[a.clone(), long.clone()], &[a.clone(), b.clone(), long.clone()]] {
+            assert_eq!(mine.lock_keys(keys, 7).expect_err("too long").kind(), ErrorKind::Invalid);
+        }
+        assert_empty(&space);
+        space.close();
+        for keys in [&[a.clone()][..], &[a.clone(), b.clone()], &[a.clone(), b.clone(), c.clone()], &[]] {
+            assert_eq!(mine.lock_keys(keys, 8).expect_err("closed").kind(), ErrorKind::Closed);
+        }
+    }
+}
