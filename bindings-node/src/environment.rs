@@ -202,15 +202,15 @@ impl Environment {
     #[inline]
     pub(crate) fn tell_ticket(&self, ticket: Ticket) {
         let (place, number) = ticket.to_parts();
-        self.scratch.set(PLACE, place as f64);
-        self.scratch.set(NUMBER, number as f64);
+        self.scratch.set_whole(PLACE, place);
+        self.scratch.set_whole(NUMBER, number);
     }
 
     /// Tells JavaScript a grant.
     #[inline]
     pub(crate) fn tell_grant(&self, grant: &latchwork::Grant) {
         self.tell_ticket(grant.ticket);
-        self.scratch.set(TOKEN, grant.token as f64);
+        self.scratch.set_whole(TOKEN, grant.token);
         self.scratch.answer(Outcome::Granted);
     }
 
@@ -360,9 +360,9 @@ impl Environment {
         let (tag, outcome) = match settled {
             Settled::Granted { tag, grant } => {
                 let (place, number) = grant.ticket.to_parts();
-                self.scratch.set(at + 3, place as f64);
-                self.scratch.set(at + 4, number as f64);
-                self.scratch.set(at + 5, grant.token as f64);
+                self.scratch.set_whole(at + 3, place);
+                self.scratch.set_whole(at + 4, number);
+                self.scratch.set_whole(at + 5, grant.token);
                 let seen = tag & DEFERRED != 0 || self.answer(self.confirm(handle, grant.ticket)).is_some();
                 let granted = if grant.abandoned { Outcome::Abandoned } else { Outcome::Granted };
                 (tag, if seen { granted } else { Outcome::Failed })
@@ -373,9 +373,9 @@ impl Environment {
             }
         };
         self.scratch.set(OUTCOME, kept);
-        self.scratch.set(at, handle as f64);
-        self.scratch.set(at + 1, (tag & u64::from(u32::MAX)) as f64);
-        self.scratch.set(at + 2, ((tag & !DEFERRED) >> 32) as f64);
+        self.scratch.set_whole(at, handle);
+        self.scratch.set_whole(at + 1, tag & u64::from(u32::MAX));
+        self.scratch.set_whole(at + 2, (tag & !DEFERRED) >> 32);
         self.scratch.set(at + 6, f64::from(outcome as u8));
     }
 }
