@@ -14,6 +14,7 @@ after(end);
 
 const host = {
   name: "node-workers",
+  freeOrder: true,
   latchwork,
   testing,
   features: new Set(["cancel", "turn", "handles", "signed-timeout"]),

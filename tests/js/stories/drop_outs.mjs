@@ -32,7 +32,8 @@ async function order(host) {
   clock.advance(10);
   stop.abort();
   await quiet();
-  same(left.sort(), ["w2", "w4"], "who left");
+  if (host.freeOrder) left.sort();
+  same(left, ["w2", "w4"], "who left");
   holder.release();
   await all;
   same(served, ["w1", "w3", "w5"], "who was served");
