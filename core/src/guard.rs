@@ -33,7 +33,7 @@ pub struct Guard {
 impl Guard {
     #[inline]
     pub(crate) fn new(hold: <Memory as Engine>::Hold, mut spec: LockSpec) -> Guard {
-        if spec.plain_key().is_none() {
+        if !matches!(spec.plain_keys(), Some([_])) {
             spec.normalise();
         }
         Guard { hold, spec, releases: true, panicking: std::thread::panicking() }

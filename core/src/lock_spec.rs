@@ -87,12 +87,12 @@ impl LockSpec {
         (&self.exclusive, self.more.as_ref().map_or(&[], |more| &more.shared))
     }
 
-    /// The key, where the request is for one key, exclusively, and nothing else is said.
+    /// The keys, where they are wanted exclusively and nothing else is said.
     #[inline]
-    pub(crate) fn plain_key(&self) -> Option<&Key> {
-        match (&self.exclusive[..], &self.more) {
-            ([key], None) => Some(key),
-            _ => None,
+    pub(crate) fn plain_keys(&self) -> Option<&[Key]> {
+        match &self.more {
+            None => Some(&self.exclusive),
+            Some(_) => None,
         }
     }
 
@@ -109,15 +109,34 @@ impl LockSpec {
         let LockSpec { exclusive, more } = self;
         let mut none = Keys::new();
         let shared = more.as_mut().map_or(&mut none, |more| &mut more.shared);
-        if exclusive.len() + shared.len() > 1 {
-            let mut seen = std::collections::BTreeSet::new();
-            exclusive.retain(|key| seen.insert(key.clone()));
-            shared.retain(|key| seen.insert(key.clone()));
+        match exclusive.len() + shared.len() {
+            0 | 1 => {}
+            2..=FEW => {
+                retain_first(exclusive, |_| false);
+                retain_first(shared, |key| exclusive.contains(key));
+            }
+            _ => {
+                let mut seen = std::collections::BTreeSet::new();
+                exclusive.retain(|key| seen.insert(key.clone()));
+                shared.retain(|key| seen.insert(key.clone()));
+            }
         }
     }
 
     fn more(&mut self) -> &mut More {
         self.more.get_or_insert_default()
+    }
+}
+
+/// So many keys are compared with each other; more are sorted.
+const FEW: usize = 16;
+
+/// Keeps the first of equal keys, unless it is elsewhere.
+fn retain_first(keys: &mut Keys, elsewhere: impl Fn(&Key) -> bool) {
+    for at in (0..keys.len()).rev() {
+        if keys[..at].contains(&keys[at]) || elsewhere(&keys[at]) {
+            keys.remove(at);
+        }
     }
 }
 

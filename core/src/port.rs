@@ -18,7 +18,7 @@ use crate::{Error, Key, LockSpec, Query, Space, Ticket};
 /// Dropping the port ends what was asked for through it: waits are cancelled, grants released.
 pub struct Port {
     space: Space,
-    number: u32,
+    number: u64,
     mailbox: Arc<Mailbox>,
 }
 
@@ -107,15 +107,13 @@ impl Port {
         if let [key] = keys {
             return shared.join_one(handle, self.number, key, || self.recipient(tag)).map(Answer::from);
         }
-        if let [one, other] = keys
-            && let Some((ticket, token)) = shared.attempt_pair(handle, self.number, one, other)?
-        {
-            return Ok(Answer::Granted(Grant { ticket, token, abandoned: false }));
+        if let Some((grant, _)) = shared.attempt_few(handle, self.number, keys)? {
+            return Ok(Answer::Granted(grant));
         }
         let entries = shared.entries_of(keys)?;
         let incoming = Incoming { handle, port: self.number, entries: &entries, label: None };
-        if let Some((ticket, token)) = shared.attempt(&incoming)? {
-            return Ok(Answer::Granted(Grant { ticket, token, abandoned: false }));
+        if let Some(grant) = shared.attempt(&incoming)? {
+            return Ok(Answer::Granted(grant));
         }
         shared.join(&incoming, self.recipient(tag), shared.now(), None).map(Answer::from)
     }
@@ -127,14 +125,11 @@ impl Port {
     /// [`Closed`](crate::ErrorKind::Closed), [`Invalid`](crate::ErrorKind::Invalid).
     pub fn try_lock(&self, spec: &LockSpec) -> Result<Option<Grant>, Error> {
         let Memory { shared, handle } = self.space.engine();
-        let granted = match spec.plain_key() {
-            Some(key) => shared.attempt_one(handle, self.number, key)?,
-            None => {
-                let entries = shared.entries(spec)?;
-                shared.attempt(&self.incoming(&entries, spec))?
-            }
-        };
-        Ok(granted.map(|(ticket, token)| Grant { ticket, token, abandoned: false }))
+        if let Some([key]) = spec.plain_keys() {
+            return shared.attempt_one(handle, self.number, key);
+        }
+        let entries = shared.entries(spec)?;
+        shared.attempt(&self.incoming(&entries, spec))
     }
 
     /// Releases a grant. It has taken effect when this returns.

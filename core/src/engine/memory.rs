@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{Engine, Enqueued, Hold};
 use crate::machine::{Leave, Placed, Released};
-use crate::shared::{Entries, Handle, Incoming, Recipient, Shard, Shared};
+use crate::shared::{Entries, Handle, Incoming, Recipient, Shard, Shared, at_once};
 use crate::sync::Arc;
 use crate::{Error, Grant, Key, LockSpec, Query, Ticket};
 
@@ -62,13 +62,21 @@ impl Memory {
 
     #[inline]
     fn attempt_now(&self, spec: &LockSpec) -> Result<Option<MemoryHold>, Error> {
-        if let Some(key) = spec.plain_key() {
-            let granted = self.shared.attempt_one(&self.handle, 0, key)?;
-            return Ok(granted.map(|granted| self.hold(at_once(granted), false)));
+        match spec.plain_keys() {
+            Some([key]) => {
+                let granted = self.shared.attempt_one(&self.handle, 0, key)?;
+                return Ok(granted.map(|granted| self.hold(granted, false)));
+            }
+            Some(keys) => {
+                if let Some((granted, spans)) = self.shared.attempt_few(&self.handle, 0, keys)? {
+                    return Ok(Some(self.hold(granted, spans)));
+                }
+            }
+            None => {}
         }
         let entries = self.shared.entries(spec)?;
         let granted = self.shared.attempt(&self.incoming(&entries, spec))?;
-        Ok(granted.map(|granted| self.hold(at_once(granted), self.shared.spans(&entries))))
+        Ok(granted.map(|granted| self.hold(granted, self.shared.spans(&entries))))
     }
 
     fn enqueue_for_good(&self, spec: &LockSpec, waker: &Waker) -> Result<Enqueued<MemoryHold, Wait<'_>>, Error> {
@@ -93,11 +101,6 @@ impl Memory {
         };
         MemoryHold { home, grant }
     }
-}
-
-/// A grant that was never queued.
-fn at_once((ticket, token): (Ticket, u64)) -> Grant {
-    Grant { ticket, token, abandoned: false }
 }
 
 impl Engine for Memory {

@@ -63,12 +63,13 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     let mut recipient = None;
     let mut due = None;
     for (i, (table, part)) in tables.iter_mut().zip(parts).enumerate() {
+        let Some(slot) = table.slot(*part) else { continue };
         if why == Leave::Abandon && token.is_some() {
-            table.mark_abandoned(if i > 0 { part.slot } else { slot });
+            table.mark_abandoned(slot);
         }
         if i > 0 {
-            table.unlink(part.slot, token, effects);
-            table.forget(part.slot);
+            table.unlink(slot, token, effects);
+            table.forget(slot);
             continue;
         }
         table.unlink(slot, token, effects);
@@ -93,7 +94,7 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
 }
 
 /// The parts of a request as a list, home first.
-pub(crate) type Parts = SmallVec<[Ticket; 1]>;
+pub(crate) type Parts = SmallVec<[Ticket; 4]>;
 
 fn into_recipient<R>(state: State<R>) -> Option<R> {
     match state {

@@ -27,8 +27,9 @@ use slab::Slab;
 use smallvec::SmallVec;
 
 use super::queue::Queues;
+use super::shard_table::Lone;
 use super::spanning::SpanningRef;
-use super::{Due, Effect, Effects, Mode, Recipient};
+use super::{Due, Effect, Effects, Mode, Parts, Recipient};
 use crate::label::Label;
 use crate::{Key, Ticket};
 
@@ -43,9 +44,9 @@ pub(crate) struct Entry {
 /// Where a request came from: what ends with it releases what came from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
-    pub(crate) handle: u32,
+    pub(crate) handle: u64,
     /// 0 for none.
-    pub(crate) port: u32,
+    pub(crate) port: u64,
 }
 
 /// A request that has joined, and its token if it holds its keys already.
@@ -89,10 +90,7 @@ const LAST_TOKEN: u64 = (1 << 53) - 1;
 const TOKEN_RESERVE: u64 = 1 << 32;
 
 /// The bit of a ticket's slot that says that it names a queue, by its solo holder.
-const SOLO: u32 = 1 << 31;
-
-/// An empty table keeps room for so many requests.
-const KEPT: usize = 1024;
+pub(super) const SOLO: u32 = 1 << 31;
 
 /// The lock queues of one shard.
 pub(crate) struct LockTable<R> {
@@ -122,7 +120,7 @@ pub(super) struct Request<R> {
 pub(super) struct More {
     pub(super) label: Option<Label>,
     due: Option<Due>,
-    pub(super) span: Option<Span>,
+    pub(super) span: Option<SpanningRef>,
 }
 
 impl<R> Request<R> {
@@ -144,7 +142,7 @@ impl<R> Request<R> {
         self.more.as_ref().and_then(|more| more.label.clone())
     }
 
-    pub(super) fn span(&self) -> Option<&Span> {
+    pub(super) fn span(&self) -> Option<&SpanningRef> {
         self.more.as_ref().and_then(|more| more.span.as_ref())
     }
 
@@ -152,20 +150,13 @@ impl<R> Request<R> {
         self.more.as_mut().and_then(|more| more.due.take())
     }
 
-    pub(super) fn take_span(&mut self) -> Option<Span> {
+    pub(super) fn take_span(&mut self) -> Option<SpanningRef> {
         self.more.as_mut().and_then(|more| more.span.take())
     }
 
     pub(super) fn more(&mut self) -> &mut More {
         self.more.get_or_insert_default()
     }
-}
-
-/// The part of a spanning request that a table keeps.
-pub(super) struct Span {
-    pub(super) shared: SpanningRef,
-    /// All parts, in the order of their tables: only at home.
-    pub(super) parts: Box<[Ticket]>,
 }
 
 pub(super) enum State<R> {
@@ -192,14 +183,30 @@ pub(crate) struct Arrival<R> {
 }
 
 impl<R: Recipient> LockTable<R> {
-    /// An empty table. `clock` is the largest token that an earlier life of it may have given.
-    pub(crate) fn new(shard: u32, clock: u64) -> LockTable<R> {
-        LockTable { shard, queues: Queues::default(), requests: Slab::new(), clock }
+    /// An empty table.
+    pub(super) fn new(shard: u32) -> LockTable<R> {
+        LockTable { shard, queues: Queues::default(), requests: Slab::new(), clock: 0 }
     }
 
     /// Whether the line of tokens is used up, so that nothing new may join.
     pub(crate) fn exhausted(&self) -> bool {
-        self.clock > LAST_TOKEN - TOKEN_RESERVE
+        exhausted(self.clock)
+    }
+
+    /// Takes in who held a key alone before there was this table, which is empty.
+    pub(super) fn admit_lone(&mut self, lone: Lone) {
+        let number = lone.number.get();
+        let queue = self.queues.open_solo(lone.hash, &lone.key, number, lone.origin);
+        if let Some(shared) = lone.span {
+            let slot = self.found(queue, None);
+            if let Some(request) = slot.and_then(|slot| self.requests.get_mut(slot as usize)) {
+                request.state = match shared.home().shard == self.shard {
+                    true => State::Granted { token: shared.token().unwrap_or(number), claimed: true },
+                    false => State::Away,
+                };
+                request.more().span = Some(shared);
+            }
+        }
     }
 
     /// Takes one key if that needs no waiting (clause L6); claims the grant.
@@ -247,12 +254,12 @@ impl<R: Recipient> LockTable<R> {
 
     /// Takes these keys, exclusively, if nobody stands in a queue for any of them (clause L6); claims the grant. No key
     /// comes twice.
-    pub(crate) fn attempt_free<const N: usize>(
+    pub(crate) fn attempt_free<'k>(
         &mut self,
-        keys: [(u64, &Key); N],
+        keys: impl Iterator<Item = (u64, &'k Key)> + Clone,
         origin: Origin,
     ) -> Option<(Ticket, u64)> {
-        if keys.iter().any(|&(hash, key)| self.queues.find(hash, key).is_some()) {
+        if keys.clone().any(|(hash, key)| self.queues.find(hash, key).is_some()) {
             return None;
         }
         let (slot, token) = self.insert_granted(origin, None);
@@ -282,11 +289,7 @@ impl<R: Recipient> LockTable<R> {
     /// Releases a solo holder, which has no effect on others. Answers whether it was one, and held.
     #[inline]
     pub(crate) fn release_solo(&mut self, ticket: Ticket) -> bool {
-        let released = ticket.slot & SOLO != 0 && self.queues.remove_solo(ticket.slot & !SOLO, ticket.number);
-        if released {
-            self.shrink();
-        }
-        released
+        ticket.slot & SOLO != 0 && self.queues.remove_solo(ticket.slot & !SOLO, ticket.number)
     }
 
     /// Releases a request that has all its keys here.
@@ -329,7 +332,7 @@ impl<R: Recipient> LockTable<R> {
             *claimed = true;
         }
         if let Some(span) = request.span() {
-            span.shared.claim();
+            span.claim();
         }
         let abandoned = request.is_abandoned();
         Some(Claimed { token, abandoned, effect })
@@ -366,11 +369,11 @@ impl<R: Recipient> LockTable<R> {
     }
 
     /// All parts of a request, in the order of their tables. Empty when it is gone.
-    pub(crate) fn parts(&mut self, ticket: Ticket) -> SmallVec<[Ticket; 1]> {
+    pub(crate) fn parts(&mut self, ticket: Ticket) -> Parts {
         match self.slot(ticket).map(|slot| self.requests[slot as usize].span()) {
-            None => SmallVec::new(),
-            Some(None) => SmallVec::from_buf([ticket]),
-            Some(Some(span)) => SmallVec::from_slice(&span.parts),
+            None => Parts::new(),
+            Some(None) => Parts::from_slice(&[ticket]),
+            Some(Some(span)) => Parts::from_slice(span.parts()),
         }
     }
 
@@ -379,7 +382,7 @@ impl<R: Recipient> LockTable<R> {
         let request = &self.requests[slot as usize];
         match (&request.state, request.span()) {
             (State::Granted { token, .. }, _) => Some(*token),
-            (_, Some(span)) => span.shared.token(),
+            (_, Some(span)) => span.token(),
             _ => None,
         }
     }
@@ -414,22 +417,27 @@ impl<R: Recipient> LockTable<R> {
         self.clock
     }
 
+    pub(super) fn raise(&mut self, clock: u64) {
+        self.clock = self.clock.max(clock);
+    }
+
     /// The ticket that the next request will get.
     pub(super) fn next_ticket(&self) -> Ticket {
         Ticket { shard: self.shard, slot: self.requests.vacant_key() as u32, number: self.clock + 1 }
     }
 
     /// Gives the solo holder of a queue, if it has one, a record and a node.
-    fn found(&mut self, queue: u32, number: Option<u64>) {
-        let Some(solo) = self.queues.solo(queue) else { return };
+    fn found(&mut self, queue: u32, number: Option<u64>) -> Option<u32> {
+        let solo = self.queues.solo(queue)?;
         if number.is_some_and(|number| number != solo.number) {
-            return;
+            return None;
         }
         let state = State::Granted { token: solo.number, claimed: true };
         let mut record = Request::new(solo.number, solo.origin, state);
         let slot = self.requests.vacant_key() as u32;
         record.nodes.push(self.queues.found(queue, slot));
         self.requests.insert(record);
+        Some(slot)
     }
 
     pub(super) fn admits_all(&self, entries: &[Entry]) -> bool {
@@ -505,19 +513,12 @@ impl<R: Recipient> LockTable<R> {
 
     /// Takes the record of a request out; it stands in no queue any more.
     pub(super) fn forget(&mut self, slot: u32) -> Request<R> {
-        let request = self.requests.remove(slot as usize);
-        self.shrink();
-        request
+        self.requests.remove(slot as usize)
     }
 
-    /// Gives the room of an empty table back, if it is much (clause L17).
-    #[inline]
-    fn shrink(&mut self) {
-        let (queues, room) = self.queues.size();
-        if queues == 0 && self.requests.is_empty() && room.max(self.requests.capacity()) > KEPT {
-            self.queues = Queues::default();
-            self.requests = Slab::new();
-        }
+    /// How many requests and keys there is room for.
+    pub(super) fn room(&self) -> usize {
+        self.queues.room().max(self.requests.capacity())
     }
 
     /// Makes a waiting request a granted one, unless it is one already.
@@ -525,8 +526,9 @@ impl<R: Recipient> LockTable<R> {
         grant(&mut self.requests[slot as usize], Ticket { shard: self.shard, slot, number: 0 }, token)
     }
 
-    #[cfg(test)]
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether nobody holds, nobody waits, and nobody has an outcome to collect.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
         self.queues.is_empty() && self.requests.is_empty()
     }
 }
@@ -534,13 +536,13 @@ impl<R: Recipient> LockTable<R> {
 impl<R> Request<R> {
     fn mark_abandoned(&mut self) {
         match self.span() {
-            Some(span) => span.shared.mark_abandoned(),
+            Some(span) => span.mark_abandoned(),
             None => self.abandoned = true,
         }
     }
 
     fn is_abandoned(&self) -> bool {
-        self.abandoned || self.span().is_some_and(|span| span.shared.is_abandoned())
+        self.abandoned || self.span().is_some_and(|span| span.is_abandoned())
     }
 
     /// Begins to wait.
@@ -554,6 +556,11 @@ impl<R> Request<R> {
     }
 }
 
+/// Whether the line of tokens is used up where the clock shows this.
+pub(super) fn exhausted(clock: u64) -> bool {
+    clock > LAST_TOKEN - TOKEN_RESERVE
+}
+
 /// A node of a request became eligible: the last one grants.
 fn admit<R>(shard: u32, requests: &mut Slab<Request<R>>, clock: &mut u64, slot: u32, effects: &mut Effects<R>) {
     let request = &mut requests[slot as usize];
@@ -563,10 +570,10 @@ fn admit<R>(shard: u32, requests: &mut Slab<Request<R>>, clock: &mut u64, slot: 
     }
     let token = match request.span() {
         None => *clock + 1,
-        Some(span) => match span.shared.part_eligible(*clock) {
+        Some(span) => match span.part_eligible(*clock) {
             None => return,
             Some(_) if matches!(request.state, State::Away) => {
-                effects.push(Effect::GrantedElsewhere(span.shared.home));
+                effects.push(Effect::GrantedElsewhere(span.home()));
                 return;
             }
             Some(token) => token,

@@ -10,6 +10,7 @@
 //! | `leave` | how a request leaves: release, cancel, time-out, close |
 //! | `spanning` | a request whose keys live in several tables |
 //! | `survey` | what a query sees: positions and blockers |
+//! | `shard_table` | what a shard keeps: usually one holder in place, without a table |
 //! | `index` | finds a queue by key |
 //! | `deadlines` | what is due when |
 
@@ -18,6 +19,7 @@ mod index;
 mod leave;
 mod lock_table;
 mod queue;
+mod shard_table;
 pub(crate) mod spanning;
 mod survey;
 
@@ -30,6 +32,7 @@ pub(crate) use self::deadlines::{Deadlines, Due};
 pub(crate) use self::leave::{Leave, Parts, leave};
 pub(crate) use self::lock_table::{Arrival, Claimed, Entry, LockTable, Origin, Placed, Released, Standing};
 pub(crate) use self::queue::hash;
+pub(crate) use self::shard_table::ShardTable;
 pub(crate) use self::survey::Survey;
 
 use crate::{Error, Ticket};

@@ -12,7 +12,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use foldhash::fast::FixedState;
 
 use super::lock_table::{Arrival, Entry, Standing};
-use super::{Claimed, Effect, Effects, Leave, LockTable, Mode, Origin, Survey, hash, leave, spanning};
+use super::{
+    Claimed, Effect, Effects, Leave, LockTable, Mode, Origin, Released, ShardTable, Survey, hash, leave, spanning,
+};
 use crate::{Key, Ticket};
 
 /// The recipient of a request is its number in the program; outcomes are collected from the effects.
@@ -65,6 +67,14 @@ struct Known {
     abandoned: bool,
 }
 
+/// Those of the tables, in order.
+fn chosen<'t>(
+    tables: &'t mut [ShardTable<usize>],
+    numbers: &[usize],
+) -> impl Iterator<Item = &'t mut ShardTable<usize>> {
+    tables.iter_mut().enumerate().filter(|(number, _)| numbers.contains(number)).map(|(_, table)| table)
+}
+
 /// Clause L2: no earlier incompatible request is left on any of its keys.
 fn granted(known: &[Known], at: usize) -> bool {
     let clash = |a: Shape, b: Shape| a.iter().any(|x| b.iter().any(|y| x.0 == y.0 && (x.1 == X || y.1 == X)));
@@ -78,7 +88,7 @@ fn shares_a_key(known: &[Known], a: usize, b: usize) -> bool {
 
 /// The machine under test, with its keys spread over `tables.len()` tables.
 struct Machine {
-    tables: Vec<LockTable<usize>>,
+    tables: Vec<ShardTable<usize>>,
     /// The requests that are left, in order of arrival.
     tickets: Vec<(usize, Ticket)>,
     /// The tokens of those who were told of their grant, and whether they were told that it was abandoned.
@@ -92,7 +102,7 @@ struct Machine {
 
 impl Machine {
     fn new(tables: usize) -> Machine {
-        let tables = (0..tables).map(|number| LockTable::new(number as u32, 0)).collect();
+        let tables = (0..tables).map(|number| ShardTable::new(number as u32, 0)).collect();
         Machine {
             tables,
             tickets: Vec::new(),
@@ -116,14 +126,56 @@ impl Machine {
 
     /// The tables of a request, as a caller that has them locked sees them.
     fn with<T>(&mut self, numbers: &[usize], f: impl FnOnce(&mut [&mut LockTable<usize>]) -> T) -> T {
-        let chosen = self.tables.iter_mut().enumerate().filter(|(number, _)| numbers.contains(number));
-        f(&mut chosen.map(|(_, table)| table).collect::<Vec<_>>())
+        let answer = f(&mut chosen(&mut self.tables, numbers).map(ShardTable::crowd).collect::<Vec<_>>());
+        chosen(&mut self.tables, numbers).for_each(ShardTable::settle);
+        answer
+    }
+
+    /// The table of a request, alone.
+    fn with_home<T>(&mut self, ticket: Ticket, f: impl FnOnce(&mut LockTable<usize>) -> T) -> T {
+        self.with(&[ticket.shard as usize], |tables| f(tables[0]))
+    }
+
+    /// As a caller does that wants a few keys exclusively: first the short ways, which need no lock table.
+    fn attempt_short(&mut self, groups: &[(usize, Vec<Entry>)]) -> Option<(Ticket, u64)> {
+        if groups.iter().flat_map(|(_, entries)| entries).any(|entry| entry.mode == S) {
+            return None;
+        }
+        match groups {
+            [(number, entries)] => {
+                let table = &mut self.tables[*number];
+                match &entries[..] {
+                    [entry] => table.attempt_one(entry.hash, &entry.key, ORIGIN),
+                    _ => {
+                        let granted = table.attempt_free(entries.iter().map(|entry| (entry.hash, &entry.key)), ORIGIN);
+                        table.settle();
+                        granted
+                    }
+                }
+            }
+            _ if groups.iter().all(|(_, entries)| entries.len() == 1) => {
+                let numbers: Vec<_> = groups.iter().map(|(number, _)| *number).collect();
+                let keys = groups.iter().map(|(_, entries)| (entries[0].hash, &entries[0].key));
+                spanning::attempt_vacant(&mut chosen(&mut self.tables, &numbers).collect::<Vec<_>>(), keys, ORIGIN)
+            }
+            _ => None,
+        }
+    }
+
+    /// The parts of a request that has its keys in several tables and is a lone holder in its first.
+    fn lone_parts(&self, ticket: Ticket) -> Option<Vec<Ticket>> {
+        Some(self.tables[ticket.shard as usize].lone_span(ticket)?.parts().to_vec())
     }
 
     fn join(&mut self, shape: usize) {
         let name = self.made;
         self.made += 1;
         let groups = self.groups(SHAPES[shape]);
+        if let Some((ticket, token)) = self.attempt_short(&groups) {
+            self.tickets.push((name, ticket));
+            self.told.insert(name, (token, false));
+            return;
+        }
         let arrival = Arrival { origin: ORIGIN, label: None, recipient: name, joined: None, order: 0, deadline: None };
         let numbers: Vec<_> = groups.iter().map(|(number, _)| *number).collect();
         let slices: Vec<_> = groups.iter().map(|(_, entries)| &entries[..]).collect();
@@ -145,11 +197,13 @@ impl Machine {
         let slices: Vec<_> = groups.iter().map(|(_, entries)| &entries[..]).collect();
         let admitted = self.with(&numbers, |tables| spanning::admits(tables, &slices));
         if let ([number], [slice]) = (&numbers[..], &slices[..]) {
-            let placed = self.tables[*number].attempt(slice, ORIGIN, None);
+            let placed = self.with(&[*number], |tables| tables[0].attempt(slice, ORIGIN, None));
             assert_eq!(placed.is_some(), admitted);
             if let Some((ticket, _)) = placed {
                 let mut effects = Effects::new();
-                assert!(leave(&mut [&mut self.tables[*number]], &[ticket], Leave::Release, &mut effects).is_some());
+                let released =
+                    self.with_home(ticket, |home| leave(&mut [home], &[ticket], Leave::Release, &mut effects));
+                assert!(released.is_some());
                 assert!(effects.is_empty(), "a try that succeeds blocks nobody");
             }
         }
@@ -158,12 +212,17 @@ impl Machine {
 
     fn leave(&mut self, at: usize, why: Option<Leave>) {
         let (name, ticket) = self.tickets.remove(at);
-        let parts = self.tables[ticket.shard as usize].parts(ticket);
-        let numbers: Vec<_> = parts.iter().map(|part| part.shard as usize).collect();
-        let held = matches!(self.tables[ticket.shard as usize].standing(ticket), Standing::Granted);
+        let held = self.holds(ticket);
         let why = why.unwrap_or(if held { Leave::Release } else { Leave::Cancel });
         let told = self.told.contains_key(&name);
         let mut effects = Effects::new();
+        if why == Leave::Release && self.release_short(ticket, &mut effects) {
+            assert!(!self.release_short(ticket, &mut Effects::new()), "what has left leaves no second time");
+            self.told.remove(&name);
+            return self.carry_out(effects);
+        }
+        let parts = self.with_home(ticket, |home| home.parts(ticket));
+        let numbers: Vec<_> = parts.iter().map(|part| part.shard as usize).collect();
         let left = self.with(&numbers, |tables| leave(tables, &parts, why, &mut effects)).expect("it stands");
         assert_eq!(left.granted, held);
         let again = self.with(&numbers, |tables| leave(tables, &parts, Leave::Release, &mut Effects::new()));
@@ -173,6 +232,25 @@ impl Machine {
         let ends = effects.iter().filter(|effect| matches!(effect, Effect::Failed { .. })).count();
         assert_eq!(ends, usize::from(!told && matches!(why, Leave::Close | Leave::Abandon)));
         self.carry_out(effects);
+    }
+
+    fn holds(&mut self, ticket: Ticket) -> bool {
+        let lone = self.tables[ticket.shard as usize].is_lone(ticket);
+        lone.unwrap_or_else(|| self.with_home(ticket, |home| matches!(home.standing(ticket), Standing::Granted)))
+    }
+
+    /// As a caller releases: first the short ways.
+    fn release_short(&mut self, ticket: Ticket, effects: &mut Effects<usize>) -> bool {
+        match self.tables[ticket.shard as usize].release(ticket, effects) {
+            Released::Done => true,
+            Released::NotHeld => false,
+            Released::Spans => {
+                let Some(parts) = self.lone_parts(ticket) else { return false };
+                let numbers: Vec<_> = parts.iter().map(|part| part.shard as usize).collect();
+                let mut tables: Vec<_> = chosen(&mut self.tables, &numbers).collect();
+                spanning::release_lone(&mut tables, &parts).is_some()
+            }
+        }
     }
 
     fn carry_out(&mut self, effects: Effects<usize>) {
@@ -190,7 +268,7 @@ impl Machine {
 
     fn claim(&mut self, at: usize) -> bool {
         let (name, ticket) = self.tickets[at];
-        let Some(Claimed { token, abandoned, effect }) = self.tables[ticket.shard as usize].claim(ticket) else {
+        let Some(Claimed { token, abandoned, effect }) = self.with_home(ticket, |home| home.claim(ticket)) else {
             return false;
         };
         if effect.is_some() {
@@ -202,7 +280,7 @@ impl Machine {
 
     fn deliver(&mut self) {
         if let Some(ticket) = self.undelivered.pop_front() {
-            let effect = self.tables[ticket.shard as usize].deliver(ticket);
+            let effect = self.with_home(ticket, |home| home.deliver(ticket));
             self.carry_out(effect.into_iter().collect());
         }
     }
@@ -227,8 +305,7 @@ impl Machine {
         assert_eq!(self.tickets.len(), known.len());
         for at in 0..known.len() {
             let (name, ticket) = self.tickets[at];
-            let standing = self.tables[ticket.shard as usize].standing(ticket);
-            let holds = matches!(standing, Standing::Granted);
+            let holds = self.holds(ticket);
             assert_eq!(holds, granted(known, at), "request {at} of {known:?}");
             let told = self.told.get(&name).copied();
             assert_eq!(told.is_some(), holds && !known[at].undelivered, "request {at} of {known:?}");
@@ -239,14 +316,15 @@ impl Machine {
         }
         self.check_query(known);
         if known.is_empty() {
-            assert!(self.tables.iter().all(LockTable::is_empty), "clause L17");
+            assert!(self.tables.iter().all(ShardTable::is_vacant), "clause L17");
         }
     }
 
     /// The query against the model: who holds, who waits, in which place.
-    fn check_query(&self, known: &[Known]) {
+    fn check_query(&mut self, known: &[Known]) {
         let mut survey = Survey::default();
-        self.tables.iter().for_each(|table| survey.look_at_all(table));
+        let everywhere: Vec<_> = (0..self.tables.len()).collect();
+        self.with(&everywhere, |tables| tables.iter().for_each(|table| survey.look_at_all(table)));
         let query = survey.finish(None);
         let holds = (0..known.len()).filter(|&at| granted(known, at)).count();
         assert_eq!((query.held.len(), query.pending.len()), (holds, known.len() - holds));
@@ -388,7 +466,7 @@ fn the_comparison_sees_a_lost_grant() {
     machine.join(0);
     let (_, holder) = machine.tickets.remove(0);
     let mut effects = Effects::new();
-    let left = leave(&mut [&mut machine.tables[0]], &[holder], Leave::Release, &mut effects);
+    let left = machine.with_home(holder, |home| leave(&mut [home], &[holder], Leave::Release, &mut effects));
     assert!(left.is_some() && effects.len() == 1);
     // The effect is dropped on the floor, as a shell that forgets to wake would.
     let known = [Known { shape: 0, claimed: false, undelivered: false, abandoned: false }];

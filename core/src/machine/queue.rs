@@ -219,14 +219,14 @@ impl Queues {
         })
     }
 
-    /// The queues that exist, and those there is room for.
-    pub(super) fn size(&self) -> (usize, usize) {
-        (self.queues.len(), self.queues.capacity())
+    /// How many queues there is room for.
+    pub(super) fn room(&self) -> usize {
+        self.queues.capacity()
     }
 
-    #[cfg(test)]
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.index.is_empty() && self.queues.is_empty() && self.nodes.is_empty()
+        self.queues.is_empty()
     }
 
     #[inline]
@@ -280,7 +280,7 @@ mod tests {
                     assert!(queues.remove_solo(opened[at as usize], u64::from(at)));
                     assert_eq!(queues.find(hash(at), &Key::from(at)), None);
                 }
-                assert!(queues.is_empty());
+                assert!(queues.is_empty() && queues.nodes.is_empty() && queues.index.is_empty());
             }
         }
     }

@@ -6,20 +6,25 @@
 
 use std::ops::DerefMut;
 
-use super::lock_table::{Arrival, Entry, Placed, Span, State};
-use super::{LockTable, Mode, Recipient};
+use smallvec::SmallVec;
+
+use super::lock_table::{Arrival, Entry, Origin, Placed, State};
+use super::{LockTable, Mode, Parts, Recipient, ShardTable};
 use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::{Key, Ticket};
 
 /// What each part keeps of a [`Spanning`].
 pub(crate) type SpanningRef = Arc<Spanning>;
 
+/// The keys of a request, in key order.
+type KeySet = SmallVec<[(Key, Mode); 4]>;
+
 /// What the parts of one request share.
 pub(crate) struct Spanning {
-    /// The part that keeps the recipient: the one in the first table.
-    pub(crate) home: Ticket,
-    /// All its keys, in key order.
-    pub(crate) keys: Box<[(Key, Mode)]>,
+    /// All its parts, in the order of their tables. The first one is home: it keeps the recipient.
+    parts: Parts,
+    /// All its keys.
+    keys: KeySet,
     /// Parts that are not yet eligible.
     missing: AtomicU32,
     /// The largest clock that a part noted on becoming eligible.
@@ -31,16 +36,34 @@ pub(crate) struct Spanning {
 }
 
 impl Spanning {
-    pub(crate) fn new(home: Ticket, keys: Box<[(Key, Mode)]>, parts: u32) -> SpanningRef {
-        Arc::new(Spanning {
-            home,
-            keys,
-            missing: AtomicU32::new(parts),
-            noted: AtomicU64::new(0),
-            token: AtomicU64::new(0),
-            claimed: AtomicBool::new(false),
-            abandoned: AtomicBool::new(false),
-        })
+    fn new(parts: Parts, keys: KeySet) -> SpanningRef {
+        let missing = AtomicU32::new(parts.len() as u32);
+        Spanning::build(parts, keys, missing, 0)
+    }
+
+    /// A request that is granted at once.
+    fn granted(parts: Parts, keys: KeySet, token: u64) -> SpanningRef {
+        Spanning::build(parts, keys, AtomicU32::new(0), token)
+    }
+
+    fn build(parts: Parts, keys: KeySet, missing: AtomicU32, token: u64) -> SpanningRef {
+        let claimed = AtomicBool::new(token > 0);
+        let abandoned = AtomicBool::new(false);
+        let noted = AtomicU64::new(0);
+        Arc::new(Spanning { parts, keys, missing, noted, token: AtomicU64::new(token), claimed, abandoned })
+    }
+
+    /// The part that keeps the recipient.
+    pub(crate) fn home(&self) -> Ticket {
+        self.parts[0]
+    }
+
+    pub(crate) fn parts(&self) -> &[Ticket] {
+        &self.parts
+    }
+
+    pub(crate) fn keys(&self) -> &[(Key, Mode)] {
+        &self.keys
     }
 
     /// A part became eligible in a table whose clock shows `clock`. Answers the token when it was the last one.
@@ -86,12 +109,12 @@ pub(crate) fn join<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     groups: &[&[Entry]],
     arrival: Arrival<R>,
 ) -> (Placed, Option<R>) {
-    let mut keys: Vec<_> = groups.iter().copied().flatten().map(|entry| (entry.key.clone(), entry.mode)).collect();
-    keys.sort_unstable();
-    let home = tables[0].next_ticket();
-    let shared = Spanning::new(home, keys.into(), tables.len() as u32);
+    let mut keys: KeySet = groups.iter().copied().flatten().map(|entry| (entry.key.clone(), entry.mode)).collect();
+    sort(&mut keys);
+    let parts: Parts = tables.iter().map(|table| table.next_ticket()).collect();
+    let home = parts[0];
+    let shared = Spanning::new(parts, keys);
     let mut token = None;
-    let mut parts = Vec::with_capacity(tables.len());
     for (table, group) in tables.iter_mut().zip(groups) {
         let slot = table.insert(arrival.origin, arrival.label.as_ref(), State::Away);
         if table.stand(group, slot) {
@@ -100,13 +123,9 @@ pub(crate) fn join<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
         let request = &mut table.requests[slot as usize];
         request.joined = arrival.joined;
         request.order = arrival.order;
-        request.more().span = Some(Span { shared: shared.clone(), parts: Box::default() });
-        parts.push(table.ticket(slot));
+        request.more().span = Some(shared.clone());
     }
     let request = &mut tables[0].requests[home.slot as usize];
-    if let Some(span) = &mut request.more().span {
-        span.parts = parts.into();
-    }
     let placed = Placed { ticket: home, token };
     match token {
         Some(token) => {
@@ -121,7 +140,54 @@ pub(crate) fn join<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     }
 }
 
+/// Takes one key in each of several tables, all locked, if they are vacant; claims the grant. The keys are in the order of
+/// their tables.
+pub(crate) fn attempt_vacant<'k, R: Recipient, T: DerefMut<Target = ShardTable<R>>>(
+    tables: &mut [T],
+    keys: impl Iterator<Item = (u64, &'k Key)> + Clone,
+    origin: Origin,
+) -> Option<(Ticket, u64)> {
+    if !tables.iter().all(|table| table.is_vacant()) {
+        return None;
+    }
+    let token = 1 + tables.iter().map(|table| table.clock()).max()?;
+    let parts: Parts = tables.iter().map(|table| table.next_lone()).collect();
+    let home = parts[0];
+    let mut set: KeySet = keys.clone().map(|(_, key)| (key.clone(), Mode::Exclusive)).collect();
+    sort(&mut set);
+    let shared = Spanning::granted(parts, set, token);
+    for (table, (hash, key)) in tables.iter_mut().zip(keys) {
+        table.take_in(hash, key, origin, Some(shared.clone()));
+        table.raise(token);
+    }
+    Some((home, token))
+}
+
+/// Releases a request whose parts are all lone holders of their tables, which are all locked. `None`, and nothing changed,
+/// when they are not. What it answers is to be dropped once everything is unlocked.
+pub(crate) fn release_lone<R: Recipient, T: DerefMut<Target = ShardTable<R>>>(
+    tables: &mut [T],
+    parts: &[Ticket],
+) -> Option<SmallVec<[SpanningRef; 4]>> {
+    let lone = tables.iter().zip(parts).all(|(table, &part)| table.is_lone(part) == Some(true));
+    lone.then(|| tables.iter_mut().filter_map(|table| table.take_out()).collect())
+}
+
 /// Whether a request over several tables, all locked, would be granted at once.
 pub(crate) fn admits<R: Recipient, T: DerefMut<Target = LockTable<R>>>(tables: &[T], groups: &[&[Entry]]) -> bool {
     tables.iter().zip(groups).all(|(table, group)| table.admits_all(group))
+}
+
+/// Into key order. Few keys, as usual, without the machinery of a general sort.
+fn sort(keys: &mut [(Key, Mode)]) {
+    if keys.len() > 8 {
+        return keys.sort_unstable();
+    }
+    for end in 1..keys.len() {
+        let mut at = end;
+        while at > 0 && keys[at - 1].0 > keys[at].0 {
+            keys.swap(at - 1, at);
+            at -= 1;
+        }
+    }
 }

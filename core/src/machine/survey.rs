@@ -112,7 +112,7 @@ impl<R: Recipient> LockTable<R> {
         let Some(queue) = self.queues.find(hash, key) else { return };
         for (_, node) in self.queues.nodes_from(self.queues.queue(queue).first) {
             if let Some(span) = self.requests[node.request as usize].span() {
-                into.extend(span.shared.keys.iter().map(|(key, _)| key.clone()));
+                into.extend(span.keys().iter().map(|(key, _)| key.clone()));
             }
         }
     }
@@ -171,7 +171,7 @@ fn add_blockers<R: Recipient>(table: &LockTable<R>, queue: &Queue, mode: Mode, i
 
 fn home<R: Recipient>(table: &LockTable<R>, slot: u32) -> Ticket {
     match table.requests[slot as usize].span() {
-        Some(span) => span.shared.home,
+        Some(span) => span.home(),
         None => table.ticket(slot),
     }
 }
@@ -182,7 +182,7 @@ fn row<R: Recipient>(table: &LockTable<R>, slot: u32) -> Row {
         label: request.label(),
         token: table.token(slot),
         claimed: match (request.span(), &request.state) {
-            (Some(span), _) => span.shared.claimed(),
+            (Some(span), _) => span.claimed(),
             (None, State::Granted { claimed, .. }) => *claimed,
             (None, _) => false,
         },
@@ -204,7 +204,7 @@ fn row<R: Recipient>(table: &LockTable<R>, slot: u32) -> Row {
 /// All keys of a request, those in other tables included.
 fn keys<R: Recipient>(table: &LockTable<R>, request: &Request<R>) -> Vec<(Key, Mode)> {
     if let Some(span) = request.span() {
-        return span.shared.keys.to_vec();
+        return span.keys().to_vec();
     }
     let nodes = request.nodes.iter().map(|&node| table.queues.node(node));
     nodes.map(|node| (table.queues.queue(node.queue).key.clone(), node.mode)).collect()

@@ -16,7 +16,7 @@ impl Entries {
     ///
     /// `invalid` when a key is too long.
     pub(super) fn of_spec(spec: &LockSpec, seed: &FixedState, mask: usize) -> Result<Entries, Error> {
-        if let Some(key) = spec.plain_key() {
+        if let Some([key]) = spec.plain_keys() {
             key.check()?;
             let entry = Entry { hash: hash(seed, key), key: key.clone(), mode: Mode::Exclusive };
             return Ok(Entries(smallvec![entry]));

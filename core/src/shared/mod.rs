@@ -8,10 +8,12 @@
 //!
 //! Nothing that every operation writes is common to two shards: a guard counts its reference on its shard.
 
+mod at_once;
 mod entries;
 mod mailbox;
 mod names;
 mod outcome;
+mod shard;
 mod timers;
 
 use std::cmp::Reverse;
@@ -21,21 +23,26 @@ use std::time::Duration;
 use foldhash::fast::FixedState;
 use smallvec::SmallVec;
 
+pub(crate) use self::at_once::at_once;
 pub(crate) use self::entries::Entries;
 pub(crate) use self::mailbox::{Mailbox, Recipient};
 pub(crate) use self::names::Names;
+use self::shard::Locked;
+pub(crate) use self::shard::Shard;
 pub(crate) use self::timers::Timers;
 
 use crate::machine::{
-    Arrival, Claimed, Effect, Effects, Entry, Leave, LockTable, Origin, Parts, Placed, Released, Standing, Survey,
-    hash, leave, spanning,
+    Arrival, Claimed, Effect, Effects, Entry, Leave, Origin, Parts, Placed, Released, Standing, Survey, hash, leave,
+    spanning,
 };
 use crate::port::Settled;
-use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, Weak};
-use crate::{Clock, Error, Grant, Key, Mode, Query, Ticket};
+use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Ordering, Weak};
+use crate::{Clock, Error, Grant, Key, Query, Ticket};
 
-type Table = LockTable<Recipient>;
-type Tables<'a> = SmallVec<[MutexGuard<'a, Table>; 1]>;
+type Tables<'a> = SmallVec<[Locked<'a>; 1]>;
+
+/// A space whose locks are all released keeps room for so many requests, spread over its shards.
+const KEPT: u32 = 1024;
 
 /// Everything that the handles of a space share.
 pub(crate) struct Shared {
@@ -47,19 +54,13 @@ pub(crate) struct Shared {
     /// The last number given to a request that waits.
     last_order: AtomicU64,
     /// The last number given to a handle or a port.
-    last_number: AtomicU32,
+    last_number: AtomicU64,
     open_handles: AtomicU32,
-}
-
-/// One mutex and what it guards. Allocated by itself, so that its reference count is beside its mutex.
-pub(crate) struct Shard {
-    table: Mutex<Table>,
-    space: Weak<Shared>,
 }
 
 /// What one opening of a space ends with.
 pub(crate) struct Handle {
-    number: u32,
+    number: u64,
     closed: AtomicBool,
     space: Weak<Shared>,
 }
@@ -68,7 +69,7 @@ pub(crate) struct Handle {
 pub(crate) struct Incoming<'a> {
     pub(crate) handle: &'a Handle,
     /// 0 for none.
-    pub(crate) port: u32,
+    pub(crate) port: u64,
     pub(crate) entries: &'a Entries,
     pub(crate) label: Option<&'a Arc<str>>,
 }
@@ -92,16 +93,15 @@ impl Incoming<'_> {
 impl Shared {
     pub(crate) fn new(shards: usize, seed: u64, epoch: u64, clock: Option<Box<dyn Clock>>) -> Arc<Shared> {
         let count = shards.max(1).next_power_of_two() as u32;
+        let keeps = (KEPT / count) as u16;
         Arc::new_cyclic(|space| Shared {
-            shards: (0..count)
-                .map(|number| Arc::new(Shard { table: Mutex::new(LockTable::new(number, 0)), space: space.clone() }))
-                .collect(),
+            shards: (0..count).map(|number| Shard::new(number, keeps, space.clone())).collect(),
             seed: FixedState::with_seed(seed),
             clock,
             timers: Timers::default(),
             epoch,
             last_order: AtomicU64::new(0),
-            last_number: AtomicU32::new(0),
+            last_number: AtomicU64::new(0),
             open_handles: AtomicU32::new(0),
         })
     }
@@ -129,7 +129,7 @@ impl Shared {
     }
 
     /// A number for a handle or a port, never given twice.
-    pub(crate) fn number(&self) -> u32 {
+    pub(crate) fn number(&self) -> u64 {
         self.last_number.fetch_add(1, Ordering::Relaxed) + 1
     }
 
@@ -155,63 +155,12 @@ impl Shared {
         Handle { number: self.number(), closed: AtomicBool::new(false), space: self.shards[0].space.clone() }
     }
 
-    /// Takes one key, exclusively, if that needs no waiting: the hot path.
-    #[inline]
-    pub(crate) fn attempt_one(&self, handle: &Handle, port: u32, key: &Key) -> Result<Option<(Ticket, u64)>, Error> {
-        key.check()?;
-        let hash = hash(&self.seed, key);
-        let mut table = self.shards[Entries::shard(hash, self.mask())].table_for(handle)?;
-        Ok(table.attempt_one(hash, key, Mode::Exclusive, Origin { handle: handle.number, port }, None))
-    }
-
-    /// Takes two keys, exclusively, if they are free and in one table; else `None`, which settles nothing.
-    pub(crate) fn attempt_pair(
-        &self,
-        handle: &Handle,
-        port: u32,
-        one: &Key,
-        other: &Key,
-    ) -> Result<Option<(Ticket, u64)>, Error> {
-        one.check()?;
-        other.check()?;
-        // In the order of the keys, as any set.
-        let (one, other) = if one <= other { (one, other) } else { (other, one) };
-        let hashes = [hash(&self.seed, one), hash(&self.seed, other)];
-        let [shard, also] = hashes.map(|hash| Entries::shard(hash, self.mask()));
-        if shard != also || one == other {
-            return Ok(None);
-        }
-        let mut table = self.shards[shard].table_for(handle)?;
-        let origin = Origin { handle: handle.number, port };
-        Ok(table.attempt_free([(hashes[0], one), (hashes[1], other)], origin))
-    }
-
-    /// Takes one key, exclusively, or waits for it: hashes it once, and reads the clock only where it has to wait.
-    #[inline]
-    pub(crate) fn join_one(
-        &self,
-        handle: &Handle,
-        port: u32,
-        key: &Key,
-        recipient: impl FnOnce() -> Recipient,
-    ) -> Result<Placed, Error> {
-        key.check()?;
-        let hash = hash(&self.seed, key);
-        let shard = &self.shards[Entries::shard(hash, self.mask())];
-        let origin = Origin { handle: handle.number, port };
-        let at_once = shard.table_for(handle)?.attempt_one(hash, key, Mode::Exclusive, origin, None);
-        if let Some((ticket, token)) = at_once {
-            return Ok(Placed { ticket, token: Some(token) });
-        }
-        let entries = Entries::of_hashed(hash, key);
-        self.join(&Incoming { handle, port, entries: &entries, label: None }, recipient(), self.now(), None)
-    }
-
     /// Takes all keys if that needs no waiting (clause L6).
-    pub(crate) fn attempt(&self, incoming: &Incoming<'_>) -> Result<Option<(Ticket, u64)>, Error> {
+    pub(crate) fn attempt(&self, incoming: &Incoming<'_>) -> Result<Option<Grant>, Error> {
         let mut tables = self.lock_for(incoming)?;
         if let [table] = &mut tables[..] {
-            return Ok(table.attempt(incoming.entries.all(), incoming.origin(), incoming.label));
+            let granted = table.attempt(incoming.entries.all(), incoming.origin(), incoming.label);
+            return Ok(granted.map(at_once));
         }
         let groups = incoming.entries.groups(self.mask());
         if !spanning::admits(&tables, &groups) {
@@ -219,7 +168,7 @@ impl Shared {
         }
         let arrival = incoming.arrival(Recipient::Nobody, 0, None, None);
         let (placed, _nobody) = spanning::join(&mut tables, &groups, arrival);
-        Ok(placed.token.map(|token| (placed.ticket, token)))
+        Ok(placed.token.map(|token| at_once((placed.ticket, token))))
     }
 
     /// Takes all keys if that needs no waiting.
@@ -298,9 +247,14 @@ impl Shared {
 
     /// Ends everything that came from an origin, by [`Leave::Close`] or [`Leave::Abandon`]: its waits fail with `closed`,
     /// its grants are released. `port` 0 stands for all of the handle.
-    pub(crate) fn end(&self, handle: &Handle, port: u32, why: Leave, own: Option<&Mailbox>) {
-        let tickets = |shard: &Arc<Shard>| shard.table.lock().of_origin(Origin { handle: handle.number, port });
-        let all = self.shards.iter().flat_map(tickets);
+    pub(crate) fn end(&self, handle: &Handle, port: u64, why: Leave, own: Option<&Mailbox>) {
+        let all = self.shards.iter().flat_map(|shard| {
+            let table = shard.lock();
+            if table.is_vacant() {
+                return Vec::new();
+            }
+            Locked::new(table).of_origin(Origin { handle: handle.number, port })
+        });
         let (granted, mut waiting): (Vec<Ticket>, Vec<Ticket>) = all.partition(|&ticket| self.held(ticket));
         // What the origin gives back must not go to a wait of its own on the way: waits first, the newest before the
         // others, and nobody is told before all is done.
@@ -348,8 +302,10 @@ impl Shared {
         let mut survey = Survey::default();
         match keys {
             None => {
-                let tables: Vec<_> = self.shards.iter().map(|shard| shard.table.lock()).collect();
-                tables.iter().for_each(|table| survey.look_at_all(table));
+                let mut tables: Vec<_> = self.shards.iter().map(|shard| shard.lock()).collect();
+                for table in tables.iter_mut().filter(|table| !table.is_vacant()) {
+                    survey.look_at_all(table.crowd());
+                }
             }
             Some(keys) => {
                 let entries = Entries::of_keys(keys, &self.seed, self.mask());
@@ -381,7 +337,7 @@ impl Shared {
     /// Notes that the caller of a request sees its grant.
     pub(crate) fn claim(&self, ticket: Ticket) -> Option<Grant> {
         let shard = self.shards.get(ticket.shard as usize)?;
-        let claimed = shard.table.lock().claim(ticket);
+        let claimed = shard.lock_table().claim(ticket);
         let Claimed { token, abandoned, effect } = claimed?;
         if let Some(Effect::Granted { due: Some(due), .. }) = effect {
             self.timers.remove(due);
@@ -391,10 +347,10 @@ impl Shared {
 
     /// Looks after a task's request again: who is to be woken is `waker` from now on.
     pub(crate) fn poll(&self, ticket: Ticket, waker: &std::task::Waker) -> Option<Result<Grant, Error>> {
-        let table = &self.shards[ticket.shard as usize].table;
+        let shard = &self.shards[ticket.shard as usize];
         let mut spare = None;
         loop {
-            let mut locked = table.lock();
+            let mut locked = shard.lock_table();
             match locked.standing(ticket) {
                 Standing::Waiting(Recipient::Task(known)) if known.will_wake(waker) => return None,
                 Standing::Waiting(recipient) => {
@@ -434,6 +390,7 @@ impl Shared {
         };
         match at_home(home) {
             Released::Done => true,
+            Released::Spans if self.release_lone(ticket) => true,
             Released::Spans => self.leave(ticket, Leave::Release, own).is_some(),
             Released::NotHeld => false,
         }
@@ -451,24 +408,24 @@ impl Shared {
 
     fn lock_shards(&self, entries: &Entries) -> Tables<'_> {
         match entries.all() {
-            _ if self.mask() == 0 => SmallVec::from_buf([self.shards[0].table.lock()]),
-            [] => SmallVec::from_buf([self.shards[0].table.lock()]),
-            [entry] => SmallVec::from_buf([self.shards[Entries::shard(entry.hash, self.mask())].table.lock()]),
+            _ if self.mask() == 0 => SmallVec::from_buf([self.shards[0].lock_table()]),
+            [] => SmallVec::from_buf([self.shards[0].lock_table()]),
+            [entry] => SmallVec::from_buf([self.shards[Entries::shard(entry.hash, self.mask())].lock_table()]),
             _ => {
                 let groups = entries.groups(self.mask());
                 let shards = groups.iter().map(|group| Entries::shard(group[0].hash, self.mask()));
-                shards.map(|shard| self.shards[shard].table.lock()).collect()
+                shards.map(|shard| self.shards[shard].lock_table()).collect()
             }
         }
     }
 
     /// Locks the shards of these keys, and all those in which a request for one of them has a part: else such a request
     /// could be granted while it is looked at.
-    fn lock_around(&self, entries: &Entries) -> Vec<(usize, MutexGuard<'_, Table>)> {
+    fn lock_around(&self, entries: &Entries) -> Vec<(usize, Locked<'_>)> {
         let mut needed: BTreeSet<usize> =
             entries.all().iter().map(|entry| Entries::shard(entry.hash, self.mask())).collect();
         loop {
-            let tables: Vec<_> = needed.iter().map(|&number| (number, self.shards[number].table.lock())).collect();
+            let tables: Vec<_> = needed.iter().map(|&number| (number, self.shards[number].lock_table())).collect();
             let mut keys = Vec::new();
             for (number, table) in &tables {
                 let here = entries.all().iter().filter(|entry| Entries::shard(entry.hash, self.mask()) == *number);
@@ -485,10 +442,10 @@ impl Shared {
 
     /// Locks all shards in which a request has a part; home is the first of them.
     fn lock_parts<'a>(&'a self, home: &'a Shard, ticket: Ticket) -> (Tables<'a>, Parts) {
-        let mut first = home.table.lock();
+        let mut first = home.lock_table();
         let parts = first.parts(ticket);
         let mut tables: Tables<'a> = SmallVec::from_buf([first]);
-        tables.extend(parts.iter().skip(1).map(|part| self.shards[part.shard as usize].table.lock()));
+        tables.extend(parts.iter().skip(1).map(|part| self.shards[part.shard as usize].lock_table()));
         (tables, parts)
     }
 
@@ -515,61 +472,6 @@ impl Shared {
             self.timers.remove(due);
         }
         Some(left.granted)
-    }
-}
-
-impl Shard {
-    /// Releases a request that has all its keys in this shard.
-    pub(crate) fn release(&self, ticket: Ticket, own: Option<&Mailbox>) -> Released {
-        let mut effects = Effects::new();
-        let released = self.release_quietly(ticket, &mut effects);
-        if !effects.is_empty() {
-            outcome::carry_out(&self.space, effects, own);
-        }
-        released
-    }
-
-    /// As `release`; the usual outcome, the next request of the same port, goes straight to `into`.
-    #[inline]
-    fn release_into(&self, ticket: Ticket, own: &Mailbox, into: &mut Vec<Settled>) -> Released {
-        let mut effects = Effects::new();
-        let released = self.release_quietly(ticket, &mut effects);
-        if !effects.is_empty() {
-            outcome::carry_out_into(&self.space, effects, own, into);
-        }
-        released
-    }
-
-    /// Releases a request that has all its keys in this shard, and tells nobody yet.
-    #[inline]
-    fn release_quietly(&self, ticket: Ticket, effects: &mut Effects<Recipient>) -> Released {
-        let mut table = self.table.lock();
-        match table.release_solo(ticket) {
-            true => Released::Done,
-            false => table.release(ticket, effects),
-        }
-    }
-
-    /// The table, for a request that comes in through a handle: an error when that is closed. Checked under the lock:
-    /// whoever closes goes through all shards afterwards, and so finds what joined before.
-    #[inline]
-    fn table_for(&self, handle: &Handle) -> Result<MutexGuard<'_, Table>, Error> {
-        let table = self.table.lock();
-        if handle.is_closed() || table.exhausted() {
-            return Err(Error::closed());
-        }
-        Ok(table)
-    }
-
-    /// Releases a request that has all its keys in this shard, for a holder that went away without a word.
-    pub(crate) fn abandon(&self, ticket: Ticket) {
-        let mut effects = Effects::new();
-        leave(&mut [self.table.lock()], &[ticket], Leave::Abandon, &mut effects);
-        outcome::carry_out(&self.space, effects, None);
-    }
-
-    pub(crate) fn held(&self, ticket: Ticket) -> bool {
-        matches!(self.table.lock().standing(ticket), Standing::Granted)
     }
 }
 

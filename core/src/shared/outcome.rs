@@ -70,7 +70,7 @@ fn settle(space: &Weak<Shared>, effect: Effect<Recipient>, own: Option<&Mailbox>
         Effect::GrantedElsewhere(ticket) => {
             // A waiting future borrows the space, and a port holds it: without a space nobody waits.
             let shared = space.upgrade()?;
-            let delivered = shared.shard(ticket).table.lock().deliver(ticket)?;
+            let delivered = shared.shard(ticket).lock_table().deliver(ticket)?;
             settle(space, delivered, own)
         }
         Effect::Granted { ticket, recipient, token, abandoned, due } => {

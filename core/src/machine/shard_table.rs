@@ -1,0 +1,190 @@
+//! What a shard keeps: usually nothing, or one holder in place; else a lock table.
+//!
+//! With thousands of shards a shard seldom has more than one key in use, and what costs is not the work but the memory
+//! that it touches. So the usual holder, one that took a free key of a shard without any other, is noted in the shard
+//! itself, and the lock table is made for the first who comes to stand beside or behind it ([`ShardTable::crowd`]). When
+//! everybody has left that, the shard is as it was (clause L17).
+//!
+//! Invariants: while `crowded`, everything is in the crowd, the clock included; else the crowd is empty, if there is
+//! one. The lone holder moves into an empty crowd, whose first queue gets place 0: so its ticket names that from the
+//! beginning.
+
+use std::num::NonZeroU64;
+
+use super::lock_table::{Origin, Released, SOLO};
+use super::spanning::SpanningRef;
+use super::{Effects, LockTable, Recipient};
+use crate::{Key, Ticket};
+
+/// A lone holder, or a lock table.
+pub(crate) struct ShardTable<R> {
+    shard: u32,
+    /// A crowd that is empty is kept while it has room for so many requests at most.
+    keeps: u16,
+    crowded: bool,
+    clock: u64,
+    lone: Option<Lone>,
+    crowd: Option<Box<LockTable<R>>>,
+}
+
+/// The only holder in a shard: one key, exclusive, claimed, without a label.
+pub(super) struct Lone {
+    pub(super) hash: u64,
+    pub(super) key: Key,
+    pub(super) number: NonZeroU64,
+    pub(super) origin: Origin,
+    /// Of a request that has keys in other shards too.
+    pub(super) span: Option<SpanningRef>,
+}
+
+impl<R: Recipient> ShardTable<R> {
+    /// Nobody holds, nobody waits. `keeps` is the room that stays when everybody has left, in requests.
+    pub(crate) fn new(shard: u32, keeps: u16) -> ShardTable<R> {
+        ShardTable { shard, keeps, crowded: false, clock: 0, lone: None, crowd: None }
+    }
+
+    /// Takes one key, exclusively, if that needs no waiting (clause L6); claims the grant.
+    #[inline]
+    pub(crate) fn attempt_one(&mut self, hash: u64, key: &Key, origin: Origin) -> Option<(Ticket, u64)> {
+        if !self.crowded {
+            match &self.lone {
+                None => {
+                    let ticket = self.take_in(hash, key, origin, None);
+                    return Some((ticket, ticket.number));
+                }
+                Some(lone) if lone.hash == hash && lone.key == *key => return None,
+                Some(_) => {}
+            }
+        }
+        self.crowd().attempt_one(hash, key, super::Mode::Exclusive, origin, None)
+    }
+
+    /// Takes these keys, exclusively, if nobody stands in a queue for any of them (clause L6); claims the grant. No key
+    /// comes twice.
+    pub(crate) fn attempt_free<'k>(
+        &mut self,
+        keys: impl Iterator<Item = (u64, &'k Key)> + Clone,
+        origin: Origin,
+    ) -> Option<(Ticket, u64)> {
+        self.crowd().attempt_free(keys, origin)
+    }
+
+    /// Releases a request that has all its keys here.
+    #[inline]
+    pub(crate) fn release(&mut self, ticket: Ticket, effects: &mut Effects<R>) -> Released {
+        if !self.crowded {
+            return match &self.lone {
+                Some(lone) if !self.names(lone, ticket) => Released::NotHeld,
+                Some(Lone { span: Some(_), .. }) => Released::Spans,
+                Some(_) => {
+                    self.lone = None;
+                    Released::Done
+                }
+                None => Released::NotHeld,
+            };
+        }
+        let crowd = self.crowd();
+        let released = match crowd.release_solo(ticket) {
+            true => Released::Done,
+            false => crowd.release(ticket, effects),
+        };
+        self.settle();
+        released
+    }
+
+    /// Whether nobody holds and nobody waits.
+    #[inline]
+    pub(crate) fn is_vacant(&self) -> bool {
+        !self.crowded && self.lone.is_none()
+    }
+
+    /// The ticket of the next lone holder.
+    pub(super) fn next_lone(&self) -> Ticket {
+        Ticket { shard: self.shard, slot: SOLO, number: self.clock + 1 }
+    }
+
+    /// Notes a lone holder. The shard must be vacant.
+    #[inline]
+    pub(super) fn take_in(&mut self, hash: u64, key: &Key, origin: Origin, span: Option<SpanningRef>) -> Ticket {
+        let ticket = self.next_lone();
+        self.clock = ticket.number;
+        let number = NonZeroU64::MIN.saturating_add(ticket.number - 1);
+        self.lone = Some(Lone { hash, key: key.clone(), number, origin, span });
+        ticket
+    }
+
+    /// Raises the clock to the token of a grant that concerns more shards than this (clause L14).
+    pub(super) fn raise(&mut self, token: u64) {
+        self.clock = self.clock.max(token);
+    }
+
+    /// What the parts of a request share, if this is the part of it that a ticket names, and its holder is lone.
+    pub(crate) fn lone_span(&self, ticket: Ticket) -> Option<&SpanningRef> {
+        let lone = self.lone.as_ref().filter(|lone| self.names(lone, ticket))?;
+        lone.span.as_ref()
+    }
+
+    /// Takes the lone holder out; answers what is to be dropped once everything is unlocked.
+    pub(super) fn take_out(&mut self) -> Option<SpanningRef> {
+        self.lone.take()?.span
+    }
+
+    /// Whether a ticket names the lone holder. `None` when there is a crowd to ask.
+    #[inline]
+    pub(crate) fn is_lone(&self, ticket: Ticket) -> Option<bool> {
+        (!self.crowded).then(|| self.lone.as_ref().is_some_and(|lone| self.names(lone, ticket)))
+    }
+
+    /// Whether the line of tokens is used up, so that nothing new may join.
+    #[inline]
+    pub(crate) fn exhausted(&self) -> bool {
+        super::lock_table::exhausted(self.clock())
+    }
+
+    /// The largest number that a request, or a grant, was given here.
+    #[inline]
+    pub(crate) fn clock(&self) -> u64 {
+        match &self.crowd {
+            Some(crowd) if self.crowded => crowd.clock(),
+            _ => self.clock,
+        }
+    }
+
+    /// The lock table, made and given the lone holder if it has to be. Call [`settle`](ShardTable::settle) afterwards.
+    pub(crate) fn crowd(&mut self) -> &mut LockTable<R> {
+        let crowd = self.crowd.get_or_insert_with(|| Box::new(LockTable::new(self.shard)));
+        if !self.crowded {
+            self.crowded = true;
+            crowd.raise(self.clock);
+            if let Some(lone) = self.lone.take() {
+                crowd.admit_lone(lone);
+            }
+        }
+        crowd
+    }
+
+    /// The lock table, if [`crowd`](ShardTable::crowd) has made it.
+    pub(crate) fn made_crowd(&self) -> Option<&LockTable<R>> {
+        self.crowd.as_deref()
+    }
+
+    /// Ends the crowd, if everybody has left it.
+    #[inline]
+    pub(crate) fn settle(&mut self) {
+        if let Some(crowd) = &self.crowd
+            && self.crowded
+            && crowd.is_empty()
+        {
+            self.clock = crowd.clock();
+            self.crowded = false;
+            if crowd.room() > usize::from(self.keeps) {
+                self.crowd = None;
+            }
+        }
+    }
+
+    #[inline]
+    fn names(&self, lone: &Lone, ticket: Ticket) -> bool {
+        ticket == Ticket { shard: self.shard, slot: SOLO, number: lone.number.get() }
+    }
+}

@@ -1,0 +1,109 @@
+//! The hot paths: plain keys that are free, and their release.
+
+use smallvec::SmallVec;
+
+use super::{Entries, Handle, Incoming, Recipient, Shared};
+use crate::machine::{Origin, Parts, Placed, hash, spanning};
+use crate::{Error, Grant, Key, Ticket};
+
+/// At most so many keys are taken together on the short way.
+const FEW: usize = 4;
+
+/// A key, its hash and its shard.
+struct Place<'k> {
+    shard: usize,
+    hash: u64,
+    key: &'k Key,
+}
+
+impl Shared {
+    /// Takes one key, exclusively, if that needs no waiting.
+    #[inline]
+    pub(crate) fn attempt_one(&self, handle: &Handle, port: u64, key: &Key) -> Result<Option<Grant>, Error> {
+        key.check()?;
+        let hash = hash(&self.seed, key);
+        let mut table = self.shards[Entries::shard(hash, self.mask())].lock_for(handle)?;
+        Ok(table.attempt_one(hash, key, Origin { handle: handle.number, port }).map(at_once))
+    }
+
+    /// Takes one key, exclusively, or waits for it: hashes it once, and reads the clock only where it has to wait.
+    #[inline]
+    pub(crate) fn join_one(
+        &self,
+        handle: &Handle,
+        port: u64,
+        key: &Key,
+        recipient: impl FnOnce() -> Recipient,
+    ) -> Result<Placed, Error> {
+        key.check()?;
+        let hash = hash(&self.seed, key);
+        let shard = &self.shards[Entries::shard(hash, self.mask())];
+        let origin = Origin { handle: handle.number, port };
+        if let Some((ticket, token)) = shard.lock_for(handle)?.attempt_one(hash, key, origin) {
+            return Ok(Placed { ticket, token: Some(token) });
+        }
+        let entries = Entries::of_hashed(hash, key);
+        self.join(&Incoming { handle, port, entries: &entries, label: None }, recipient(), self.now(), None)
+    }
+
+    /// Takes a few keys, exclusively, if they are all free and all in one shard or each in a shard of its own that nobody
+    /// else uses. `None` says only that this way did not lead to them. Also answers whether they span shards.
+    pub(crate) fn attempt_few(&self, handle: &Handle, port: u64, keys: &[Key]) -> Result<Option<(Grant, bool)>, Error> {
+        if keys.len() < 2 || keys.len() > FEW {
+            return Ok(None);
+        }
+        keys.iter().try_for_each(Key::check)?;
+        let places = self.places(keys);
+        let origin = Origin { handle: handle.number, port };
+        let (first, rest) = (&places[0], &places[1..]);
+        if places.windows(2).any(|pair| pair[0].key == pair[1].key) {
+            return Ok(None);
+        }
+        if rest.iter().all(|place| place.shard == first.shard) {
+            let mut table = self.shards[first.shard].lock_for(handle)?;
+            let keys = places.iter().map(|place| (place.hash, place.key));
+            return Ok(table.attempt_free(keys, origin).map(|granted| (at_once(granted), false)));
+        }
+        if places.windows(2).any(|pair| pair[0].shard == pair[1].shard) {
+            return Ok(None);
+        }
+        let mut tables: SmallVec<[_; FEW]> = SmallVec::new();
+        for place in &places {
+            tables.push(self.shards[place.shard].lock_for(handle)?);
+        }
+        let keys = places.iter().map(|place| (place.hash, place.key));
+        Ok(spanning::attempt_vacant(&mut tables, keys, origin).map(|granted| (at_once(granted), true)))
+    }
+
+    /// Releases a request whose parts are all lone holders of their shards. `false`, and nothing changed, when they are
+    /// not.
+    pub(super) fn release_lone(&self, ticket: Ticket) -> bool {
+        let home = self.shards[ticket.shard as usize].lock();
+        let Some(span) = home.lone_span(ticket) else { return false };
+        let parts = Parts::from_slice(span.parts());
+        let mut tables: SmallVec<[_; FEW]> = SmallVec::new();
+        tables.push(home);
+        tables.extend(parts.iter().skip(1).map(|part| self.shards[part.shard as usize].lock()));
+        let spent = spanning::release_lone(&mut tables, &parts);
+        drop(tables);
+        spent.is_some()
+    }
+
+    /// In the order of their shards, then of the keys.
+    fn places<'k>(&self, keys: &'k [Key]) -> SmallVec<[Place<'k>; FEW]> {
+        let mut places: SmallVec<[Place<'k>; FEW]> = SmallVec::new();
+        for key in keys {
+            let hash = hash(&self.seed, key);
+            let shard = Entries::shard(hash, self.mask());
+            let after = |place: &Place<'_>| (place.shard, place.key) <= (shard, key);
+            let at = places.iter().rposition(after).map_or(0, |before| before + 1);
+            places.insert(at, Place { shard, hash, key });
+        }
+        places
+    }
+}
+
+/// A grant that was never queued.
+pub(crate) fn at_once((ticket, token): (Ticket, u64)) -> Grant {
+    Grant { ticket, token, abandoned: false }
+}
