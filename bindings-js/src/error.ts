@@ -35,15 +35,20 @@ export interface Blocker {
 export class LatchworkError extends Error {
   /** What kind of error it is. */
   readonly code: ErrorCode;
-  /** `timeout`: the keys that were asked for. `not_held`: the keys that are not held, where they are known. */
+  /** `timeout`: the keys that were asked for. `not_held`: the keys that are not held. */
   declare readonly keys?: readonly Key[];
+  /** `timeout`: the label that the request gave itself. */
+  declare readonly label?: string;
   /** `timeout`: how long the request waited, in milliseconds. */
   declare readonly waited?: number;
-  /** `timeout`: the place in the longest of its queues, 1 for the next in line. */
+  /**
+   * `timeout`: the place in the longest of its queues, 1 for the next in line; counted up to 1,000, which stands for that or
+   * more.
+   */
   declare readonly position?: number;
-  /** `timeout`: who stood in the way. */
+  /** `timeout`: who stood in the way, at most sixteen for each key. */
   declare readonly blockedBy?: readonly Blocker[];
-  /** `invalid`: the argument that was refused. */
+  /** `invalid`: the argument that was refused; of several keys which: `"keys[1]"`. */
   declare readonly what?: string;
   /** `invalid`: what is wrong with it. */
   declare readonly why?: string;
@@ -68,12 +73,12 @@ export function invalid(what: string, why: string): LatchworkError {
 }
 
 /**
- * The error that the core reported last and nobody took yet.
+ * The error that the core reported last and nobody took yet. `label`: that of the request.
  *
  * @internal
  */
-export function takeError(native: Native): LatchworkError {
-  return errorOf(native.failure());
+export function takeError(native: Native, label?: string): LatchworkError {
+  return errorOf(native.failure(), label);
 }
 
 /**
@@ -86,13 +91,14 @@ export function raise(native: Native): never {
 }
 
 /**
- * An error of the core.
+ * An error of the core. `label`: that of the request.
  *
  * @internal
  */
-export function errorOf(failure: Failure): LatchworkError {
+export function errorOf(failure: Failure, label?: string): LatchworkError {
   const fields: Record<string, unknown> = {};
   if (failure.keys !== undefined) fields.keys = failure.keys.map(keyOf);
+  if (label !== undefined && failure.code === "timeout") fields.label = label;
   if (failure.waited !== undefined) fields.waited = failure.waited;
   if (failure.position !== undefined) fields.position = failure.position;
   if (failure.blockedBy !== undefined) fields.blockedBy = failure.blockedBy.map(blockerOf);

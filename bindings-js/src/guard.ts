@@ -1,6 +1,7 @@
 import { Asked } from "./asked.js";
 import { LatchworkError, raise, takeError } from "./error.js";
-import { type Key, keyOf } from "./key.js";
+import { type Inspect, inspected } from "./inspect.js";
+import { describe, type Key, keyOf } from "./key.js";
 import { Lane, Outcome, type RawKey } from "./native.js";
 import { settle } from "./settle.js";
 import type { Space } from "./space.js";
@@ -9,13 +10,18 @@ import type { Space } from "./space.js";
  * A lock that is held: from `lock`, `tryLock`, or inside `withLock`.
  *
  * It holds its keys until `release`, until it is disposed (`using guard = await space.lock(…)`), or until its space is
- * closed. A guard that is dropped without any of these **keeps its keys**: JavaScript has no finaliser. Prefer `withLock`
- * or `using`.
+ * closed. A guard that is forgotten without any of these **keeps its keys for ever**, and so does a promise of one that
+ * nobody awaits: there is no finaliser, since one would cost more than the lock does, and would free locks whenever garbage
+ * happens to be collected. Prefer `withLock` or `using`.
  */
 export class Guard implements Disposable, AsyncDisposable {
   /** The space that it belongs to. */
   readonly space: Space;
-  /** The fencing token: larger than that of every earlier grant of any of its keys that is incompatible with it. */
+  /**
+   * The fencing token: larger than that of every earlier grant of any of its keys that is incompatible with it.
+   *
+   * Tokens begin anew in each life of a space: what is outside keeps `space.epoch` beside it, and compares the epoch first.
+   */
   readonly token: number;
   /**
    * Whether a holder of one of its keys went away without releasing it while this request was queued: its worker thread
@@ -81,7 +87,8 @@ export class Guard implements Disposable, AsyncDisposable {
     if (native.scratch[Lane.Outcome] === Outcome.Failed) {
       const { code, message } = takeError(native);
       settle(native, space.handle);
-      throw new LatchworkError(code, message, { keys: [...this.keys, ...this.shared] });
+      const keys = [...this.keys, ...this.shared];
+      throw new LatchworkError(code, `${message}: keys=[${keys.map(describe).join(", ")}]`, { keys });
     }
     this.released = true;
     if (native.scratch[Lane.Settled] !== 0) settle(native, space.handle);
@@ -98,7 +105,7 @@ export class Guard implements Disposable, AsyncDisposable {
   }
 
   /** What a debugger or log of Node shows. */
-  [Symbol.for("nodejs.util.inspect.custom")](_depth: number, _options: unknown, inspect?: (value: unknown) => string) {
+  [Symbol.for("nodejs.util.inspect.custom")](_depth: number, options: unknown, inspect?: Inspect): unknown {
     const { keys, shared, label, token, held, abandoned } = this;
     const shown = {
       keys,
@@ -108,7 +115,7 @@ export class Guard implements Disposable, AsyncDisposable {
       held,
       ...(abandoned && { abandoned }),
     };
-    return inspect === undefined ? shown : `Guard ${inspect(shown)}`;
+    return inspected("Guard", shown, options, inspect);
   }
 }
 

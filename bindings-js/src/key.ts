@@ -1,4 +1,4 @@
-import { invalid, raise } from "./error.js";
+import { invalid, type LatchworkError, takeError } from "./error.js";
 import type { KeyValue, Native, RawKey } from "./native.js";
 
 /**
@@ -32,6 +32,14 @@ export class TupleKey {
     return `(${this.parts.map(describe).join(", ")}${this.parts.length === 1 ? "," : ""})`;
   }
 
+  /** The parts as JSON has them; a bigint and bytes, which it has not, as text. */
+  toJSON(): unknown[] {
+    return this.parts.map((part) => {
+      if (part instanceof TupleKey) return part.toJSON();
+      return typeof part === "object" ? describe(part) : typeof part === "bigint" ? String(part) : part;
+    });
+  }
+
   /** As {@link toString}, in a debugger or log of Node. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return `key${this.toString()}`;
@@ -43,8 +51,8 @@ export class TupleKey {
   }
 
   /** @internal */
-  static encode(native: Native, key: TupleKey): Uint8Array {
-    key.#encoded ??= encode(native, key.#value);
+  static encode(native: Native, key: TupleKey, what: string): Uint8Array {
+    key.#encoded ??= encode(native, key.#value, what);
     return key.#encoded;
   }
 }
@@ -84,8 +92,8 @@ export function keyOf(value: KeyValue): Key {
 export function rawKey(native: Native, key: unknown, what: string): RawKey {
   if (typeof key === "string") return key;
   check(key, what);
-  if (key instanceof TupleKey) return TupleKey.encode(native, key);
-  return isBytes(key) ? encode(native, key) : key;
+  if (key instanceof TupleKey) return TupleKey.encode(native, key, what);
+  return isBytes(key) ? encode(native, key, what) : key;
 }
 
 /**
@@ -101,9 +109,28 @@ export function rawKeys(native: Native, keys: unknown, what: string): RawKey[] {
   return raw;
 }
 
+/**
+ * The error of the first of these keys that the core refuses, named by its place; nothing where all of them are keys. Asked
+ * only once the core has refused a request and has not said which.
+ *
+ * @internal
+ */
+export function refusedKey(native: Native, keys: unknown, what: string): LatchworkError | undefined {
+  const all: unknown[] = Array.isArray(keys) ? keys : [keys];
+  for (const [index, key] of all.entries()) {
+    const name = all === keys ? `${what}[${index}]` : what;
+    const raw = rawKey(native, key, name);
+    // Bytes are what the core has made of a key.
+    if (!isBytes(raw) && !native.encode(raw)) return invalid(name, takeError(native).why as string);
+  }
+  return undefined;
+}
+
 /** The canonical encoding of a key. */
-function encode(native: Native, value: KeyValue): Uint8Array {
-  return native.encode(value) ?? raise(native);
+function encode(native: Native, value: KeyValue, what: string): Uint8Array {
+  const encoded = native.encode(value);
+  if (!encoded) throw invalid(what, takeError(native).why as string);
+  return encoded;
 }
 
 /** Refuses what is not a key by its type; the core checks the rest. */
@@ -120,7 +147,7 @@ function check(key: unknown, what: string): asserts key is Key {
       if (key instanceof TupleKey || isBytes(key)) return;
       if (key === null) throw invalid(what, "null is not a key");
       if (Array.isArray(key)) throw invalid(what, "an array is not a key; use key(…) for a tuple");
-      throw invalid(what, `${kindOf(key)} is not a key`);
+      throw invalid(what, notKey(key));
     default:
       throw invalid(what, `${typeof key} is not a key`);
   }
@@ -139,13 +166,20 @@ function toValue(key: Key): KeyValue {
   return key instanceof TupleKey ? TupleKey.value(key) : key;
 }
 
-function describe(key: Key): string {
+/**
+ * A key as a person reads it.
+ *
+ * @internal
+ */
+export function describe(key: Key): string {
   if (typeof key === "string") return JSON.stringify(key);
   if (isBytes(key)) return `bytes(${Array.from(key, (byte) => byte.toString(16).padStart(2, "0")).join("")})`;
   return String(key);
 }
 
-/** What kind of object it is, for a message: never runs the caller's code. */
-function kindOf(value: object): string {
-  return ArrayBuffer.isView(value) ? "a view that is not a Uint8Array" : "an object";
+/** Why an object is not a key. */
+function notKey(value: object): string {
+  if (ArrayBuffer.isView(value)) return "a view that is not a Uint8Array is not a key";
+  if (Symbol.iterator in value) return "several keys are an array; spread what you have into one: [...keys]";
+  return "an object is not a key";
 }

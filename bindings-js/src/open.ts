@@ -16,6 +16,9 @@ export interface OpenOptions {
  * Without an address it is new and nobody else can reach it. `"memory:name"` names one space per process (in a browser: per
  * page or worker): whoever opens the name gets it, in every worker thread. It ends with its last opening.
  *
+ * A space that is open, and a lock that is held, never keep a process of Node alive. A request that waits does so in a space
+ * with a name, since another thread may release; in a space without one only while it has a deadline.
+ *
  * Rejects with `invalid` where an argument cannot be what it must be.
  *
  * @example
@@ -37,5 +40,5 @@ export async function open(url?: string, options?: OpenOptions): Promise<Space> 
   const number = clock === undefined ? 0 : ManualClock.numberOf(clock, native);
   const handle = native.open(url, number);
   if (handle === 0) throw takeError(native);
-  return new Space(native, handle, clock);
+  return new Space(native, handle, url, clock);
 }

@@ -31,6 +31,8 @@ export interface LockOptions extends TryLockOptions {
 export interface CheckedOptions {
   exclusive: RawKey[];
   shared: RawKey[];
+  /** The further keys as they were given. */
+  more: unknown;
   label: string | undefined;
   timeout: number;
   signal: AbortSignal | undefined;
@@ -69,15 +71,25 @@ export function checkOptions(options: unknown, known: readonly string[]): assert
 
 function checkedOptions(native: Native, keys: unknown, given: unknown, known: readonly string[]): CheckedOptions {
   const raw = rawKeys(native, keys, "keys");
-  const none = { exclusive: raw, shared: [], label: undefined, timeout: Number.POSITIVE_INFINITY, signal: undefined };
-  if (given === undefined) return none;
+  if (given === undefined) {
+    const timeout = Number.POSITIVE_INFINITY;
+    return { exclusive: raw, shared: [], more: undefined, label: undefined, timeout, signal: undefined };
+  }
   checkOptions(given, known);
   // Each is read once: a getter may answer otherwise the next time.
   const { mode, shared, label, timeout, signal } = given;
-  const more = shared === undefined ? [] : rawKeys(native, shared, "shared");
+  const rawShared = shared === undefined ? [] : rawKeys(native, shared, "shared");
   const all =
-    checkMode(mode) === "shared" ? { exclusive: [], shared: [...raw, ...more] } : { exclusive: raw, shared: more };
-  return { ...all, label: checkLabel(label), timeout: checkTimeout(timeout), signal: checkSignal(signal) };
+    checkMode(mode) === "shared"
+      ? { exclusive: [], shared: [...raw, ...rawShared] }
+      : { exclusive: raw, shared: rawShared };
+  return {
+    ...all,
+    more: shared,
+    label: checkLabel(label),
+    timeout: checkTimeout(timeout),
+    signal: checkSignal(signal),
+  };
 }
 
 function checkMode(mode: unknown): Mode {

@@ -36,9 +36,9 @@ export interface Wait {
   readonly label?: string;
   /** Milliseconds since it joined. */
   readonly age?: number;
-  /** Its place in the longest of its queues: 1 is the next in line. */
+  /** Its place in the longest of its queues: 1 is the next in line. Counted up to 1,000, which stands for that or more. */
   readonly position: number;
-  /** Who stands in its way. */
+  /** Who stands in its way, at most sixteen for each key. */
   readonly blockedBy: readonly Blocker[];
 }
 

@@ -48,10 +48,10 @@ function settleOne(native: Native, at: number): void {
   const number = scratch[at + Entry.Number] as number;
   const token = scratch[at + Entry.Token] as number;
   const outcome = scratch[at + Entry.Outcome];
-  const error = outcome === Outcome.Failed ? takeError(native) : undefined;
   if (latest?.handle !== handle) latest = spaces.get(handle);
   // None: withdrawn after it was settled and before this thread was told; its keys have gone on.
   const waiter = latest?.waits.take(slot, generation);
+  const error = outcome === Outcome.Failed ? takeError(native, waiter?.label) : undefined;
   if (waiter === undefined) return;
   if (error === undefined) waiter.granted(place, number, token, outcome === Outcome.Abandoned);
   else waiter.failed(error);

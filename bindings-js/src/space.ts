@@ -1,8 +1,9 @@
 import { Asked } from "./asked.js";
 import { ManualClock } from "./clock.js";
-import { invalid, raise, takeError } from "./error.js";
+import { invalid, type LatchworkError, takeError } from "./error.js";
 import { Guard } from "./guard.js";
-import { type Keys, rawKey, rawKeys } from "./key.js";
+import { type Inspect, inspected } from "./inspect.js";
+import { type Keys, rawKey, rawKeys, refusedKey } from "./key.js";
 import { Lane, type Native, Outcome, type RawKey } from "./native.js";
 import { type LockOptions, lockOptions, type TryLockOptions, tryLockOptions } from "./options.js";
 import { type Query, queryOf } from "./query.js";
@@ -24,8 +25,10 @@ export type Body<T> = (guard: Guard) => T | PromiseLike<T>;
  * Locks taken **one inside the other** can deadlock, whatever the order of their keys. Ask for all keys at once.
  */
 export class Space implements AsyncDisposable {
-  /** New in each life of the space. */
+  /** New, and larger, in each life of the space. Where a fencing token is kept, it is to be kept beside it. */
   readonly epoch: number;
+  /** @internal */
+  readonly url: string | undefined;
   /** @internal */
   readonly native: Native;
   /** @internal */
@@ -40,9 +43,10 @@ export class Space implements AsyncDisposable {
   closed = false;
 
   /** @internal */
-  constructor(native: Native, handle: number, clock: ManualClock | undefined) {
+  constructor(native: Native, handle: number, url: string | undefined, clock: ManualClock | undefined) {
     this.native = native;
     this.handle = handle;
+    this.url = url;
     this.clock = clock;
     this.epoch = native.epoch(handle);
     opened(this);
@@ -53,7 +57,8 @@ export class Space implements AsyncDisposable {
    * Waits until all the keys can be had at once, and takes them.
    *
    * The request joins the queues **at the call**, not when the promise is awaited. Prefer {@link withLock}, or
-   * `using guard = await space.lock(…)`: a guard that is forgotten keeps its keys.
+   * `using guard = await space.lock(…)`: a guard that is forgotten, or a promise that nobody awaits, keeps its keys for
+   * ever.
    *
    * Rejects with `timeout`, `closed` or `invalid`, or with the reason of the signal.
    *
@@ -119,7 +124,9 @@ export class Space implements AsyncDisposable {
   async query(keys?: Keys): Promise<Query> {
     const { native } = this;
     const raw = keys === undefined ? undefined : rawKeys(native, keys, "keys");
-    return queryOf(native.query(this.handle, raw) ?? raise(native));
+    const query = native.query(this.handle, raw);
+    if (query) return queryOf(query);
+    throw this.#placed(takeError(native), keys, undefined);
   }
 
   /**
@@ -142,6 +149,12 @@ export class Space implements AsyncDisposable {
     return this.close();
   }
 
+  /** What a log or debugger of Node shows. */
+  [Symbol.for("nodejs.util.inspect.custom")](_depth: number, options: unknown, inspect?: Inspect): unknown {
+    const { url, epoch, closed } = this;
+    return inspected("Space", { ...(url !== undefined && { url }), epoch, closed }, options, inspect);
+  }
+
   /**
    * Asks for the keys: a guard where they were free, else who waits for one. Throws where that cannot be. `scoped`: for
    * {@link withLock}.
@@ -151,26 +164,26 @@ export class Space implements AsyncDisposable {
     if (typeof keys === "string" && options === undefined) {
       this.#aim();
       native.lock(keys);
-      return this.#answer(keys, false, scoped);
+      return this.#answer(keys, keys, undefined, false, scoped);
     }
     if (options === undefined && isPair(keys)) {
       const [first, second] = keys;
       this.#aim();
       native.lock(first, second);
-      return this.#answer(new Asked([first, second], NONE, undefined), false, scoped);
+      return this.#answer(new Asked([first, second], NONE, undefined), keys, undefined, false, scoped);
     }
     if (options === undefined && typeof keys !== "object") {
       const key = rawKey(native, keys, "keys");
       this.#aim();
       native.lock(key);
-      return this.#answer(key, false, scoped);
+      return this.#answer(key, keys, undefined, false, scoped);
     }
     return this.#requestWith(keys, options, scoped);
   }
 
   #requestWith(keys: Keys, options: LockOptions | undefined, scoped: boolean): Guard | Waiter | Promise<Guard> {
     const { native } = this;
-    const { exclusive, shared, label, timeout, signal } = lockOptions(native, keys, options);
+    const { exclusive, shared, more, label, timeout, signal } = lockOptions(native, keys, options);
     // A reason can be anything, so it cannot be told from an error by its type: it rejects, it is not thrown.
     if (signal?.aborted) return Promise.reject(signal.reason);
     const asked = new Asked(exclusive, shared, label);
@@ -178,12 +191,12 @@ export class Space implements AsyncDisposable {
     native.lockWith(exclusive, shared, label, timeout, signal === undefined ? 0 : 1);
     const timed = timeout !== Number.POSITIVE_INFINITY;
     return signal === undefined
-      ? this.#answer(asked, timed, scoped)
-      : this.#answerAbortable(asked, timed, scoped, signal);
+      ? this.#answer(asked, keys, more, timed, scoped)
+      : this.#answerAbortable(asked, keys, more, timed, scoped, signal);
   }
 
-  /** What became of the request just made. */
-  #answer(asked: RawKey | Asked, timed: boolean, scoped: boolean): Guard | Waiter {
+  /** What became of the request just made. `keys` and `more`: as the caller gave them, to say which was refused. */
+  #answer(asked: RawKey | Asked, keys: Keys, more: unknown, timed: boolean, scoped: boolean): Guard | Waiter {
     const { scratch } = this.native;
     const outcome = scratch[Lane.Outcome];
     if (outcome === Outcome.Granted) {
@@ -196,18 +209,25 @@ export class Space implements AsyncDisposable {
         false,
       );
     }
-    if (outcome === Outcome.Failed) this.#fail();
+    if (outcome === Outcome.Failed) this.#fail(asked, keys, more);
     return this.#wait(new Waiter(this, asked, timed, scoped));
   }
 
-  #answerAbortable(asked: Asked, timed: boolean, scoped: boolean, signal: AbortSignal): Waiter | Promise<Guard> {
+  #answerAbortable(
+    asked: Asked,
+    keys: Keys,
+    more: unknown,
+    timed: boolean,
+    scoped: boolean,
+    signal: AbortSignal,
+  ): Waiter | Promise<Guard> {
     const { scratch } = this.native;
     if (scratch[Lane.Outcome] === Outcome.Waiting) {
       const place = scratch[Lane.Place] as number;
       const number = scratch[Lane.Number] as number;
       return this.#wait(new AbortableWaiter(this, asked, timed, scoped, signal, place, number));
     }
-    return claimNext(this.#answer(asked, timed, scoped) as Guard, signal);
+    return claimNext(this.#answer(asked, keys, more, timed, scoped) as Guard, signal);
   }
 
   #wait(waiter: Waiter): Waiter {
@@ -217,26 +237,35 @@ export class Space implements AsyncDisposable {
     return waiter;
   }
 
-  #fail(): never {
-    const error = takeError(this.native);
+  #fail(asked: RawKey | Asked, keys: Keys, more: unknown): never {
+    const error = takeError(this.native, asked instanceof Asked ? asked.label : undefined);
     settle(this.native, this.handle);
-    throw error;
+    throw this.#placed(error, keys, more);
+  }
+
+  /** The same error; where the core refused a key, it says which of those that the caller gave. */
+  #placed(error: LatchworkError, keys: unknown, more: unknown): LatchworkError {
+    if (error.what !== "key") return error;
+    return refusedKey(this.native, keys, "keys") ?? refusedKey(this.native, more ?? [], "shared") ?? error;
   }
 
   #tryRequest(keys: Keys, options: TryLockOptions | undefined): Guard | null {
     const { native } = this;
     let asked: RawKey | Asked;
+    let more: unknown;
     if (options === undefined && typeof keys !== "object") {
       asked = rawKey(native, keys, "keys");
       native.scratch[Lane.Handle] = this.handle;
       native.tryLock(asked);
     } else {
-      const { exclusive, shared, label } = tryLockOptions(native, keys, options);
-      asked = new Asked(exclusive, shared, label);
+      const checked = tryLockOptions(native, keys, options);
+      asked = new Asked(checked.exclusive, checked.shared, checked.label);
+      more = checked.more;
       native.scratch[Lane.Handle] = this.handle;
-      native.tryLockWith(exclusive, shared, label);
+      native.tryLockWith(asked.exclusive, asked.shared, asked.label);
     }
-    return native.scratch[Lane.Outcome] === Outcome.Refused ? null : (this.#answer(asked, false, false) as Guard);
+    if (native.scratch[Lane.Outcome] === Outcome.Refused) return null;
+    return this.#answer(asked, keys, more, false, false) as Guard;
   }
 
   #scope<T>(keys: Keys, options: LockOptions | undefined, body: Body<T>): Promise<T> {

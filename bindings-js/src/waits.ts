@@ -4,7 +4,7 @@
  * @internal
  */
 
-import type { Asked } from "./asked.js";
+import { Asked } from "./asked.js";
 import { takeError } from "./error.js";
 import { Guard } from "./guard.js";
 import { Lane, Outcome, type RawKey } from "./native.js";
@@ -78,6 +78,11 @@ export class Waiter {
     this.promise = new Promise(capture);
     this.resolve = resolveNew;
     this.reject = rejectNew;
+  }
+
+  /** The label that the request gave itself. */
+  get label(): string | undefined {
+    return this.asked instanceof Asked ? this.asked.label : undefined;
   }
 
   /** The request holds its keys now. */

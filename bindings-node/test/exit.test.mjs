@@ -1,4 +1,4 @@
-// A space never keeps a process alive by itself.
+// A space never keeps a process alive by itself; a wait does where another thread or the clock can end it.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -19,10 +19,23 @@ for (const way of [
   "settled time-out",
   "aborted wait",
   "closed space",
+  "nothing but another thread",
+  "wait in a private space",
 ]) {
   test(`a process with this ends by itself: ${way}`, async () => {
     const { stdout } = await run(process.execPath, [child, way], { timeout: LIMIT });
     assert.equal(stdout, "left\nended\n");
+  });
+}
+
+for (const [way, said] of [
+  ["wait for another thread", "has it"],
+  ["wait for another thread, given up", "gave up"],
+  ["wait with a deadline in a private space", "timeout"],
+]) {
+  test(`a process stays until the wait is over, and ends then: ${way}`, async () => {
+    const { stdout } = await run(process.execPath, [child, way], { timeout: LIMIT });
+    assert.equal(stdout, `left\n${said}\nended\n`);
   });
 }
 

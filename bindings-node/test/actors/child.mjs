@@ -1,6 +1,27 @@
 // A process that leaves a space behind: it must end by itself. The first argument says how.
 
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
 import { open } from "latchwork";
+
+/**
+ * Acts only if something else keeps the process alive: each of these timers, which do not, needs another round of the loop,
+ * and a loop that has nothing to do makes none.
+ */
+function ifAlive(act, rounds = 10) {
+  setTimeout(() => (rounds > 0 ? ifAlive(act, rounds - 1) : act()), 1).unref();
+}
+
+/** A worker thread that holds a lock and does not keep the process alive. */
+async function holder(url, key) {
+  const memory = new SharedArrayBuffer(8);
+  const worker = new Worker(new URL("worker.mjs", import.meta.url), { workerData: { url, memory, name: "holder" } });
+  await once(worker, "message");
+  worker.postMessage({ task: "hold", key });
+  await once(worker, "message");
+  worker.unref();
+  return worker;
+}
 
 const WAYS = {
   async "idle private space"() {
@@ -33,6 +54,35 @@ const WAYS = {
     const waiting = space.lock("k");
     await space.close();
     await waiting.catch(() => {});
+  },
+  async "wait for another thread"() {
+    const worker = await holder("memory:waits", "k");
+    const space = await open("memory:waits");
+    space.lock("k").then(() => console.log("has it"));
+    ifAlive(() => worker.terminate());
+  },
+  async "wait for another thread, given up"() {
+    await holder("memory:gives up", "k");
+    const space = await open("memory:gives up");
+    const stop = new AbortController();
+    space.lock("k", { signal: stop.signal }).catch(() => console.log("gave up"));
+    ifAlive(() => stop.abort());
+  },
+  async "nothing but another thread"() {
+    const worker = await holder("memory:nothing", "k");
+    await open("memory:nothing");
+    ifAlive(() => worker.terminate().then(() => console.log("alive")));
+  },
+  async "wait in a private space"() {
+    const space = await open();
+    await space.lock("k");
+    space.lock("k").catch(() => {});
+    ifAlive(() => console.log("alive"));
+  },
+  async "wait with a deadline in a private space"() {
+    const space = await open();
+    await space.lock("k");
+    space.lock("k", { timeout: 50 }).catch(({ code }) => console.log(code));
   },
   async "uncaught error"() {
     const space = await open("memory:thrown");

@@ -1,6 +1,6 @@
 // Guards, scoped use, and what spaces answer.
 
-import { is, isEmpty, isError, ok, rejects, same } from "../check.mjs";
+import { is, isEmpty, isError, ok, rejects, same, throws } from "../check.mjs";
 import { quiet, state } from "../turn.mjs";
 
 async function fields(host) {
@@ -32,6 +32,22 @@ async function disposal(host) {
   await isEmpty(space);
   await space[Symbol.asyncDispose]();
   isError(host, await rejects(space.lock("k")), "closed");
+}
+
+/** An error about a guard names its keys, all of them. */
+async function namesItsKeys(host) {
+  const { key, open } = host.latchwork;
+  const space = await open();
+  const guard = await space.lock(["a", key("user", 1)], { shared: "c" });
+  guard.release();
+  const error = isError(
+    host,
+    throws(() => guard.release()),
+    "not_held",
+    { keys: ["a", key("user", 1), "c"] },
+  );
+  ok(error.message.endsWith('keys=["a", ("user", 1), "c"]'), error.message);
+  await space.close();
 }
 
 async function scopedUse(host) {
@@ -175,6 +191,7 @@ async function queries(host) {
 export const tests = [
   { name: "say what they hold", run: fields },
   { name: "are disposed of", run: disposal },
+  { name: "that are not held name their keys", run: namesItsKeys },
   { name: "scoped use passes on values and errors", run: scopedUse },
   { name: "a body that loses its guard keeps its value", run: bodyLoses },
   { name: "closing a space fails its waits and later calls", run: closing },

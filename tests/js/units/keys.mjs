@@ -1,6 +1,6 @@
 // Keys against the vectors that every host checks.
 
-import { is, isError, ok, rejects, same, throws } from "../check.mjs";
+import { is, isEmpty, isError, ok, rejects, same, throws } from "../check.mjs";
 import { bytesOf, canonical, hexOf, keyOf } from "../scenario/keys.mjs";
 
 const vectors = (host) => host.read("vectors/keys.json");
@@ -87,7 +87,56 @@ async function namesThePart(host) {
   isError(host, await rejects(space.lock(Symbol("a"))), "invalid", { what: "keys" });
   // biome-ignore lint/suspicious/noSparseArray: a hole is what is tested
   isError(host, await rejects(space.lock(["a", , "b"])), "invalid", { what: "keys[1]" });
+  // What only the core can tell is told by its place too, with its own reason.
+  const long = "k".repeat(2100);
+  for (const wrong of ["\ud800", long, 2n ** 64n, key("a", "\udc00"), key(long), new Uint8Array(2100)]) {
+    const places = [
+      [() => space.lock(wrong), "keys"],
+      [() => space.tryLock(wrong), "keys"],
+      [() => space.query(wrong), "keys"],
+      [() => space.lock(["a", wrong]), "keys[1]"],
+      [() => space.lock([wrong, "a"]), "keys[0]"],
+      [() => space.withLock(["a", "b", wrong], () => "ran"), "keys[2]"],
+      [() => space.tryLock(["a", wrong]), "keys[1]"],
+      [() => space.query(["a", wrong]), "keys[1]"],
+      [() => space.lock("a", { shared: [wrong] }), "shared[0]"],
+      [() => space.lock(["a"], { mode: "shared", shared: ["b", wrong] }), "shared[1]"],
+      [() => space.tryLock([wrong], { mode: "shared", shared: ["b"] }), "keys[0]"],
+      [() => space.lock("a", { shared: wrong }), "shared"],
+    ];
+    const whys = new Set();
+    for (const [call, what] of places) {
+      const error = isError(host, await rejects(call()), "invalid", { what });
+      is(error.message, `invalid ${what}: ${error.why}`);
+      whys.add(error.why);
+    }
+    is(whys.size, 1, [...whys].join("; "));
+  }
+  await isEmpty(space);
   await space.close();
+}
+
+/** Several keys are an array: other collections are refused, and what to do is said. */
+async function otherCollections(host) {
+  const space = await host.latchwork.open();
+  for (const wrong of [new Set(["a"]), new Map(), ["a"].values()]) {
+    for (const [call, what] of [
+      [() => space.lock(wrong), "keys"],
+      [() => space.tryLock("a", { shared: wrong }), "shared"],
+      [() => space.query(wrong), "keys"],
+    ]) {
+      const error = isError(host, await rejects(call()), "invalid", { what });
+      ok(/spread/.test(error.why), error.why);
+    }
+  }
+  await isEmpty(space);
+  await space.close();
+}
+
+/** As JSON a tuple is a list of its parts; what JSON has not is text in it. */
+async function asJson({ latchwork: { key } }) {
+  is(JSON.stringify({ keys: ["a", key("user", 42, key(true))] }), '{"keys":["a",["user",42,[true]]]}');
+  is(JSON.stringify(key(2n ** 60n, new Uint8Array([1, 255]))), '["1152921504606846976","bytes(01ff)"]');
 }
 
 async function readBack(host) {
@@ -131,6 +180,8 @@ export const tests = [
   { name: "that are none are refused, and nothing is queued", run: refused },
   { name: "are not read from bytes that are not canonical", run: notCanonical },
   { name: "that are refused are named", run: namesThePart },
+  { name: "in a collection that is no array are refused", run: otherCollections },
+  { name: "have a form in JSON", run: asJson },
   { name: "come back as they were given", run: readBack },
   { name: "that nest very deep are refused", run: veryDeep },
 ];

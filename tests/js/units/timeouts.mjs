@@ -9,12 +9,12 @@ async function manual(host) {
   is(clock.now, 1000);
   const space = await host.latchwork.open(undefined, { clock });
   const guard = await space.lock("k", { label: "holder" });
-  const waiting = space.lock(["k", "l"], { timeout: 20 });
+  const waiting = space.lock(["k", "l"], { timeout: 20, label: "waiter" });
   waiting.catch(() => {});
   clock.advance(19);
   is(await state(waiting), "pending");
   clock.advance(1);
-  const error = isError(host, await rejects(waiting), "timeout", { waited: 20, position: 1 });
+  const error = isError(host, await rejects(waiting), "timeout", { waited: 20, position: 1, label: "waiter" });
   same([...error.keys].sort(), ["k", "l"]);
   same(error.blockedBy, [{ key: "k", label: "holder", token: guard.token }]);
   guard.release();
@@ -52,7 +52,9 @@ async function zero(host) {
   const space = await host.latchwork.open();
   const guard = await space.lock("k", { timeout: 0 });
   isError(host, await rejects(space.lock("k", { timeout: 0 })), "timeout", { waited: 0, keys: ["k"] });
-  isError(host, await rejects(space.withLock("k", { timeout: -0 }, () => {})), "timeout");
+  isError(host, await rejects(space.lock("k", { timeout: 0, label: "mine" })), "timeout", { label: "mine" });
+  const unnamed = isError(host, await rejects(space.withLock("k", { timeout: -0 }, () => {})), "timeout");
+  ok(!("label" in unnamed));
   is((await space.query()).pending.length, 0);
   guard.release();
   await isEmpty(space);
