@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -38,8 +39,19 @@ pub(crate) struct Environment {
     taken: RefCell<Vec<Settled>>,
     /// Requests that wait in spaces that other threads can reach. Above zero they keep the process alive.
     awaited: Cell<u32>,
+    /// What a test has asked for.
+    armed: Cell<Option<Defect>>,
     /// A space that is closed: it answers for handles that are.
     closed: Port,
+}
+
+/// Where a test has this addon panic, as a defect would.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Defect {
+    /// In the next call that is not one of the raw ones.
+    InNextCall,
+    /// While the environment ends.
+    AtEnd,
 }
 
 /// Why a call failed.
@@ -91,6 +103,7 @@ impl Environment {
             unreported: RefCell::default(),
             taken: RefCell::default(),
             awaited: Cell::new(0),
+            armed: Cell::new(None),
             closed: space.port(|| ()),
         }
     }
@@ -98,7 +111,10 @@ impl Environment {
     /// The environment that a function of this addon runs in.
     pub(crate) fn of(env: &Env) -> napi::Result<Rc<Environment>> {
         match env.get_instance_data::<Rc<Environment>>()? {
-            Some(environment) => Ok(Rc::clone(environment)),
+            Some(environment) => {
+                environment.fall(Defect::InNextCall);
+                Ok(Rc::clone(environment))
+            }
             None => Err(napi::Error::from_reason("the addon was not loaded in this environment")),
         }
     }
@@ -152,12 +168,31 @@ impl Environment {
     }
 
     /// The environment ends: everything it holds goes on to other threads.
+    ///
+    /// Nobody is left who could be told of a panic, and none may leave: it would end the process.
     pub(crate) fn end(&self) {
         self.waker.close();
         let handles = std::mem::take(&mut *self.handles.borrow_mut());
         for open in handles.slots.iter().filter_map(|slot| slot.open.as_ref()) {
-            open.port.abandon();
-            open.port.space().close();
+            let ended = catch_unwind(AssertUnwindSafe(|| {
+                open.port.abandon();
+                open.port.space().close();
+                self.fall(Defect::AtEnd);
+            }));
+            // What a panic says is printed where it happens.
+            drop(ended);
+        }
+    }
+
+    /// For tests: panics later, as a defect would.
+    pub(crate) fn arm(&self, defect: Defect) {
+        self.armed.set(Some(defect));
+    }
+
+    fn fall(&self, here: Defect) {
+        if self.armed.get() == Some(here) {
+            self.armed.set(None);
+            panic!("asked for by a test");
         }
     }
 

@@ -13,11 +13,11 @@ use napi::sys;
 
 use crate::clock::from_milliseconds;
 use crate::convert::{self, RawKey};
-use crate::environment::{Environment, Failed};
+use crate::environment::{Defect, Environment, Failed};
 use crate::scratch::{Outcome, SETTLED};
 
 /// The functions and their names in JavaScript.
-const FUNCTIONS: [(&CStr, sys::napi_callback); 9] = [
+const FUNCTIONS: [(&CStr, sys::napi_callback); 10] = [
     (c"lock", Some(lock)),
     (c"lockWith", Some(lock_with)),
     (c"tryLock", Some(try_lock)),
@@ -27,6 +27,7 @@ const FUNCTIONS: [(&CStr, sys::napi_callback); 9] = [
     (c"confirm", Some(confirm)),
     (c"drain", Some(drain)),
     (c"onWake", Some(on_wake)),
+    (c"defect", Some(defect)),
 ];
 
 /// Adds the functions to the module.
@@ -278,6 +279,21 @@ unsafe extern "C" fn on_wake(env: sys::napi_env, info: sys::napi_callback_info) 
         call::<1>(env, info, |call| match call.environment.waker().set_function(env, call.arguments[0]) {
             sys::Status::napi_ok => Ok(Report::Settled),
             status => Err(Error::invalid("wake", format!("not accepted as a callback: status={status}"))),
+        })
+    }
+}
+
+/// For tests: panics, as a defect would; at once, or where the argument says so in a later step.
+unsafe extern "C" fn defect(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: Node calls this.
+    unsafe {
+        call::<1>(env, info, |call| {
+            match call.given(0).then(|| call.convert::<String>(0)).transpose()?.as_deref() {
+                None => panic!("asked for by a test"),
+                Some("end") => call.environment.arm(Defect::AtEnd),
+                Some(_) => call.environment.arm(Defect::InNextCall),
+            }
+            Ok(Report::Settled)
         })
     }
 }

@@ -27,9 +27,8 @@ pub(crate) fn epoch(env: &Env, handle: f64) -> napi::Result<f64> {
 #[napi(catch_unwind)]
 pub(crate) fn close(env: &Env, handle: f64) -> napi::Result<()> {
     let environment = Environment::of(env)?;
-    environment.waker().enter();
+    let _inside = environment.waker().inside();
     environment.close(env.raw(), handle as u64);
-    environment.waker().leave();
     Ok(())
 }
 
@@ -37,10 +36,9 @@ pub(crate) fn close(env: &Env, handle: f64) -> napi::Result<()> {
 #[napi(catch_unwind)]
 pub(crate) fn tick(env: &Env, handle: f64) -> napi::Result<()> {
     let environment = Environment::of(env)?;
-    environment.waker().enter();
+    let _inside = environment.waker().inside();
     environment.with(handle as u64, |port| port.tick());
     environment.report(env.raw(), handle as u64);
-    environment.waker().leave();
     Ok(())
 }
 

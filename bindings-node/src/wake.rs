@@ -24,6 +24,16 @@ pub(crate) struct Waker {
     function: Mutex<Option<Function>>,
 }
 
+/// Until it is dropped a call is under way.
+#[derive(Debug)]
+pub(crate) struct Inside<'a>(&'a Waker);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
 #[derive(Debug)]
 struct Function(sys::napi_threadsafe_function);
 
@@ -51,6 +61,12 @@ impl Waker {
     #[inline]
     pub(crate) fn leave(&self) {
         self.inside.store(false, Ordering::Relaxed);
+    }
+
+    /// A call as [`enter`](Waker::enter) and [`leave`](Waker::leave) are, also where it ends by a panic.
+    pub(crate) fn inside(&self) -> Inside<'_> {
+        self.enter();
+        Inside(self)
     }
 
     /// Whether wakes came during the call.
