@@ -2,6 +2,7 @@ import { invalid, takeError } from "./error.js";
 import type { Native } from "./native.js";
 import { settle } from "./settle.js";
 import type { Space } from "./space.js";
+import { checkText } from "./text.js";
 
 /**
  * A clock that stands still until it is told to move: for tests.
@@ -78,9 +79,9 @@ export class ManualClock {
 /**
  * Makes a clock that moves only when it is told to; with a name, the one of that name.
  *
- * @throws {LatchworkError} `invalid` where the name is not a string.
+ * @throws {LatchworkError} `invalid` where the name is not a string, or has a lone surrogate.
  */
 export function manualClock(name?: string): ManualClock {
-  if (name !== undefined && typeof name !== "string") throw invalid("name", "must be a string");
+  if (name !== undefined) checkText(name, "name");
   return new ManualClock(name);
 }

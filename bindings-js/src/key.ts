@@ -153,8 +153,12 @@ function check(key: unknown, what: string): asserts key is Key {
   }
 }
 
-/** By its tag, so that arrays of other realms count too. */
-function isBytes(value: unknown): value is Uint8Array {
+/**
+ * By its tag, so that arrays of other realms count too.
+ *
+ * @internal
+ */
+export function isBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && (value as Uint8Array)[Symbol.toStringTag] === "Uint8Array";
 }
 

@@ -3,6 +3,7 @@ import { invalid, takeError } from "./error.js";
 import { started } from "./host.js";
 import { checkOptions } from "./options.js";
 import { Space } from "./space.js";
+import { checkText } from "./text.js";
 
 /** What `open` can be told besides the address. */
 export interface OpenOptions {
@@ -26,7 +27,7 @@ export interface OpenOptions {
  * await space.withLock(["stock/7", "order/12"], async () => { … });
  */
 export async function open(url?: string, options?: OpenOptions): Promise<Space> {
-  if (url !== undefined && typeof url !== "string") throw invalid("url", "must be a string");
+  if (url !== undefined) checkText(url, "url");
   let clock: ManualClock | undefined;
   if (options !== undefined) {
     checkOptions(options, ["clock"]);

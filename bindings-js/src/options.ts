@@ -1,6 +1,7 @@
 import { invalid } from "./error.js";
 import { type Keys, rawKeys } from "./key.js";
 import type { Native, RawKey } from "./native.js";
+import { checkText } from "./text.js";
 
 /** How the keys are held: exclusive is compatible with nothing, shared with shared. */
 export type Mode = "exclusive" | "shared";
@@ -99,7 +100,7 @@ function checkMode(mode: unknown): Mode {
 }
 
 function checkLabel(label: unknown): string | undefined {
-  if (label !== undefined && typeof label !== "string") throw invalid("label", "must be a string");
+  if (label !== undefined) checkText(label, "label");
   return label;
 }
 

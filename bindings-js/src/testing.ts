@@ -4,9 +4,9 @@
  * @module
  */
 
-import { raise } from "./error.js";
+import { invalid, raise, takeError } from "./error.js";
 import { started } from "./host.js";
-import { type Key, keyOf, rawKey } from "./key.js";
+import { isBytes, type Key, keyOf, rawKey } from "./key.js";
 
 export { type ManualClock, manualClock } from "./clock.js";
 
@@ -23,6 +23,9 @@ export async function encodeKey(key: Key): Promise<Uint8Array> {
 
 /** The key that these canonical bytes mean. Rejects with `invalid` where they mean none. */
 export async function decodeKey(encoded: Uint8Array): Promise<Key> {
+  if (!isBytes(encoded)) throw invalid("encoded", "must be a Uint8Array");
   const native = await started();
-  return keyOf(native.decode(encoded) ?? raise(native));
+  const value = native.decode(encoded);
+  if (value === undefined || value === null) throw invalid("encoded", takeError(native).why as string);
+  return keyOf(value);
 }

@@ -1,0 +1,14 @@
+import { invalid } from "./error.js";
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/**
+ * Refuses what is not a text, and a text with half of a surrogate pair: it has no form in the core, where two of them would
+ * become one.
+ *
+ * @internal
+ */
+export function checkText(text: unknown, what: string): asserts text is string {
+  if (typeof text !== "string") throw invalid(what, "must be a string");
+  if (LONE_SURROGATE.test(text)) throw invalid(what, "a string with a lone surrogate");
+}
