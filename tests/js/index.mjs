@@ -1,5 +1,6 @@
 // Every test of the suite, for whichever host runs it.
 
+import { badInputTests } from "./bad_input/tests.mjs";
 import { scenarioTests } from "./scenario/tests.mjs";
 import * as allOrNothing from "./stories/all_or_nothing.mjs";
 import * as buyerAndSeller from "./stories/buyer_and_seller.mjs";
@@ -33,5 +34,5 @@ export async function collect(host) {
   for (const [suite, module] of Object.entries(SUITES)) {
     for (const { name, run } of module.tests) tests.push({ suite, name, run: () => run(host) });
   }
-  return tests;
+  return [...tests, ...(await badInputTests(host))];
 }

@@ -1,0 +1,116 @@
+// The space on which wrong calls are made, and how it is looked at before and after them.
+
+import { fail, show } from "../check.mjs";
+import { quiet, state } from "../turn.mjs";
+
+let stages = 0;
+
+/** A space that is held and waited for, so that whatever a call changes can be seen. */
+export class Stage {
+  static async open({ latchwork, testing }) {
+    const stage = new Stage();
+    const clock = testing.manualClock();
+    const space = await latchwork.open(undefined, { clock });
+    const held = await space.lock("held", { label: "holder" });
+    const waiting = space.lock(["held", "behind"], { label: "waiter", timeout: Number.POSITIVE_INFINITY });
+    const other = await space.lock("other");
+    const named = `memory:bad input ${stages++}`;
+    const opened = await latchwork.open(named, { clock: testing.manualClock() });
+    stage.runs = 0;
+    const noted = () => {
+      stage.runs++;
+      return 1;
+    };
+    const deep = (depth) => {
+      let tuple = latchwork.key();
+      for (let at = 1; at < depth; at++) tuple = latchwork.key(tuple);
+      return tuple;
+    };
+    stage.latchwork = latchwork;
+    stage.kept = { held, waiting, opened };
+    stage.words = { latchwork, testing, key: latchwork.key, clock, space, other, named, noted, deep };
+    return stage;
+  }
+
+  /** The value of an expression, with what is given by name. */
+  evaluate(text, given = {}) {
+    const words = { ...this.words, ...given };
+    return new Function(...Object.keys(words), `"use strict"; return (${text});`)(...Object.values(words));
+  }
+
+  /** Makes a call, and answers how it ended: `{ value }` or `{ error }`. Fails where it does not end. */
+  async call(text, given) {
+    const ended = (async () => this.evaluate(text, given))().then(
+      (value) => ({ value }),
+      (error) => ({ error }),
+    );
+    if ((await state(ended)) === "pending") fail("it hangs");
+    return ended;
+  }
+
+  /** All that a refused call must leave as it was. */
+  async seen() {
+    const { space, clock } = this.words;
+    const { held, pending } = await space.query();
+    const ageless = ({ age, ...rest }) => rest;
+    return show({ held: held.map(ageless), pending: pending.map(ageless), now: clock.now, runs: this.runs });
+  }
+
+  /** The space still does what it is for. */
+  async works() {
+    const { space } = this.words;
+    const guard = await space.tryLock(["works", "still"], { label: "after" });
+    if (guard === null || !guard.held) fail("a free lock cannot be taken any more");
+    guard.release();
+    if ((await space.tryLock("held")) !== null) fail("the held lock can be taken");
+  }
+
+  /** Gives back what an accepted call answered. */
+  async giveBack(value) {
+    if (typeof value?.release === "function") value.release();
+    if (typeof value?.close === "function") await value.close();
+    await quiet();
+  }
+
+  /** The objects that a call can be made on although it should not: by their names in the table. */
+  async receiver(name) {
+    const { latchwork } = this;
+    const gone = await latchwork.open();
+    const guard = await gone.lock("k");
+    switch (name) {
+      case "closed space":
+        await gone.close();
+        return { space: gone };
+      case "no space":
+        await gone.close();
+        return { space: Object.create(Object.getPrototypeOf(gone)) };
+      case "released guard":
+        guard.release();
+        await gone.close();
+        return { guard: await released(this.words.space) };
+      case "guard of a closed space":
+        await gone.close();
+        return { guard };
+      case "no guard":
+        await gone.close();
+        return { guard: Object.create(Object.getPrototypeOf(guard)) };
+      default:
+        return fail(`no such receiver: ${name}`);
+    }
+  }
+
+  async close() {
+    const { held, waiting, opened } = this.kept;
+    held.release();
+    (await waiting).release();
+    this.words.other.release();
+    await opened.close();
+    await this.words.space.close();
+  }
+}
+
+async function released(space) {
+  const guard = await space.lock("released");
+  guard.release();
+  return guard;
+}
