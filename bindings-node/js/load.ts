@@ -6,10 +6,12 @@ import type { Native } from "../../bindings-js/src/native.js";
  * @internal
  */
 export function load(): Native {
-  const platform = [process.platform, process.arch, ...libc()].join("-");
+  const platform = `${process.platform}-${process.arch}`;
+  // Of two C libraries only the addon for the right one loads. To ask the process which it is would take longer.
+  const made = process.platform === "linux" ? [`${platform}-gnu`, `${platform}-musl`] : [platform];
   const tried: string[] = [];
   const causes: unknown[] = [];
-  for (const file of [`../latchwork.${platform}.node`, "../latchwork.node"]) {
+  for (const file of [...made.map((name) => `../latchwork.${name}.node`), "../latchwork.node"]) {
     try {
       return fast(require(file));
     } catch (error) {
@@ -48,11 +50,4 @@ function fast(addon: Native): Native {
     advance: addon.advance,
     onWake: addon.onWake,
   };
-}
-
-/** Which C library it is, where a platform has several. */
-function libc(): string[] {
-  if (process.platform !== "linux") return [];
-  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
-  return [header.glibcVersionRuntime === undefined ? "musl" : "gnu"];
 }

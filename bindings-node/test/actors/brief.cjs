@@ -13,5 +13,7 @@ const { open } = require("latchwork");
     // Ends with both in its hands.
     process.exit();
   }
+  // Stays until it is ended, also once it has both.
+  parentPort.on("message", () => {});
   parentPort.postMessage("waits");
 })();
