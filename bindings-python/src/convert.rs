@@ -13,38 +13,63 @@ use crate::error;
 /// Deeper than any key may nest, so that a deep tuple is refused by the core and not by the stack.
 const DEPTH: usize = 40;
 
-/// A key: `str`, `int`, `bytes`, `bool`, or a tuple of such.
-#[inline]
-pub(crate) fn key(value: &Bound<'_, PyAny>) -> PyResult<Key> {
-    if let Ok(text) = value.cast::<PyString>()
-        && let Ok(text) = text.to_str()
-    {
-        return Ok(Key::from(text));
-    }
-    let mut path = Vec::new();
-    let part = part(value, &mut path)?;
-    Key::try_from(part).map_err(|error| error::raise(value.py(), &error))
+/// What an error calls a key: one of several is told by its number.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Only,
+    OneOf(&'a str, usize),
 }
 
-/// The keys of an iterable argument. Text and bytes iterate too, but mean one key; they are refused.
-pub(crate) fn keys(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<Key>> {
+impl Place<'_> {
+    /// The part that an error names: `key`, or `keys[2][0]` for a part of one of several.
+    fn name(self, path: &[usize]) -> String {
+        let key = match self {
+            Place::Only => String::from("key"),
+            Place::OneOf(what, number) => format!("{what}[{number}]"),
+        };
+        path.iter().fold(key, |name, index| format!("{name}[{index}]"))
+    }
+}
+
+/// The keys that a call has as arguments, so many of them.
+pub(crate) fn key_arguments<'py>(count: usize, keys: impl Iterator<Item = Bound<'py, PyAny>>) -> PyResult<Vec<Key>> {
+    let several = count > 1;
+    let place = |number| if several { Place::OneOf("keys", number) } else { Place::Only };
+    keys.enumerate().map(|(number, value)| key(&value, place(number))).collect()
+}
+
+/// The keys of an iterable argument. Text, bytes and tuples iterate too, but are one key each, and nobody can tell what
+/// was meant; they are refused. The empty tuple is the usual way to say that there are none.
+pub(crate) fn key_list(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<Key>> {
     let py = value.py();
-    if value.is_instance_of::<PyString>() || value.is_instance_of::<PyBytes>() {
-        let why = format!("{} is one key, give a list of keys", type_name(value));
+    let tuple = value.cast::<PyTuple>().is_ok_and(|tuple| !tuple.is_empty());
+    if tuple || value.is_instance_of::<PyString>() || value.is_instance_of::<PyBytes>() {
+        let why = format!("a {} is one key, give a list of keys", type_name(value));
         return Err(error::wrong_type(py, what, &why));
     }
     let Ok(items) = value.try_iter() else {
         let why = format!("{} is not a list of keys", type_name(value));
         return Err(error::wrong_type(py, what, &why));
     };
-    items.map(|item| key(&item?)).collect()
+    items.enumerate().map(|(number, item)| key(&item?, Place::OneOf(what, number))).collect()
 }
 
-fn part(value: &Bound<'_, PyAny>, path: &mut Vec<usize>) -> PyResult<KeyPart> {
+/// A key: `str`, `int`, `bytes`, `bool`, or a tuple of such.
+#[inline]
+fn key(value: &Bound<'_, PyAny>, place: Place<'_>) -> PyResult<Key> {
+    let key = match value.cast::<PyString>().map(|text| text.to_str()) {
+        Ok(Ok(text)) => Ok(Key::from(text)),
+        _ => Key::try_from(part(value, place, &mut Vec::new())?),
+    };
+    let checked = key.and_then(|key| key.check().map(|()| key));
+    checked.map_err(|error| error::wrong_value(value.py(), &place.name(&[]), error.why().unwrap_or_default()))
+}
+
+fn part(value: &Bound<'_, PyAny>, place: Place<'_>, path: &mut Vec<usize>) -> PyResult<KeyPart> {
     let py = value.py();
     if let Ok(text) = value.cast::<PyString>() {
         let Ok(text) = text.to_str() else {
-            return Err(error::wrong_value(py, &name(path), "a string with a lone surrogate"));
+            return Err(error::wrong_value(py, &place.name(path), "a string with a lone surrogate"));
         };
         Ok(KeyPart::Str(text.to_owned()))
     } else if let Ok(truth) = value.cast::<PyBool>() {
@@ -55,30 +80,25 @@ fn part(value: &Bound<'_, PyAny>, path: &mut Vec<usize>) -> PyResult<KeyPart> {
         } else if let Ok(number) = value.extract::<u64>() {
             Ok(KeyPart::Int(number.into()))
         } else {
-            Err(error::wrong_value(py, &name(path), "an integer outside -2^63 to 2^64-1"))
+            Err(error::wrong_value(py, &place.name(path), "an integer outside -2^63 to 2^64-1"))
         }
     } else if let Ok(bytes) = value.cast::<PyBytes>() {
         Ok(KeyPart::Bytes(bytes.as_bytes().to_vec()))
     } else if let Ok(tuple) = value.cast::<PyTuple>() {
         if path.len() >= DEPTH {
-            return Err(error::wrong_value(py, "key", "tuples nest too deep: limit=32"));
+            return Err(error::wrong_value(py, &place.name(&[]), "tuples nest too deep: limit=32"));
         }
         let mut parts = Vec::with_capacity(tuple.len());
         for (index, item) in tuple.iter().enumerate() {
             path.push(index);
-            parts.push(part(&item, path)?);
+            parts.push(part(&item, place, path)?);
             path.pop();
         }
         Ok(KeyPart::Tuple(parts))
     } else {
         let why = format!("{} is not a key (str, int, bytes, bool, or a tuple of these)", type_name(value));
-        Err(error::wrong_type(py, &name(path), &why))
+        Err(error::wrong_type(py, &place.name(path), &why))
     }
-}
-
-/// The part that an error names: `key`, or `key[1][0]` for a part of a part.
-fn name(path: &[usize]) -> String {
-    path.iter().fold(String::from("key"), |name, index| format!("{name}[{index}]"))
 }
 
 fn type_name(value: &Bound<'_, PyAny>) -> String {
@@ -177,8 +197,7 @@ fn answers(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
 #[pyfunction(name = "_encode_key")]
 pub(crate) fn encode_key<'py>(key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
     let py = key.py();
-    let key = self::key(key)?;
-    key.check().map_err(|error| error::raise(py, &error))?;
+    let key = self::key(key, Place::Only)?;
     Ok(PyBytes::new(py, key.as_bytes()))
 }
 

@@ -12,14 +12,20 @@ use crate::convert;
 /// The exception that a core error becomes.
 #[cold]
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
-    build(py, error).unwrap_or_else(|error| error)
+    raise_labelled(py, error, None)
+}
+
+/// The same, with the label of the request that failed.
+#[cold]
+pub(crate) fn raise_labelled(py: Python<'_>, error: &Error, label: Option<&str>) -> PyErr {
+    build(py, class_name(error.kind()), error, label).unwrap_or_else(|error| error)
 }
 
 /// The exception of an argument whose type is wrong: `invalid`, and a `TypeError`.
 #[cold]
 pub(crate) fn wrong_type(py: Python<'_>, what: &str, why: &str) -> PyErr {
     let error = Error::invalid(what, why);
-    build_as(py, "InvalidType", &error).unwrap_or_else(|error| error)
+    build(py, "InvalidType", &error, None).unwrap_or_else(|error| error)
 }
 
 /// The exception of an argument whose value is wrong: `invalid`, and a `ValueError`.
@@ -77,18 +83,19 @@ fn class_name(kind: ErrorKind) -> &'static str {
     }
 }
 
-fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
-    build_as(py, class_name(error.kind()), error)
-}
-
-fn build_as(py: Python<'_>, class: &str, error: &Error) -> PyResult<PyErr> {
+fn build(py: Python<'_>, class: &str, error: &Error, label: Option<&str>) -> PyResult<PyErr> {
     let fields = PyDict::new(py);
+    let mut message = error.to_string();
     match error.kind() {
         ErrorKind::Timeout => {
             fields.set_item("keys", convert::keys_to_py(py, error.keys())?)?;
             fields.set_item("waited", error.waited().map(|waited| waited.as_secs_f64()))?;
             fields.set_item("position", error.position())?;
             fields.set_item("blocked_by", convert::blockers_to_py(py, error.blocked_by())?)?;
+            fields.set_item("label", label)?;
+            if let Some(label) = label {
+                message = format!("{message} label={label:?}");
+            }
         }
         ErrorKind::NotHeld => fields.set_item("keys", convert::keys_to_py(py, error.keys())?)?,
         ErrorKind::Invalid => {
@@ -97,7 +104,7 @@ fn build_as(py: Python<'_>, class: &str, error: &Error) -> PyResult<PyErr> {
         }
         _ => {}
     }
-    let value = errors(py)?.getattr(class)?.call((error.to_string(),), Some(&fields))?;
+    let value = errors(py)?.getattr(class)?.call((message,), Some(&fields))?;
     Ok(PyErr::from_value(value))
 }
 

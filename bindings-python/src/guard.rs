@@ -23,9 +23,11 @@ use crate::space::Space;
 ///     finally:
 ///         guard.release()
 ///
-/// A guard may be used and released by any thread. One that is dropped while it is held is released by its
-/// finaliser, with a `ResourceWarning`; those who were queued for its keys see `abandoned`.
-#[pyclass(frozen, module = "latchwork")]
+/// A guard may be used and released by any thread, and one that is kept is held, for ever if nobody releases it. One
+/// that is forgotten, so that it is dropped while it is held, is released by its finaliser, with a `ResourceWarning`;
+/// those who were queued for its keys see `abandoned`. When the finaliser runs is up to the interpreter: at once where
+/// nothing else refers to the guard, at some later collection where it is part of a cycle.
+#[pyclass(frozen, weakref, module = "latchwork")]
 pub(crate) struct Guard {
     lease: Lease,
     call: Call,
@@ -65,7 +67,8 @@ impl Guard {
         self.call.shared(py)
     }
 
-    /// The fencing token: larger than that of every earlier, incompatible grant of any of its keys.
+    /// The fencing token: larger than that of every earlier, incompatible grant of any of its keys, in this life of the
+    /// space. A store that must refuse a late writer is given it together with `space.epoch`.
     #[getter]
     fn token(&self) -> u64 {
         self.lease.token()

@@ -33,6 +33,9 @@ impl<'py> FromPyObject<'_, 'py> for FirstKey<'py> {
     }
 }
 
+/// No text of so many bytes is too long for a key, however it is encoded.
+const SHORT: usize = Key::MAX_LEN / 2 - 16;
+
 /// The arguments of a lock call, checked. A guard answers from them what it holds.
 pub(crate) enum Call {
     /// One text, as it came: the common case, in which making a key is left to when it is asked for.
@@ -56,17 +59,17 @@ impl Call {
         if plain
             && others.is_empty()
             && let Ok(text) = first.cast_exact::<PyString>()
-            && text.to_str().is_ok()
+            && text.to_str().is_ok_and(|text| text.len() <= SHORT)
         {
             return Ok(Call::One(text.clone().unbind()));
         }
-        let keys = std::iter::once(first).chain(others.iter()).map(|key| convert::key(&key));
-        Call::full(keys.collect::<PyResult<_>>()?, options)
+        let keys = std::iter::once(first).chain(others.iter());
+        Call::full(convert::key_arguments(1 + others.len(), keys)?, options)
     }
 
     /// The same where the keys come as a tuple.
     pub(crate) fn of_tuple(keys: &Bound<'_, PyTuple>, options: &Options<'_, '_>) -> PyResult<Call> {
-        Call::full(keys.iter().map(|key| convert::key(&key)).collect::<PyResult<_>>()?, options)
+        Call::full(convert::key_arguments(keys.len(), keys.iter())?, options)
     }
 
     /// What the core is asked.
@@ -84,7 +87,7 @@ impl Call {
             Call::One(text) => port.try_lock(&LockSpec::new(text.bind(py).to_str()?)),
             Call::Full(full) => port.try_lock(&full.spec),
         };
-        granted.map_err(|error| error::raise(py, &error))
+        granted.map_err(|error| self.failed(py, &error))
     }
 
     /// Joins the queues of all keys, in one step.
@@ -122,6 +125,12 @@ impl Call {
         convert::keys_to_py(py, &self.spec(py)?.key_set().1)
     }
 
+    /// The exception of this call: a time-out names the label that the call gave.
+    #[cold]
+    pub(crate) fn failed(&self, py: Python<'_>, error: &Error) -> PyErr {
+        error::raise_labelled(py, error, self.label())
+    }
+
     /// The error of a guard that does not hold what was asked any more.
     #[cold]
     pub(crate) fn not_held(&self, py: Python<'_>) -> PyErr {
@@ -131,12 +140,17 @@ impl Call {
 
     /// How the guard of a lease shows itself.
     pub(crate) fn repr(&self, py: Python<'_>, module: &str, lease: &Lease, held: bool) -> PyResult<String> {
+        let state = if held { "held" } else { "released" };
+        let abandoned = if lease.abandoned() { " abandoned" } else { "" };
+        Ok(format!("<{module}.Guard {state} {} token={}{abandoned}>", self.wanted(py)?, lease.token()))
+    }
+
+    /// How what was asked for shows itself.
+    pub(crate) fn wanted(&self, py: Python<'_>) -> PyResult<String> {
         let (keys, shared) = (self.exclusive(py)?.repr()?, self.shared(py)?);
         let shared = if shared.is_empty() { String::new() } else { format!(" shared={}", shared.repr()?) };
         let label = self.label().map(|label| format!(" label={label:?}")).unwrap_or_default();
-        let state = if held { "held" } else { "released" };
-        let abandoned = if lease.abandoned() { " abandoned" } else { "" };
-        Ok(format!("<{module}.Guard {state} keys={keys}{shared}{label} token={}{abandoned}>", lease.token()))
+        Ok(format!("keys={keys}{shared}{label}"))
     }
 
     /// Says that a guard was dropped while it was held, as Python says it of files. Its lock is free by now.
@@ -167,7 +181,7 @@ impl Call {
             });
         }
         if let Some(shared) = options.shared {
-            spec = spec.shared(convert::keys("shared", shared)?);
+            spec = spec.shared(convert::key_list("shared", shared)?);
         }
         let label = options.label.map(|label| convert::text("label", label).map(str::to_owned)).transpose()?;
         if let Some(label) = &label {

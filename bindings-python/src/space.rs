@@ -19,7 +19,7 @@ use crate::{convert, error, wait};
 ///
 ///     with latchwork.open() as space:
 ///         ...
-#[pyclass(frozen, subclass, module = "latchwork")]
+#[pyclass(frozen, subclass, weakref, module = "latchwork")]
 pub(crate) struct Space {
     handle: Arc<Handle>,
 }
@@ -74,7 +74,8 @@ impl Space {
         Ok(Space { handle })
     }
 
-    /// New in each life of the space; an outside store keeps it together with a token.
+    /// New in each life of the space, in which tokens begin anew: an outside store keeps the two together, and refuses
+    /// a pair `(epoch, token)` that is smaller than one that it has seen.
     #[getter]
     fn epoch(&self, py: Python<'_>) -> PyResult<u64> {
         Ok(self.handle.port(py)?.space().epoch())
@@ -83,15 +84,16 @@ impl Space {
     /// Take all keys in one step, and block until that is done.
     ///
     /// A tuple is one key; several keys are several arguments: `lock("a", ("user", 7))`. The keys are taken in `mode`,
-    /// those of `shared` (a list of further keys) in shared mode. Shared locks are held together, an exclusive one
-    /// alone. A key asked for in both modes is exclusive; without keys the lock is granted at once.
+    /// those of `shared` in shared mode. `shared` is a list, or whatever else is iterated, but not a tuple: that is one
+    /// key here too, so one such key is `shared=[("user", 7)]`. Shared locks are held together, an exclusive one alone.
+    /// A key asked for in both modes is exclusive; without keys the lock is granted at once.
     ///
     /// Requests are served first come, first served on each key, and none overtakes another that it conflicts with. So
     /// a key that is free can be reserved for an earlier request that still waits for another key. A request holds
     /// nothing while it waits: single requests never deadlock. Locks inside locks can; ask for all keys at once.
     ///
-    /// `timeout` is in seconds, for all keys together; 0 takes them if they are free. `label` is shown by `query` and
-    /// by the errors of others. A signal handler that raises, as that of Ctrl-C does, ends the wait of the main thread
+    /// `timeout` is in seconds, for all keys together; 0 takes them if they are free. `label` is shown by `query`
+    /// and in time-outs, its own and those of others. A signal handler that raises, as that of Ctrl-C does, ends the wait of the main thread
     /// and gives the request up.
     ///
     /// Prefer the `with` statement, which releases the lock however the block ends:
@@ -132,7 +134,7 @@ impl Space {
         // A manual clock tells time-outs itself, when it is moved.
         let timeout = call.timeout().filter(|_| slf.get().handle.opening.clock().is_none());
         let lock = wait::block_on(py, port.space(), timeout, port.space().request(call.spec(py)?))?;
-        let lock = lock.map_err(|error| error::raise(py, &error))?;
+        let lock = lock.map_err(|error| call.failed(py, &error))?;
         let grant = Grant { token: lock.token(), abandoned: lock.abandoned(), ticket: lock.into_ticket() };
         Ok(Guard::new(slf.clone().unbind(), grant, call))
     }
@@ -215,7 +217,7 @@ impl Space {
     /// Raises `Invalid` if a key cannot be one, `Closed` if the space is closed.
     #[pyo3(signature = (*keys))]
     fn query<'py>(&self, py: Python<'py>, keys: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
-        let keys: Vec<_> = keys.iter().map(|key| convert::key(&key)).collect::<PyResult<_>>()?;
+        let keys = convert::key_arguments(keys.len(), keys.iter())?;
         let port = self.handle.port(py)?;
         let query = port.query(if keys.is_empty() { None } else { Some(&keys) });
         convert::query_to_py(py, &query.map_err(|error| error::raise(py, &error))?)

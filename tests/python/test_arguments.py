@@ -66,7 +66,11 @@ class Runner:
         ({"shared": "abc"}, "shared", TypeError),
         ({"shared": b"abc"}, "shared", TypeError),
         ({"shared": 7}, "shared", TypeError),
-        ({"shared": [1.5]}, "key", TypeError),
+        ({"shared": ("user", 7)}, "shared", TypeError),
+        ({"shared": ("user",)}, "shared", TypeError),
+        ({"shared": [1.5]}, "shared[0]", TypeError),
+        ({"shared": ["b", ("user", None)]}, "shared[1][1]", TypeError),
+        ({"shared": ["b", "x" * 2048]}, "shared[1]", ValueError),
         ({"label": 7}, "label", TypeError),
         ({"label": "\udfff"}, "label", ValueError),
     ],
@@ -77,6 +81,40 @@ def test_options(lock: Call, options: dict[str, Any], what: str, kind: type[Exce
     with pytest.raises(latchwork.Invalid) as error:
         lock("a", **options)
     assert isinstance(error.value, kind)
+    assert error.value.what == what
+
+
+def test_shared_tuple(lock: Call) -> None:
+    """A tuple is one key: the error says how one is given, and one in a list is that key."""
+    with pytest.raises(latchwork.InvalidType, match="a tuple is one key, give a list of keys"):
+        lock("a", shared=("user", 7))
+    with latchwork.open() as space, space.lock("a", shared=[("user", 7)]) as guard:
+        assert guard.shared == (("user", 7),)
+        assert space.try_lock(("user", 7)) is None
+        with space.lock("user", 7, timeout=0):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("keys", "what"),
+    [
+        ((1.5,), "key"),
+        ((("a", 1.5),), "key[1]"),
+        (("a", 1.5), "keys[1]"),
+        (([], "a"), "keys[0]"),
+        (("a", "b", ("c", (None,))), "keys[2][1][0]"),
+        (("a", "x" * 2048), "keys[1]"),
+        (("\ud800", "a"), "keys[0]"),
+    ],
+    ids=lambda value: repr(value)[:24],
+)
+def test_the_error_says_which_key(lock: Call, keys: tuple[Any, ...], what: str) -> None:
+    """An only key is `key`, one of several has its number; `query` says the same."""
+    with pytest.raises(latchwork.Invalid) as error:
+        lock(*keys)
+    assert error.value.what == what
+    with latchwork.open() as space, pytest.raises(latchwork.Invalid) as error:
+        space.query(*keys)
     assert error.value.what == what
 
 

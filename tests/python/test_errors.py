@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import pickle
 
 import latchwork
+import latchwork.aio
 import pytest
 from latchwork import _native, errors
 
@@ -47,6 +49,30 @@ def test_timeout_names_who_stood_in_the_way() -> None:
         assert str(error.value) == str(error.value).lower()
 
 
+@pytest.mark.parametrize("timeout", [0, 0.001])
+def test_timeout_carries_the_label(timeout: float) -> None:
+    """The request's own, on both APIs, whether it waited or not."""
+
+    async def aio() -> latchwork.LockTimeout:
+        async with await latchwork.aio.open() as space, space.lock("a"):
+            with pytest.raises(latchwork.LockTimeout) as error:
+                await space.lock("a", label="nightly job", timeout=timeout)
+            with pytest.raises(latchwork.LockTimeout) as other:
+                await space.lock("a", timeout=timeout)
+            assert other.value.label is None
+            return error.value
+
+    with latchwork.open() as space, space.lock("a"):
+        with pytest.raises(latchwork.LockTimeout) as error:
+            space.lock("a", label="nightly job", timeout=timeout)
+        with pytest.raises(latchwork.LockTimeout) as other:
+            space.lock("a", timeout=timeout)
+        assert other.value.label is None
+    for each in (error.value, asyncio.run(aio())):
+        assert each.label == "nightly job"
+        assert str(each).endswith(' label="nightly job"')
+
+
 def test_not_held_names_the_keys() -> None:
     """A second release says what is not held."""
     with latchwork.open() as space:
@@ -63,7 +89,7 @@ def test_errors_travel(duplicate: object) -> None:
     assert callable(duplicate)
     with latchwork.open() as space, space.lock("a"):
         with pytest.raises(latchwork.LockTimeout) as error:
-            space.lock("a", timeout=0)
+            space.lock("a", timeout=0, label="mine")
         twin = duplicate(error.value)
     assert type(twin) is latchwork.LockTimeout
-    assert (str(twin), twin.keys, twin.position) == (str(error.value), ("a",), 1)
+    assert (str(twin), twin.keys, twin.position, twin.label) == (str(error.value), ("a",), 1, "mine")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import gc
 import threading
 import time
-import weakref
 from collections.abc import Callable
 
 import latchwork
@@ -111,30 +109,6 @@ def test_released_on_another_loop() -> None:
         assert waiter.result(30) == one.thread.ident
 
 
-def test_closed_loop_does_not_stop_the_others() -> None:
-    """Waiters of a loop that was closed under them are passed over."""
-    with latchwork.open("memory:closed-loop") as space, LoopThread() as good:
-        guard = space.lock("a")
-        bad = LoopThread()
-        aio = bad.run(latchwork.aio.open("memory:closed-loop"))
-
-        async def wait() -> str:
-            async with aio.lock("a"):
-                return "had it"
-
-        dead = [bad.start(wait()) for _ in range(3)]
-        until(lambda: len(space.query().pending) == 3)
-        alive = good.start(wait())
-        until(lambda: len(space.query().pending) == 4)
-        bad.stop()
-        bad.loop.close()
-        guard.release()
-        assert alive.result(30) == "had it"
-        del dead
-        gc.collect()
-        assert space.query() == NOTHING
-
-
 def test_a_loop_that_moves_to_another_thread() -> None:
     """A waiter follows its loop: who releases looks where the loop runs now, not where it ran when the waiter came."""
     space = latchwork.open("memory:moving")
@@ -221,76 +195,6 @@ def test_release_and_close_are_no_abandonment() -> None:
         held = other.lock("a")
         assert not after(other.close)
         assert not held.held
-
-
-def test_next_loop_clears_up_after_a_closed_one() -> None:
-    """What waited on it is gone once another loop uses the handle, before anybody releases."""
-    space = latchwork.open("memory:clear-up")
-    loop = asyncio.new_event_loop()
-    aio = loop.run_until_complete(latchwork.aio.open("memory:clear-up"))
-
-    async def wait() -> None:
-        async with aio.lock("a"):
-            pass
-
-    async def start() -> None:
-        waits.append(asyncio.ensure_future(wait()))
-        await asyncio.sleep(0)
-
-    waits: list[asyncio.Future[None]] = []
-    with space.lock("a"):
-        loop.run_until_complete(start())
-        loop.close()
-        assert len(space.query().pending) == 1
-        asyncio.run(aio.query())
-        assert space.query().pending == []
-    # The task can never run again; cancelled here only so that it does not complain.
-    with pytest.raises(RuntimeError, match="closed"):
-        waits[0].cancel()
-
-
-def test_guard_outlives_its_loop() -> None:
-    """A lock is held until it is released, also after its loop is gone, and can be released from another."""
-    loop = asyncio.new_event_loop()
-    space = loop.run_until_complete(latchwork.aio.open())
-
-    async def take() -> latchwork.aio.Guard:
-        return await space.lock("a")
-
-    guard = loop.run_until_complete(take())
-    loop.close()
-    assert guard.held
-
-    async def main() -> None:
-        waiter = asyncio.create_task(space.lock("a"))
-        await asyncio.sleep(0)
-        assert len((await space.query()).pending) == 1
-        guard.release()
-        (await waiter).release()
-        assert await space.query() == NOTHING
-
-    asyncio.run(main())
-
-
-def test_loops_one_after_the_other() -> None:
-    """Nothing is tied to the first loop, and closed loops are let go."""
-    space = asyncio.run(latchwork.aio.open())
-    loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
-
-    async def contend() -> None:
-        loops.append(weakref.ref(asyncio.get_running_loop()))
-
-        async def take() -> None:
-            async with space.lock("a"):
-                await asyncio.sleep(0)
-
-        await asyncio.gather(*(take() for _ in range(5)))
-        assert await space.query() == NOTHING
-
-    for _ in range(20):
-        asyncio.run(contend())
-    gc.collect()
-    assert sum(loop() is not None for loop in loops) <= 1
 
 
 def test_time_outs_of_a_loop() -> None:

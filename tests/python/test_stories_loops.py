@@ -178,7 +178,7 @@ def test_s2_control_with_a_lock_of_asyncio() -> None:
     with cast() as actors:
         holder, second = actors.actor(), actors.actor()
         playing = [holder.start(take()), holder.start(take())]
-        until(lambda: lock.locked() and lock._waiters)  # type: ignore[attr-defined]
+        until(lambda: lock.locked() and lock._waiters)
         with pytest.raises(RuntimeError, match="different event loop"):
             second.run(take())
         for part in playing:

@@ -1,14 +1,15 @@
 """The types of the compiled module. Use the names of `latchwork`, `latchwork.aio` and `latchwork.testing`."""
 
 from asyncio import Future
-from collections.abc import Awaitable, Callable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
-from typing import Any, Literal, TypeAlias, TypeVar, final, type_check_only
+from typing import Literal, TypeAlias, TypeVar, final
 
 from typing_extensions import Self, disjoint_base
 
 from .errors import LatchworkError
 from .keys import Key
+from .lock_request import LockRequest
 from .query import Query
 
 __all__ = [
@@ -143,30 +144,6 @@ class AioSpace:
     ) -> None: ...
     def _query(self, keys: tuple[Key, ...]) -> Query: ...
     def _close(self) -> None: ...
-
-# What a guard is before it is awaited, at run time in one class with it.
-@type_check_only
-class LockRequest:
-    def __await__(self) -> Generator[Any, Any, AioGuard]: ...
-    def __iter__(self) -> Generator[Any, Any, AioGuard]: ...
-    def __next__(self) -> Any: ...
-    def send(self, value: Any) -> Any: ...
-    def throw(
-        self,
-        typ: type[BaseException] | BaseException,
-        val: BaseException | object = None,
-        tb: TracebackType | None = None,
-        /,
-    ) -> Any: ...
-    def close(self) -> None: ...
-    async def __aenter__(self) -> AioGuard: ...
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-        /,
-    ) -> None: ...
 
 @final
 class AioGuard:

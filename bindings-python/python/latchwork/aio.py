@@ -13,17 +13,10 @@ A space may be used by several event loops, in any threads. Nothing is tied to t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ._native import AioGuard as Guard
 from ._native import AioSpace as Space
-
-if TYPE_CHECKING:
-    from ._native import LockRequest
-    from .testing import ManualClock
-else:
-    # The call becomes the guard: to a type checker they are two classes, each with what makes sense then.
-    LockRequest = Guard
+from ._native import ManualClock
+from .lock_request import LockRequest
 
 __all__ = ["Guard", "LockRequest", "Space", "open"]
 

@@ -7,23 +7,20 @@ put into the compiled classes, and not into subclasses, since a method is found 
 from __future__ import annotations
 
 import types
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Awaitable, Callable, Generator, Iterable
+from typing import Literal, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Iterable
-    from types import TracebackType
-    from typing import Literal
-
-    from ._native import AioGuard, AioSpace
-    from .keys import Key
-    from .query import Query
+# The module, not its names: it is just being made when it imports this one.
+from . import _native
+from .keys import Key
+from .query import Query
 
 __all__ = ["NOTHING", "close", "enter", "enter_space", "leave_space", "query", "try_lock", "with_lock"]
 
 T = TypeVar("T")
 
 
-async def enter(self: AioGuard) -> AioGuard:
+async def enter(self: _native.AioGuard) -> _native.AioGuard:
     """Wait for the lock. Whatever ends the wait before gives the call up."""
     try:
         while (future := self._step()) is not None:
@@ -35,12 +32,12 @@ async def enter(self: AioGuard) -> AioGuard:
 
 
 async def try_lock(
-    self: AioSpace,
+    self: _native.AioSpace,
     *keys: Key,
     mode: Literal["exclusive", "shared"] = "exclusive",
     shared: Iterable[Key] = (),
     label: str | None = None,
-) -> AioGuard | None:
+) -> _native.AioGuard | None:
     """Take all keys if that is possible now; `None` if not. It never waits, joins or overtakes.
 
     A guard is true: ``if guard := await space.try_lock("a"):`` reads as it should.
@@ -51,9 +48,9 @@ async def try_lock(
 
 
 async def with_lock(
-    self: AioSpace,
+    self: _native.AioSpace,
     *keys: Key,
-    fn: Callable[[AioGuard], Awaitable[T]],
+    fn: Callable[[_native.AioGuard], Awaitable[T]],
     mode: Literal["exclusive", "shared"] = "exclusive",
     shared: Iterable[Key] = (),
     timeout: float | None = None,
@@ -82,7 +79,7 @@ async def with_lock(
         return await fn(guard)
 
 
-async def query(self: AioSpace, *keys: Key) -> Query:
+async def query(self: _native.AioSpace, *keys: Key) -> Query:
     """What is held and what waits, at one instant, for these keys or for all.
 
     Without keys it stops every operation of the space for that instant; with keys, those of the keys' part only.
@@ -93,7 +90,7 @@ async def query(self: AioSpace, *keys: Key) -> Query:
     return self._query(keys)
 
 
-async def close(self: AioSpace) -> None:
+async def close(self: _native.AioSpace) -> None:
     """Close this handle: its waits fail with `Closed`, its locks are released. A second call does nothing.
 
     Other handles on a named space are not touched; the space ends with its last handle.
@@ -101,16 +98,16 @@ async def close(self: AioSpace) -> None:
     self._close()
 
 
-async def enter_space(self: AioSpace) -> AioSpace:
+async def enter_space(self: _native.AioSpace) -> _native.AioSpace:
     """Answer the handle itself."""
     return self
 
 
 async def leave_space(
-    self: AioSpace,
+    self: _native.AioSpace,
     exc_type: type[BaseException] | None,
     exc: BaseException | None,
-    traceback: TracebackType | None,
+    traceback: types.TracebackType | None,
     /,
 ) -> None:
     """Close the handle."""

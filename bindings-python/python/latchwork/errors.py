@@ -6,11 +6,10 @@ Catch `LatchworkError` for all of them, or one class. Each is also what Python u
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-if TYPE_CHECKING:
-    from .keys import Key
-    from .query import Blocker
+from .keys import Key
+from .query import Blocker
 
 __all__ = [
     "Aborted",
@@ -50,10 +49,13 @@ class LockTimeout(LatchworkError, TimeoutError):
     """How long the request waited, in seconds."""
 
     position: int | None
-    """Its place in the longest of its queues: 1 is the next in line."""
+    """Its place in the longest of its queues: 1 is the next in line. Counted up to 1,000, which is that or more."""
 
     blocked_by: tuple[Blocker, ...]
-    """Who stood in the way."""
+    """Who stood in the way, at most sixteen for each key."""
+
+    label: str | None
+    """The label that the request itself gave."""
 
     def __init__(
         self,
@@ -63,12 +65,14 @@ class LockTimeout(LatchworkError, TimeoutError):
         waited: float | None = None,
         position: int | None = None,
         blocked_by: tuple[Blocker, ...] = (),
+        label: str | None = None,
     ) -> None:
         super().__init__(message)
         self.keys = keys
         self.waited = waited
         self.position = position
         self.blocked_by = blocked_by
+        self.label = label
 
 
 class Cancelled(LatchworkError):
@@ -135,7 +139,10 @@ class Invalid(LatchworkError):
     code = "invalid"
 
     what: str | None
-    """The argument, or the part of it, that was refused: ``"timeout"``, ``"key"``, ``"key[1]"``."""
+    """The argument, or the part of it, that was refused: ``"timeout"``, ``"shared[0]"``.
+
+    An only key is ``"key"``, one of several ``"keys[2]"``, and a part of a tuple ``"key[1]"`` or ``"keys[2][1]"``.
+    """
 
     why: str | None
     """What is wrong with it."""

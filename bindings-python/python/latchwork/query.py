@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .keys import Key
+from .keys import Key
 
 __all__ = ["Blocker", "Hold", "Query", "Wait"]
 
@@ -65,7 +63,7 @@ class Wait:
     """How many seconds it has waited."""
 
     position: int
-    """Its place in the longest of its queues: 1 is the next in line."""
+    """Its place in the longest of its queues: 1 is the next in line. Counted up to 1,000, which is that or more."""
 
     blocked_by: tuple[Blocker, ...]
     """Who stands in its way, at most sixteen for each key."""

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from ._native import Space
-
-if TYPE_CHECKING:
-    from ._native import ManualClock
+from ._native import ManualClock, Space
 
 __all__ = ["Space", "open"]
 

@@ -12,7 +12,8 @@ use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyTuple, PyType};
 
 use super::coroutine;
-use super::loop_port::{Joined, LoopPort, deferring_wakes};
+use super::loop_port::{Joined, LoopPort};
+use super::running::deferring_wakes;
 use super::space::AioSpace;
 use crate::error;
 use crate::lease::{Call, Lease};
@@ -38,11 +39,16 @@ use crate::lease::{Call, Lease};
 ///     finally:
 ///         guard.release()
 ///
-/// `release` is a plain call. A guard may be used and released by any thread and any event loop. One that is dropped
-/// while it is held is released by its finaliser, with a `ResourceWarning`; those who were queued for its keys see
-/// `abandoned`.
+/// `release` is a plain call. A guard may be used and released by any thread and any event loop, and one that is kept is
+/// held, for ever if nobody releases it. One that is forgotten, so that it is dropped while it is held, is released by
+/// its finaliser, with a `ResourceWarning`; those who were queued for its keys see `abandoned`. When the finaliser runs
+/// is up to the interpreter: at once where nothing else refers to the guard, at some later collection where it is part
+/// of a cycle.
+///
+/// A loop that is closed gives up what its tasks wait for, and what was granted to them and they have not seen. One that
+/// is only stopped keeps their places, since it may run again: close it.
 // One object for both: making and freeing a second one costs a tenth of an uncontended lock.
-#[pyclass(frozen, module = "latchwork.aio", name = "Guard")]
+#[pyclass(frozen, weakref, module = "latchwork.aio", name = "Guard")]
 pub(crate) struct AioGuard {
     space: Py<AioSpace>,
     call: Call,
@@ -159,7 +165,7 @@ impl AioGuard {
             }
             // Lost again before it was seen; asking once more tells why.
             Some(Ok(_)) => Err(port.lost(py)),
-            Some(Err(error)) => Err(error::raise(py, &error)),
+            Some(Err(error)) => Err(self.call.failed(py, &error)),
             None => port.future(py, *tag).map(Step::Wait).ok_or_else(|| port.lost(py)),
         }
     }
@@ -217,7 +223,8 @@ impl AioGuard {
         self.call.shared(py)
     }
 
-    /// The fencing token: larger than that of every earlier, incompatible grant of any of its keys.
+    /// The fencing token: larger than that of every earlier, incompatible grant of any of its keys, in this life of the
+    /// space. A store that must refuse a late writer is given it together with `space.epoch`.
     #[getter]
     fn token(&self) -> u64 {
         self.lease.token()
@@ -343,7 +350,7 @@ impl AioGuard {
             stage::DONE => "given up",
             _ => "waiting",
         };
-        Ok(format!("<latchwork.aio.Guard {stage} keys={}>", self.call.exclusive(py)?.repr()?))
+        Ok(format!("<latchwork.aio.LockRequest {stage} {}>", self.call.wanted(py)?))
     }
 }
 

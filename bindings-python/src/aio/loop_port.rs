@@ -1,16 +1,17 @@
 //! A core port on one asyncio event loop: it resolves the loop's futures and keeps its timer.
 
 use std::cell::Cell;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use latchwork::{Answer, Error, Grant, Port, Settled};
-use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
+use super::callback::{Callback, Closing, On};
+use super::running::{deferring_wakes, is_deferring, put_off, running_loop, this_thread};
 use super::waiters::{Waiter, Waiters};
 use crate::error;
 use crate::fork::Own;
@@ -57,8 +58,8 @@ impl LoopPort {
         manual: bool,
     ) -> PyResult<Arc<LoopPort>> {
         let py = event_loop.py();
-        let settle = Py::new(py, Callback { port: OnceLock::new(), on: On::Settled })?;
-        let expire = Py::new(py, Callback { port: OnceLock::new(), on: On::Deadline })?;
+        let settle = Callback::new(py, On::Settled)?;
+        let expire = Callback::new(py, On::Deadline)?;
         let in_context = PyDict::new(py);
         in_context.set_item("context", py.import("contextvars")?.call_method0("Context")?)?;
         let plain_futures = plain_futures(event_loop)?;
@@ -75,7 +76,7 @@ impl LoopPort {
                 event_loop: event_loop.clone().unbind(),
                 settle: settle.clone_ref(py),
                 expire: expire.clone_ref(py),
-                in_context: in_context.unbind(),
+                in_context: in_context.clone().unbind(),
                 plain_futures,
                 waiters: Mutex::default(),
                 timer: Mutex::default(),
@@ -83,9 +84,9 @@ impl LoopPort {
             }
         });
         for callback in [settle, expire] {
-            // Just made, so not set yet.
-            let _ = callback.get().port.set(Arc::downgrade(&port));
+            callback.get().calls(&port);
         }
+        Closing::watch(&port, event_loop, &in_context)?;
         Ok(port)
     }
 
@@ -121,7 +122,7 @@ impl LoopPort {
             waiters.insert(Waiter { ticket, future: future.clone().unbind(), outcome: None });
         }
         drop(waiters);
-        if let Answer::Granted(grant) = answer?.map_err(|error| error::raise(py, &error))? {
+        if let Answer::Granted(grant) = answer?.map_err(|error| call.failed(py, &error))? {
             return Ok(Joined::Granted(grant));
         }
         if call.timeout().is_some() {
@@ -145,11 +146,11 @@ impl LoopPort {
         Some(self.waiters().get_mut(tag)?.future.clone_ref(py))
     }
 
-    /// Why a grant was lost before its caller saw it: the space was closed.
+    /// Why a request was lost before its caller saw a grant: the space was closed, or else its loop.
     pub(super) fn lost(&self, py: Python<'_>) -> PyErr {
         match self.core.query(Some(&[])) {
             Err(error) => error::raise(py, &error),
-            Ok(_) => PyRuntimeError::new_err("the grant was lost"),
+            Ok(_) => PyRuntimeError::new_err("the event loop of the request was closed"),
         }
     }
 
@@ -186,7 +187,7 @@ impl LoopPort {
     /// Called when someone settled something for this loop: at once where the loop itself runs the caller.
     #[cold]
     fn wake(&self, py: Python<'_>) {
-        if !DEFERRING.get() && self.is_here(py) {
+        if !is_deferring() && self.is_here(py) {
             self.resolve(py);
         } else {
             self.call_soon(py);
@@ -200,8 +201,8 @@ impl LoopPort {
         }
     }
 
-    /// In the order that the core decided. A loop is left with what its own cancels settle: it goes on until nothing is.
-    fn resolve(&self, py: Python<'_>) {
+    /// Resolves what was settled, in the order that the core decided. A loop is left with what its own cancels settle: it goes on until nothing is.
+    pub(super) fn resolve(&self, py: Python<'_>) {
         thread_local!(static ROOM: Cell<Vec<Settled>> = const { Cell::new(Vec::new()) });
         let mut settled = ROOM.take();
         while self.core.has_settled() {
@@ -272,6 +273,20 @@ impl LoopPort {
         self.resolve(py);
     }
 
+    /// The timer has run: tells what is due, and sets it again.
+    pub(super) fn expire(&self, py: Python<'_>) {
+        let timer = self.timer().take();
+        drop(timer);
+        self.tick(py);
+        // Those who wait on have no other timer: a signal handler that raises in the middle must not cost it.
+        if let Err(error) = self.arm(py) {
+            put_off(py, error);
+            if let Err(error) = self.arm(py) {
+                put_off(py, error);
+            }
+        }
+    }
+
     /// Sets the timer to the next deadline, unless it is set to an earlier one.
     fn arm(&self, py: Python<'_>) -> PyResult<()> {
         let due = if self.manual { None } else { self.core.next_deadline() };
@@ -292,7 +307,7 @@ impl LoopPort {
     }
 
     /// Tells what is due, and resolves what that settled.
-    pub(super) fn tick(&self, py: Python<'_>) {
+    fn tick(&self, py: Python<'_>) {
         self.core.tick();
         self.settle(py);
     }
@@ -335,87 +350,4 @@ fn notify(future: &Bound<'_, PyAny>) -> PyResult<()> {
     // Its task was cancelled in the meantime.
     let done = future.call_method0(intern!(py, "done"))?.is_truthy()?;
     if done { Ok(()) } else { Err(error) }
-}
-
-/// The running loop; a `RuntimeError` where none runs.
-pub(super) fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    static GET_RUNNING_LOOP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    GET_RUNNING_LOOP.import(py, "asyncio", "get_running_loop")?.call0()
-}
-
-/// What `threading.get_ident` answers in this thread.
-fn this_thread(py: Python<'_>) -> u64 {
-    thread_local!(static THREAD: Cell<Option<u64>> = const { Cell::new(None) });
-    THREAD.get().unwrap_or_else(|| {
-        let ask = || py.import("threading")?.call_method0("get_ident")?.extract();
-        let thread = ask().unwrap_or(0);
-        THREAD.set(Some(thread));
-        thread
-    })
-}
-
-thread_local! {
-    /// Whether futures are resolved later and not in the middle of what runs.
-    static DEFERRING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Carries out a finaliser's part: it must run no code of the host's, so loops are asked to resolve futures later.
-pub(crate) fn deferring_wakes(run: impl FnOnce()) {
-    let before = DEFERRING.replace(true);
-    run();
-    DEFERRING.set(before);
-}
-
-/// An exception that does not belong to the call in which it came up, such as that of Ctrl-C: the interpreter gets it
-/// again, or reports it.
-#[cold]
-fn put_off(py: Python<'_>, error: PyErr) {
-    let interrupted = error.is_instance_of::<PyKeyboardInterrupt>(py);
-    let again = || py.import("_thread")?.call_method0("interrupt_main");
-    if !interrupted || again().is_err() {
-        error.write_unraisable(py, None);
-    }
-}
-
-/// What a loop calls back. It holds the port weakly: a loop's queue keeps no space alive.
-#[pyclass(frozen, module = "latchwork._native")]
-struct Callback {
-    port: OnceLock<Weak<LoopPort>>,
-    on: On,
-}
-
-enum On {
-    Settled,
-    Deadline,
-}
-
-#[pymethods]
-impl Callback {
-    fn __call__(&self, py: Python<'_>) -> PyResult<()> {
-        let Some(port) = self.port.get().and_then(Weak::upgrade) else {
-            return Ok(());
-        };
-        if port.core.is_stale() {
-            return Ok(());
-        }
-        match self.on {
-            On::Settled => {
-                port.resolve(py);
-                Ok(())
-            }
-            On::Deadline => {
-                let timer = port.timer().take();
-                drop(timer);
-                port.tick(py);
-                port.arm(py)
-            }
-        }
-    }
-
-    fn __repr__(&self) -> &'static str {
-        match self.on {
-            On::Settled => "<latchwork: settled>",
-            On::Deadline => "<latchwork: deadline>",
-        }
-    }
 }

@@ -8,7 +8,8 @@ use pyo3::types::PyTuple;
 
 use super::coroutine;
 use super::guard::AioGuard;
-use super::loop_port::{LoopPort, running_loop};
+use super::loop_port::LoopPort;
+use super::running::running_loop;
 use crate::clock::{ManualClock, Tick};
 use crate::fork::PerProcess;
 use crate::lease::{Call, FirstKey, Options};
@@ -21,7 +22,7 @@ use crate::{convert, error};
 ///
 ///     async with await latchwork.aio.open() as space:
 ///         ...
-#[pyclass(frozen, subclass, module = "latchwork.aio", name = "Space")]
+#[pyclass(frozen, subclass, weakref, module = "latchwork.aio", name = "Space")]
 pub(crate) struct AioSpace {
     handle: Arc<Handle>,
 }
@@ -145,7 +146,8 @@ impl AioSpace {
         Ok(AioSpace { handle })
     }
 
-    /// New in each life of the space; an outside store keeps it together with a token.
+    /// New in each life of the space, in which tokens begin anew: an outside store keeps the two together, and refuses
+    /// a pair `(epoch, token)` that is smaller than one that it has seen.
     #[getter]
     fn epoch(&self, py: Python<'_>) -> PyResult<u64> {
         Ok(self.life(py)?.home.space().epoch())
@@ -158,15 +160,16 @@ impl AioSpace {
     /// turn in which it is granted, gives up what it asked for or was given.
     ///
     /// A tuple is one key; several keys are several arguments: `lock("a", ("user", 7))`. The keys are taken in `mode`,
-    /// those of `shared` (a list of further keys) in shared mode. Shared locks are held together, an exclusive one
-    /// alone. A key asked for in both modes is exclusive; without keys the lock is granted at once.
+    /// those of `shared` in shared mode. `shared` is a list, or whatever else is iterated, but not a tuple: that is one
+    /// key here too, so one such key is `shared=[("user", 7)]`. Shared locks are held together, an exclusive one alone.
+    /// A key asked for in both modes is exclusive; without keys the lock is granted at once.
     ///
     /// Requests are served first come, first served on each key, and none overtakes another that it conflicts with. So
     /// a key that is free can be reserved for an earlier request that still waits for another key. A request holds
     /// nothing while it waits: single requests never deadlock. Locks inside locks can; ask for all keys at once.
     ///
-    /// `timeout` is in seconds, for all keys together; 0 takes them if they are free. `label` is shown by `query` and
-    /// by the errors of others.
+    /// `timeout` is in seconds, for all keys together; 0 takes them if they are free. `label` is shown by `query`
+    /// and in time-outs, its own and those of others.
     ///
     /// Prefer `async with`, which releases the lock however the block ends:
     ///
@@ -258,7 +261,7 @@ impl AioSpace {
 
     /// What `query` awaits.
     fn _query<'py>(&self, py: Python<'py>, keys: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
-        let keys: Vec<_> = keys.iter().map(|key| convert::key(&key)).collect::<PyResult<_>>()?;
+        let keys = convert::key_arguments(keys.len(), keys.iter())?;
         self.clear_up(py)?;
         let query = self.life(py)?.home.query(if keys.is_empty() { None } else { Some(&keys) });
         convert::query_to_py(py, &query.map_err(|error| error::raise(py, &error))?)
