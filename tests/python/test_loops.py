@@ -240,6 +240,43 @@ def test_a_time_out_is_told_by_any_loop() -> None:
         assert space.query().pending == []
 
 
+@pytest.mark.parametrize("first", ["release", "told by another", "close of the loop"])
+def test_a_timer_that_is_late(first: str) -> None:
+    """A deadline passes while its loop does not run: what comes first decides, once, and nothing stays held."""
+    with latchwork.open(f"memory:late-{first}") as space:
+        loop = asyncio.new_event_loop()
+        aio = loop.run_until_complete(latchwork.aio.open(f"memory:late-{first}"))
+
+        async def start() -> asyncio.Task[latchwork.aio.Guard]:
+            task = asyncio.create_task(aio.lock("a", timeout=0.01))
+            await asyncio.sleep(0)
+            return task
+
+        guard = space.lock("a")
+        task = loop.run_until_complete(start())
+        passed = time.monotonic() + 0.02
+        until(lambda: time.monotonic() > passed)
+        if first == "release":
+            guard.release()
+            late = loop.run_until_complete(task)
+            assert late.held
+            late.release()
+        elif first == "told by another":
+            with pytest.raises(latchwork.LockTimeout):
+                space.lock("a", timeout=0.001)
+            assert space.query().pending == []
+            guard.release()
+            assert space.query() == NOTHING
+            with pytest.raises(latchwork.LockTimeout) as error:
+                loop.run_until_complete(task)
+            assert error.value.waited is not None and error.value.waited >= 0.01
+        else:
+            guard.release()
+            loop.set_exception_handler(lambda loop, context: None)
+        loop.close()
+        assert space.query() == NOTHING
+
+
 def test_waiters_run_in_their_own_context() -> None:
     """Context variables are the waiter's, never the releaser's (L18)."""
     name: contextvars.ContextVar[str] = contextvars.ContextVar("name", default="nobody")

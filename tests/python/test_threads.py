@@ -1,22 +1,22 @@
-"""The blocking API: threads, signals, finalisers, fork."""
+"""The blocking API: threads, their deadlines, signals, and the interpreter's end."""
 
 from __future__ import annotations
 
-import gc
+import ctypes
 import os
 import signal
-import subprocess
-import sys
-import textwrap
 import threading
 import time
+import warnings
 
 import latchwork
+import latchwork.aio
 import pytest
 from latchwork import Query
 from latchwork.testing import ManualClock
 
-from loop_thread import until
+from child import fine
+from loop_thread import LoopThread, until
 
 NOTHING = Query([], [])
 
@@ -88,57 +88,6 @@ def test_released_by_another_thread() -> None:
             pass
 
 
-def test_dropped_guard() -> None:
-    """Its finaliser releases and warns; a dead thread's guard goes the same way."""
-    with latchwork.open() as space:
-        guard: latchwork.Guard | None = space.lock("a")
-        with pytest.warns(ResourceWarning, match="dropped while it was held"):
-            guard = None
-            gc.collect()
-        assert guard is None
-        assert space.query() == NOTHING
-
-        def hold_and_die() -> None:
-            held = space.lock("a")
-            assert held.held
-
-        with pytest.warns(ResourceWarning):
-            thread = threading.Thread(target=hold_and_die)
-            thread.start()
-            thread.join()
-            gc.collect()
-        assert space.query() == NOTHING
-
-
-def test_dropped_guard_in_an_exception() -> None:
-    """The finaliser leaves an exception on its way alone."""
-    with latchwork.open() as space:
-
-        def fail() -> None:
-            held = space.lock("a")
-            raise KeyError(held.token)
-
-        with pytest.warns(ResourceWarning):
-            with pytest.raises(KeyError):
-                fail()
-            gc.collect()
-        assert space.query() == NOTHING
-
-
-def test_a_warning_that_is_an_error_frees_the_lock() -> None:
-    """As with files: it cannot be raised from a finaliser, and is reported."""
-    code = """
-        import latchwork, warnings
-        warnings.simplefilter("error")
-        space = latchwork.open()
-        space.lock("a")
-        assert space.query() == latchwork.Query([], [])
-    """
-    answer = child(code)
-    assert answer.returncode == 0, answer.stderr
-    assert "ResourceWarning" in answer.stderr
-
-
 def test_keyboard_interrupt_ends_the_wait() -> None:
     """Ctrl-C reaches the main thread while it waits; the request is given up, also with a time-out."""
     code = """
@@ -163,8 +112,7 @@ def test_keyboard_interrupt_ends_the_wait() -> None:
         with space.lock("a", timeout=0):
             print("fine")
     """
-    answer = child(code)
-    assert (answer.returncode, answer.stdout.strip()) == (0, "fine"), answer.stderr
+    fine(code)
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this platform has no interval timer")
@@ -182,62 +130,7 @@ def test_signal_handlers_run_during_a_wait() -> None:
         with space.lock("a"):
             print("fine")
     """
-    answer = child(code)
-    assert (answer.returncode, answer.stdout.strip()) == (0, "fine"), answer.stderr
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
-def test_fork() -> None:
-    """The child starts clean; the parent's locks stay the parent's."""
-    code = """
-        import asyncio, gc, latchwork, latchwork.aio, os, threading, warnings
-        warnings.simplefilter("ignore", DeprecationWarning)
-        shared, private = latchwork.open("memory:f"), latchwork.open()
-        guards = [shared.lock("a"), private.lock("a")]
-        aio = asyncio.run(latchwork.aio.open("memory:f"))
-        async def take(): return await aio.lock("b")
-        guards.append(asyncio.run(take()))
-        def wait():
-            with shared.lock("a"): pass
-        waiter = threading.Thread(target=wait)
-        waiter.start()
-        while not shared.query().pending: pass
-        epoch = shared.epoch
-        pid = os.fork()
-        if pid == 0:
-            try:
-                assert shared.query() == private.query() == latchwork.Query([], [])
-                assert shared.epoch != epoch
-                for guard in guards:
-                    assert not guard.held
-                    try:
-                        guard.release()
-                    except latchwork.NotHeld as error:
-                        assert error.keys in (("a",), ("b",))
-                    else:
-                        raise AssertionError("released")
-                with shared.lock("a"), private.lock("a"):
-                    assert latchwork.open("memory:f").try_lock("a") is None
-                async def main():
-                    async with aio.lock("b"):
-                        assert len(shared.query().held) == 1
-                asyncio.run(main())
-                guards.clear()
-                gc.collect()
-            except BaseException:
-                import traceback
-                traceback.print_exc()
-                os._exit(1)
-            os._exit(0)
-        _, status = os.waitpid(pid, 0)
-        assert status == 0, status
-        assert all(guard.held for guard in guards)
-        for guard in guards: guard.release()
-        waiter.join()
-        print("fine")
-    """
-    answer = child(code)
-    assert (answer.returncode, answer.stdout.strip()) == (0, "fine"), answer.stderr
+    fine(code)
 
 
 def test_interpreter_ends_while_locks_are_held() -> None:
@@ -255,11 +148,77 @@ def test_interpreter_ends_while_locks_are_held() -> None:
         asyncio.run(main())
         print("fine")
     """
-    answer = child(code)
-    assert (answer.returncode, answer.stdout.strip()) == (0, "fine"), answer.stderr
+    fine(code)
 
 
-def child(code: str) -> subprocess.CompletedProcess[str]:
-    """Run a script in an interpreter of its own."""
-    command = [sys.executable, "-c", textwrap.dedent(code)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+def test_a_blocked_thread_blocks_nobody() -> None:
+    """Whoever waits is detached and holds no lock of the binding: every operation of the same handle goes on."""
+    with latchwork.open("memory:blocked") as space, LoopThread() as one:
+        aio = one.run(latchwork.aio.open("memory:blocked"))
+
+        def wait() -> None:
+            with space.lock("a"):
+                pass
+
+        async def wait_in_loop() -> None:
+            async with aio.lock("a", timeout=60):
+                pass
+
+        async def everything() -> None:
+            assert await aio.try_lock("a") is None
+            async with aio.lock("b", shared=["c"], timeout=1) as guard:
+                assert guard.held and repr(guard) and guard.space is aio
+            with pytest.raises(latchwork.LockTimeout):
+                await aio.lock("a", timeout=0)
+            assert len((await aio.query()).pending) == 5
+            await (await latchwork.aio.open("memory:blocked")).close()
+
+        guard = space.lock("a")
+        threads = [threading.Thread(target=wait) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        until(lambda: len(space.query().pending) == 4)
+        waiting = one.start(wait_in_loop())
+        until(lambda: len(space.query().pending) == 5)
+        for _ in range(100):
+            assert space.try_lock("a") is None
+            with space.lock("b", shared=["c"], timeout=1) as other:
+                assert other.held and repr(other) and repr(space) and other.space is space
+            with pytest.raises(latchwork.LockTimeout):
+                space.lock("a", timeout=0)
+            assert len(space.query("a").pending) == 5
+            latchwork.open("memory:blocked").close()
+            one.run(everything())
+        guard.release()
+        for thread in threads:
+            thread.join(30)
+        waiting.result(30)
+        assert space.query() == NOTHING
+
+
+def test_an_exception_that_is_thrown_into_a_waiting_thread() -> None:
+    """It comes up when the wait is over, and costs nobody the lock."""
+    caught: list[str] = []
+    with latchwork.open() as space, warnings.catch_warnings():
+        # The guard may be on its way to the thread: then its finaliser releases it.
+        warnings.simplefilter("ignore", ResourceWarning)
+
+        def wait() -> None:
+            try:
+                with space.lock("a"):
+                    caught.append("granted")
+            except KeyError:
+                caught.append("thrown")
+
+        guard = space.lock("a")
+        thread = threading.Thread(target=wait)
+        thread.start()
+        until(lambda: space.query().pending)
+        thrown = ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(thread.ident or 0), ctypes.py_object(KeyError)
+        )
+        assert thrown == 1
+        guard.release()
+        thread.join(30)
+        assert caught[-1] == "thrown"
+        assert space.query() == NOTHING
