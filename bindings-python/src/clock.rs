@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 
-use crate::convert;
+use crate::{convert, error};
 
 /// The host's clock: it never goes back, and where the platform can, it counts the time that the machine slept.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +50,14 @@ pub(crate) struct ManualClock {
 }
 
 impl ManualClock {
+    /// The clock that a caller gave.
+    pub(crate) fn given(clock: &Bound<'_, PyAny>) -> PyResult<Py<ManualClock>> {
+        clock.cast::<ManualClock>().map(|clock| clock.clone().unbind()).map_err(|_| {
+            let why = format!("{} is not a ManualClock", convert::type_name(clock));
+            error::wrong_type(clock.py(), "clock", &why)
+        })
+    }
+
     /// Tick this space at every `advance`, as long as it lives.
     pub(crate) fn watch(&self, space: Weak<dyn Tick>) {
         let mut spaces = self.spaces.lock().unwrap_or_else(PoisonError::into_inner);

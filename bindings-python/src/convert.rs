@@ -6,8 +6,9 @@ use latchwork::{Blocker, Key, KeyPart, Query};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyModule, PyString, PyTuple};
+use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyInt, PyList, PyMemoryView, PyModule, PyString, PyTuple};
 
+use crate::aio::AioGuard;
 use crate::error;
 
 /// Deeper than any key may nest, so that a deep tuple is refused by the core and not by the stack.
@@ -47,7 +48,11 @@ pub(crate) fn key_list(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<Key
         let why = format!("a {} is one key, give a list of keys", type_name(value));
         return Err(error::wrong_type(py, what, &why));
     }
-    let Ok(items) = value.try_iter() else {
+    // Bytes that can change iterate as integers, which nobody means; to iterate a call of `lock` is to make it.
+    let listless = value.is_instance_of::<PyByteArray>()
+        || value.is_instance_of::<PyMemoryView>()
+        || value.is_instance_of::<AioGuard>();
+    let Some(items) = value.try_iter().ok().filter(|_| !listless) else {
         let why = format!("{} is not a list of keys", type_name(value));
         return Err(error::wrong_type(py, what, &why));
     };
@@ -101,7 +106,8 @@ fn part(value: &Bound<'_, PyAny>, place: Place<'_>, path: &mut Vec<usize>) -> Py
     }
 }
 
-fn type_name(value: &Bound<'_, PyAny>) -> String {
+/// What kind of object it is, for a message.
+pub(crate) fn type_name(value: &Bound<'_, PyAny>) -> String {
     value.get_type().qualname().map_or_else(|_| String::from("this"), |name| name.to_string())
 }
 

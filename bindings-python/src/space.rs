@@ -62,9 +62,9 @@ fn port(py: Python<'_>, opening: &Opening) -> PyResult<Port> {
 impl Space {
     #[new]
     #[pyo3(signature = (url = None, *, clock = None))]
-    fn new(py: Python<'_>, url: Option<&Bound<'_, PyAny>>, clock: Option<Py<ManualClock>>) -> PyResult<Space> {
+    fn new(py: Python<'_>, url: Option<&Bound<'_, PyAny>>, clock: Option<&Bound<'_, PyAny>>) -> PyResult<Space> {
         let url = url.map(|url| convert::text("url", url).map(str::to_owned)).transpose()?;
-        let opening = Opening::new(url, clock);
+        let opening = Opening::new(url, clock.map(ManualClock::given).transpose()?);
         let port = PerProcess::new(port(py, &opening)?);
         let handle = Arc::new(Handle { opening, port });
         if let Some(clock) = handle.opening.clock() {
@@ -197,6 +197,10 @@ impl Space {
         timeout: Option<&Bound<'py, PyAny>>,
         label: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        if !r#fn.is_callable() {
+            let why = format!("{} is not a function", convert::type_name(r#fn));
+            return Err(error::wrong_type(slf.py(), "fn", &why));
+        }
         let guard = Bound::new(slf.py(), Space::lock(slf, key, keys, mode, shared, timeout, label)?)?;
         let result = r#fn.call1((&guard,));
         guard.get().leave();

@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 
 # The module, not its names: it is just being made when it imports this one.
 from . import _native
+from .errors import InvalidType
 from .keys import Key
 from .query import Query
 
@@ -75,6 +76,9 @@ async def with_lock(
 
     Raises what `lock` raises.
     """
+    if not callable(fn):
+        why = f"{type(fn).__qualname__} is not a function"
+        raise InvalidType(f"invalid fn: {why}", what="fn", why=why)
     async with self.lock(*keys, mode=mode, shared=shared, timeout=timeout, label=label) as guard:
         return await fn(guard)
 

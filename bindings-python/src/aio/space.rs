@@ -134,9 +134,9 @@ impl AioSpace {
 impl AioSpace {
     #[new]
     #[pyo3(signature = (url = None, *, clock = None))]
-    fn new(py: Python<'_>, url: Option<&Bound<'_, PyAny>>, clock: Option<Py<ManualClock>>) -> PyResult<AioSpace> {
+    fn new(py: Python<'_>, url: Option<&Bound<'_, PyAny>>, clock: Option<&Bound<'_, PyAny>>) -> PyResult<AioSpace> {
         let url = url.map(|url| convert::text("url", url).map(str::to_owned)).transpose()?;
-        let opening = Opening::new(url, clock);
+        let opening = Opening::new(url, clock.map(ManualClock::given).transpose()?);
         let life = PerProcess::new(Life::new(py, &opening)?);
         let handle = Arc::new(Handle { opening, life });
         if let Some(clock) = handle.opening.clock() {
