@@ -28,7 +28,8 @@ export class Stage {
     };
     stage.latchwork = latchwork;
     stage.kept = { held, waiting, opened };
-    stage.words = { latchwork, testing, key: latchwork.key, clock, space, other, named, noted, deep };
+    const guard = other;
+    stage.words = { latchwork, testing, key: latchwork.key, clock, space, other, guard, named, noted, deep };
     return stage;
   }
 

@@ -1,0 +1,149 @@
+"""The space on which wrong calls are made, and how it is looked at before and after them."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import functools
+import inspect
+from types import ModuleType
+from typing import Any
+
+import latchwork
+import latchwork.aio
+from latchwork import testing
+
+LIMIT = 30
+"""So many seconds a call may take before it counts as hung."""
+
+APIS: dict[str, ModuleType] = {"blocking": latchwork, "aio": latchwork.aio}
+
+
+class Stage:
+    """A space that is held and waited for, so that whatever a call changes can be seen."""
+
+    def __init__(self, api: str) -> None:
+        self.module = APIS[api]
+        self.runs = 0
+        self.clock = testing.ManualClock()
+        self.named_clock = testing.ManualClock()
+        # The one who waits is of asyncio for both APIs: a thread would have to be waited for.
+        self.url = f"memory:bad input {id(self)}"
+
+    async def open(self) -> None:
+        """Take and queue what must stay as it is."""
+        self.space = await finish(self.module.open(self.url, clock=self.clock))
+        self.queue = await latchwork.aio.open(self.url, clock=self.clock)
+        self.held = await self.queue.lock("held", label="holder")
+        self.waiting = asyncio.ensure_future(self.queue.lock("held", "behind", label="waiter"))
+        await asyncio.sleep(0)
+        self.other = await finish(self.space.lock("other"))
+        self.named = await finish(self.module.open(f"{self.url} named", clock=self.named_clock))
+        self.words = {
+            "latchwork": self.module,
+            "testing": testing,
+            "datetime": datetime,
+            "asyncio": asyncio,
+            "space": self.space,
+            "clock": self.clock,
+            "other": self.other,
+            "guard": self.other,
+            "named": f"{self.url} named",
+            "deep": deep,
+            "noted": self.noted_later if self.module is latchwork.aio else self.noted,
+        }
+
+    def noted(self, guard: Any) -> int:
+        """A function to call with a guard."""
+        self.runs += 1
+        assert guard.held
+        return 1
+
+    async def noted_later(self, guard: Any) -> int:
+        """The same for asyncio."""
+        return self.noted(guard)
+
+    def evaluate(self, text: str, given: dict[str, Any]) -> Any:
+        """The value of an expression of the table."""
+        return eval(text, {**self.words, **given})
+
+    async def call(self, text: str, given: dict[str, Any]) -> Any:
+        """Make a call, and wait for what it answers where that is to be awaited."""
+        return await finish(self.evaluate(text, given))
+
+    async def seen(self) -> str:
+        """All that a refused call must leave as it was."""
+        query = await finish(self.space.query())
+        held = [(hold.keys, hold.shared, hold.token, hold.label, hold.claimed) for hold in query.held]
+        pending = [(wait.keys, wait.shared, wait.label, wait.position, wait.blocked_by) for wait in query.pending]
+        return repr((held, pending, self.clock.now, self.runs))
+
+    async def works(self) -> None:
+        """Check that the space still does what it is for."""
+        guard = await finish(self.space.try_lock("works", "still", label="after"))
+        assert guard is not None and guard.held
+        guard.release()
+        assert await finish(self.space.try_lock("held")) is None
+
+    async def give_back(self, value: Any) -> None:
+        """Give back what an accepted call answered."""
+        if isinstance(value, (latchwork.Guard, latchwork.aio.Guard)) and value.held:
+            value.release()
+        if isinstance(value, (latchwork.Space, latchwork.aio.Space)):
+            await finish(value.close())
+
+    async def receiver(self, name: str) -> dict[str, Any]:
+        """What a call can be made on although it should not, by its name in the table."""
+        gone = await finish(self.module.open())
+        guard = await finish(gone.lock("k"))
+        if name == "released guard":
+            guard.release()
+        await finish(gone.close())
+        if name in ("released guard", "guard of a closed space"):
+            return {"guard": guard}
+        if name == "closed space":
+            return {"space": gone}
+        if name in ("no space", "no guard"):
+            return {name.removeprefix("no "): Foreign(type(gone if name == "no space" else guard))}
+        raise AssertionError(f"no such receiver: {name}")
+
+    async def close(self) -> None:
+        """Check that what was held and queued is there to the end."""
+        assert self.held.held and self.other.held
+        self.held.release()
+        (await self.waiting).release()
+        self.other.release()
+        for space in (self.named, self.space, self.queue):
+            await finish(space.close())
+
+
+class Foreign:
+    """Calls methods of a class on an object of another."""
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+
+    def __getattr__(self, name: str) -> Any:
+        return functools.partial(getattr(self.cls, name), object())
+
+    def __enter__(self) -> Any:
+        return self.cls.__enter__(object())  # type: ignore[attr-defined]
+
+    def __exit__(self, *raised: object) -> Any:
+        return self.cls.__exit__(object(), *raised)  # type: ignore[attr-defined]
+
+
+async def finish(value: Any) -> Any:
+    """Await what a call of asyncio's API answers; anything else is the answer itself."""
+    request = isinstance(value, latchwork.aio.Guard) and value.token == 0
+    if request or inspect.iscoroutine(value):
+        return await asyncio.wait_for(value, LIMIT)
+    return value
+
+
+def deep(depth: int) -> tuple[Any, ...]:
+    """Tuples in tuples."""
+    nested: tuple[Any, ...] = ()
+    for _ in range(1, depth):
+        nested = (nested,)
+    return nested
