@@ -96,6 +96,7 @@ impl<'a> LockRequest<'a> {
         self
     }
 
+    #[inline]
     fn done(&mut self, outcome: Result<<Memory as Engine>::Hold, Error>) -> Poll<Result<Guard, Error>> {
         self.state = State::Done;
         Poll::Ready(outcome.map(|hold| Guard::new(hold, std::mem::take(&mut self.spec))))

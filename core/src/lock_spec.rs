@@ -19,7 +19,7 @@ pub struct LockSpec {
 
 #[derive(Clone, Debug, Default)]
 struct More {
-    shared: Keys,
+    shared: Vec<Key>,
     /// How many of the shared keys, the first ones, were given without a mode.
     moved: usize,
     label: Option<Arc<str>>,
@@ -36,25 +36,25 @@ impl LockSpec {
     /// Asks for further `keys` in shared mode. A key asked for in both modes is exclusive.
     #[must_use]
     pub fn shared(mut self, keys: impl IntoKeys) -> LockSpec {
-        self.more().shared.extend(keys.into_keys());
+        self.more().shared.extend(keys.into_keys().into_vec());
         self
     }
 
     /// Sets the mode of the keys that were given to [`new`](LockSpec::new). The last one counts.
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> LockSpec {
-        let mut keys = std::mem::take(&mut self.exclusive);
+        let keys = std::mem::take(&mut self.exclusive).into_vec();
         let more = self.more();
-        let count = keys.len();
         match mode {
             Mode::Shared => {
-                more.shared.insert_many(more.moved, keys);
+                let count = keys.len();
+                more.shared.splice(more.moved..more.moved, keys);
                 more.moved += count;
             }
             Mode::Exclusive => {
-                keys.insert_many(0, more.shared.drain(..more.moved));
-                more.moved = 0;
-                self.exclusive = keys;
+                let moved = std::mem::take(&mut more.moved);
+                let keys = more.shared.drain(..moved).chain(keys).collect();
+                self.exclusive = Keys::Several(keys);
             }
         }
         self
@@ -107,18 +107,21 @@ impl LockSpec {
     /// Names each key once, in the order asked, in one mode: as a guard shows them.
     pub(crate) fn normalise(&mut self) {
         let LockSpec { exclusive, more } = self;
-        let mut none = Keys::new();
-        let shared = more.as_mut().map_or(&mut none, |more| &mut more.shared);
-        match exclusive.len() + shared.len() {
+        let shared = more.as_mut().map(|more| &mut more.shared);
+        match exclusive.len() + shared.as_ref().map_or(0, |keys| keys.len()) {
             0 | 1 => {}
             2..=FEW => {
-                retain_first(exclusive, |_| false);
-                retain_first(shared, |key| exclusive.contains(key));
+                exclusive.edit(|keys| retain_first(keys, |_| false));
+                if let Some(keys) = shared {
+                    retain_first(keys, |key| exclusive.contains(key));
+                }
             }
             _ => {
                 let mut seen = std::collections::BTreeSet::new();
-                exclusive.retain(|key| seen.insert(key.clone()));
-                shared.retain(|key| seen.insert(key.clone()));
+                exclusive.edit(|keys| keys.retain(|key| seen.insert(key.clone())));
+                if let Some(keys) = shared {
+                    keys.retain(|key| seen.insert(key.clone()));
+                }
             }
         }
     }
@@ -132,7 +135,7 @@ impl LockSpec {
 const FEW: usize = 16;
 
 /// Keeps the first of equal keys, unless it is elsewhere.
-fn retain_first(keys: &mut Keys, elsewhere: impl Fn(&Key) -> bool) {
+fn retain_first(keys: &mut Vec<Key>, elsewhere: impl Fn(&Key) -> bool) {
     for at in (0..keys.len()).rev() {
         if keys[..at].contains(&keys[at]) || elsewhere(&keys[at]) {
             keys.remove(at);

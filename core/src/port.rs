@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::engine::Memory;
-use crate::machine::{Leave, Placed};
+use crate::machine::{Leave, Origin, Placed};
 use crate::shared::{Entries, Incoming, Mailbox, Recipient};
 use crate::sync::Arc;
 use crate::{Error, Key, LockSpec, Query, Space, Ticket};
@@ -18,7 +18,7 @@ use crate::{Error, Key, LockSpec, Query, Space, Ticket};
 /// Dropping the port ends what was asked for through it: waits are cancelled, grants released.
 pub struct Port {
     space: Space,
-    number: u64,
+    origin: Origin,
     mailbox: Arc<Mailbox>,
 }
 
@@ -74,8 +74,9 @@ pub enum Cancelled {
 
 impl Port {
     pub(crate) fn new(space: Space, wake: Box<dyn Fn() + Send + Sync>) -> Port {
-        let number = space.engine().shared.number();
-        Port { space, number, mailbox: Mailbox::new(wake) }
+        let Memory { shared, handle } = space.engine();
+        let origin = shared.open_port(handle);
+        Port { space, origin, mailbox: Mailbox::new(wake) }
     }
 
     /// Asks for what `spec` says. `tag` comes back with the outcome, if the request waits.
@@ -105,13 +106,13 @@ impl Port {
     pub fn lock_keys(&self, keys: &[Key], tag: u64) -> Result<Answer, Error> {
         let Memory { shared, handle } = self.space.engine();
         if let [key] = keys {
-            return shared.join_one(handle, self.number, key, || self.recipient(tag)).map(Answer::from);
+            return shared.join_one(handle, self.origin, key, || self.recipient(tag)).map(Answer::from);
         }
-        if let Some((grant, _)) = shared.attempt_few(handle, self.number, keys)? {
+        if let Some((grant, _)) = shared.attempt_few(handle, self.origin, keys)? {
             return Ok(Answer::Granted(grant));
         }
         let entries = shared.entries_of(keys)?;
-        let incoming = Incoming { handle, port: self.number, entries: &entries, label: None };
+        let incoming = Incoming { handle, origin: self.origin, entries: &entries, label: None };
         if let Some(grant) = shared.attempt(&incoming)? {
             return Ok(Answer::Granted(grant));
         }
@@ -126,7 +127,7 @@ impl Port {
     pub fn try_lock(&self, spec: &LockSpec) -> Result<Option<Grant>, Error> {
         let Memory { shared, handle } = self.space.engine();
         if let Some([key]) = spec.plain_keys() {
-            return shared.attempt_one(handle, self.number, key);
+            return shared.attempt_one(handle, self.origin, key);
         }
         let entries = shared.entries(spec)?;
         shared.attempt(&self.incoming(&entries, spec))
@@ -171,8 +172,7 @@ impl Port {
     /// Ends what was asked for through the port as the end of a host object does that went away without a word: as
     /// dropping the port, and requests queued for what it held are told that it was abandoned (clause L11).
     pub fn abandon(&self) {
-        let engine = self.space.engine();
-        engine.shared.end(&engine.handle, self.number, Leave::Abandon, Some(&self.mailbox));
+        self.space.engine().shared.end(&[self.origin], Leave::Abandon, Some(&self.mailbox));
     }
 
     /// Notes that the caller sees its grant: from now on only a release ends it. `false` when it is not granted.
@@ -224,7 +224,7 @@ impl Port {
     }
 
     fn incoming<'a>(&'a self, entries: &'a Entries, spec: &'a LockSpec) -> Incoming<'a> {
-        Incoming { port: self.number, ..self.space.engine().incoming(entries, spec) }
+        Incoming { origin: self.origin, ..self.space.engine().incoming(entries, spec) }
     }
 }
 
@@ -240,7 +240,7 @@ impl From<Placed> for Answer {
 impl Drop for Port {
     fn drop(&mut self) {
         let engine = self.space.engine();
-        engine.shared.end(&engine.handle, self.number, Leave::Close, Some(&self.mailbox));
+        engine.shared.close_port(&engine.handle, self.origin, &self.mailbox);
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Memory {
 impl Memory {
     /// A request that comes in through this handle.
     pub(crate) fn incoming<'a>(&'a self, entries: &'a Entries, spec: &'a LockSpec) -> Incoming<'a> {
-        Incoming { handle: &self.handle, port: 0, entries, label: spec.label_ref() }
+        Incoming { handle: &self.handle, origin: self.handle.origin(), entries, label: spec.label_ref() }
     }
 
     /// Refuses a time-out that nobody could measure, also where the request would not have to wait.
@@ -64,11 +64,11 @@ impl Memory {
     fn attempt_now(&self, spec: &LockSpec) -> Result<Option<MemoryHold>, Error> {
         match spec.plain_keys() {
             Some([key]) => {
-                let granted = self.shared.attempt_one(&self.handle, 0, key)?;
+                let granted = self.shared.attempt_one(&self.handle, self.handle.origin(), key)?;
                 return Ok(granted.map(|granted| self.hold(granted, false)));
             }
             Some(keys) => {
-                if let Some((granted, spans)) = self.shared.attempt_few(&self.handle, 0, keys)? {
+                if let Some((granted, spans)) = self.shared.attempt_few(&self.handle, self.handle.origin(), keys)? {
                     return Ok(Some(self.hold(granted, spans)));
                 }
             }
@@ -83,14 +83,17 @@ impl Memory {
         let entries = self.shared.entries(spec)?;
         let spans = self.shared.spans(&entries);
         let placed = self.join(&self.incoming(&entries, spec), spec, Recipient::Task(waker.clone()))?;
-        Ok(match placed.token {
+        let enqueued = self.enqueued(placed, spans);
+        self.shared.timers().wake_if_sooner();
+        Ok(enqueued)
+    }
+
+    #[inline]
+    fn enqueued(&self, placed: Placed, spans: bool) -> Enqueued<MemoryHold, Wait<'_>> {
+        match placed.token {
             Some(token) => Enqueued::Granted(self.hold(at_once((placed.ticket, token)), spans)),
-            None => {
-                let wait = Wait { engine: self, ticket: placed.ticket, spans, done: false };
-                self.shared.timers().wake_if_sooner();
-                Enqueued::Waiting(wait)
-            }
-        })
+            None => Enqueued::Waiting(Wait { engine: self, ticket: placed.ticket, spans, done: false }),
+        }
     }
 
     #[inline]
@@ -109,6 +112,10 @@ impl Engine for Memory {
 
     #[inline]
     fn enqueue(&self, spec: &LockSpec, waker: &Waker) -> Result<Enqueued<MemoryHold, Wait<'_>>, Error> {
+        if let Some([key]) = spec.plain_keys() {
+            let recipient = || Recipient::Task(waker.clone());
+            return Ok(self.enqueued(self.shared.join_one(&self.handle, self.handle.origin(), key, recipient)?, false));
+        }
         self.check(spec)?;
         // First without a clock, a waker or a queue, which the uncontended path has no use for.
         match self.attempt_now(spec)? {

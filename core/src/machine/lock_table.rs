@@ -43,11 +43,7 @@ pub(crate) struct Entry {
 
 /// Where a request came from: what ends with it releases what came from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Origin {
-    pub(crate) handle: u64,
-    /// 0 for none.
-    pub(crate) port: u64,
-}
+pub(crate) struct Origin(pub(crate) u64);
 
 /// A request that has joined, and its token if it holds its keys already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,9 +189,9 @@ impl<R: Recipient> LockTable<R> {
         exhausted(self.clock)
     }
 
-    /// Takes in who held a key alone before there was this table, which is empty.
+    /// Takes in who held a key alone before there was this table, which is empty. Its number is the clock.
     pub(super) fn admit_lone(&mut self, lone: Lone) {
-        let number = lone.number.get();
+        let number = self.clock;
         let queue = self.queues.open_solo(lone.hash, &lone.key, number, lone.origin);
         if let Some(shared) = lone.span {
             let slot = self.found(queue, None);
@@ -273,6 +269,9 @@ impl<R: Recipient> LockTable<R> {
     /// Joins all queues in one step (clause L1). Hands back the recipient, not needed, when it is granted at once; such
     /// a grant is claimed.
     pub(crate) fn join(&mut self, entries: &[Entry], arrival: Arrival<R>) -> (Placed, Option<R>) {
+        if let [entry] = entries {
+            return self.join_one(entry.hash, &entry.key, entry.mode, arrival);
+        }
         let slot = self.insert(arrival.origin, arrival.label.as_ref(), State::Away);
         self.stand(entries, slot);
         let ticket = self.ticket(slot);
@@ -283,6 +282,42 @@ impl<R: Recipient> LockTable<R> {
             return (Placed { ticket, token: Some(token) }, Some(arrival.recipient));
         }
         request.wait(arrival);
+        (Placed { ticket, token: None }, None)
+    }
+
+    /// As [`join`](LockTable::join), for one key.
+    pub(crate) fn join_one(&mut self, hash: u64, key: &Key, mode: Mode, arrival: Arrival<R>) -> (Placed, Option<R>) {
+        let found = self.queues.find(hash, key);
+        self.clock += 1;
+        let number = self.clock;
+        match found {
+            Some(queue) => {
+                self.found(queue, None);
+            }
+            None if mode == Mode::Exclusive && arrival.label.is_none() => {
+                let queue = self.queues.open_solo(hash, key, number, arrival.origin);
+                return (
+                    Placed { ticket: self.solo_ticket(queue, number), token: Some(number) },
+                    Some(arrival.recipient),
+                );
+            }
+            None => {}
+        }
+        let mut request = Request::new(number, arrival.origin, State::Granted { token: number, claimed: true });
+        if let Some(label) = &arrival.label {
+            request.more().label = Some(label.clone());
+        }
+        let slot = self.requests.vacant_key() as u32;
+        let node = self.queues.append(hash, key, mode, found, slot);
+        request.nodes.push(node);
+        let ticket = Ticket { shard: self.shard, slot, number };
+        if self.queues.node(node).eligible {
+            self.requests.insert(request);
+            return (Placed { ticket, token: Some(number) }, Some(arrival.recipient));
+        }
+        request.missing = 1;
+        request.wait(arrival);
+        self.requests.insert(request);
         (Placed { ticket, token: None }, None)
     }
 
@@ -357,9 +392,9 @@ impl<R: Recipient> LockTable<R> {
         self.grant(slot, token)
     }
 
-    /// The tickets of the requests of one origin whose home is here. `port` 0 stands for all of the handle.
-    pub(crate) fn of_origin(&self, origin: Origin) -> Vec<Ticket> {
-        let from = |other: Origin| other.handle == origin.handle && (origin.port == 0 || other.port == origin.port);
+    /// The tickets of the requests from these origins whose home is here.
+    pub(crate) fn of_origins(&self, origins: &[Origin]) -> Vec<Ticket> {
+        let from = |origin: Origin| origins.contains(&origin);
         let requests = self.requests.iter();
         let own = requests.filter(|(_, request)| from(request.origin) && !matches!(request.state, State::Away));
         let solo = self.queues.iter().filter_map(|queue| Some((queue, self.queues.queue(queue).solo()?)));

@@ -24,7 +24,7 @@ impl super::Recipient for usize {
     }
 }
 
-const ORIGIN: Origin = Origin { handle: 1, port: 0 };
+const ORIGIN: Origin = Origin(1);
 
 /// The keys and modes that requests are made of: key `n` as `(n, mode)`.
 type Shape = &'static [(usize, Mode)];
@@ -408,6 +408,12 @@ fn apply(known: &[Known], machine: &mut Machine, step: Step, most: usize, deferr
     Some(next)
 }
 
+/// The search ends with so many states. Miri is some hundred times slower: there it looks at the first ones only.
+const MOST_STATES: usize = if cfg!(miri) { 20 } else { 1_000_000 };
+
+/// A search has shrunk if it finds fewer.
+const ENOUGH_STATES: usize = if cfg!(miri) { 20 } else { 4_001 };
+
 fn explore(tables: usize, most: usize, deferred: bool) -> (usize, usize) {
     let joins = (0..SHAPES.len()).flat_map(|shape| [Step::Join(shape), Step::Try(shape)]);
     let moves = (0..most).flat_map(|at| [Step::Leave(at), Step::Close(at), Step::Abandon(at), Step::Claim(at)]);
@@ -416,6 +422,9 @@ fn explore(tables: usize, most: usize, deferred: bool) -> (usize, usize) {
     let mut open: VecDeque<(Vec<Known>, Vec<Step>)> = VecDeque::from([(Vec::new(), Vec::new())]);
     let mut compared = 0;
     while let Some((known, program)) = open.pop_front() {
+        if seen.len() >= MOST_STATES {
+            break;
+        }
         for &step in &steps {
             let mut machine = Machine::new(tables);
             let mut replayed = Vec::new();
@@ -441,21 +450,21 @@ fn explore(tables: usize, most: usize, deferred: bool) -> (usize, usize) {
 fn every_state_of_one_table_is_that_of_the_model() {
     let (states, steps) = explore(1, 4, false);
     println!("one table, up to 4 requests: states={states} steps={steps}");
-    assert!(states > 4_000, "the search has shrunk: states={states}");
+    assert!(states >= ENOUGH_STATES, "the search has shrunk: states={states}");
 }
 
 #[test]
 fn every_state_of_two_tables_is_that_of_the_model() {
     let (states, steps) = explore(2, 3, true);
     println!("two tables, up to 3 requests, late delivery: states={states} steps={steps}");
-    assert!(states > 4_000, "the search has shrunk: states={states}");
+    assert!(states >= ENOUGH_STATES, "the search has shrunk: states={states}");
 }
 
 #[test]
 fn every_state_of_three_tables_is_that_of_the_model() {
     let (states, steps) = explore(3, 3, true);
     println!("three tables, up to 3 requests, late delivery: states={states} steps={steps}");
-    assert!(states > 4_000, "the search has shrunk: states={states}");
+    assert!(states >= ENOUGH_STATES, "the search has shrunk: states={states}");
 }
 
 /// The model must be able to see a fault: a machine that forgets to look at a queue again after a cancel is caught.

@@ -57,7 +57,7 @@ impl Queue {
 }
 
 impl Solo {
-    const NOBODY: Solo = Solo { number: 0, origin: Origin { handle: 0, port: 0 }, request: NIL };
+    const NOBODY: Solo = Solo { number: 0, origin: Origin(0), request: NIL };
 }
 
 /// One request's place in one queue.
@@ -266,7 +266,7 @@ mod tests {
         let mut queues = Queues::default();
         // Two keys of each hash, so that the keys decide.
         let hash = |at: u32| u64::from(at / 2).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let origin = Origin { handle: 1, port: 0 };
+        let origin = Origin(1);
         for round in 0..3 {
             for count in [1, 7, 8, 9, 40] {
                 let opened: Vec<_> =
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn a_queue_added_after_many_became_few_is_found() {
         let mut queues = Queues::default();
-        let origin = Origin { handle: 1, port: 0 };
+        let origin = Origin(1);
         let open =
             |queues: &mut Queues, at: u32| queues.open_solo(u64::from(at), &Key::from(at), u64::from(at), origin);
         let many: Vec<_> = (0..20).map(|at| open(&mut queues, at)).collect();

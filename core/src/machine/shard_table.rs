@@ -7,9 +7,7 @@
 //!
 //! Invariants: while `crowded`, everything is in the crowd, the clock included; else the crowd is empty, if there is
 //! one. The lone holder moves into an empty crowd, whose first queue gets place 0: so its ticket names that from the
-//! beginning.
-
-use std::num::NonZeroU64;
+//! beginning. Its number is the clock, since nothing else moves that meanwhile.
 
 use super::lock_table::{Origin, Released, SOLO};
 use super::spanning::SpanningRef;
@@ -31,7 +29,6 @@ pub(crate) struct ShardTable<R> {
 pub(super) struct Lone {
     pub(super) hash: u64,
     pub(super) key: Key,
-    pub(super) number: NonZeroU64,
     pub(super) origin: Origin,
     /// Of a request that has keys in other shards too.
     pub(super) span: Option<SpanningRef>,
@@ -49,8 +46,9 @@ impl<R: Recipient> ShardTable<R> {
         if !self.crowded {
             match &self.lone {
                 None => {
-                    let ticket = self.take_in(hash, key, origin, None);
-                    return Some((ticket, ticket.number));
+                    let token = self.clock + 1;
+                    self.take_in(hash, key, origin, token, None);
+                    return Some((self.lone_ticket(token), token));
                 }
                 Some(lone) if lone.hash == hash && lone.key == *key => return None,
                 Some(_) => {}
@@ -74,13 +72,14 @@ impl<R: Recipient> ShardTable<R> {
     pub(crate) fn release(&mut self, ticket: Ticket, effects: &mut Effects<R>) -> Released {
         if !self.crowded {
             return match &self.lone {
-                Some(lone) if !self.names(lone, ticket) => Released::NotHeld,
-                Some(Lone { span: Some(_), .. }) => Released::Spans,
-                Some(_) => {
-                    self.lone = None;
-                    Released::Done
-                }
-                None => Released::NotHeld,
+                Some(lone) if ticket == self.lone_ticket(self.clock) => match lone.span {
+                    Some(_) => Released::Spans,
+                    None => {
+                        self.lone = None;
+                        Released::Done
+                    }
+                },
+                _ => Released::NotHeld,
             };
         }
         let crowd = self.crowd();
@@ -92,35 +91,34 @@ impl<R: Recipient> ShardTable<R> {
         released
     }
 
+    /// Whether there is a lock table in use.
+    #[inline]
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.crowded
+    }
+
     /// Whether nobody holds and nobody waits.
     #[inline]
     pub(crate) fn is_vacant(&self) -> bool {
         !self.crowded && self.lone.is_none()
     }
 
-    /// The ticket of the next lone holder.
-    pub(super) fn next_lone(&self) -> Ticket {
-        Ticket { shard: self.shard, slot: SOLO, number: self.clock + 1 }
-    }
-
-    /// Notes a lone holder. The shard must be vacant.
+    /// The ticket of a lone holder with this number.
     #[inline]
-    pub(super) fn take_in(&mut self, hash: u64, key: &Key, origin: Origin, span: Option<SpanningRef>) -> Ticket {
-        let ticket = self.next_lone();
-        self.clock = ticket.number;
-        let number = NonZeroU64::MIN.saturating_add(ticket.number - 1);
-        self.lone = Some(Lone { hash, key: key.clone(), number, origin, span });
-        ticket
+    pub(super) fn lone_ticket(&self, number: u64) -> Ticket {
+        Ticket { shard: self.shard, slot: SOLO, number }
     }
 
-    /// Raises the clock to the token of a grant that concerns more shards than this (clause L14).
-    pub(super) fn raise(&mut self, token: u64) {
-        self.clock = self.clock.max(token);
+    /// Notes a lone holder, whose number, larger than the clock, is its token. The shard must be vacant.
+    #[inline]
+    pub(super) fn take_in(&mut self, hash: u64, key: &Key, origin: Origin, token: u64, span: Option<SpanningRef>) {
+        self.clock = token;
+        self.lone = Some(Lone { hash, key: key.clone(), origin, span });
     }
 
     /// What the parts of a request share, if this is the part of it that a ticket names, and its holder is lone.
     pub(crate) fn lone_span(&self, ticket: Ticket) -> Option<&SpanningRef> {
-        let lone = self.lone.as_ref().filter(|lone| self.names(lone, ticket))?;
+        let lone = self.lone.as_ref().filter(|_| ticket == self.lone_ticket(self.clock))?;
         lone.span.as_ref()
     }
 
@@ -132,7 +130,7 @@ impl<R: Recipient> ShardTable<R> {
     /// Whether a ticket names the lone holder. `None` when there is a crowd to ask.
     #[inline]
     pub(crate) fn is_lone(&self, ticket: Ticket) -> Option<bool> {
-        (!self.crowded).then(|| self.lone.as_ref().is_some_and(|lone| self.names(lone, ticket)))
+        (!self.crowded).then(|| self.lone.is_some() && ticket == self.lone_ticket(self.clock))
     }
 
     /// Whether the line of tokens is used up, so that nothing new may join.
@@ -151,16 +149,22 @@ impl<R: Recipient> ShardTable<R> {
     }
 
     /// The lock table, made and given the lone holder if it has to be. Call [`settle`](ShardTable::settle) afterwards.
+    #[inline]
     pub(crate) fn crowd(&mut self) -> &mut LockTable<R> {
-        let crowd = self.crowd.get_or_insert_with(|| Box::new(LockTable::new(self.shard)));
         if !self.crowded {
-            self.crowded = true;
-            crowd.raise(self.clock);
-            if let Some(lone) = self.lone.take() {
-                crowd.admit_lone(lone);
-            }
+            self.gather();
         }
-        crowd
+        self.crowd.get_or_insert_with(|| Box::new(LockTable::new(self.shard)))
+    }
+
+    #[cold]
+    fn gather(&mut self) {
+        self.crowded = true;
+        let crowd = self.crowd.get_or_insert_with(|| Box::new(LockTable::new(self.shard)));
+        crowd.raise(self.clock);
+        if let Some(lone) = self.lone.take() {
+            crowd.admit_lone(lone);
+        }
     }
 
     /// The lock table, if [`crowd`](ShardTable::crowd) has made it.
@@ -181,10 +185,5 @@ impl<R: Recipient> ShardTable<R> {
                 self.crowd = None;
             }
         }
-    }
-
-    #[inline]
-    fn names(&self, lone: &Lone, ticket: Ticket) -> bool {
-        ticket == Ticket { shard: self.shard, slot: SOLO, number: lone.number.get() }
     }
 }

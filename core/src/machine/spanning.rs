@@ -151,14 +151,17 @@ pub(crate) fn attempt_vacant<'k, R: Recipient, T: DerefMut<Target = ShardTable<R
         return None;
     }
     let token = 1 + tables.iter().map(|table| table.clock()).max()?;
-    let parts: Parts = tables.iter().map(|table| table.next_lone()).collect();
+    let parts: Parts = tables.iter().map(|table| table.lone_ticket(token)).collect();
     let home = parts[0];
     let mut set: KeySet = keys.clone().map(|(_, key)| (key.clone(), Mode::Exclusive)).collect();
     sort(&mut set);
     let shared = Spanning::granted(parts, set, token);
-    for (table, (hash, key)) in tables.iter_mut().zip(keys) {
-        table.take_in(hash, key, origin, Some(shared.clone()));
-        table.raise(token);
+    let mut shared = Some(shared);
+    let last = tables.len() - 1;
+    for (at, (table, (hash, key))) in tables.iter_mut().zip(keys).enumerate() {
+        // The last one gets ours: a count less to go up and down.
+        let shared = if at == last { shared.take() } else { shared.clone() };
+        table.take_in(hash, key, origin, token, shared);
     }
     Some((home, token))
 }

@@ -2,9 +2,10 @@
 
 use smallvec::SmallVec;
 
-use super::{Entries, Handle, Incoming, Recipient, Shared};
-use crate::machine::{Origin, Parts, Placed, hash, spanning};
-use crate::{Error, Grant, Key, Ticket};
+use super::shard::Locked;
+use super::{Entries, Handle, Recipient, Shared};
+use crate::machine::{Arrival, Origin, Parts, Placed, hash, spanning};
+use crate::{Error, Grant, Key, Mode, Ticket};
 
 /// At most so many keys are taken together on the short way.
 const FEW: usize = 4;
@@ -19,11 +20,11 @@ struct Place<'k> {
 impl Shared {
     /// Takes one key, exclusively, if that needs no waiting.
     #[inline]
-    pub(crate) fn attempt_one(&self, handle: &Handle, port: u64, key: &Key) -> Result<Option<Grant>, Error> {
+    pub(crate) fn attempt_one(&self, handle: &Handle, origin: Origin, key: &Key) -> Result<Option<Grant>, Error> {
         key.check()?;
         let hash = hash(&self.seed, key);
         let mut table = self.shards[Entries::shard(hash, self.mask())].lock_for(handle)?;
-        Ok(table.attempt_one(hash, key, Origin { handle: handle.number, port }).map(at_once))
+        Ok(table.attempt_one(hash, key, origin).map(at_once))
     }
 
     /// Takes one key, exclusively, or waits for it: hashes it once, and reads the clock only where it has to wait.
@@ -31,36 +32,48 @@ impl Shared {
     pub(crate) fn join_one(
         &self,
         handle: &Handle,
-        port: u64,
+        origin: Origin,
         key: &Key,
         recipient: impl FnOnce() -> Recipient,
     ) -> Result<Placed, Error> {
         key.check()?;
         let hash = hash(&self.seed, key);
         let shard = &self.shards[Entries::shard(hash, self.mask())];
-        let origin = Origin { handle: handle.number, port };
-        if let Some((ticket, token)) = shard.lock_for(handle)?.attempt_one(hash, key, origin) {
+        // Where asking for the time costs nothing, a second look at what is probably taken costs more.
+        if (self.clock.is_some() || !shard.seems_crowded())
+            && let Some((ticket, token)) = shard.lock_for(handle)?.attempt_one(hash, key, origin)
+        {
             return Ok(Placed { ticket, token: Some(token) });
         }
-        let entries = Entries::of_hashed(hash, key);
-        self.join(&Incoming { handle, port, entries: &entries, label: None }, recipient(), self.now(), None)
+        let (recipient, joined) = (recipient(), self.now());
+        let mut table = Locked::new(shard, shard.lock_for(handle)?);
+        let order = self.next_order();
+        let arrival = Arrival { origin, label: None, recipient, joined, order, deadline: None };
+        let (placed, unused) = table.join_one(hash, key, Mode::Exclusive, arrival);
+        drop(table);
+        drop(unused);
+        Ok(placed)
     }
 
     /// Takes a few keys, exclusively, if they are all free and all in one shard or each in a shard of its own that nobody
     /// else uses. `None` says only that this way did not lead to them. Also answers whether they span shards.
-    pub(crate) fn attempt_few(&self, handle: &Handle, port: u64, keys: &[Key]) -> Result<Option<(Grant, bool)>, Error> {
+    pub(crate) fn attempt_few(
+        &self,
+        handle: &Handle,
+        origin: Origin,
+        keys: &[Key],
+    ) -> Result<Option<(Grant, bool)>, Error> {
         if keys.len() < 2 || keys.len() > FEW {
             return Ok(None);
         }
         keys.iter().try_for_each(Key::check)?;
         let places = self.places(keys);
-        let origin = Origin { handle: handle.number, port };
         let (first, rest) = (&places[0], &places[1..]);
         if places.windows(2).any(|pair| pair[0].key == pair[1].key) {
             return Ok(None);
         }
         if rest.iter().all(|place| place.shard == first.shard) {
-            let mut table = self.shards[first.shard].lock_for(handle)?;
+            let mut table = Locked::new(&self.shards[first.shard], self.shards[first.shard].lock_for(handle)?);
             let keys = places.iter().map(|place| (place.hash, place.key));
             return Ok(table.attempt_free(keys, origin).map(|granted| (at_once(granted), false)));
         }

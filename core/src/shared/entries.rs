@@ -38,11 +38,6 @@ impl Entries {
         Entries::sorted(keys.iter().map(entry).collect(), mask)
     }
 
-    /// The entry of one key, exclusively, whose hash is known.
-    pub(super) fn of_hashed(hash: u64, key: &Key) -> Entries {
-        Entries(smallvec![Entry { hash, key: key.clone(), mode: Mode::Exclusive }])
-    }
-
     /// The shard in which a hash lives. The index of a table uses the lowest and the highest bits.
     pub(super) fn shard(hash: u64, mask: usize) -> usize {
         (hash >> 24) as usize & mask

@@ -10,13 +10,13 @@
 
 mod at_once;
 mod entries;
+mod handle;
 mod mailbox;
 mod names;
 mod outcome;
 mod shard;
 mod timers;
 
-use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ use smallvec::SmallVec;
 
 pub(crate) use self::at_once::at_once;
 pub(crate) use self::entries::Entries;
+pub(crate) use self::handle::Handle;
 pub(crate) use self::mailbox::{Mailbox, Recipient};
 pub(crate) use self::names::Names;
 use self::shard::Locked;
@@ -36,7 +37,7 @@ use crate::machine::{
     spanning,
 };
 use crate::port::Settled;
-use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Ordering, Weak};
+use crate::sync::{Arc, AtomicU32, AtomicU64, Ordering};
 use crate::{Clock, Error, Grant, Key, Query, Ticket};
 
 type Tables<'a> = SmallVec<[Locked<'a>; 1]>;
@@ -53,32 +54,20 @@ pub(crate) struct Shared {
     epoch: u64,
     /// The last number given to a request that waits.
     last_order: AtomicU64,
-    /// The last number given to a handle or a port.
-    last_number: AtomicU64,
+    /// The last one given to a handle or a port.
+    last_origin: AtomicU64,
     open_handles: AtomicU32,
-}
-
-/// What one opening of a space ends with.
-pub(crate) struct Handle {
-    number: u64,
-    closed: AtomicBool,
-    space: Weak<Shared>,
 }
 
 /// A request on its way into the tables.
 pub(crate) struct Incoming<'a> {
     pub(crate) handle: &'a Handle,
-    /// 0 for none.
-    pub(crate) port: u64,
+    pub(crate) origin: Origin,
     pub(crate) entries: &'a Entries,
     pub(crate) label: Option<&'a Arc<str>>,
 }
 
 impl Incoming<'_> {
-    fn origin(&self) -> Origin {
-        Origin { handle: self.handle.number, port: self.port }
-    }
-
     fn arrival(
         &self,
         recipient: Recipient,
@@ -86,7 +75,7 @@ impl Incoming<'_> {
         joined: Option<Duration>,
         deadline: Option<Duration>,
     ) -> Arrival<Recipient> {
-        Arrival { origin: self.origin(), label: self.label.cloned(), recipient, order, joined, deadline }
+        Arrival { origin: self.origin, label: self.label.cloned(), recipient, order, joined, deadline }
     }
 }
 
@@ -101,7 +90,7 @@ impl Shared {
             timers: Timers::default(),
             epoch,
             last_order: AtomicU64::new(0),
-            last_number: AtomicU64::new(0),
+            last_origin: AtomicU64::new(0),
             open_handles: AtomicU32::new(0),
         })
     }
@@ -128,38 +117,11 @@ impl Shared {
         &self.timers
     }
 
-    /// A number for a handle or a port, never given twice.
-    pub(crate) fn number(&self) -> u64 {
-        self.last_number.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    /// The handle of whoever made the space.
-    pub(crate) fn first_handle(&self) -> Handle {
-        self.open_handles.fetch_add(1, Ordering::AcqRel);
-        self.new_handle()
-    }
-
-    /// Whether the last handle is closed or gone.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.open_handles.load(Ordering::Acquire) == 0
-    }
-
-    /// Another handle. `None` when the last one was closed: the space has ended.
-    pub(crate) fn another_handle(&self) -> Option<Handle> {
-        let more = |open: u32| (open > 0).then_some(open + 1);
-        self.open_handles.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
-        Some(self.new_handle())
-    }
-
-    fn new_handle(&self) -> Handle {
-        Handle { number: self.number(), closed: AtomicBool::new(false), space: self.shards[0].space.clone() }
-    }
-
     /// Takes all keys if that needs no waiting (clause L6).
     pub(crate) fn attempt(&self, incoming: &Incoming<'_>) -> Result<Option<Grant>, Error> {
         let mut tables = self.lock_for(incoming)?;
         if let [table] = &mut tables[..] {
-            let granted = table.attempt(incoming.entries.all(), incoming.origin(), incoming.label);
+            let granted = table.attempt(incoming.entries.all(), incoming.origin, incoming.label);
             return Ok(granted.map(at_once));
         }
         let groups = incoming.entries.groups(self.mask());
@@ -206,8 +168,7 @@ impl Shared {
         deadline: Option<Duration>,
     ) -> Result<Placed, Error> {
         let mut tables = self.lock_for(incoming)?;
-        // Taken under the locks: requests that share a key get it in the order in which they stand there.
-        let order = self.last_order.fetch_add(1, Ordering::Relaxed) + 1;
+        let order = self.next_order();
         let arrival = incoming.arrival(recipient, order, joined, deadline);
         let (placed, unused) = self.join_tables(&mut tables, incoming, arrival);
         if let (None, Some(at)) = (placed.token, deadline) {
@@ -217,6 +178,11 @@ impl Shared {
         drop(tables);
         drop(unused);
         Ok(placed)
+    }
+
+    /// Taken under the locks, so that requests that share a key get it in the order in which they stand there.
+    fn next_order(&self) -> u64 {
+        self.last_order.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Releases a grant. Answers whether it was held. What that settles for `own` is put into it without a wake.
@@ -243,50 +209,6 @@ impl Shared {
             outcome::carry_out(&self.shards[0].space, effects, own);
         }
         granted
-    }
-
-    /// Ends everything that came from an origin, by [`Leave::Close`] or [`Leave::Abandon`]: its waits fail with `closed`,
-    /// its grants are released. `port` 0 stands for all of the handle.
-    pub(crate) fn end(&self, handle: &Handle, port: u64, why: Leave, own: Option<&Mailbox>) {
-        let all = self.shards.iter().flat_map(|shard| {
-            let table = shard.lock();
-            if table.is_vacant() {
-                return Vec::new();
-            }
-            Locked::new(table).of_origin(Origin { handle: handle.number, port })
-        });
-        let (granted, mut waiting): (Vec<Ticket>, Vec<Ticket>) = all.partition(|&ticket| self.held(ticket));
-        // What the origin gives back must not go to a wait of its own on the way: waits first, the newest before the
-        // others, and nobody is told before all is done.
-        waiting.sort_unstable_by_key(|ticket| Reverse(ticket.number));
-        let mut effects = Effects::new();
-        for ticket in waiting {
-            self.take_out(ticket, Leave::Close, &mut effects);
-        }
-        for ticket in granted {
-            // Released meanwhile by its holder, or granted meanwhile by another: either way, it goes.
-            self.take_out(ticket, why, &mut effects);
-        }
-        outcome::carry_out(&self.shards[0].space, effects, own);
-    }
-
-    /// Closes a handle, by [`Leave::Close`] or [`Leave::Abandon`]: its waits fail, its grants are released.
-    pub(crate) fn close(&self, handle: &Handle, why: Leave) {
-        if self.retire(handle) {
-            self.end(handle, 0, why, None);
-        }
-    }
-
-    /// Nothing comes through this handle any more. Answers whether it was open.
-    fn retire(&self, handle: &Handle) -> bool {
-        let open = !handle.closed.swap(true, Ordering::AcqRel);
-        if open {
-            let others = self.open_handles.fetch_sub(1, Ordering::AcqRel) - 1;
-            if others == 0 {
-                self.timers.wake_drivers();
-            }
-        }
-        open
     }
 
     /// Tells every request that is due that its time is over (clause B5).
@@ -338,11 +260,16 @@ impl Shared {
     pub(crate) fn claim(&self, ticket: Ticket) -> Option<Grant> {
         let shard = self.shards.get(ticket.shard as usize)?;
         let claimed = shard.lock_table().claim(ticket);
-        let Claimed { token, abandoned, effect } = claimed?;
+        Some(self.claimed(ticket, claimed?))
+    }
+
+    /// Disposes of what a claim found to be settled.
+    fn claimed(&self, ticket: Ticket, claimed: Claimed<Recipient>) -> Grant {
+        let Claimed { token, abandoned, effect } = claimed;
         if let Some(Effect::Granted { due: Some(due), .. }) = effect {
             self.timers.remove(due);
         }
-        Some(Grant { ticket, token, abandoned })
+        Grant { ticket, token, abandoned }
     }
 
     /// Looks after a task's request again: who is to be woken is `waker` from now on.
@@ -362,8 +289,9 @@ impl Shared {
                     }
                 }
                 Standing::Granted => {
+                    let claimed = locked.claim(ticket);
                     drop(locked);
-                    return Some(self.claim(ticket).ok_or_else(Error::closed));
+                    return Some(claimed.map(|claimed| self.claimed(ticket, claimed)).ok_or_else(Error::closed));
                 }
                 Standing::Ended => return locked.collect(ticket).map(Err),
                 // Only a handle that was closed takes a granted request from its task.
@@ -472,20 +400,5 @@ impl Shared {
             self.timers.remove(due);
         }
         Some(left.granted)
-    }
-}
-
-impl Handle {
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
-    }
-}
-
-impl Drop for Handle {
-    /// A handle that is dropped leaves its grants to their guards.
-    fn drop(&mut self) {
-        if let Some(space) = self.space.upgrade() {
-            space.retire(self);
-        }
     }
 }

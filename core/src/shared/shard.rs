@@ -5,18 +5,21 @@ use std::ops::{Deref, DerefMut};
 use super::{Handle, Mailbox, Recipient, Shared, outcome};
 use crate::machine::{Effects, Leave, LockTable, Released, ShardTable, Standing, leave};
 use crate::port::Settled;
-use crate::sync::{Arc, Mutex, MutexGuard, Weak};
+use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering, Weak};
 use crate::{Error, Ticket};
 
 /// One mutex and what it guards. Allocated by itself, so that its reference count is beside its mutex.
 pub(crate) struct Shard {
     table: Mutex<ShardTable<Recipient>>,
+    /// Whether there was a crowd when the table was unlocked last.
+    crowded: AtomicBool,
     pub(super) space: Weak<Shared>,
 }
 
 impl Shard {
     pub(super) fn new(number: u32, keeps: u16, space: Weak<Shared>) -> Arc<Shard> {
-        Arc::new(Shard { table: Mutex::new(ShardTable::new(number, keeps)), space })
+        let table = Mutex::new(ShardTable::new(number, keeps));
+        Arc::new(Shard { table, crowded: AtomicBool::new(false), space })
     }
 
     /// Locked, for what needs no lock table.
@@ -27,7 +30,13 @@ impl Shard {
 
     /// Locked, as a lock table.
     pub(super) fn lock_table(&self) -> Locked<'_> {
-        Locked::new(self.table.lock())
+        Locked::new(self, self.table.lock())
+    }
+
+    /// Whether whoever comes will probably have to wait: a hint, read without the lock.
+    #[inline]
+    pub(super) fn seems_crowded(&self) -> bool {
+        self.crowded.load(Ordering::Relaxed)
     }
 
     /// Locked, for a request that comes in through a handle: an error when that is closed. Checked under the lock:
@@ -45,7 +54,7 @@ impl Shard {
     #[inline]
     pub(crate) fn release(&self, ticket: Ticket, own: Option<&Mailbox>) -> Released {
         let mut effects = Effects::new();
-        let released = self.table.lock().release(ticket, &mut effects);
+        let released = self.release_quietly(ticket, &mut effects);
         if !effects.is_empty() {
             outcome::carry_out(&self.space, effects, own);
         }
@@ -56,11 +65,27 @@ impl Shard {
     #[inline]
     pub(super) fn release_into(&self, ticket: Ticket, own: &Mailbox, into: &mut Vec<Settled>) -> Released {
         let mut effects = Effects::new();
-        let released = self.table.lock().release(ticket, &mut effects);
+        let released = self.release_quietly(ticket, &mut effects);
         if !effects.is_empty() {
             outcome::carry_out_into(&self.space, effects, own, into);
         }
         released
+    }
+
+    #[inline]
+    fn release_quietly(&self, ticket: Ticket, effects: &mut Effects<Recipient>) -> Released {
+        let mut table = self.table.lock();
+        let released = table.release(ticket, effects);
+        self.note(&table);
+        released
+    }
+
+    /// Keeps the hint; the table is locked.
+    #[inline]
+    fn note(&self, table: &ShardTable<Recipient>) {
+        if self.seems_crowded() != table.is_crowded() {
+            self.crowded.store(table.is_crowded(), Ordering::Relaxed);
+        }
     }
 
     /// Releases a request that has all its keys in this shard, for a holder that went away without a word.
@@ -72,38 +97,45 @@ impl Shard {
 
     /// Whether a grant still stands.
     pub(crate) fn held(&self, ticket: Ticket) -> bool {
-        let mut table = self.table.lock();
+        let table = self.table.lock();
         let alone = table.is_lone(ticket);
-        alone.unwrap_or_else(|| matches!(table.crowd().standing(ticket), Standing::Granted))
+        alone.unwrap_or_else(|| matches!(Locked::new(self, table).standing(ticket), Standing::Granted))
     }
 }
 
 /// A shard that is locked, as its lock table.
-pub(super) struct Locked<'a>(MutexGuard<'a, ShardTable<Recipient>>);
+pub(super) struct Locked<'a> {
+    shard: &'a Shard,
+    table: MutexGuard<'a, ShardTable<Recipient>>,
+}
 
 impl<'a> Locked<'a> {
-    pub(super) fn new(mut table: MutexGuard<'a, ShardTable<Recipient>>) -> Locked<'a> {
+    #[inline]
+    pub(super) fn new(shard: &'a Shard, mut table: MutexGuard<'a, ShardTable<Recipient>>) -> Locked<'a> {
         table.crowd();
-        Locked(table)
+        Locked { shard, table }
     }
 }
 
 impl Deref for Locked<'_> {
     type Target = LockTable<Recipient>;
 
+    #[inline]
     fn deref(&self) -> &LockTable<Recipient> {
-        self.0.made_crowd().expect("made when it was locked")
+        self.table.made_crowd().expect("made when it was locked")
     }
 }
 
 impl DerefMut for Locked<'_> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut LockTable<Recipient> {
-        self.0.crowd()
+        self.table.crowd()
     }
 }
 
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
-        self.0.settle();
+        self.table.settle();
+        self.shard.note(&self.table);
     }
 }

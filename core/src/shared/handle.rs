@@ -1,0 +1,127 @@
+//! The openings of a space, and how they end.
+
+use std::cmp::Reverse;
+
+use super::shard::Locked;
+use super::{Mailbox, Shared, outcome};
+use crate::Ticket;
+use crate::machine::{Effects, Leave, Origin};
+use crate::sync::{AtomicBool, Mutex, Ordering, Weak};
+
+/// One opening of a space: what came from it, or from one of its ports, ends with it.
+pub(crate) struct Handle {
+    origin: Origin,
+    /// The origins of its ports.
+    ports: Mutex<Vec<Origin>>,
+    closed: AtomicBool,
+    space: Weak<Shared>,
+}
+
+impl Shared {
+    /// The handle of whoever made the space.
+    pub(crate) fn first_handle(&self) -> Handle {
+        self.open_handles.fetch_add(1, Ordering::AcqRel);
+        self.new_handle()
+    }
+
+    /// Whether the last handle is closed or gone.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.open_handles.load(Ordering::Acquire) == 0
+    }
+
+    /// Another handle. `None` when the last one was closed: the space has ended.
+    pub(crate) fn another_handle(&self) -> Option<Handle> {
+        let more = |open: u32| (open > 0).then_some(open + 1);
+        self.open_handles.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
+        Some(self.new_handle())
+    }
+
+    fn new_handle(&self) -> Handle {
+        let space = self.shards[0].space.clone();
+        Handle { origin: self.new_origin(), ports: Mutex::default(), closed: AtomicBool::new(false), space }
+    }
+
+    /// The origin of a new port of a handle.
+    pub(crate) fn open_port(&self, handle: &Handle) -> Origin {
+        let origin = self.new_origin();
+        handle.ports.lock().push(origin);
+        origin
+    }
+
+    /// Ends a port for good.
+    pub(crate) fn close_port(&self, handle: &Handle, port: Origin, own: &Mailbox) {
+        self.end(&[port], Leave::Close, Some(own));
+        handle.ports.lock().retain(|&other| other != port);
+    }
+
+    /// Ends everything that came from these origins, by [`Leave::Close`] or [`Leave::Abandon`]: its waits fail with
+    /// `closed`, its grants are released.
+    pub(crate) fn end(&self, origins: &[Origin], why: Leave, own: Option<&Mailbox>) {
+        let all = self.shards.iter().flat_map(|shard| {
+            let table = shard.lock();
+            if table.is_vacant() {
+                return Vec::new();
+            }
+            Locked::new(shard, table).of_origins(origins)
+        });
+        let (granted, mut waiting): (Vec<Ticket>, Vec<Ticket>) = all.partition(|&ticket| self.held(ticket));
+        // What the origin gives back must not go to a wait of its own on the way: waits first, the newest before the
+        // others, and nobody is told before all is done.
+        waiting.sort_unstable_by_key(|ticket| Reverse(ticket.number));
+        let mut effects = Effects::new();
+        for ticket in waiting {
+            self.take_out(ticket, Leave::Close, &mut effects);
+        }
+        for ticket in granted {
+            // Released meanwhile by its holder, or granted meanwhile by another: either way, it goes.
+            self.take_out(ticket, why, &mut effects);
+        }
+        outcome::carry_out(&self.shards[0].space, effects, own);
+    }
+
+    /// Closes a handle, by [`Leave::Close`] or [`Leave::Abandon`]: its waits fail, its grants are released.
+    pub(crate) fn close(&self, handle: &Handle, why: Leave) {
+        if self.retire(handle) {
+            let mut origins = handle.ports.lock().clone();
+            origins.push(handle.origin);
+            self.end(&origins, why, None);
+        }
+    }
+
+    /// Nothing comes through this handle any more. Answers whether it was open.
+    fn retire(&self, handle: &Handle) -> bool {
+        let open = !handle.closed.swap(true, Ordering::AcqRel);
+        if open {
+            let others = self.open_handles.fetch_sub(1, Ordering::AcqRel) - 1;
+            if others == 0 {
+                self.timers.wake_drivers();
+            }
+        }
+        open
+    }
+
+    /// An origin that was never given before.
+    fn new_origin(&self) -> Origin {
+        Origin(self.last_origin.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+impl Handle {
+    /// Where requests come from that come through no port.
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Handle {
+    /// A handle that is dropped leaves its grants to their guards.
+    fn drop(&mut self) {
+        if let Some(space) = self.space.upgrade() {
+            space.retire(self);
+        }
+    }
+}
