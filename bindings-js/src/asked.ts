@@ -1,14 +1,38 @@
-import type { RawKey } from "./native.js";
-
 /**
- * What a request asked for, as far as it is more than one key.
+ * What a request asked for, as it is kept until somebody wants to know: no more than it takes, since few ever do.
  *
  * @internal
  */
-export class Asked {
+
+import type { RawKey } from "./native.js";
+
+/** One key, two, or more than that. */
+export type Asked = RawKey | Pair | KeySet;
+
+/** Two string keys, without options. */
+export class Pair {
+  constructor(
+    readonly first: string,
+    readonly second: string,
+  ) {}
+}
+
+/** Keys in both modes, and a label. */
+export class KeySet {
   constructor(
     readonly exclusive: RawKey[],
     readonly shared: RawKey[],
     readonly label: string | undefined,
   ) {}
+}
+
+/** The label that the request gave itself. */
+export function labelOf(asked: Asked): string | undefined {
+  return asked instanceof KeySet ? asked.label : undefined;
+}
+
+/** The exclusive keys, and the shared ones. */
+export function keysOf(asked: Asked): [exclusive: RawKey[], shared: RawKey[]] {
+  if (asked instanceof KeySet) return [asked.exclusive, asked.shared];
+  return [asked instanceof Pair ? [asked.first, asked.second] : [asked], []];
 }

@@ -1,8 +1,8 @@
-import { Asked } from "./asked.js";
+import { type Asked, keysOf, labelOf } from "./asked.js";
 import { LatchworkError, raise, takeError } from "./error.js";
 import { type Inspect, inspected } from "./inspect.js";
 import { describe, type Key, keyOf } from "./key.js";
-import { Lane, Outcome, type RawKey } from "./native.js";
+import { Lane, Outcome } from "./native.js";
 import { settle } from "./settle.js";
 import type { Space } from "./space.js";
 
@@ -29,7 +29,7 @@ export class Guard implements Disposable, AsyncDisposable {
    */
   readonly abandoned: boolean;
   /** @internal */
-  readonly asked: RawKey | Asked;
+  readonly asked: Asked;
   /** @internal */
   readonly place: number;
   /** @internal */
@@ -40,7 +40,7 @@ export class Guard implements Disposable, AsyncDisposable {
   keySet: { keys: readonly Key[]; shared: readonly Key[] } | undefined = undefined;
 
   /** @internal */
-  constructor(space: Space, asked: RawKey | Asked, place: number, number: number, token: number, abandoned: boolean) {
+  constructor(space: Space, asked: Asked, place: number, number: number, token: number, abandoned: boolean) {
     this.space = space;
     this.asked = asked;
     this.place = place;
@@ -63,7 +63,7 @@ export class Guard implements Disposable, AsyncDisposable {
 
   /** The label that the request gave itself. */
   get label(): string | undefined {
-    return this.asked instanceof Asked ? this.asked.label : undefined;
+    return labelOf(this.asked);
   }
 
   /** Whether it still holds its keys. */
@@ -120,9 +120,9 @@ export class Guard implements Disposable, AsyncDisposable {
 }
 
 /** The keys of a request, as the core tells them. */
-function keySetOf({ native }: Space, asked: RawKey | Asked): { keys: readonly Key[]; shared: readonly Key[] } {
+function keySetOf({ native }: Space, asked: Asked): { keys: readonly Key[]; shared: readonly Key[] } {
   if (typeof asked === "string") return { keys: Object.freeze([asked]), shared: Object.freeze([]) };
-  const [exclusive, shared] = asked instanceof Asked ? [asked.exclusive, asked.shared] : [[asked], []];
+  const [exclusive, shared] = keysOf(asked);
   const set = native.keySet(exclusive, shared) ?? raise(native);
   return { keys: Object.freeze(set.keys.map(keyOf)), shared: Object.freeze(set.shared.map(keyOf)) };
 }

@@ -1,4 +1,4 @@
-import { Asked } from "./asked.js";
+import { type Asked, KeySet, labelOf, Pair } from "./asked.js";
 import { ManualClock } from "./clock.js";
 import { invalid, type LatchworkError, takeError } from "./error.js";
 import { Guard } from "./guard.js";
@@ -170,7 +170,7 @@ export class Space implements AsyncDisposable {
       const [first, second] = keys;
       this.#aim();
       native.lock(first, second);
-      return this.#answer(new Asked([first, second], NONE, undefined), keys, undefined, false, scoped);
+      return this.#answer(new Pair(first, second), keys, undefined, false, scoped);
     }
     if (options === undefined && typeof keys !== "object") {
       const key = rawKey(native, keys, "keys");
@@ -186,7 +186,7 @@ export class Space implements AsyncDisposable {
     const { exclusive, shared, more, label, timeout, signal } = lockOptions(native, keys, options);
     // A reason can be anything, so it cannot be told from an error by its type: it rejects, it is not thrown.
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const asked = new Asked(exclusive, shared, label);
+    const asked = new KeySet(exclusive, shared, label);
     this.#aim();
     native.lockWith(exclusive, shared, label, timeout, signal === undefined ? 0 : 1);
     const timed = timeout !== Number.POSITIVE_INFINITY;
@@ -196,7 +196,7 @@ export class Space implements AsyncDisposable {
   }
 
   /** What became of the request just made. `keys` and `more`: as the caller gave them, to say which was refused. */
-  #answer(asked: RawKey | Asked, keys: Keys, more: unknown, timed: boolean, scoped: boolean): Guard | Waiter {
+  #answer(asked: Asked, keys: Keys, more: unknown, timed: boolean, scoped: boolean): Guard | Waiter {
     const { scratch } = this.native;
     const outcome = scratch[Lane.Outcome];
     if (outcome === Outcome.Granted) {
@@ -237,8 +237,8 @@ export class Space implements AsyncDisposable {
     return waiter;
   }
 
-  #fail(asked: RawKey | Asked, keys: Keys, more: unknown): never {
-    const error = takeError(this.native, asked instanceof Asked ? asked.label : undefined);
+  #fail(asked: Asked, keys: Keys, more: unknown): never {
+    const error = takeError(this.native, labelOf(asked));
     settle(this.native, this.handle);
     throw this.#placed(error, keys, more);
   }
@@ -251,18 +251,18 @@ export class Space implements AsyncDisposable {
 
   #tryRequest(keys: Keys, options: TryLockOptions | undefined): Guard | null {
     const { native } = this;
-    let asked: RawKey | Asked;
+    let asked: Asked;
     let more: unknown;
     if (options === undefined && typeof keys !== "object") {
       asked = rawKey(native, keys, "keys");
       native.scratch[Lane.Handle] = this.handle;
       native.tryLock(asked);
     } else {
-      const checked = tryLockOptions(native, keys, options);
-      asked = new Asked(checked.exclusive, checked.shared, checked.label);
-      more = checked.more;
+      const { exclusive, shared, label, more: given } = tryLockOptions(native, keys, options);
+      asked = new KeySet(exclusive, shared, label);
+      more = given;
       native.scratch[Lane.Handle] = this.handle;
-      native.tryLockWith(asked.exclusive, asked.shared, asked.label);
+      native.tryLockWith(exclusive, shared, label);
     }
     if (native.scratch[Lane.Outcome] === Outcome.Refused) return null;
     return this.#answer(asked, keys, more, false, false) as Guard;
@@ -271,8 +271,7 @@ export class Space implements AsyncDisposable {
   #scope<T>(keys: Keys, options: LockOptions | undefined, body: Body<T>): Promise<T> {
     const got = this.#request(keys, options, true);
     if (got instanceof Guard) return run(got, body);
-    if (got instanceof Waiter) return got.promise.then(() => run(got.guard as Guard, body));
-    return got.then((guard) => run(guard, body));
+    return got instanceof Waiter ? runWhenGranted(got, body) : runWith(got, body);
   }
 
   /** Says for which space the next call is, and where its waiter would be. */
@@ -283,8 +282,6 @@ export class Space implements AsyncDisposable {
     scratch[Lane.Generation] = this.waits.generation;
   }
 }
-
-const NONE: RawKey[] = [];
 
 /** Two string keys: the sets that are asked for most. */
 function isPair(keys: Keys): keys is readonly [string, string] {
@@ -326,6 +323,18 @@ function run<T>(guard: Guard, body: Body<T>): Promise<T> {
     );
   }
   return settled(guard, result);
+}
+
+/**
+ * Runs a body once its request is granted. Apart from the call that made the request, since a closure there would cost every
+ * call the memory for what it holds, also those that never wait.
+ */
+function runWhenGranted<T>(waiter: Waiter, body: Body<T>): Promise<T> {
+  return waiter.promise.then(() => run(waiter.guard as Guard, body));
+}
+
+function runWith<T>(granted: Promise<Guard>, body: Body<T>): Promise<T> {
+  return granted.then((guard) => run(guard, body));
 }
 
 /** Waits for what a body answered: a value, or a promise of any other kind. */

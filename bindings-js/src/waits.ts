@@ -4,10 +4,10 @@
  * @internal
  */
 
-import { Asked } from "./asked.js";
+import { type Asked, labelOf } from "./asked.js";
 import { takeError } from "./error.js";
 import { Guard } from "./guard.js";
-import { Lane, Outcome, type RawKey } from "./native.js";
+import { Lane, Outcome } from "./native.js";
 import { settle } from "./settle.js";
 import { type Abortable, forget, listen } from "./signals.js";
 import type { Space } from "./space.js";
@@ -70,7 +70,7 @@ export class Waiter {
 
   constructor(
     readonly space: Space,
-    readonly asked: RawKey | Asked,
+    readonly asked: Asked,
     /** Whether it has a deadline. */
     readonly timed: boolean,
     readonly scoped: boolean,
@@ -82,7 +82,7 @@ export class Waiter {
 
   /** The label that the request gave itself. */
   get label(): string | undefined {
-    return this.asked instanceof Asked ? this.asked.label : undefined;
+    return labelOf(this.asked);
   }
 
   /** The request holds its keys now. */
@@ -114,7 +114,7 @@ export class AbortableWaiter extends Waiter implements Abortable {
 
   constructor(
     space: Space,
-    asked: RawKey | Asked,
+    asked: Asked,
     timed: boolean,
     scoped: boolean,
     signal: AbortSignal,
