@@ -8,6 +8,7 @@ import { open } from "latchwork";
 import { comparison, comparisons, point } from "../js/finding.js";
 import { interleave } from "../js/rounds.js";
 import { processorTime } from "./processor_time.js";
+import { Queue } from "./queue.js";
 import { runWebLocks } from "./run_web_locks.js";
 
 const HOST = "node";
@@ -33,9 +34,11 @@ await compare("withLock, two keys", settings, [
   oneByOne("async-lock", (key, other) => asyncLock.acquire([key, other], async () => {})),
 ]);
 
+const queue = new Queue();
 await compare("withLock, 100 contenders", settings, [
   together("Latchwork", CONTENDERS, () => space.withLock("page", async () => {})),
   together("async-lock", CONTENDERS, () => asyncLock.acquire("page", async () => {})),
+  together("queue by hand, own contexts", CONTENDERS, () => queue.withLock(async () => {})),
 ]);
 
 const mutex = new Mutex();
@@ -54,7 +57,8 @@ const crowd = (waiters) => [
     await semaphore.acquire();
     semaphore.release();
   }),
-  // One key, no key to forget, nobody can leave the queue: the least that such a queue costs.
+  together("queue by hand, own contexts", waiters, () => queue.withLock(async () => {})),
+  // One key, no key to forget, nobody can leave the queue: the least that any queue costs.
   together("promise chain by hand", waiters, () => {
     tail = tail.then(async () => {});
     return tail;
@@ -73,7 +77,9 @@ for (const waiters of options.quick ? [10, MANY] : [10, 100, 1_000, 10_000, MANY
   const [ours, ...others] = costs;
   const best = ours.map((_, round) => Math.min(...others.slice(0, PEERS).map((theirs) => theirs[round])));
   comparison(HOST, "20,000 waiters, each", "best of async-lock, async-mutex, async-sema", ours, best);
-  comparison(HOST, "20,000 waiters, each", "promise chain by hand", ours, others[PEERS]);
+  for (const side of [PEERS, PEERS + 1]) {
+    comparison(HOST, "20,000 waiters, each", sides[side + 1].name, ours, others[side]);
+  }
 }
 
 await space.close();
