@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use super::models;
 use super::report::Report;
 use super::summary::Runner;
 use crate::process::{self, cargo, command, root};
@@ -42,6 +43,10 @@ fn rust(report: &mut Report) {
         process::run(&mut cargo(&args))
     });
     report.check("lint", "clippy for wasm32", clippy_wasm);
+    for checker in models::CHECKERS {
+        let args = ["clippy", "-p", "latchwork", "-p", "latchwork-models", "--tests", "--", "-D", "warnings"];
+        report.check("lint", &format!("clippy for {checker}"), || process::run(&mut models::cargo_for(checker, &args)));
+    }
     report.check("lint", "rustdoc", || {
         let mut doc = cargo(&["doc", "--workspace", "--no-deps"]);
         process::run(doc.env("RUSTDOCFLAGS", "-D warnings"))

@@ -1,7 +1,10 @@
 //! `cargo xtask test`: sets up, runs every host's tests, and adds up what they say.
 
+mod bad_input;
 mod browser;
 pub(crate) mod lint;
+mod miri;
+mod models;
 mod node;
 mod python;
 mod report;
@@ -31,6 +34,7 @@ pub(crate) fn run(parts: &[Part]) -> bool {
     }
     if !hosts.is_empty() {
         report.compare_scenarios(&hosts);
+        report.compare_bad_input(&hosts);
     }
     report.print()
 }

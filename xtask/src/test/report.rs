@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use super::bad_input::{self, MatrixCount};
 use super::scenarios::{self, HostCount, Skip};
 use super::summary::{Counts, Runner};
 use crate::{process, say, table};
@@ -26,17 +27,33 @@ pub(crate) struct Report {
     skips: Vec<String>,
     scenario_counts: Vec<HostCount>,
     scenario_skips: Vec<Skip>,
+    matrix_counts: Vec<MatrixCount>,
 }
 
 impl Report {
     /// Runs a test runner, its output shown, and notes what it counted.
     pub(crate) fn runner(&mut self, host: &'static str, what: &str, runner: Runner, command: Result<Command>) {
+        self.runner_that_shows(host, what, runner, command, |_| None);
+    }
+
+    /// As `runner`; `wrong` looks at the runner's lines and says what they fail to show.
+    pub(crate) fn runner_that_shows(
+        &mut self,
+        host: &'static str,
+        what: &str,
+        runner: Runner,
+        command: Result<Command>,
+        wrong: impl FnOnce(&[String]) -> Option<String>,
+    ) {
         say::part(&format!("{host}: {what}"));
         let start = Instant::now();
         match command.and_then(|mut command| process::watch(&mut command)) {
             Ok(output) => {
                 let seconds = start.elapsed().as_secs_f64();
                 self.note(host, what, runner, &output.lines, output.ok, seconds);
+                if let Some(why) = wrong(&output.lines) {
+                    self.failed(host, what, &why, Instant::now());
+                }
             }
             Err(error) => self.failed(host, what, &format!("{error:#}"), start),
         }
@@ -53,6 +70,14 @@ impl Report {
             }
             Err(error) => self.failed(host, what, &format!("{error:#}"), start),
         }
+    }
+
+    /// Notes that something was left out, and why.
+    pub(crate) fn skipped(&mut self, host: &'static str, what: &str, why: &str) {
+        say::part(&format!("{host}: {what}"));
+        say::step(&format!("skipped: {why}"));
+        self.skips.push(format!("{host}, {what}: {why}"));
+        self.push(host, what, Counts { skipped: 1, ..Counts::default() }, 0.0);
     }
 
     /// Notes that something could not be set up or run.
@@ -78,11 +103,22 @@ impl Report {
         self.failures.extend(wrong.into_iter().map(|why| format!("scenario counts: {why}")));
     }
 
+    /// Looks whether every host that ran tried bad input; it is one more check.
+    pub(crate) fn compare_bad_input(&mut self, hosts: &[&str]) {
+        let wrong = bad_input::compare(hosts, &self.matrix_counts);
+        let failed = wrong.len() as u64;
+        self.push("all", "bad-input counts", Counts { passed: u64::from(failed == 0), failed, skipped: 0 }, 0.0);
+        self.failures.extend(wrong.into_iter().map(|why| format!("bad-input counts: {why}")));
+    }
+
     /// Shows the table, what was skipped and what failed, and the closing line last of all.
     pub(crate) fn print(&self) -> bool {
         println!("\n{}", self.table());
         for count in &self.scenario_counts {
             println!("scenarios: {} ran {}, skipped {}", count.host, count.run, count.skipped);
+        }
+        for MatrixCount { host, operations, cases } in &self.matrix_counts {
+            println!("bad input: {host} ran {cases} cases of {operations} operations");
         }
         for skip in &self.scenario_skips {
             println!("skipped: {} on {}: requires {}", skip.scenario, skip.host, skip.requires);
@@ -105,6 +141,7 @@ impl Report {
     fn note(&mut self, host: &'static str, what: &str, runner: Runner, lines: &[String], ok: bool, seconds: f64) {
         self.scenario_counts.extend(lines.iter().filter_map(|line| HostCount::read(line)));
         self.scenario_skips.extend(lines.iter().filter_map(|line| Skip::read(line)));
+        self.matrix_counts.extend(lines.iter().filter_map(|line| MatrixCount::read(line)));
         let reasons = runner.reasons(lines);
         let read = runner.counts(lines);
         let mut counts = read.unwrap_or_default();
@@ -200,6 +237,15 @@ mod tests {
         let report = noted(&["skipped: fork: not here", "2 passed, 0 failed, 1 skipped"], true);
         assert!(report.passed());
         assert_eq!(report.skips, ["node, tests: fork: not here"]);
+    }
+
+    #[test]
+    fn what_is_left_out_is_named_and_counted() {
+        let mut report = noted(&["2 passed, 0 failed, 0 skipped"], true);
+        report.skipped("rust", "Miri", "not there");
+        assert!(report.passed());
+        assert_eq!(report.skips, ["rust, Miri: not there"]);
+        assert_eq!(report.total().to_string(), "2 passed, 0 failed, 1 skipped");
     }
 
     #[test]

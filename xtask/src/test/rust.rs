@@ -1,7 +1,9 @@
-//! Rust: the core's tests, the scenario and story runner, the tasks' own tests, the core for Wasm.
+//! Rust: the core's tests, also under Miri, the scenario and story runner, the models, the tasks' own tests, the core for
+//! Wasm.
 
 use super::report::Report;
 use super::summary::Runner;
+use super::{miri, models};
 use crate::process::{self, cargo};
 use crate::setup::wasm;
 
@@ -13,6 +15,8 @@ pub(crate) fn run(report: &mut Report) {
     run_tests(report, "core", &["-p", "latchwork", "--all-targets"]);
     run_tests(report, "core, doc examples", &["-p", "latchwork", "--doc"]);
     run_tests(report, "scenarios and stories", &["-p", "latchwork-tests"]);
+    models::run(report);
+    miri::run(report);
     run_tests(report, "demo", &["-p", "latchwork-demo"]);
     run_tests(report, "tasks", &["-p", "xtask"]);
     report.check("rust", "core builds for wasm32", || process::run(&mut wasm::cargo(&["build", "-p", "latchwork"])?));
