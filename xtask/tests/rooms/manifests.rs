@@ -3,6 +3,9 @@
 /// What the core may be built on.
 const CORE_DEPENDENCIES: [&str; 6] = ["foldhash", "futures", "futures-core", "hashbrown", "slab", "smallvec"];
 
+/// Model checkers, each of which the core may name where it is asked for by `--cfg`.
+const CHECKERS: [&str; 2] = ["loom", "shuttle"];
+
 /// What points the wrong way in one manifest.
 pub(crate) fn check(path: &str, text: &str) -> Vec<String> {
     let folder = path.strip_suffix("/Cargo.toml").unwrap_or_default();
@@ -12,6 +15,7 @@ pub(crate) fn check(path: &str, text: &str) -> Vec<String> {
         let allowed = match folder {
             "" => true,
             "core" if section.starts_with("dev-") => !own,
+            "core" if CHECKERS.contains(&name.as_str()) => section == format!("target.'cfg({name})'.dependencies"),
             "core" => CORE_DEPENDENCIES.contains(&name.as_str()),
             "xtask" | "xtask/bindgen" => !own,
             _ if folder.starts_with("bindings-") => !own || name == "latchwork",
@@ -30,8 +34,7 @@ fn dependencies(text: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for line in text.lines().map(str::trim) {
         if let Some(heading) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            let last = heading.rsplit('.').next().unwrap_or_default();
-            section = last.to_owned();
+            section = heading.to_owned();
             if let Some((before, name)) = heading.rsplit_once('.')
                 && before.ends_with("dependencies")
             {
@@ -67,11 +70,14 @@ mod tests {
         let depends = |name: &str| format!("[dependencies]\n{name} = \"1\"\n");
         assert!(check("core/Cargo.toml", &depends("slab")).is_empty());
         assert!(check("core/Cargo.toml", "[dev-dependencies]\nloom = \"1\"\n").is_empty());
+        assert!(check("core/Cargo.toml", "[target.'cfg(loom)'.dependencies]\nloom = \"1\"\n").is_empty());
+        assert_eq!(check("core/Cargo.toml", "[target.'cfg(loom)'.dependencies]\nslog = \"1\"\n").len(), 1);
         assert!(check("bindings-node/Cargo.toml", &depends("latchwork")).is_empty());
         assert!(check("tests/rust/Cargo.toml", &depends("latchwork-node")).is_empty());
         for (path, name) in [
             ("core/Cargo.toml", "tokio"),
             ("core/Cargo.toml", "latchwork-node"),
+            ("core/Cargo.toml", "loom"),
             ("bindings-node/Cargo.toml", "latchwork-wasm"),
             ("bindings-python/Cargo.toml", "latchwork-tests"),
             ("xtask/Cargo.toml", "latchwork"),
