@@ -39,6 +39,15 @@ export enum Lane {
   First = 8,
 }
 
+/**
+ * A lane as a small integer where it is one. The engine keeps those in place, and makes an object for each double that is
+ * stored.
+ */
+export function whole(lane: number | undefined): number {
+  const small = (lane as number) | 0;
+  return small === lane ? small : (lane as number);
+}
+
 /** The lanes of one settled entry, from its beginning. */
 export enum Entry {
   /** The space whose waiter it is: not always the space of the call (two handles of one name in one thread). */

@@ -8,7 +8,7 @@
  */
 
 import { takeError } from "./error.js";
-import { Entry, Lane, type Native, Outcome, SETTLED_MAX } from "./native.js";
+import { Entry, Lane, type Native, Outcome, SETTLED_MAX, whole } from "./native.js";
 import type { Space } from "./space.js";
 
 /** The open spaces of this thread, by their handles. */
@@ -42,11 +42,11 @@ function settleOne(native: Native, at: number): void {
   // Read before anything is called: a call may replace the scratch or write to it.
   const { scratch } = native;
   const handle = scratch[at + Entry.Handle] as number;
-  const slot = scratch[at + Entry.Slot] as number;
-  const generation = scratch[at + Entry.Generation] as number;
-  const place = scratch[at + Entry.Place] as number;
-  const number = scratch[at + Entry.Number] as number;
-  const token = scratch[at + Entry.Token] as number;
+  const slot = whole(scratch[at + Entry.Slot]);
+  const generation = whole(scratch[at + Entry.Generation]);
+  const place = whole(scratch[at + Entry.Place]);
+  const number = whole(scratch[at + Entry.Number]);
+  const token = whole(scratch[at + Entry.Token]);
   const outcome = scratch[at + Entry.Outcome];
   if (latest?.handle !== handle) latest = spaces.get(handle);
   // None: withdrawn after it was settled and before this thread was told; its keys have gone on.

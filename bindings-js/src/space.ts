@@ -4,7 +4,7 @@ import { invalid, type LatchworkError, takeError } from "./error.js";
 import { Guard } from "./guard.js";
 import { type Inspect, inspected } from "./inspect.js";
 import { type Keys, rawKey, rawKeys, refusedKey } from "./key.js";
-import { Lane, type Native, Outcome, type RawKey } from "./native.js";
+import { Lane, type Native, Outcome, whole } from "./native.js";
 import { type LockOptions, lockOptions, type TryLockOptions, tryLockOptions } from "./options.js";
 import { type Query, queryOf } from "./query.js";
 import { closed, opened, settle } from "./settle.js";
@@ -203,9 +203,9 @@ export class Space implements AsyncDisposable {
       return new Guard(
         this,
         asked,
-        scratch[Lane.Place] as number,
-        scratch[Lane.Number] as number,
-        scratch[Lane.Token] as number,
+        whole(scratch[Lane.Place]),
+        whole(scratch[Lane.Number]),
+        whole(scratch[Lane.Token]),
         false,
       );
     }
@@ -223,8 +223,8 @@ export class Space implements AsyncDisposable {
   ): Waiter | Promise<Guard> {
     const { scratch } = this.native;
     if (scratch[Lane.Outcome] === Outcome.Waiting) {
-      const place = scratch[Lane.Place] as number;
-      const number = scratch[Lane.Number] as number;
+      const place = whole(scratch[Lane.Place]);
+      const number = whole(scratch[Lane.Number]);
       return this.#wait(new AbortableWaiter(this, asked, timed, scoped, signal, place, number));
     }
     return claimNext(this.#answer(asked, keys, more, timed, scoped) as Guard, signal);
