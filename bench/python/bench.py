@@ -31,9 +31,15 @@ async def main(quick: bool) -> None:
 
 
 async def compare(case: str, sides: Sequence[Side], operations: int, rounds: int) -> None:
-    """Compare our side, the first, with each of the others."""
+    """Compare our side, the first, with each of the others, and the control, the last, with each of those.
+
+    It does only what no lock can do without: what it costs beside a peer is the least that any lock could.
+    """
     print(f"{case}: {', '.join(side.name for side in sides)}", flush=True)
-    finding.comparisons(case, sides, await interleave(sides, operations, rounds))
+    costs = await interleave(sides, operations, rounds)
+    finding.comparisons(case, sides, costs)
+    *peers, control = sides[1:]
+    finding.comparisons(f"{case}: {control.name}", [control, *peers], [costs[-1], *costs[1:-1]])
 
 
 async def draw(job: str, sides: Sequence[Side], waiters: int, rounds: int) -> None:

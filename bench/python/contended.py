@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -28,7 +29,26 @@ def contenders(space: latchwork.aio.Space, tasks: int) -> list[Side]:
 
         return Side(name, run)
 
-    return [side(name, lock) for name, lock in locks(space)]
+    async def by_hand(section: Section, operations: int) -> None:
+        loop = asyncio.get_running_loop()
+        queue: deque[asyncio.Future[None]] = deque()
+
+        async def cycle(times: int, waits: bool) -> None:
+            for _ in range(times):
+                if waits:
+                    future = loop.create_future()
+                    queue.append(future)
+                    await future
+                await asyncio.sleep(0)
+                waits = bool(queue)
+                if waits:
+                    queue.popleft().set_result(None)
+
+        with section.counted():
+            await asyncio.gather(*(cycle(operations // tasks, number > 0) for number in range(tasks)))
+
+    # What the loop itself takes to let so many tasks go on, one after the other.
+    return [*(side(name, lock) for name, lock in locks(space)), Side("no lock at all", by_hand)]
 
 
 def queue(space: latchwork.aio.Space, waiters: int) -> list[Side]:

@@ -54,10 +54,31 @@ def keyed(space: latchwork.aio.Space) -> list[Side]:
                 async with keyed_lock(key):
                     pass
 
+    nothing = Nothing()
+
+    async def protocol(section: Section, operations: int) -> None:
+        with section.counted():
+            for _ in KEYS[:operations]:
+                async with nothing:
+                    pass
+
     return [
         Side("Latchwork", ours),
         Side("dict of asyncio.Lock", dict_of_locks),
         Side("dict of asyncio.Lock, made before", dict_of_locks_kept),
         Side("one bare asyncio.Lock", bare_lock),
         Side("asyncio-keyed-lock", asyncio_keyed_lock),
+        Side("no lock at all", protocol),
     ]
+
+
+class Nothing:
+    """What `async with` itself takes."""
+
+    __slots__ = ()
+
+    async def __aenter__(self) -> Nothing:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass

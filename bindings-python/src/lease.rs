@@ -50,19 +50,35 @@ pub(crate) struct Full {
 }
 
 impl Call {
-    #[inline]
+    // Inlined, so that the common case passes its arguments in registers.
+    #[inline(always)]
     pub(crate) fn new(first: FirstKey<'_>, others: &Bound<'_, PyTuple>, options: &Options<'_, '_>) -> PyResult<Call> {
+        let plain = matches!(options, Options { mode: None, shared: None, timeout: None, label: None });
+        match first {
+            FirstKey::Given(first) if plain && others.is_empty() => Call::of_one(first),
+            first => Call::of_many(first, others, options),
+        }
+    }
+
+    #[inline]
+    fn of_one(key: Bound<'_, PyAny>) -> PyResult<Call> {
+        match key.cast_into_exact::<PyString>() {
+            Ok(text) if text.to_str().is_ok_and(|text| text.len() <= SHORT) => Ok(Call::One(text.unbind())),
+            Ok(text) => Call::of_other(text.into_any()),
+            Err(other) => Call::of_other(other.into_inner()),
+        }
+    }
+
+    fn of_other(key: Bound<'_, PyAny>) -> PyResult<Call> {
+        let options = Options { mode: None, shared: None, timeout: None, label: None };
+        Call::full(convert::key_arguments(1, std::iter::once(key))?, &options)
+    }
+
+    #[inline(never)]
+    fn of_many(first: FirstKey<'_>, others: &Bound<'_, PyTuple>, options: &Options<'_, '_>) -> PyResult<Call> {
         let FirstKey::Given(first) = first else {
             return Call::full(Vec::new(), options);
         };
-        let plain = matches!(options, Options { mode: None, shared: None, timeout: None, label: None });
-        if plain
-            && others.is_empty()
-            && let Ok(text) = first.cast_exact::<PyString>()
-            && text.to_str().is_ok_and(|text| text.len() <= SHORT)
-        {
-            return Ok(Call::One(text.clone().unbind()));
-        }
         let keys = std::iter::once(first).chain(others.iter());
         Call::full(convert::key_arguments(1 + others.len(), keys)?, options)
     }
