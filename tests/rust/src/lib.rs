@@ -9,12 +9,14 @@
 //! | [`model`] | the slow, obvious lock table that judges an interleaving |
 //! | [`stage`] | runs the actors of a story: on threads, on one thread, on a runtime |
 //! | [`poll`] | futures polled by hand, only when they were woken |
+//! | [`refused`] | programs with bad input that do not compile |
 
 pub mod host;
 mod matching;
 pub mod model;
 pub mod orders;
 pub mod poll;
+pub mod refused;
 pub mod runner;
 pub mod scenario;
 pub mod stage;
