@@ -131,11 +131,11 @@ export function surface(host) {
       const space = await open();
       let wide = key("x");
       for (let depth = 0; depth < 24; depth++) wide = key(wide, wide);
-      isError(host, await rejects(space.lock(wide)), "invalid", { what: "key" });
+      isError(host, await rejects(space.lock(wide)), "invalid", { what: "keys" });
       let deep = key("x");
       for (let depth = 0; depth < 100; depth++) deep = key(deep);
-      isError(host, await rejects(space.lock(deep)), "invalid", { what: "key" });
-      isError(host, await rejects(space.lock("x".repeat(2 ** 28))), "invalid", { what: "key" });
+      isError(host, await rejects(space.lock(deep)), "invalid", { what: "keys" });
+      isError(host, await rejects(space.lock("x".repeat(2 ** 28))), "invalid", { what: "keys" });
       await isEmpty(space);
     },
   };
