@@ -1,6 +1,9 @@
 /**
  * Keyed multi-locks: ask for any number of keys at once, get all of them or none, in order, without deadlocks.
  *
+ * The types need `"lib": ["es2022", "esnext.disposable"]`, and `"dom"` or the types of Node for `AbortSignal`. `using` needs
+ * TypeScript 5.2 or later.
+ *
  * @module
  */
 
