@@ -1,0 +1,126 @@
+//! What many held keys and many waiters took is given back when they have gone: the heap is where it was before.
+//!
+//! A binary of its own, with one test, since the counter counts what every thread allocates.
+
+use std::alloc::System;
+use std::mem::forget;
+use std::task::Poll;
+
+use latchwork::{Error, Guard, Mode, Space};
+use latchwork_tests::poll::{Task, now};
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+#[global_allocator]
+static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const MANY: u64 = 100_000;
+
+/// What may stay: the same for one key as for a hundred thousand.
+const CONSTANT: usize = 64 << 10;
+
+/// Bytes on the heap.
+fn heap() -> usize {
+    let stats = HEAP.stats();
+    stats.bytes_allocated - stats.bytes_deallocated
+}
+
+type Waiters<'a> = Vec<Task<'a, Result<Guard, Error>>>;
+
+fn held(space: &Space) -> Vec<Guard> {
+    (0..MANY).map(|key| now(space.lock(key)).expect("free")).collect()
+}
+
+/// A request for each key of a list, none of which is free.
+fn waiting<'a, const N: usize>(space: &'a Space, keys: impl Fn(u64) -> [u64; N]) -> Waiters<'a> {
+    let mut waiters: Waiters<'a> = (0..MANY).map(|at| Task::new(space.lock(keys(at)))).collect();
+    assert!(waiters.iter_mut().all(|waiter| waiter.poll().is_pending()));
+    waiters
+}
+
+fn keys_are_released(space: &Space) {
+    drop(held(space));
+}
+
+fn keys_are_released_newest_first(space: &Space) {
+    let mut guards = held(space);
+    while guards.pop().is_some() {}
+}
+
+fn shared_keys_are_released(space: &Space) {
+    drop((0..MANY).map(|_| now(space.lock("k").mode(Mode::Shared)).expect("shared")).collect::<Vec<_>>());
+}
+
+fn waiters_are_cancelled_oldest_first(space: &Space) {
+    let holder = now(space.lock(0)).expect("free");
+    waiting(space, |_| [0]).into_iter().for_each(drop);
+    drop(holder);
+}
+
+fn waiters_are_cancelled_newest_first(space: &Space) {
+    let holder = now(space.lock(0)).expect("free");
+    let mut waiters = waiting(space, |_| [0]);
+    while waiters.pop().is_some() {}
+    drop(holder);
+}
+
+fn waiters_are_granted(space: &Space) {
+    let mut guard = now(space.lock(0)).expect("free");
+    for mut waiter in waiting(space, |_| [0]) {
+        guard.release().expect("held");
+        guard = match waiter.poll_if_woken() {
+            Poll::Ready(next) => next.expect("granted"),
+            Poll::Pending => panic!("the next in line was not told"),
+        };
+    }
+}
+
+fn a_waiter_for_each_key_is_cancelled(space: &Space) {
+    let guards = held(space);
+    drop(waiting(space, |at| [at]));
+    drop(guards);
+}
+
+fn pairs_are_cancelled(space: &Space) {
+    let holder = now(space.lock(0)).expect("free");
+    drop(waiting(space, |at| [0, at + 1]));
+    drop(holder);
+}
+
+/// The control: what is not released stays.
+fn keys_are_forgotten(space: &Space) {
+    held(space).into_iter().for_each(forget);
+}
+
+/// By how much the heap has grown when it is over.
+fn growth(shards: Option<usize>, story: fn(&Space)) -> usize {
+    let space = shards.map_or_else(Space::builder, |shards| Space::builder().shards(shards)).build();
+    let before = heap();
+    story(&space);
+    heap().saturating_sub(before)
+}
+
+#[test]
+fn the_heap_is_back_at_the_start() {
+    let stories: [(&str, fn(&Space)); 8] = [
+        ("keys are released", keys_are_released),
+        ("keys are released newest first", keys_are_released_newest_first),
+        ("shared keys are released", shared_keys_are_released),
+        ("waiters are cancelled oldest first", waiters_are_cancelled_oldest_first),
+        ("waiters are cancelled newest first", waiters_are_cancelled_newest_first),
+        ("waiters are granted", waiters_are_granted),
+        ("a waiter for each key is cancelled", a_waiter_for_each_key_is_cancelled),
+        ("pairs are cancelled", pairs_are_cancelled),
+    ];
+    let mut kept = Vec::new();
+    for shards in [None, Some(1)] {
+        for (name, story) in stories {
+            let growth = growth(shards, story);
+            if growth > CONSTANT {
+                kept.push(format!("{name}, shards={shards:?}: {growth} bytes are kept"));
+            }
+        }
+        let forgotten = growth(shards, keys_are_forgotten);
+        assert!(forgotten > 20 * MANY as usize, "the counter sees what is held: {forgotten} bytes");
+    }
+    assert!(kept.is_empty(), "\n{}", kept.join("\n"));
+}
