@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::sync::Arc;
-use crate::{Blocker, Key};
+use crate::{Blocker, Key, OwnerName};
 
 /// What kind of error it is: each kind is one that a caller would treat differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,8 +82,34 @@ pub struct Error(Arc<Detail>);
 enum Detail {
     Timeout { keys: Vec<Key>, waited: Option<Duration>, position: usize, blocked_by: Vec<Blocker> },
     NotHeld { keys: Vec<Key> },
+    Cancelled,
+    Deadlock { cycle: Vec<CycleStep> },
+    Busy { limit: usize },
     Closed,
     Invalid { what: String, why: String },
+}
+
+/// One of the waits that form a circle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CycleStep {
+    /// The owner of the request that waits, if it has one.
+    pub owner: Option<OwnerName>,
+    /// The label that the request gave itself.
+    pub label: Option<Arc<str>>,
+    /// The key that it waits for: held by the owner of the next step, or reserved for it.
+    pub key: Key,
+}
+
+impl fmt::Display for CycleStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.owner, &self.label) {
+            (Some(owner), _) => write!(f, "{owner}")?,
+            (None, Some(label)) => write!(f, "{label:?}")?,
+            (None, None) => f.write_str("a request without an owner")?,
+        }
+        write!(f, " waits for {}", self.key)
+    }
 }
 
 impl Error {
@@ -92,6 +118,9 @@ impl Error {
         match *self.0 {
             Detail::Timeout { .. } => ErrorKind::Timeout,
             Detail::NotHeld { .. } => ErrorKind::NotHeld,
+            Detail::Cancelled => ErrorKind::Cancelled,
+            Detail::Deadlock { .. } => ErrorKind::Deadlock,
+            Detail::Busy { .. } => ErrorKind::Busy,
             Detail::Closed => ErrorKind::Closed,
             Detail::Invalid { .. } => ErrorKind::Invalid,
         }
@@ -135,6 +164,23 @@ impl Error {
         }
     }
 
+    /// `deadlock`: the circle of waits that the request would have closed. The first step is the request itself; each waits
+    /// for a key that the next one's owner has, and the last for one that the first one's owner has.
+    pub fn cycle(&self) -> &[CycleStep] {
+        match &*self.0 {
+            Detail::Deadlock { cycle } => cycle,
+            _ => &[],
+        }
+    }
+
+    /// `busy`: the limit that is reached.
+    pub fn limit(&self) -> Option<usize> {
+        match &*self.0 {
+            Detail::Busy { limit } => Some(*limit),
+            _ => None,
+        }
+    }
+
     /// `invalid`: the argument that was refused.
     pub fn what(&self) -> Option<&str> {
         match &*self.0 {
@@ -169,6 +215,18 @@ impl Error {
         Error::from(Detail::NotHeld { keys })
     }
 
+    pub(crate) fn cancelled() -> Error {
+        Error::from(Detail::Cancelled)
+    }
+
+    pub(crate) fn deadlock(cycle: Vec<CycleStep>) -> Error {
+        Error::from(Detail::Deadlock { cycle })
+    }
+
+    pub(crate) fn busy(limit: usize) -> Error {
+        Error::from(Detail::Busy { limit })
+    }
+
     pub(crate) fn closed() -> Error {
         Error::from(Detail::Closed)
     }
@@ -192,6 +250,11 @@ impl fmt::Display for Error {
             }
             Detail::NotHeld { keys } if keys.is_empty() => f.write_str("the lock is not held"),
             Detail::NotHeld { keys } => write!(f, "the lock is not held: keys={}", List(keys)),
+            Detail::Cancelled => f.write_str("the owner is closed"),
+            Detail::Deadlock { cycle } => {
+                write!(f, "the request would wait for its own owner: cycle={}", List(cycle))
+            }
+            Detail::Busy { limit } => write!(f, "too many requests wait: limit={limit}"),
             Detail::Closed => f.write_str("the space is closed"),
             Detail::Invalid { what, why } => write!(f, "invalid {what}: {why}"),
         }

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::engine::{Engine, Hold, Memory};
-use crate::{Error, Key, LockSpec, Ticket};
+use crate::sync::OnceLock;
+use crate::{Error, Key, LockSpec, Owner, Ticket};
 
 /// A lock that is held, on one key or several. Dropping it releases them all in one step.
 ///
@@ -28,6 +29,9 @@ pub struct Guard {
     releases: bool,
     /// Whether a panic was under way when it was made: then it is not that panic that ends it.
     panicking: bool,
+    /// Whether it is the guard of a scope, which has an owner for the asking.
+    scoped: bool,
+    scope_owner: OnceLock<Owner>,
 }
 
 impl Guard {
@@ -36,7 +40,8 @@ impl Guard {
         if !matches!(spec.plain_keys(), Some([_])) {
             spec.normalise();
         }
-        Guard { hold, spec, releases: true, panicking: std::thread::panicking() }
+        let panicking = std::thread::panicking();
+        Guard { hold, spec, releases: true, panicking, scoped: false, scope_owner: OnceLock::new() }
     }
 
     /// The keys held exclusively, in the order asked for, without duplicates.
@@ -58,6 +63,23 @@ impl Guard {
     /// The label that the request gave itself.
     pub fn label(&self) -> Option<&str> {
         self.spec.label_ref().map(|label| &**label)
+    }
+
+    /// The owner of the request. Inside a [`with_lock`](crate::Space::with_lock) that has none, one is made for the scope
+    /// when it is first asked for, and closed at the end of the scope: `guard.owner()` is how a body takes further locks
+    /// as the same line of work.
+    pub fn owner(&self) -> Option<Owner> {
+        if let Some(owner) = self.spec.owner_ref() {
+            return Some(owner.clone());
+        }
+        if !self.scoped {
+            return None;
+        }
+        if let Some(owner) = self.scope_owner.get() {
+            return Some(owner.clone());
+        }
+        let owner = self.hold.adopt()?;
+        Some(self.scope_owner.get_or_init(|| owner).clone())
     }
 
     /// Whether a holder of one of the keys went away without a word while this request was queued: unwound by a panic, or
@@ -87,6 +109,19 @@ impl Guard {
     /// The name of the grant.
     pub fn ticket(&self) -> Ticket {
         self.hold.ticket()
+    }
+
+    /// The guard of a scope.
+    pub(crate) fn scoped(mut self) -> Guard {
+        self.scoped = true;
+        self
+    }
+
+    /// Ends the owner that was made for the scope.
+    pub(crate) fn end_scope(&mut self) {
+        if let Some(owner) = self.scope_owner.take() {
+            owner.close();
+        }
     }
 
     /// Releases as a holder does that went away without a word.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::engine::{Engine, Enqueued, Memory};
 use crate::sync::Arc;
-use crate::{Error, Guard, IntoKeys, LockSpec, Mode};
+use crate::{Error, Guard, IntoKeys, LockSpec, Mode, Owner};
 
 /// A request for a lock: a builder first, then a future of the [`Guard`].
 ///
@@ -54,6 +54,12 @@ impl<'a> LockRequest<'a> {
         self.with(|spec| spec.label(label))
     }
 
+    /// Makes it a request of `owner`: a wait that could never end, because it would wait for its own owner, is refused
+    /// with [`Deadlock`](crate::ErrorKind::Deadlock) (clause L12).
+    pub fn owner(self, owner: &Owner) -> LockRequest<'a> {
+        self.with(|spec| spec.owner(owner))
+    }
+
     /// Sets how long the request may wait, for all keys together.
     ///
     /// Zero: succeed if all keys are free, else time out at once. A time-out that is not zero needs a space with a
@@ -82,7 +88,7 @@ impl<'a> LockRequest<'a> {
     /// # Ok::<_, latchwork::Error>(()) }).unwrap();
     /// ```
     pub async fn run<T>(self, body: impl AsyncFnOnce(&Guard) -> T) -> Result<T, Error> {
-        let mut scope = Scope { guard: self.await?, ended: false };
+        let mut scope = Scope { guard: self.await?.scoped(), ended: false };
         let value = body(&scope.guard).await;
         scope.ended = true;
         Ok(value)
@@ -114,6 +120,7 @@ impl Drop for Scope {
         if !self.ended {
             self.guard.abandon();
         }
+        self.guard.end_scope();
     }
 }
 

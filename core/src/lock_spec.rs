@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::key::Keys;
+use crate::signature::Signature;
 use crate::sync::Arc;
-use crate::{IntoKeys, Key, Mode};
+use crate::{IntoKeys, Key, Mode, Owner};
 
 /// What a lock request asks for: keys with their modes, a label, a time-out.
 ///
@@ -22,7 +23,8 @@ struct More {
     shared: Vec<Key>,
     /// How many of the shared keys, the first ones, were given without a mode.
     moved: usize,
-    label: Option<Arc<str>>,
+    signature: Signature,
+    owner: Option<Owner>,
     timeout: Option<Duration>,
 }
 
@@ -63,7 +65,16 @@ impl LockSpec {
     /// Gives the request a label, which queries and errors show.
     #[must_use]
     pub fn label(mut self, label: impl Into<Arc<str>>) -> LockSpec {
-        self.more().label = Some(label.into());
+        self.more().signature.label = Some(label.into());
+        self
+    }
+
+    /// Makes it a request of `owner`: a wait that could never end, because it would wait for its own owner, is refused.
+    #[must_use]
+    pub fn owner(mut self, owner: &Owner) -> LockSpec {
+        let more = self.more();
+        more.signature.owner = Some(owner.tag().clone());
+        more.owner = Some(owner.clone());
         self
     }
 
@@ -97,7 +108,16 @@ impl LockSpec {
     }
 
     pub(crate) fn label_ref(&self) -> Option<&Arc<str>> {
-        self.more.as_ref()?.label.as_ref()
+        self.more.as_ref()?.signature.label.as_ref()
+    }
+
+    pub(crate) fn owner_ref(&self) -> Option<&Owner> {
+        self.more.as_ref()?.owner.as_ref()
+    }
+
+    /// What the request says of itself, if anything.
+    pub(crate) fn signature(&self) -> Option<&Signature> {
+        self.more.as_ref().map(|more| &more.signature).filter(|signature| !signature.is_empty())
     }
 
     pub(crate) fn timeout_ref(&self) -> Option<Duration> {

@@ -7,7 +7,7 @@ use crate::engine::Memory;
 use crate::machine::{Leave, Origin, Placed};
 use crate::shared::{Entries, Incoming, Mailbox, Recipient};
 use crate::sync::Arc;
-use crate::{Error, Key, LockSpec, Query, Space, Ticket};
+use crate::{Error, Key, LockSpec, Owner, Query, Space, Ticket};
 
 /// Connects one event loop of a host language to a space: requests go in by call, outcomes come back in batches.
 ///
@@ -112,7 +112,7 @@ impl Port {
             return Ok(Answer::Granted(grant));
         }
         let entries = shared.entries_of(keys)?;
-        let incoming = Incoming { handle, origin: self.origin, entries: &entries, label: None };
+        let incoming = Incoming { handle, origin: self.origin, entries: &entries, signature: None };
         if let Some(grant) = shared.attempt(&incoming)? {
             return Ok(Answer::Granted(grant));
         }
@@ -178,6 +178,18 @@ impl Port {
     /// Notes that the caller sees its grant: from now on only a release ends it. `false` when it is not granted.
     pub fn confirm(&self, ticket: Ticket) -> bool {
         self.space.engine().shared.claim(ticket).is_some()
+    }
+
+    /// Gives a grant that has no owner this one: what a binding does when somebody first asks for the owner of a scope.
+    /// Nothing when it is not held any more.
+    pub fn adopt(&self, ticket: Ticket, owner: &Owner) {
+        owner.adopt(ticket);
+    }
+
+    /// Ends an owner as [`Owner::close`] does; what that settles for requests of this port is in
+    /// [`take_settled`](Port::take_settled) when it returns.
+    pub fn close_owner(&self, owner: &Owner) -> usize {
+        self.space.engine().shared.close_owner(owner.tag().number, Some(&self.mailbox))
     }
 
     /// Whether a grant still stands.

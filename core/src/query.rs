@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::Key;
 use crate::sync::Arc;
+use crate::{Key, OwnerName};
 
 /// What is held and what waits, at one instant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Hold {
     pub shared: Vec<Key>,
     /// The fencing token.
     pub token: u64,
+    /// The owner of the request, if it has one.
+    pub owner: Option<OwnerName>,
     /// The label that the request gave itself.
     pub label: Option<Arc<str>>,
     /// How long others have waited for it; `None` while nobody does, or where the space has no clock.
@@ -42,6 +44,8 @@ pub struct Wait {
     pub keys: Vec<Key>,
     /// The keys asked for in shared mode, in key order.
     pub shared: Vec<Key>,
+    /// The owner of the request, if it has one.
+    pub owner: Option<OwnerName>,
     /// The label that the request gave itself.
     pub label: Option<Arc<str>>,
     /// How long it has waited; `None` where the space has no clock.
@@ -58,6 +62,8 @@ pub struct Wait {
 pub struct Blocker {
     /// The key on which it stands in the way.
     pub key: Key,
+    /// Its owner, if it has one.
+    pub owner: Option<OwnerName>,
     /// The label that it gave itself.
     pub label: Option<Arc<str>>,
     /// Its fencing token when it holds the key; `None` when it waits itself and came first.

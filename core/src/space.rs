@@ -8,7 +8,7 @@ use crate::engine::{Engine, Memory};
 use crate::machine::Leave;
 use crate::shared::Shared;
 use crate::sync::Arc;
-use crate::{Builder, Error, Guard, IntoKeys, LockRequest, LockSpec, Port, Query, Ticket, TryLock};
+use crate::{Builder, Error, Guard, IntoKeys, LockRequest, LockSpec, Owner, Port, Query, Ticket, TryLock};
 
 /// A space of keys: their lock queues. A cheap handle; its clones are the same handle.
 ///
@@ -48,13 +48,13 @@ impl Space {
     }
 
     pub(crate) fn first(shared: Arc<Shared>) -> Space {
-        let handle = Arc::new(shared.first_handle());
+        let handle = shared.first_handle();
         Space { engine: Memory { shared, handle } }
     }
 
     /// Another handle on a space; `None` when the space has ended.
     pub(crate) fn another(shared: Arc<Shared>) -> Option<Space> {
-        let handle = Arc::new(shared.another_handle()?);
+        let handle = shared.another_handle()?;
         Some(Space { engine: Memory { shared, handle } })
     }
 
@@ -144,6 +144,16 @@ impl Space {
     /// ```
     pub async fn with_lock<T>(&self, keys: impl IntoKeys, body: impl AsyncFnOnce(&Guard) -> T) -> Result<T, Error> {
         self.lock(keys).run(body).await
+    }
+
+    /// A line of work that takes locks under this name: see [`Owner`].
+    pub fn owner(&self, label: impl Into<Arc<str>>) -> Owner {
+        Owner::new(&self.engine, Some(label.into()))
+    }
+
+    /// A line of work without a name of its own but its [`id`](Owner::id).
+    pub fn unnamed_owner(&self) -> Owner {
+        Owner::new(&self.engine, None)
     }
 
     /// Everything that is held and everything that waits, at one instant. Disturbs nothing, but every other operation

@@ -3,11 +3,11 @@
 //! Usually they are the standard library's. Built with `--cfg loom` or `--cfg shuttle`, the mutexes and the atomics are
 //! those of the model checker of that name, which decides at each of them who runs next: see `tests/models`.
 //!
-//! `Arc` and `Weak` stay the standard library's: loom has no `Weak` and no `new_cyclic`. A count that goes up or down is
+//! `Arc`, `Weak` and `OnceLock` stay the standard library's: loom has no `Weak` and no `new_cyclic`. A count that goes up or down is
 //! therefore no point at which a model switches; the models keep each space alive, so that what hangs on the last
 //! reference is not theirs to find.
 
-pub(crate) use std::sync::{Arc, Weak};
+pub(crate) use std::sync::{Arc, OnceLock, Weak};
 
 pub(crate) use self::chosen::{AtomicBool, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering};
 

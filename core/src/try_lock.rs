@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use crate::engine::{Engine, Memory};
 use crate::sync::Arc;
-use crate::{Error, Guard, IntoKeys, LockSpec, Mode};
+use crate::{Error, Guard, IntoKeys, LockSpec, Mode, Owner};
 
 /// A request that never waits: a builder, then awaited for `Some` guard or `None`.
 ///
@@ -37,6 +37,12 @@ impl<'a> TryLock<'a> {
     /// Gives the request a label, which queries and errors show.
     pub fn label(mut self, label: impl Into<Arc<str>>) -> TryLock<'a> {
         self.spec = self.spec.label(label);
+        self
+    }
+
+    /// Makes what it takes a hold of `owner`. A key that the owner holds itself fails like any other (clause L6).
+    pub fn owner(mut self, owner: &Owner) -> TryLock<'a> {
+        self.spec = self.spec.owner(owner);
         self
     }
 }

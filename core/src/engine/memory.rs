@@ -10,7 +10,7 @@ use super::{Engine, Enqueued, Hold};
 use crate::machine::{Leave, Placed, Released};
 use crate::shared::{Entries, Handle, Incoming, Recipient, Shard, Shared, at_once};
 use crate::sync::Arc;
-use crate::{Error, Grant, Key, LockSpec, Query, Ticket};
+use crate::{Error, Grant, Key, LockSpec, Owner, Query, Ticket};
 
 /// One handle on a space in memory.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ pub(crate) struct Memory {
 impl Memory {
     /// A request that comes in through this handle.
     pub(crate) fn incoming<'a>(&'a self, entries: &'a Entries, spec: &'a LockSpec) -> Incoming<'a> {
-        Incoming { handle: &self.handle, origin: self.handle.origin(), entries, label: spec.label_ref() }
+        Incoming { handle: &self.handle, origin: self.handle.origin(), entries, signature: spec.signature() }
     }
 
     /// Refuses a time-out that nobody could measure, also where the request would not have to wait.
@@ -199,6 +199,17 @@ impl Hold for MemoryHold {
             Home::Shard(shard) => shard.release(self.grant.ticket, None) == Released::Done,
             Home::Space(shared) => shared.release(self.grant.ticket, None),
         }
+    }
+
+    fn adopt(&self) -> Option<Owner> {
+        let shared = match &self.home {
+            Home::Shard(shard) => shard.space()?,
+            Home::Space(shared) => shared.clone(),
+        };
+        let handle = shared.handle_of(self.grant.ticket)?;
+        let owner = Owner::new(&Memory { handle, shared }, None);
+        owner.adopt(self.grant.ticket);
+        Some(owner)
     }
 
     fn abandon(&self) {

@@ -12,7 +12,7 @@ use std::task::Waker;
 
 pub(crate) use self::memory::Memory;
 
-use crate::{Error, Key, LockSpec, Query, Ticket};
+use crate::{Error, Key, LockSpec, Owner, Query, Ticket};
 
 /// What a space needs of the place where its locks live.
 pub(crate) trait Engine: Clone + Send + Sync + 'static {
@@ -60,6 +60,9 @@ pub(crate) trait Hold: Send + Sync + 'static {
     /// Lets go. In memory it has taken effect when this returns; an engine further away orders it before anything else
     /// that this caller does next (clause L5). Answers whether it was held, as far as the engine can tell.
     fn release(&self) -> bool;
+
+    /// Gives the grant, which has none, an owner of its own. `None` when its space has ended.
+    fn adopt(&self) -> Option<Owner>;
 
     /// Lets go as a holder does that went away without a word (clause L11).
     fn abandon(&self);

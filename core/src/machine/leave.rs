@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::lock_table::State;
+use super::request::State;
 use super::{Due, Effect, Effects, LockTable, Recipient, survey};
 use crate::{Error, Ticket};
 
@@ -22,6 +22,8 @@ pub(crate) enum Leave {
     TimeOut(Option<Duration>),
     /// Its handle was closed: unless it has ended.
     Close,
+    /// Its owner was closed: unless it has ended.
+    Dismiss,
     /// Its holder has gone away without a word: who is queued for its keys is told that they were abandoned (clause
     /// L11). Only if it is granted.
     Abandon,
@@ -56,12 +58,14 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
         Leave::TimeOut(now) => Some(survey::time_out(tables, parts, now)),
         Leave::Abandon if token.is_none() => return None,
         Leave::Close | Leave::Abandon if untold => Some(Error::closed()),
+        Leave::Dismiss if untold => Some(Error::cancelled()),
         // It has ended already, and its caller has not asked yet.
-        Leave::Close if token.is_none() => return None,
+        Leave::Close | Leave::Dismiss if token.is_none() => return None,
         _ => None,
     };
     let mut recipient = None;
     let mut due = None;
+    let mut departed = None;
     for (i, (table, part)) in tables.iter_mut().zip(parts).enumerate() {
         let Some(slot) = table.slot(*part) else { continue };
         if why == Leave::Abandon && token.is_some() {
@@ -75,6 +79,7 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
         table.unlink(slot, token, effects);
         let request = &mut table.requests[slot as usize];
         due = request.take_due();
+        departed = request.departed(parts[0]);
         match (&error, &request.state) {
             (Some(error), State::Waiting(waiter)) if waiter.collects() => {
                 // The record stays, without keys and parts, until the recipient asks for the error.
@@ -90,6 +95,7 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
         Some(error) => Effect::Failed { recipient, error },
         None => Effect::Withdrawn(recipient),
     }));
+    effects.extend(departed);
     Some(Left { granted: token.is_some(), due })
 }
 

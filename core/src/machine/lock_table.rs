@@ -18,66 +18,17 @@
 //! several tables takes its token from the largest of their clocks, and leaving raises the clocks to it. So the next
 //! incompatible grant gets a larger one.
 //!
-//! **Solo.** A request for one key, exclusive, without a label, that is granted at once has no record here but in its
+//! **Solo.** A request for one key, exclusive, without a label or an owner, that is granted at once has no record here but in its
 //! queue, until somebody needs one ([`LockTable::slot`]).
 
-use std::time::Duration;
-
 use slab::Slab;
-use smallvec::SmallVec;
 
 use super::queue::Queues;
+use super::request::{Request, State};
 use super::shard_table::Lone;
-use super::spanning::SpanningRef;
-use super::{Due, Effect, Effects, Mode, Parts, Recipient};
-use crate::label::Label;
+use super::{Arrival, Claimed, Effect, Effects, Entry, Mode, Origin, Parts, Placed, Recipient, Released, Standing};
+use crate::signature::{OwnerTag, Signature};
 use crate::{Key, Ticket};
-
-/// One key of a request, with its hash.
-#[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) hash: u64,
-    pub(crate) key: Key,
-    pub(crate) mode: Mode,
-}
-
-/// Where a request came from: what ends with it releases what came from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Origin(pub(crate) u64);
-
-/// A request that has joined, and its token if it holds its keys already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Placed {
-    pub(crate) ticket: Ticket,
-    pub(crate) token: Option<u64>,
-}
-
-/// What a release found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Released {
-    /// It was held, and has left.
-    Done,
-    /// Nothing changed: it has keys in other tables, which [`leave`](super::leave) takes together.
-    Spans,
-    /// Nothing changed: it is not held.
-    NotHeld,
-}
-
-/// A grant that its caller has seen.
-pub(crate) struct Claimed<R> {
-    pub(crate) token: u64,
-    pub(crate) abandoned: bool,
-    /// Carried out by the claim, if there is one: only its deadline and its recipient are left to dispose of.
-    pub(crate) effect: Option<Effect<R>>,
-}
-
-/// Where a request stands.
-pub(crate) enum Standing<'a, R> {
-    Waiting(&'a mut R),
-    Granted,
-    Ended,
-    Gone,
-}
 
 /// The last token: what JavaScript and Python can still count (clause L14).
 const LAST_TOKEN: u64 = (1 << 53) - 1;
@@ -94,88 +45,6 @@ pub(crate) struct LockTable<R> {
     pub(super) queues: Queues,
     pub(super) requests: Slab<Request<R>>,
     clock: u64,
-}
-
-pub(super) struct Request<R> {
-    pub(super) number: u64,
-    pub(super) origin: Origin,
-    pub(super) nodes: SmallVec<[u32; 2]>,
-    missing: u32,
-    pub(super) state: State<R>,
-    /// When it began to wait.
-    pub(super) joined: Option<Duration>,
-    /// Rises with every request of the space that waits.
-    pub(super) order: u64,
-    /// Whether a holder of one of its keys went away without a word while it was queued (clause L11).
-    abandoned: bool,
-    /// What most requests do without, apart, so that the record of an uncontended one is small.
-    more: Option<Box<More>>,
-}
-
-#[derive(Default)]
-pub(super) struct More {
-    pub(super) label: Option<Label>,
-    due: Option<Due>,
-    pub(super) span: Option<SpanningRef>,
-}
-
-impl<R> Request<R> {
-    fn new(number: u64, origin: Origin, state: State<R>) -> Request<R> {
-        Request {
-            number,
-            origin,
-            nodes: SmallVec::new(),
-            missing: 0,
-            state,
-            joined: None,
-            order: 0,
-            abandoned: false,
-            more: None,
-        }
-    }
-
-    pub(super) fn label(&self) -> Option<Label> {
-        self.more.as_ref().and_then(|more| more.label.clone())
-    }
-
-    pub(super) fn span(&self) -> Option<&SpanningRef> {
-        self.more.as_ref().and_then(|more| more.span.as_ref())
-    }
-
-    pub(super) fn take_due(&mut self) -> Option<Due> {
-        self.more.as_mut().and_then(|more| more.due.take())
-    }
-
-    pub(super) fn take_span(&mut self) -> Option<SpanningRef> {
-        self.more.as_mut().and_then(|more| more.span.take())
-    }
-
-    pub(super) fn more(&mut self) -> &mut More {
-        self.more.get_or_insert_default()
-    }
-}
-
-pub(super) enum State<R> {
-    Waiting(R),
-    Granted {
-        token: u64,
-        claimed: bool,
-    },
-    /// Kept until the recipient collects it.
-    Ended(crate::Error),
-    /// A part away from home: what holds is at home.
-    Away,
-}
-
-/// Everything about a new request but its keys.
-pub(crate) struct Arrival<R> {
-    pub(crate) origin: Origin,
-    pub(crate) label: Option<Label>,
-    pub(crate) recipient: R,
-    pub(crate) joined: Option<Duration>,
-    /// Rises with every request of the space that waits.
-    pub(crate) order: u64,
-    pub(crate) deadline: Option<Duration>,
 }
 
 impl<R: Recipient> LockTable<R> {
@@ -213,18 +82,18 @@ impl<R: Recipient> LockTable<R> {
         key: &Key,
         mode: Mode,
         origin: Origin,
-        label: Option<&Label>,
+        signature: Option<&Signature>,
     ) -> Option<(Ticket, u64)> {
         let found = self.queues.find(hash, key);
         if found.is_some_and(|queue| !self.queues.admits(queue, mode)) {
             return None;
         }
-        if mode == Mode::Exclusive && label.is_none() {
+        if mode == Mode::Exclusive && signature.is_none() {
             self.clock += 1;
             let queue = self.queues.open_solo(hash, key, self.clock, origin);
             return Some((self.solo_ticket(queue, self.clock), self.clock));
         }
-        let (slot, token) = self.insert_granted(origin, label);
+        let (slot, token) = self.insert_granted(origin, signature);
         let node = self.queues.append(hash, key, mode, found, slot);
         self.requests[slot as usize].nodes.push(node);
         Some((self.ticket(slot), token))
@@ -235,15 +104,15 @@ impl<R: Recipient> LockTable<R> {
         &mut self,
         entries: &[Entry],
         origin: Origin,
-        label: Option<&Label>,
+        signature: Option<&Signature>,
     ) -> Option<(Ticket, u64)> {
         if let [entry] = entries {
-            return self.attempt_one(entry.hash, &entry.key, entry.mode, origin, label);
+            return self.attempt_one(entry.hash, &entry.key, entry.mode, origin, signature);
         }
         if !self.admits_all(entries) {
             return None;
         }
-        let (slot, token) = self.insert_granted(origin, label);
+        let (slot, token) = self.insert_granted(origin, signature);
         self.stand(entries, slot);
         Some((self.ticket(slot), token))
     }
@@ -268,11 +137,11 @@ impl<R: Recipient> LockTable<R> {
 
     /// Joins all queues in one step (clause L1). Hands back the recipient, not needed, when it is granted at once; such
     /// a grant is claimed.
-    pub(crate) fn join(&mut self, entries: &[Entry], arrival: Arrival<R>) -> (Placed, Option<R>) {
+    pub(crate) fn join(&mut self, entries: &[Entry], arrival: Arrival<'_, R>) -> (Placed, Option<R>) {
         if let [entry] = entries {
             return self.join_one(entry.hash, &entry.key, entry.mode, arrival);
         }
-        let slot = self.insert(arrival.origin, arrival.label.as_ref(), State::Away);
+        let slot = self.insert(arrival.origin, arrival.signature, State::Away);
         self.stand(entries, slot);
         let ticket = self.ticket(slot);
         let request = &mut self.requests[slot as usize];
@@ -286,7 +155,13 @@ impl<R: Recipient> LockTable<R> {
     }
 
     /// As [`join`](LockTable::join), for one key.
-    pub(crate) fn join_one(&mut self, hash: u64, key: &Key, mode: Mode, arrival: Arrival<R>) -> (Placed, Option<R>) {
+    pub(crate) fn join_one(
+        &mut self,
+        hash: u64,
+        key: &Key,
+        mode: Mode,
+        arrival: Arrival<'_, R>,
+    ) -> (Placed, Option<R>) {
         let found = self.queues.find(hash, key);
         self.clock += 1;
         let number = self.clock;
@@ -294,7 +169,7 @@ impl<R: Recipient> LockTable<R> {
             Some(queue) => {
                 self.found(queue, None);
             }
-            None if mode == Mode::Exclusive && arrival.label.is_none() => {
+            None if mode == Mode::Exclusive && arrival.signature.is_none() => {
                 let queue = self.queues.open_solo(hash, key, number, arrival.origin);
                 return (
                     Placed { ticket: self.solo_ticket(queue, number), token: Some(number) },
@@ -304,9 +179,7 @@ impl<R: Recipient> LockTable<R> {
             None => {}
         }
         let mut request = Request::new(number, arrival.origin, State::Granted { token: number, claimed: true });
-        if let Some(label) = &arrival.label {
-            request.more().label = Some(label.clone());
-        }
+        request.sign(arrival.signature);
         let slot = self.requests.vacant_key() as u32;
         let node = self.queues.append(hash, key, mode, found, slot);
         request.nodes.push(node);
@@ -338,7 +211,8 @@ impl<R: Recipient> LockTable<R> {
             return Released::NotHeld;
         };
         self.unlink(slot, Some(token), effects);
-        self.forget(slot);
+        let request = self.forget(slot);
+        effects.extend(request.departed(ticket));
         Released::Done
     }
 
@@ -392,6 +266,25 @@ impl<R: Recipient> LockTable<R> {
         self.grant(slot, token)
     }
 
+    /// What a request says of itself, if it stands here.
+    pub(crate) fn signature(&mut self, part: Ticket) -> Option<Signature> {
+        let slot = self.slot(part)?;
+        Some(self.requests[slot as usize].signature().cloned().unwrap_or_default())
+    }
+
+    /// Where a request came from, if it stands here.
+    pub(crate) fn origin(&mut self, ticket: Ticket) -> Option<Origin> {
+        let slot = self.slot(ticket)?;
+        Some(self.requests[slot as usize].origin)
+    }
+
+    /// Gives the part of a request an owner.
+    pub(crate) fn adopt(&mut self, part: Ticket, owner: &OwnerTag) {
+        if let Some(slot) = self.slot(part) {
+            self.requests[slot as usize].more().signature.owner = Some(owner.clone());
+        }
+    }
+
     /// The tickets of the requests from these origins whose home is here.
     pub(crate) fn of_origins(&self, origins: &[Origin]) -> Vec<Ticket> {
         let from = |origin: Origin| origins.contains(&origin);
@@ -443,6 +336,14 @@ impl<R: Recipient> LockTable<R> {
         Ticket { shard: self.shard, slot, number: self.requests[slot as usize].number }
     }
 
+    /// The ticket of a request of which this is a part.
+    pub(super) fn home(&self, slot: u32) -> Ticket {
+        match self.requests[slot as usize].span() {
+            Some(span) => span.home(),
+            None => self.ticket(slot),
+        }
+    }
+
     /// The ticket of a solo holder: its slot names the queue.
     pub(super) fn solo_ticket(&self, queue: u32, number: u64) -> Ticket {
         Ticket { shard: self.shard, slot: queue | SOLO, number }
@@ -483,19 +384,17 @@ impl<R: Recipient> LockTable<R> {
     }
 
     /// A record for a new request. Its number is the clock.
-    pub(super) fn insert(&mut self, origin: Origin, label: Option<&Label>, state: State<R>) -> u32 {
+    pub(super) fn insert(&mut self, origin: Origin, signature: Option<&Signature>, state: State<R>) -> u32 {
         self.clock += 1;
         let mut request = Request::new(self.clock, origin, state);
-        if let Some(label) = label {
-            request.more().label = Some(label.clone());
-        }
+        request.sign(signature);
         self.requests.insert(request) as u32
     }
 
     /// A record for a request that is granted at once: its number is its token.
-    fn insert_granted(&mut self, origin: Origin, label: Option<&Label>) -> (u32, u64) {
+    fn insert_granted(&mut self, origin: Origin, signature: Option<&Signature>) -> (u32, u64) {
         let token = self.clock + 1;
-        (self.insert(origin, label, State::Granted { token, claimed: true }), token)
+        (self.insert(origin, signature, State::Granted { token, claimed: true }), token)
     }
 
     /// Puts a request into the queues of its keys. Answers whether it is eligible on all of them.
@@ -565,29 +464,6 @@ impl<R: Recipient> LockTable<R> {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.queues.is_empty() && self.requests.is_empty()
-    }
-}
-
-impl<R> Request<R> {
-    fn mark_abandoned(&mut self) {
-        match self.span() {
-            Some(span) => span.mark_abandoned(),
-            None => self.abandoned = true,
-        }
-    }
-
-    fn is_abandoned(&self) -> bool {
-        self.abandoned || self.span().is_some_and(|span| span.is_abandoned())
-    }
-
-    /// Begins to wait.
-    pub(super) fn wait(&mut self, arrival: Arrival<R>) {
-        self.state = State::Waiting(arrival.recipient);
-        self.joined = arrival.joined;
-        self.order = arrival.order;
-        if let Some(at) = arrival.deadline {
-            self.more().due = Some((at, arrival.order));
-        }
     }
 }
 

@@ -7,18 +7,24 @@
 //! |---|---|
 //! | `queue` | the line for one key: **who is granted next** |
 //! | `lock_table` | requests over several keys: join, grant, claim |
+//! | `request` | the record of a request |
 //! | `leave` | how a request leaves: release, cancel, time-out, close |
 //! | `spanning` | a request whose keys live in several tables |
+//! | `owners` | what each owner holds and waits for |
+//! | `deadlock` | whether a wait would close a circle |
 //! | `survey` | what a query sees: positions and blockers |
 //! | `shard_table` | what a shard keeps: usually one holder in place, without a table |
 //! | `index` | finds a queue by key |
 //! | `deadlines` | what is due when |
 
 mod deadlines;
+mod deadlock;
 mod index;
 mod leave;
 mod lock_table;
+mod owners;
 mod queue;
+mod request;
 mod shard_table;
 pub(crate) mod spanning;
 mod survey;
@@ -29,9 +35,12 @@ mod model;
 use std::fmt;
 
 pub(crate) use self::deadlines::{Deadlines, Due};
+pub(crate) use self::deadlock::{Link, Target, WaitGraph, chain};
 pub(crate) use self::leave::{Leave, Parts, leave};
-pub(crate) use self::lock_table::{Arrival, Claimed, Entry, LockTable, Origin, Placed, Released, Standing};
+pub(crate) use self::lock_table::LockTable;
+pub(crate) use self::owners::Owners;
 pub(crate) use self::queue::hash;
+pub(crate) use self::request::{Arrival, Claimed, Entry, Origin, Placed, Released, Standing};
 pub(crate) use self::shard_table::ShardTable;
 pub(crate) use self::survey::Survey;
 
@@ -62,6 +71,8 @@ pub(crate) enum Effect<R> {
     Failed { recipient: R, error: Error },
     /// A request was withdrawn by its caller: its recipient is to be dropped.
     Withdrawn(R),
+    /// A request of an owner has left: call [`Owners::remove`].
+    Departed { owner: u64, ticket: Ticket },
     /// A request whose record is in another table holds its keys now: call [`LockTable::deliver`] there.
     GrantedElsewhere(Ticket),
 }
@@ -75,6 +86,7 @@ impl<R> fmt::Debug for Effect<R> {
             Effect::Granted { ticket, token, .. } => write!(f, "Granted({ticket:?}, {token})"),
             Effect::Failed { error, .. } => write!(f, "Failed({error})"),
             Effect::Withdrawn(_) => f.write_str("Withdrawn"),
+            Effect::Departed { owner, ticket } => write!(f, "Departed({owner}, {ticket:?})"),
             Effect::GrantedElsewhere(ticket) => write!(f, "GrantedElsewhere({ticket:?})"),
         }
     }

@@ -7,13 +7,17 @@
 
 #![expect(clippy::disallowed_macros, reason = "the searches tell how far they went")]
 
+mod examples;
+mod graph;
+mod reference;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use foldhash::fast::FixedState;
 
-use super::lock_table::{Arrival, Entry, Standing};
 use super::{
-    Claimed, Effect, Effects, Leave, LockTable, Mode, Origin, Released, ShardTable, Survey, hash, leave, spanning,
+    Arrival, Claimed, Effect, Effects, Entry, Leave, LockTable, Mode, Origin, Released, ShardTable, Standing, Survey,
+    hash, leave, spanning,
 };
 use crate::{Key, Ticket};
 
@@ -147,7 +151,8 @@ impl Machine {
                 match &entries[..] {
                     [entry] => table.attempt_one(entry.hash, &entry.key, ORIGIN),
                     _ => {
-                        let granted = table.attempt_free(entries.iter().map(|entry| (entry.hash, &entry.key)), ORIGIN);
+                        let granted =
+                            table.crowd().attempt_free(entries.iter().map(|entry| (entry.hash, &entry.key)), ORIGIN);
                         table.settle();
                         granted
                     }
@@ -176,7 +181,8 @@ impl Machine {
             self.told.insert(name, (token, false));
             return;
         }
-        let arrival = Arrival { origin: ORIGIN, label: None, recipient: name, joined: None, order: 0, deadline: None };
+        let arrival =
+            Arrival { origin: ORIGIN, signature: None, recipient: name, joined: None, order: 0, deadline: None };
         let numbers: Vec<_> = groups.iter().map(|(number, _)| *number).collect();
         let slices: Vec<_> = groups.iter().map(|(_, entries)| &entries[..]).collect();
         let (placed, unused) = self.with(&numbers, |tables| match tables {
@@ -261,7 +267,7 @@ impl Machine {
                 }
                 Effect::GrantedElsewhere(ticket) => self.undelivered.push_back(ticket),
                 Effect::Failed { error, .. } => assert_eq!(error.kind(), crate::ErrorKind::Closed),
-                Effect::Withdrawn(_) => {}
+                Effect::Withdrawn(_) | Effect::Departed { .. } => {}
             }
         }
     }

@@ -17,8 +17,8 @@ use foldhash::fast::FixedState;
 use slab::Slab;
 
 use super::Mode;
+use super::Origin;
 use super::index::Index;
-use super::lock_table::Origin;
 use crate::Key;
 
 /// No node.
@@ -217,6 +217,21 @@ impl Queues {
             at = node.next;
             Some(item)
         })
+    }
+
+    /// The nodes before one in its queue, the nearest first.
+    pub(super) fn nodes_before<'q>(&'q self, node: &Node) -> impl Iterator<Item = &'q Node> + use<'q> {
+        let mut at = node.prev;
+        std::iter::from_fn(move || {
+            let node = self.nodes.get(at as usize)?;
+            at = node.prev;
+            Some(node)
+        })
+    }
+
+    /// Whether a node is not the last of its queue.
+    pub(super) fn is_followed(&self, node: u32) -> bool {
+        self.nodes[node as usize].next != NIL
     }
 
     /// How many queues there is room for.

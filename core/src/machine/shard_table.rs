@@ -9,9 +9,9 @@
 //! one. The lone holder moves into an empty crowd, whose first queue gets place 0: so its ticket names that from the
 //! beginning. Its number is the clock, since nothing else moves that meanwhile.
 
-use super::lock_table::{Origin, Released, SOLO};
+use super::lock_table::SOLO;
 use super::spanning::SpanningRef;
-use super::{Effects, LockTable, Recipient};
+use super::{Effects, LockTable, Origin, Recipient, Released};
 use crate::{Key, Ticket};
 
 /// A lone holder, or a lock table.
@@ -55,16 +55,6 @@ impl<R: Recipient> ShardTable<R> {
             }
         }
         self.crowd().attempt_one(hash, key, super::Mode::Exclusive, origin, None)
-    }
-
-    /// Takes these keys, exclusively, if nobody stands in a queue for any of them (clause L6); claims the grant. No key
-    /// comes twice.
-    pub(crate) fn attempt_free<'k>(
-        &mut self,
-        keys: impl Iterator<Item = (u64, &'k Key)> + Clone,
-        origin: Origin,
-    ) -> Option<(Ticket, u64)> {
-        self.crowd().attempt_free(keys, origin)
     }
 
     /// Releases a request that has all its keys here.

@@ -8,8 +8,8 @@ use std::ops::DerefMut;
 
 use smallvec::SmallVec;
 
-use super::lock_table::{Arrival, Entry, Origin, Placed, State};
-use super::{LockTable, Mode, Parts, Recipient, ShardTable};
+use super::request::State;
+use super::{Arrival, Entry, LockTable, Mode, Origin, Parts, Placed, Recipient, ShardTable};
 use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::{Key, Ticket};
 
@@ -107,7 +107,7 @@ impl Spanning {
 pub(crate) fn join<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     tables: &mut [T],
     groups: &[&[Entry]],
-    arrival: Arrival<R>,
+    arrival: Arrival<'_, R>,
 ) -> (Placed, Option<R>) {
     let mut keys: KeySet = groups.iter().copied().flatten().map(|entry| (entry.key.clone(), entry.mode)).collect();
     sort(&mut keys);
@@ -116,7 +116,7 @@ pub(crate) fn join<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     let shared = Spanning::new(parts, keys);
     let mut token = None;
     for (table, group) in tables.iter_mut().zip(groups) {
-        let slot = table.insert(arrival.origin, arrival.label.as_ref(), State::Away);
+        let slot = table.insert(arrival.origin, arrival.signature, State::Away);
         if table.stand(group, slot) {
             token = shared.part_eligible(table.clock());
         }

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::time::Duration;
 
-use super::lock_table::{Request, State};
 use super::queue::{NIL, Queue};
+use super::request::{Request, State};
 use super::{LockTable, Mode, Recipient};
-use crate::label::Label;
+use crate::signature::{OwnerName, Signature};
 use crate::{Blocker, Error, Hold, Key, Query, Ticket, Wait};
 
 /// At most so many blockers are named for one key.
@@ -28,7 +28,7 @@ pub(crate) struct Survey {
 struct Row {
     keys: Vec<Key>,
     shared: Vec<Key>,
-    label: Option<Label>,
+    signature: Signature,
     token: Option<u64>,
     claimed: bool,
     joined: Option<Duration>,
@@ -60,13 +60,15 @@ impl Survey {
         let mut query = Query::default();
         let mut waiting = Vec::new();
         for row in self.rows.into_values() {
-            let Row { keys, shared, label, claimed, position, blocked_by, .. } = row;
+            let Row { keys, shared, claimed, position, blocked_by, .. } = row;
+            let Signature { label, owner } = row.signature;
+            let owner = owner.map(|owner| owner.name);
             match row.token {
                 Some(token) => {
-                    query.held.push(Hold { keys, shared, token, label, age: since(row.awaited), claimed });
+                    query.held.push(Hold { keys, shared, token, owner, label, age: since(row.awaited), claimed });
                 }
                 None => {
-                    let wait = Wait { keys, shared, label, age: since(row.joined), position, blocked_by };
+                    let wait = Wait { keys, shared, owner, label, age: since(row.joined), position, blocked_by };
                     waiting.push((row.order, wait));
                 }
             }
@@ -92,7 +94,7 @@ impl Survey {
         };
         let mut waiting = 0;
         for (_, node) in table.queues.nodes_from(queue.first) {
-            let row = self.rows.entry(home(table, node.request)).or_insert_with(|| row(table, node.request));
+            let row = self.rows.entry(table.home(node.request)).or_insert_with(|| row(table, node.request));
             if row.token.is_some() {
                 row.awaited = [row.awaited, awaited].into_iter().flatten().min();
                 continue;
@@ -162,24 +164,18 @@ fn add_blockers<R: Recipient>(table: &LockTable<R>, queue: &Queue, mode: Mode, i
     let shares = mode == Mode::Shared && queue.mode == Mode::Shared;
     let (first, count) = if shares { (queue.first_waiting, 1) } else { (queue.first, BLOCKERS) };
     let front = table.queues.nodes_from(first).take_while(|&(at, _)| shares || at != queue.first_waiting).take(count);
-    into.extend(front.map(|(_, node)| Blocker {
-        key: queue.key.clone(),
-        label: table.requests[node.request as usize].label(),
-        token: table.token(node.request),
+    into.extend(front.map(|(_, node)| {
+        let request = &table.requests[node.request as usize];
+        let owner: Option<OwnerName> = request.owner().map(|owner| owner.name.clone());
+        let label = request.signature().and_then(|signature| signature.label.clone());
+        Blocker { key: queue.key.clone(), owner, label, token: table.token(node.request) }
     }));
-}
-
-fn home<R: Recipient>(table: &LockTable<R>, slot: u32) -> Ticket {
-    match table.requests[slot as usize].span() {
-        Some(span) => span.home(),
-        None => table.ticket(slot),
-    }
 }
 
 fn row<R: Recipient>(table: &LockTable<R>, slot: u32) -> Row {
     let request = &table.requests[slot as usize];
     let mut row = Row {
-        label: request.label(),
+        signature: request.signature().cloned().unwrap_or_default(),
         token: table.token(slot),
         claimed: match (request.span(), &request.state) {
             (Some(span), _) => span.claimed(),

@@ -6,7 +6,7 @@ use super::shard::Locked;
 use super::{Mailbox, Shared, outcome};
 use crate::Ticket;
 use crate::machine::{Effects, Leave, Origin};
-use crate::sync::{AtomicBool, Mutex, Ordering, Weak};
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak};
 
 /// One opening of a space: what came from it, or from one of its ports, ends with it.
 pub(crate) struct Handle {
@@ -19,7 +19,7 @@ pub(crate) struct Handle {
 
 impl Shared {
     /// The handle of whoever made the space.
-    pub(crate) fn first_handle(&self) -> Handle {
+    pub(crate) fn first_handle(&self) -> Arc<Handle> {
         self.open_handles.fetch_add(1, Ordering::AcqRel);
         self.new_handle()
     }
@@ -30,15 +30,26 @@ impl Shared {
     }
 
     /// Another handle. `None` when the last one was closed: the space has ended.
-    pub(crate) fn another_handle(&self) -> Option<Handle> {
+    pub(crate) fn another_handle(&self) -> Option<Arc<Handle>> {
         let more = |open: u32| (open > 0).then_some(open + 1);
         self.open_handles.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
         Some(self.new_handle())
     }
 
-    fn new_handle(&self) -> Handle {
+    fn new_handle(&self) -> Arc<Handle> {
         let space = self.shards[0].space.clone();
-        Handle { origin: self.new_origin(), ports: Mutex::default(), closed: AtomicBool::new(false), space }
+        let origin = self.new_origin();
+        let handle = Arc::new(Handle { origin, ports: Mutex::default(), closed: AtomicBool::new(false), space });
+        self.handles.lock().push((origin, Arc::downgrade(&handle)));
+        handle
+    }
+
+    /// The handle through which a request came, if it was not dropped.
+    pub(crate) fn handle_of(&self, ticket: Ticket) -> Option<Arc<Handle>> {
+        let origin = self.shard(ticket).lock_table().origin(ticket)?;
+        // Upgraded ones are dropped after the lock: the last reference to a handle takes it too.
+        let all: Vec<Arc<Handle>> = self.handles.lock().iter().filter_map(|(_, handle)| handle.upgrade()).collect();
+        all.into_iter().find(|handle| handle.origin == origin || handle.ports.lock().contains(&origin))
     }
 
     /// The origin of a new port of a handle.
@@ -64,19 +75,21 @@ impl Shared {
             }
             Locked::new(shard, table).of_origins(origins)
         });
-        let (granted, mut waiting): (Vec<Ticket>, Vec<Ticket>) = all.partition(|&ticket| self.held(ticket));
-        // What the origin gives back must not go to a wait of its own on the way: waits first, the newest before the
+        self.end_requests(all.collect(), Leave::Close, why, own);
+    }
+
+    /// Takes these requests out, those that wait by `wait` and the others by `hold`. Answers how many.
+    pub(super) fn end_requests(&self, all: Vec<Ticket>, wait: Leave, hold: Leave, own: Option<&Mailbox>) -> usize {
+        let (granted, mut waiting): (Vec<Ticket>, Vec<Ticket>) = all.into_iter().partition(|&ticket| self.held(ticket));
+        // What they give back must not go to one of those that wait on the way: waits first, the newest before the
         // others, and nobody is told before all is done.
         waiting.sort_unstable_by_key(|ticket| Reverse(ticket.number));
         let mut effects = Effects::new();
-        for ticket in waiting {
-            self.take_out(ticket, Leave::Close, &mut effects);
-        }
-        for ticket in granted {
-            // Released meanwhile by its holder, or granted meanwhile by another: either way, it goes.
-            self.take_out(ticket, why, &mut effects);
-        }
+        let waits = waiting.into_iter().filter_map(|ticket| self.take_out(ticket, wait, &mut effects)).count();
+        // Released meanwhile by its holder, or granted meanwhile by another: either way, it goes.
+        let holds = granted.into_iter().filter_map(|ticket| self.take_out(ticket, hold, &mut effects)).count();
         outcome::carry_out(&self.shards[0].space, effects, own);
+        waits + holds
     }
 
     /// Closes a handle, by [`Leave::Close`] or [`Leave::Abandon`]: its waits fail, its grants are released.
@@ -121,6 +134,7 @@ impl Drop for Handle {
     /// A handle that is dropped leaves its grants to their guards.
     fn drop(&mut self) {
         if let Some(space) = self.space.upgrade() {
+            space.handles.lock().retain(|(origin, _)| *origin != self.origin);
             space.retire(self);
         }
     }

@@ -3,8 +3,8 @@
 //! This room alone owns mutexes. It never wakes, drops a caller's value or runs a caller's code while one is locked:
 //! an operation locks, changes the tables, collects the effects, unlocks, and then carries them out.
 //!
-//! **Order of locks.** Shards in ascending order, then the deadlines. A mailbox is a leaf of its own, locked with
-//! nothing else; so are the names of spaces.
+//! **Order of locks.** Shards in ascending order, then the owners or the deadlines. A mailbox is a leaf of its own, locked
+//! with nothing else; so are the names of spaces.
 //!
 //! Nothing that every operation writes is common to two shards: a guard counts its reference on its shard.
 
@@ -14,6 +14,7 @@ mod handle;
 mod mailbox;
 mod names;
 mod outcome;
+mod owned;
 mod shard;
 mod timers;
 
@@ -33,11 +34,12 @@ pub(crate) use self::shard::Shard;
 pub(crate) use self::timers::Timers;
 
 use crate::machine::{
-    Arrival, Claimed, Effect, Effects, Entry, Leave, Origin, Parts, Placed, Released, Standing, Survey, hash, leave,
-    spanning,
+    Arrival, Claimed, Effect, Effects, Entry, Leave, Origin, Owners, Parts, Placed, Released, Standing, Survey, hash,
+    leave, spanning,
 };
 use crate::port::Settled;
-use crate::sync::{Arc, AtomicU32, AtomicU64, Ordering};
+use crate::signature::Signature;
+use crate::sync::{Arc, AtomicU32, AtomicU64, Mutex, Ordering, Weak};
 use crate::{Clock, Error, Grant, Key, Query, Ticket};
 
 type Tables<'a> = SmallVec<[Locked<'a>; 1]>;
@@ -57,6 +59,9 @@ pub(crate) struct Shared {
     /// The last one given to a handle or a port.
     last_origin: AtomicU64,
     open_handles: AtomicU32,
+    handles: Mutex<Vec<(Origin, Weak<Handle>)>>,
+    /// A leaf: locked after shards.
+    owners: Mutex<Owners>,
 }
 
 /// A request on its way into the tables.
@@ -64,7 +69,7 @@ pub(crate) struct Incoming<'a> {
     pub(crate) handle: &'a Handle,
     pub(crate) origin: Origin,
     pub(crate) entries: &'a Entries,
-    pub(crate) label: Option<&'a Arc<str>>,
+    pub(crate) signature: Option<&'a Signature>,
 }
 
 impl Incoming<'_> {
@@ -74,8 +79,8 @@ impl Incoming<'_> {
         order: u64,
         joined: Option<Duration>,
         deadline: Option<Duration>,
-    ) -> Arrival<Recipient> {
-        Arrival { origin: self.origin, label: self.label.cloned(), recipient, order, joined, deadline }
+    ) -> Arrival<'_, Recipient> {
+        Arrival { origin: self.origin, signature: self.signature, recipient, order, joined, deadline }
     }
 }
 
@@ -92,6 +97,8 @@ impl Shared {
             last_order: AtomicU64::new(0),
             last_origin: AtomicU64::new(0),
             open_handles: AtomicU32::new(0),
+            handles: Mutex::default(),
+            owners: Mutex::default(),
         })
     }
 
@@ -120,9 +127,13 @@ impl Shared {
     /// Takes all keys if that needs no waiting (clause L6).
     pub(crate) fn attempt(&self, incoming: &Incoming<'_>) -> Result<Option<Grant>, Error> {
         let mut tables = self.lock_for(incoming)?;
+        let mut owner = self.owner_of(incoming)?;
         if let [table] = &mut tables[..] {
-            let granted = table.attempt(incoming.entries.all(), incoming.origin, incoming.label);
-            return Ok(granted.map(at_once));
+            let granted = table.attempt(incoming.entries.all(), incoming.origin, incoming.signature);
+            return Ok(granted.map(|granted| {
+                owner.add(granted.0);
+                at_once(granted)
+            }));
         }
         let groups = incoming.entries.groups(self.mask());
         if !spanning::admits(&tables, &groups) {
@@ -130,6 +141,7 @@ impl Shared {
         }
         let arrival = incoming.arrival(Recipient::Nobody, 0, None, None);
         let (placed, _nobody) = spanning::join(&mut tables, &groups, arrival);
+        owner.add(placed.ticket);
         Ok(placed.token.map(|token| at_once((placed.ticket, token))))
     }
 
@@ -144,18 +156,26 @@ impl Shared {
         let now = self.clock().map(|_| Duration::ZERO);
         let mut tables = self.lock_for(incoming)?;
         // Joining and leaving again at the end of the line disturbs nobody.
+        let mut owner = self.owner_of(incoming)?;
         let arrival = incoming.arrival(Recipient::Nobody, 0, now, None);
         let (placed, _nobody) = self.join_tables(&mut tables, incoming, arrival);
+        owner.add(placed.ticket);
         if placed.token.is_some() {
             return Ok(placed);
         }
+        drop(owner);
         let parts = tables[0].parts(placed.ticket);
         leave(&mut tables, &parts, Leave::TimeOut(now), &mut effects);
         drop(tables);
-        match effects.pop() {
-            Some(Effect::Failed { error, .. }) => Err(error),
-            _ => Err(Error::closed()),
+        let mut answer = Err(Error::closed());
+        for effect in effects {
+            match effect {
+                Effect::Failed { error, .. } => answer = Err(error),
+                Effect::Departed { owner, ticket } => self.owners.lock().remove(owner, ticket),
+                _ => {}
+            }
         }
+        answer
     }
 
     /// Joins the queues of all keys in one step (clause L1), with a deadline if one is given. Whoever gives one calls
@@ -168,15 +188,21 @@ impl Shared {
         deadline: Option<Duration>,
     ) -> Result<Placed, Error> {
         let mut tables = self.lock_for(incoming)?;
+        let mut owner = self.owner_of(incoming)?;
         let order = self.next_order();
         let arrival = incoming.arrival(recipient, order, joined, deadline);
         let (placed, unused) = self.join_tables(&mut tables, incoming, arrival);
+        owner.add(placed.ticket);
+        drop(owner);
         if let (None, Some(at)) = (placed.token, deadline) {
             // Noted while the shards are locked, so that whoever settles the request finds it.
             self.timers.insert((at, order), placed.ticket);
         }
         drop(tables);
         drop(unused);
+        if placed.token.is_none() {
+            self.refuse_deadlock(incoming, placed.ticket)?;
+        }
         Ok(placed)
     }
 
@@ -381,7 +407,7 @@ impl Shared {
         &self,
         tables: &mut Tables<'_>,
         incoming: &Incoming<'_>,
-        arrival: Arrival<Recipient>,
+        arrival: Arrival<'_, Recipient>,
     ) -> (Placed, Option<Recipient>) {
         match &mut tables[..] {
             [table] => table.join(incoming.entries.all(), arrival),

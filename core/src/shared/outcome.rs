@@ -80,6 +80,10 @@ fn settle(space: &Weak<Shared>, effect: Effect<Recipient>, own: Option<&Mailbox>
             tell(recipient, own, |tag| Settled::Granted { tag, grant: Grant { ticket, token, abandoned } })
         }
         Effect::Withdrawn(_) => None,
+        Effect::Departed { owner, ticket } => {
+            space.upgrade()?.owners.lock().remove(owner, ticket);
+            None
+        }
         Effect::Failed { recipient, error } => tell(recipient, own, |tag| Settled::Failed { tag, error }),
     }
 }

@@ -95,6 +95,11 @@ impl Shard {
         outcome::carry_out(&self.space, effects, None);
     }
 
+    /// The space, if it is still there.
+    pub(crate) fn space(&self) -> Option<Arc<Shared>> {
+        self.space.upgrade()
+    }
+
     /// Whether a grant still stands.
     pub(crate) fn held(&self, ticket: Ticket) -> bool {
         let table = self.table.lock();

@@ -1,0 +1,471 @@
+//! The lock machine as the clauses put it: slow, obvious, and without a line in common with the machine.
+//!
+//! There is one list of requests in order of arrival. One that waits is granted when no earlier incompatible request is
+//! left on any of its keys (clause L2), which is looked up anew for every request after every operation. Nothing is
+//! remembered that could be looked up.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::Mode;
+
+pub(super) const X: Mode = Mode::Exclusive;
+pub(super) const S: Mode = Mode::Shared;
+
+/// The keys that requests are made of, by number.
+pub(super) type KeyNumber = u8;
+
+/// An owner, by its number.
+pub(super) type Owner = u8;
+
+/// A request, or a guard that was handed over: by the order in which they were made.
+pub(super) type Name = usize;
+
+/// Keys and their modes.
+pub(super) type Keys = BTreeMap<KeyNumber, Mode>;
+
+/// A request that is left.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Request {
+    pub(super) name: Name,
+    pub(super) owner: Option<Owner>,
+    /// What it asks for or holds: without what it released or lost.
+    pub(super) keys: Keys,
+    pub(super) stage: Stage,
+    /// A holder of one of its keys went away without a word while it was queued (clause L11).
+    pub(super) abandoned: bool,
+    /// One of its keys was taken away (clause L15).
+    pub(super) lost: bool,
+}
+
+/// How far a request has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    Waiting,
+    /// Granted, and its caller has not seen it.
+    Unseen,
+    /// Handed over to an owner that has not taken it.
+    Inbox,
+    Claimed,
+}
+
+/// What an operation answers to its caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Granted(Name),
+    Waiting(Name),
+    /// A try that fails.
+    None,
+    Deadlock,
+    Busy(usize),
+    TimedOut,
+    /// The owner is closed.
+    Cancelled,
+    /// These keys are not held; all of them, if it is the guard that is not.
+    NotHeld(BTreeSet<KeyNumber>),
+    Invalid,
+    Done,
+    /// How many guards were taken away, or how many holds and waits ended.
+    Count(usize),
+    /// The guard has gone to a request of the new owner that waited, or is to be taken under a new name.
+    HandedOver(Name),
+    /// The new owner is closed; the keys are released.
+    Undelivered,
+}
+
+/// What an operation came to for somebody who did not ask for it, each in order of arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Event {
+    Granted(Name),
+    Cancelled(Name),
+    Lost(Name),
+}
+
+/// Every operation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Operation {
+    Join {
+        owner: Option<Owner>,
+        keys: Keys,
+    },
+    /// A request with a time-out of zero.
+    JoinNow {
+        owner: Option<Owner>,
+        keys: Keys,
+    },
+    Try {
+        owner: Option<Owner>,
+        keys: Keys,
+    },
+    Claim(Name),
+    /// Takes the next guard that was handed over.
+    Take(Owner),
+    Release(Name),
+    ReleaseKeys(Name, BTreeSet<KeyNumber>),
+    Downgrade(Name, Option<BTreeSet<KeyNumber>>),
+    Cancel(Name),
+    TimeOut(Name),
+    /// Its handle is closed.
+    Close(Name),
+    /// Its handle goes away without a word.
+    Abandon(Name),
+    HandOver(Name, Owner),
+    CloseOwner(Owner),
+    Revoke(BTreeSet<KeyNumber>),
+    /// Takes keys exclusively, at once and before everybody who is queued.
+    Steal(BTreeSet<KeyNumber>),
+    /// The longest time that it may hold is over.
+    Expire(Name),
+}
+
+/// All requests of a space, and what its owners are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Reference {
+    /// In order of arrival.
+    pub(super) requests: Vec<Request>,
+    pub(super) closed: BTreeSet<Owner>,
+    most_waiters: Option<usize>,
+    most_waiters_of_a_key: Option<usize>,
+    made: usize,
+}
+
+/// Whether two requests could not both hold what they have in common.
+pub(super) fn clash(a: &Keys, b: &Keys) -> bool {
+    a.iter().any(|(key, mode)| b.get(key).is_some_and(|other| *mode == X || *other == X))
+}
+
+fn overlap(a: &Keys, b: &Keys) -> bool {
+    a.keys().any(|key| b.contains_key(key))
+}
+
+/// Whether whoever holds `b` has what `a` asks for.
+fn covered(a: &Keys, b: &Keys) -> bool {
+    a.iter().all(|(key, mode)| b.get(key).is_some_and(|held| held == mode || *held == X))
+}
+
+impl Request {
+    fn new(name: Name, owner: Option<Owner>, keys: Keys) -> Request {
+        Request { name, owner, keys, stage: Stage::Waiting, abandoned: false, lost: false }
+    }
+
+    pub(super) fn waits(&self) -> bool {
+        self.stage == Stage::Waiting
+    }
+
+    fn lose(&mut self, keys: &BTreeSet<KeyNumber>) {
+        self.keys.retain(|key, _| !keys.contains(key));
+        self.lost = true;
+    }
+}
+
+impl Reference {
+    /// At most so many requests wait, and wait for a key.
+    pub(super) fn limited(in_total: Option<usize>, of_a_key: Option<usize>) -> Reference {
+        Reference { most_waiters: in_total, most_waiters_of_a_key: of_a_key, ..Reference::default() }
+    }
+
+    /// Carries out an operation. The order of what follows from it is that of arrival.
+    pub(super) fn apply(&mut self, operation: &Operation) -> (Answer, Vec<Event>) {
+        let before = self.clone();
+        let answer = match operation {
+            Operation::Join { owner, keys } => self.join(*owner, keys),
+            Operation::JoinNow { owner, keys } => self.join_now(*owner, keys),
+            Operation::Try { owner, keys } => self.attempt(*owner, keys),
+            Operation::Claim(name) => self.claim(*name),
+            Operation::Take(owner) => self.take(*owner),
+            Operation::Release(name) => self.release(*name),
+            Operation::ReleaseKeys(name, keys) => self.release_keys(*name, keys),
+            Operation::Downgrade(name, keys) => self.downgrade(*name, keys.as_ref()),
+            Operation::Cancel(name) | Operation::Close(name) | Operation::TimeOut(name) => self.remove(*name),
+            Operation::Abandon(name) => self.abandon(*name),
+            Operation::HandOver(name, to) => self.hand_over(*name, *to),
+            Operation::CloseOwner(owner) => self.close_owner(*owner),
+            Operation::Revoke(keys) => self.revoke(keys),
+            Operation::Steal(keys) => self.steal(keys),
+            Operation::Expire(name) => self.expire(*name),
+        };
+        self.grant();
+        self.forget_lost();
+        (answer, self.events_since(&before, operation))
+    }
+
+    /// Whether an operation could be called here at all: by somebody who has the guard, the future or the owner.
+    pub(super) fn allows(&self, operation: &Operation) -> bool {
+        let stage = |name: &Name| self.find(*name).map(|at| self.requests[at].stage);
+        match operation {
+            Operation::Claim(name) => stage(name) == Some(Stage::Unseen),
+            Operation::TimeOut(name) => stage(name) == Some(Stage::Waiting),
+            Operation::Cancel(name) => matches!(stage(name), Some(Stage::Waiting | Stage::Unseen)),
+            Operation::Close(name) => stage(name).is_some(),
+            Operation::Abandon(name) | Operation::Expire(name) => {
+                matches!(stage(name), Some(Stage::Unseen | Stage::Claimed))
+            }
+            Operation::Release(name)
+            | Operation::ReleaseKeys(name, _)
+            | Operation::Downgrade(name, _)
+            | Operation::HandOver(name, _) => stage(name) == Some(Stage::Claimed),
+            Operation::Take(owner) => self.inbox(*owner).is_some(),
+            _ => true,
+        }
+    }
+
+    pub(super) fn find(&self, name: Name) -> Option<usize> {
+        self.requests.iter().position(|request| request.name == name)
+    }
+
+    /// Whether nobody earlier stands in the way of a request (clause L2).
+    pub(super) fn eligible(&self, at: usize) -> bool {
+        self.requests[..at].iter().all(|earlier| !clash(&earlier.keys, &self.requests[at].keys))
+    }
+
+    /// The state without names, and with the owners in the order in which they appear: two programs that lead to the
+    /// same one have the same future.
+    pub(super) fn fingerprint(&self) -> Vec<u8> {
+        let mut owners = Vec::new();
+        let mut number = |owner: Owner| {
+            let known = owners.iter().position(|other| *other == owner);
+            known.unwrap_or_else(|| {
+                owners.push(owner);
+                owners.len() - 1
+            }) as u8
+        };
+        let mut inbox: Vec<Name> = self.in_inboxes().map(|request| request.name).collect();
+        inbox.sort_unstable();
+        let mut print = Vec::new();
+        for request in &self.requests {
+            let place = inbox.iter().position(|name| *name == request.name).map_or(0, |at| at + 1);
+            let marks = u8::from(request.abandoned) * 8 + u8::from(request.lost) * 4 + request.stage as u8;
+            print.extend([marks, place as u8, request.owner.map_or(u8::MAX, &mut number), request.keys.len() as u8]);
+            print.extend(request.keys.iter().map(|(key, mode)| key * 2 + *mode as u8));
+        }
+        print.push(u8::MAX);
+        let mut closed: Vec<u8> = self.closed.iter().map(|owner| number(*owner)).collect();
+        closed.sort_unstable();
+        print.extend(closed);
+        print
+    }
+
+    fn in_inboxes(&self) -> impl Iterator<Item = &Request> {
+        self.requests.iter().filter(|request| request.stage == Stage::Inbox)
+    }
+
+    /// The next guard that an owner can take.
+    fn inbox(&self, owner: Owner) -> Option<Name> {
+        self.in_inboxes().filter(|request| request.owner == Some(owner)).map(|request| request.name).min()
+    }
+
+    fn name(&mut self) -> Name {
+        self.made += 1;
+        self.made - 1
+    }
+
+    fn join(&mut self, owner: Option<Owner>, keys: &Keys) -> Answer {
+        match self.arrive(owner, keys) {
+            Ok(name) => Answer::Granted(name),
+            Err(Some(refused)) => refused,
+            Err(None) => match self.limit(keys) {
+                Some(limit) => Answer::Busy(limit),
+                None => {
+                    let name = self.name();
+                    self.requests.push(Request::new(name, owner, keys.clone()));
+                    Answer::Waiting(name)
+                }
+            },
+        }
+    }
+
+    fn join_now(&mut self, owner: Option<Owner>, keys: &Keys) -> Answer {
+        match self.arrive(owner, keys) {
+            Ok(name) => Answer::Granted(name),
+            Err(refused) => refused.unwrap_or(Answer::TimedOut),
+        }
+    }
+
+    fn attempt(&mut self, owner: Option<Owner>, keys: &Keys) -> Answer {
+        match self.arrive(owner, keys) {
+            Ok(name) => Answer::Granted(name),
+            Err(Some(Answer::Cancelled)) => Answer::Cancelled,
+            Err(_) => Answer::None,
+        }
+    }
+
+    /// A request that is granted at once; else why it must not even wait, if there is a reason.
+    fn arrive(&mut self, owner: Option<Owner>, keys: &Keys) -> Result<Name, Option<Answer>> {
+        if owner.is_some_and(|owner| self.closed.contains(&owner)) {
+            return Err(Some(Answer::Cancelled));
+        }
+        self.requests.push(Request::new(self.made, owner, keys.clone()));
+        let last = self.requests.len() - 1;
+        if self.eligible(last) {
+            self.requests[last].stage = Stage::Claimed;
+            return Ok(self.name());
+        }
+        let deadlock = self.closes_a_cycle(last);
+        self.requests.pop();
+        Err(deadlock.then_some(Answer::Deadlock))
+    }
+
+    /// The limit that one more waiting request would pass.
+    fn limit(&self, keys: &Keys) -> Option<usize> {
+        let waiting = || self.requests.iter().filter(|request| request.waits());
+        let of_key = |key: &KeyNumber| waiting().filter(|request| request.keys.contains_key(key)).count();
+        let in_total = self.most_waiters.filter(|most| waiting().count() >= *most);
+        in_total.or(self.most_waiters_of_a_key.filter(|most| keys.keys().any(|key| of_key(key) >= *most)))
+    }
+
+    fn claim(&mut self, name: Name) -> Answer {
+        let Some(at) = self.find(name) else { return Answer::None };
+        self.requests[at].stage = Stage::Claimed;
+        Answer::Granted(name)
+    }
+
+    fn take(&mut self, owner: Owner) -> Answer {
+        match self.inbox(owner) {
+            Some(name) => self.claim(name),
+            None => Answer::None,
+        }
+    }
+
+    /// Takes a request out, whatever it is.
+    fn remove(&mut self, name: Name) -> Answer {
+        let Some(at) = self.find(name) else { return Answer::None };
+        self.requests.remove(at);
+        Answer::Done
+    }
+
+    fn release(&mut self, name: Name) -> Answer {
+        match self.remove(name) {
+            Answer::None => Answer::NotHeld(BTreeSet::new()),
+            answer => answer,
+        }
+    }
+
+    fn release_keys(&mut self, name: Name, keys: &BTreeSet<KeyNumber>) -> Answer {
+        let Some(request) = self.requests.iter_mut().find(|request| request.name == name) else {
+            return Answer::NotHeld(keys.clone());
+        };
+        let missing: BTreeSet<_> = keys.iter().copied().filter(|key| !request.keys.contains_key(key)).collect();
+        if !missing.is_empty() {
+            return Answer::NotHeld(missing);
+        }
+        request.keys.retain(|key, _| !keys.contains(key));
+        if request.keys.is_empty() && !keys.is_empty() {
+            return self.remove(name);
+        }
+        Answer::Done
+    }
+
+    fn downgrade(&mut self, name: Name, keys: Option<&BTreeSet<KeyNumber>>) -> Answer {
+        let Some(request) = self.requests.iter_mut().find(|request| request.name == name && !request.lost) else {
+            return Answer::NotHeld(keys.cloned().unwrap_or_default());
+        };
+        let all = request.keys.keys().copied().collect();
+        let keys = keys.unwrap_or(&all);
+        let missing: BTreeSet<_> = keys.difference(&all).copied().collect();
+        if !missing.is_empty() {
+            return Answer::NotHeld(missing);
+        }
+        request.keys.extend(keys.iter().map(|key| (*key, S)));
+        Answer::Done
+    }
+
+    fn abandon(&mut self, name: Name) -> Answer {
+        let Some(at) = self.find(name) else { return Answer::None };
+        let gone = self.requests.remove(at);
+        for other in self.requests.iter_mut().filter(|other| other.waits()) {
+            other.abandoned |= overlap(&gone.keys, &other.keys);
+        }
+        Answer::Done
+    }
+
+    fn hand_over(&mut self, name: Name, to: Owner) -> Answer {
+        let Some(at) = self.find(name).filter(|at| !self.requests[*at].lost) else {
+            return Answer::NotHeld(BTreeSet::new());
+        };
+        if self.requests[at].owner == Some(to) {
+            return Answer::Invalid;
+        }
+        if self.closed.contains(&to) {
+            self.requests.remove(at);
+            return Answer::Undelivered;
+        }
+        let held = self.requests[at].keys.clone();
+        let waiting: Vec<usize> = self.waiting_of(to).collect();
+        let resolved = waiting.iter().copied().find(|other| covered(&self.requests[*other].keys, &held));
+        let others = waiting.iter().copied().filter(|other| Some(*other) != resolved);
+        for other in others {
+            if overlap(&self.requests[other].keys, &held) || self.reaches(self.blockers(other), |goal| goal == at) {
+                return Answer::Deadlock;
+            }
+        }
+        let (name, stage) = match resolved {
+            Some(other) => (self.requests[other].name, Stage::Unseen),
+            None => (self.name(), Stage::Inbox),
+        };
+        self.requests[at] = Request { name, owner: Some(to), stage, ..self.requests[at].clone() };
+        if let Some(other) = resolved {
+            self.requests.remove(other);
+        }
+        Answer::HandedOver(name)
+    }
+
+    fn close_owner(&mut self, owner: Owner) -> Answer {
+        self.closed.insert(owner);
+        let before = self.requests.len();
+        self.requests.retain(|request| request.owner != Some(owner));
+        Answer::Count(before - self.requests.len())
+    }
+
+    fn revoke(&mut self, keys: &BTreeSet<KeyNumber>) -> Answer {
+        let concerned = |request: &Request| request.keys.keys().any(|key| keys.contains(key));
+        let held = self.requests.iter_mut().filter(|request| !request.waits());
+        Answer::Count(held.filter(|request| concerned(request)).map(|request| request.lose(keys)).count())
+    }
+
+    fn steal(&mut self, keys: &BTreeSet<KeyNumber>) -> Answer {
+        self.revoke(keys);
+        let name = self.name();
+        let mut thief = Request::new(name, None, keys.iter().map(|key| (*key, X)).collect());
+        thief.stage = Stage::Claimed;
+        self.requests.insert(0, thief);
+        Answer::Granted(name)
+    }
+
+    fn expire(&mut self, name: Name) -> Answer {
+        let Some(at) = self.find(name) else { return Answer::None };
+        let keys = self.requests[at].keys.keys().copied().collect();
+        self.requests[at].lose(&keys);
+        Answer::Done
+    }
+
+    /// Grants whoever can be granted.
+    fn grant(&mut self) {
+        for at in 0..self.requests.len() {
+            if self.requests[at].waits() && self.eligible(at) {
+                self.requests[at].stage = Stage::Unseen;
+            }
+        }
+    }
+
+    /// Forgets the guards that were taken away and have nothing left. One that its caller has not seen stays until then.
+    fn forget_lost(&mut self) {
+        self.requests.retain(|request| !(request.lost && request.keys.is_empty()) || request.stage == Stage::Unseen);
+    }
+
+    /// What has changed for somebody who is not the caller.
+    fn events_since(&self, before: &Reference, operation: &Operation) -> Vec<Event> {
+        let mut events = Vec::new();
+        let taken_away = matches!(operation, Operation::CloseOwner(_))
+            || matches!(operation, Operation::Revoke(_) | Operation::Steal(_) | Operation::Expire(_));
+        for earlier in &before.requests {
+            let now = self.find(earlier.name).map(|at| &self.requests[at]);
+            match now {
+                Some(now) if earlier.waits() && !now.waits() => events.push(Event::Granted(earlier.name)),
+                Some(now) if now.lost && !earlier.lost => events.push(Event::Lost(earlier.name)),
+                None if taken_away && earlier.waits() => events.push(Event::Cancelled(earlier.name)),
+                None if taken_away && !earlier.lost => events.push(Event::Lost(earlier.name)),
+                _ => {}
+            }
+        }
+        events
+    }
+}

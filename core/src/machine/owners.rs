@@ -1,0 +1,109 @@
+//! The owners of a space, and what each holds and waits for (clause L11).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::Ticket;
+use crate::signature::{OwnerName, OwnerTag};
+
+/// The owners that are open.
+#[derive(Default)]
+pub(crate) struct Owners {
+    last: u64,
+    open: BTreeMap<u64, Owned>,
+}
+
+struct Owned {
+    name: OwnerName,
+    /// Whether somebody can still name it in a request.
+    known: bool,
+    requests: BTreeSet<Ticket>,
+}
+
+impl Owners {
+    /// A new owner. `name` makes its name of its number, which no other owner of the space ever gets.
+    pub(crate) fn open(&mut self, name: impl FnOnce(u64) -> OwnerName) -> OwnerTag {
+        self.last += 1;
+        let (number, name) = (self.last, name(self.last));
+        self.open.insert(number, Owned { name: name.clone(), known: true, requests: BTreeSet::new() });
+        OwnerTag { number, name }
+    }
+
+    pub(crate) fn is_open(&self, number: u64) -> bool {
+        self.open.contains_key(&number)
+    }
+
+    /// The open owner with this id.
+    pub(crate) fn find(&self, id: &str) -> Option<OwnerTag> {
+        let (&number, owned) = self.open.iter().find(|(_, owned)| &*owned.name.id == id)?;
+        Some(OwnerTag { number, name: owned.name.clone() })
+    }
+
+    /// Notes a request of an open owner.
+    pub(crate) fn add(&mut self, number: u64, request: Ticket) {
+        if let Some(owned) = self.open.get_mut(&number) {
+            owned.requests.insert(request);
+        }
+    }
+
+    /// Notes that a request has left.
+    pub(crate) fn remove(&mut self, number: u64, request: Ticket) {
+        if let Some(owned) = self.open.get_mut(&number) {
+            owned.requests.remove(&request);
+            self.forget_unknown(number);
+        }
+    }
+
+    /// The requests of an owner, those that hold and those that wait.
+    pub(crate) fn requests(&self, number: u64) -> Vec<Ticket> {
+        self.open.get(&number).map(|owned| owned.requests.iter().copied().collect()).unwrap_or_default()
+    }
+
+    /// Nobody names the owner any more: it is forgotten once its last request has left.
+    pub(crate) fn let_go(&mut self, number: u64) {
+        if let Some(owned) = self.open.get_mut(&number) {
+            owned.known = false;
+            self.forget_unknown(number);
+        }
+    }
+
+    /// Ends an owner. Answers its requests; `None` when it has ended before.
+    pub(crate) fn close(&mut self, number: u64) -> Option<Vec<Ticket>> {
+        let owned = self.open.remove(&number)?;
+        Some(owned.requests.into_iter().collect())
+    }
+
+    fn forget_unknown(&mut self, number: u64) {
+        if self.open.get(&number).is_some_and(|owned| !owned.known && owned.requests.is_empty()) {
+            self.open.remove(&number);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn name(number: u64) -> OwnerName {
+        OwnerName { id: Arc::from(format!("o{number}")), label: None }
+    }
+
+    #[test]
+    fn an_owner_is_remembered_while_it_is_known_or_has_requests() {
+        let mut owners = Owners::default();
+        let (one, other) = (owners.open(name), owners.open(name));
+        let request = Ticket { number: 1, shard: 0, slot: 0 };
+        owners.add(one.number, request);
+        owners.let_go(one.number);
+        assert!(owners.is_open(one.number));
+        owners.remove(one.number, request);
+        assert!(!owners.is_open(one.number));
+        assert_eq!(owners.find("o2").map(|found| found.number), Some(other.number));
+        owners.add(other.number, request);
+        assert_eq!(owners.close(other.number), Some(vec![request]));
+        assert_eq!(owners.close(other.number), None);
+        owners.add(other.number, request);
+        assert!(owners.open.is_empty());
+    }
+}

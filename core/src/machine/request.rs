@@ -1,0 +1,178 @@
+//! The record of a request, and what goes with it.
+
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use super::spanning::SpanningRef;
+use super::{Due, Effect, Mode};
+use crate::signature::{OwnerTag, Signature};
+use crate::{Error, Key, Ticket};
+
+/// One key of a request, with its hash.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) hash: u64,
+    pub(crate) key: Key,
+    pub(crate) mode: Mode,
+}
+
+/// Where a request came from: what ends with it releases what came from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Origin(pub(crate) u64);
+
+/// A request that has joined, and its token if it holds its keys already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Placed {
+    pub(crate) ticket: Ticket,
+    pub(crate) token: Option<u64>,
+}
+
+/// What a release found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Released {
+    /// It was held, and has left.
+    Done,
+    /// Nothing changed: it has keys in other tables, which [`leave`](super::leave) takes together.
+    Spans,
+    /// Nothing changed: it is not held.
+    NotHeld,
+}
+
+/// A grant that its caller has seen.
+pub(crate) struct Claimed<R> {
+    pub(crate) token: u64,
+    pub(crate) abandoned: bool,
+    /// Carried out by the claim, if there is one: only its deadline and its recipient are left to dispose of.
+    pub(crate) effect: Option<Effect<R>>,
+}
+
+/// Where a request stands.
+pub(crate) enum Standing<'a, R> {
+    Waiting(&'a mut R),
+    Granted,
+    Ended,
+    Gone,
+}
+
+/// The record of a request in one table.
+pub(super) struct Request<R> {
+    pub(super) number: u64,
+    pub(super) origin: Origin,
+    pub(super) nodes: SmallVec<[u32; 2]>,
+    pub(super) missing: u32,
+    pub(super) state: State<R>,
+    /// When it began to wait.
+    pub(super) joined: Option<Duration>,
+    /// Rises with every request of the space that waits.
+    pub(super) order: u64,
+    /// Whether a holder of one of its keys went away without a word while it was queued (clause L11).
+    pub(super) abandoned: bool,
+    /// What most requests do without, apart, so that the record of an uncontended one is small.
+    more: Option<Box<More>>,
+}
+
+#[derive(Default)]
+pub(super) struct More {
+    pub(super) signature: Signature,
+    due: Option<Due>,
+    pub(super) span: Option<SpanningRef>,
+}
+
+impl<R> Request<R> {
+    pub(super) fn new(number: u64, origin: Origin, state: State<R>) -> Request<R> {
+        Request {
+            number,
+            origin,
+            nodes: SmallVec::new(),
+            missing: 0,
+            state,
+            joined: None,
+            order: 0,
+            abandoned: false,
+            more: None,
+        }
+    }
+
+    /// What it says of itself.
+    pub(super) fn signature(&self) -> Option<&Signature> {
+        self.more.as_ref().map(|more| &more.signature)
+    }
+
+    pub(super) fn owner(&self) -> Option<&OwnerTag> {
+        self.signature()?.owner.as_ref()
+    }
+
+    /// What its owner is to be told now that the request, named by this ticket, has left.
+    pub(super) fn departed(&self, ticket: Ticket) -> Option<Effect<R>> {
+        self.owner().map(|owner| Effect::Departed { owner: owner.number, ticket })
+    }
+
+    pub(super) fn sign(&mut self, signature: Option<&Signature>) {
+        if let Some(signature) = signature {
+            self.more().signature = signature.clone();
+        }
+    }
+
+    pub(super) fn span(&self) -> Option<&SpanningRef> {
+        self.more.as_ref().and_then(|more| more.span.as_ref())
+    }
+
+    pub(super) fn take_due(&mut self) -> Option<Due> {
+        self.more.as_mut().and_then(|more| more.due.take())
+    }
+
+    pub(super) fn take_span(&mut self) -> Option<SpanningRef> {
+        self.more.as_mut().and_then(|more| more.span.take())
+    }
+
+    pub(super) fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
+    }
+}
+
+pub(super) enum State<R> {
+    Waiting(R),
+    Granted {
+        token: u64,
+        claimed: bool,
+    },
+    /// Kept until the recipient collects it.
+    Ended(Error),
+    /// A part away from home: what holds is at home.
+    Away,
+}
+
+/// Everything about a new request but its keys.
+pub(crate) struct Arrival<'s, R> {
+    pub(crate) origin: Origin,
+    pub(crate) signature: Option<&'s Signature>,
+    pub(crate) recipient: R,
+    pub(crate) joined: Option<Duration>,
+    /// Rises with every request of the space that waits.
+    pub(crate) order: u64,
+    pub(crate) deadline: Option<Duration>,
+}
+
+impl<R> Request<R> {
+    pub(super) fn mark_abandoned(&mut self) {
+        match self.span() {
+            Some(span) => span.mark_abandoned(),
+            None => self.abandoned = true,
+        }
+    }
+
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.abandoned || self.span().is_some_and(|span| span.is_abandoned())
+    }
+
+    /// Begins to wait.
+    pub(super) fn wait(&mut self, arrival: Arrival<'_, R>) {
+        self.state = State::Waiting(arrival.recipient);
+        self.joined = arrival.joined;
+        self.order = arrival.order;
+        if let Some(at) = arrival.deadline {
+            self.more().due = Some((at, arrival.order));
+        }
+    }
+}

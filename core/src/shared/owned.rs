@@ -1,0 +1,140 @@
+//! Requests of owners: noted when they join, refused when their wait would close a circle, ended with their owner.
+
+use std::collections::BTreeMap;
+
+use super::shard::Locked;
+use super::{Incoming, Mailbox, Shared, hash, outcome};
+use crate::error::CycleStep;
+use crate::machine::{Effects, Leave, Link, Owners, Target, WaitGraph, chain, leave};
+use crate::signature::{OwnerName, OwnerTag, Signature};
+use crate::sync::{Arc, MutexGuard};
+use crate::{Error, Ticket};
+
+/// The owner of a request that comes in, if it has one: open as long as this lives.
+pub(super) struct OpenOwner<'a>(Option<(u64, MutexGuard<'a, Owners>)>);
+
+impl OpenOwner<'_> {
+    pub(super) fn add(&mut self, request: Ticket) {
+        if let Some((number, owners)) = &mut self.0 {
+            owners.add(*number, request);
+        }
+    }
+}
+
+impl Shared {
+    /// A new owner.
+    pub(crate) fn open_owner(&self, label: Option<Arc<str>>) -> OwnerTag {
+        // The seed itself is not told: whoever knows it can choose keys that fall together.
+        let life = hash(&self.seed, &crate::Key::from(self.epoch));
+        let name = |number| OwnerName { id: format!("{life:016x}-{number}").into(), label };
+        self.owners.lock().open(name)
+    }
+
+    /// Nobody names an owner any more.
+    pub(crate) fn let_owner_go(&self, number: u64) {
+        self.owners.lock().let_go(number);
+    }
+
+    pub(crate) fn owner_is_open(&self, number: u64) -> bool {
+        self.owners.lock().is_open(number)
+    }
+
+    /// Gives a request that has none an owner.
+    pub(crate) fn adopt(&self, ticket: Ticket, owner: &OwnerTag) {
+        let (mut tables, parts) = self.lock_parts(self.shard(ticket), ticket);
+        for (table, &part) in tables.iter_mut().zip(&parts) {
+            table.adopt(part, owner);
+        }
+        if !parts.is_empty() {
+            self.owners.lock().add(owner.number, ticket);
+        }
+    }
+
+    /// Ends an owner: its waits fail with `cancelled`, its grants are released. Answers how many of both.
+    pub(crate) fn close_owner(&self, number: u64, own: Option<&Mailbox>) -> usize {
+        let requests = self.owners.lock().close(number);
+        requests.map_or(0, |requests| self.end_requests(requests, Leave::Dismiss, Leave::Dismiss, own))
+    }
+
+    /// Holds the owners of the space as long as a request of one of them joins, while its shards are locked.
+    pub(super) fn owner_of(&self, incoming: &Incoming<'_>) -> Result<OpenOwner<'_>, Error> {
+        let Some(number) = owner_number(incoming) else { return Ok(OpenOwner(None)) };
+        let owners = self.owners.lock();
+        match owners.is_open(number) {
+            true => Ok(OpenOwner(Some((number, owners)))),
+            false => Err(Error::cancelled()),
+        }
+    }
+
+    /// Takes a request that waits out again, if its wait closes a circle (clause L12).
+    pub(super) fn refuse_deadlock(&self, incoming: &Incoming<'_>, ticket: Ticket) -> Result<(), Error> {
+        let Some(owner) = owner_number(incoming) else { return Ok(()) };
+        while self.has_followers(owner, ticket) {
+            let Some(links) = chain(&mut Graph(self), &[ticket], Target::Owner(owner)) else { return Ok(()) };
+            if let Some(cycle) = self.take_out_of(&links, ticket) {
+                return Err(Error::deadlock(cycle));
+            }
+            // A link was gone when it was looked at again.
+        }
+        Ok(())
+    }
+
+    /// Whether anybody stands behind another request of the owner: no circle without it.
+    fn has_followers(&self, owner: u64, ticket: Ticket) -> bool {
+        let requests = self.owners.lock().requests(owner);
+        requests.into_iter().filter(|&other| other != ticket).any(|other| {
+            let (mut tables, parts) = self.lock_parts(self.shard(other), other);
+            tables.iter_mut().zip(&parts).any(|(table, &part)| table.is_followed(part))
+        })
+    }
+
+    /// Takes a request out, in one step with a second look at the circle that it closes. `None`, and nothing changed, when
+    /// a link is gone.
+    fn take_out_of(&self, links: &[Link], ticket: Ticket) -> Option<Vec<CycleStep>> {
+        let parts = self.shard(ticket).lock_table().parts(ticket);
+        let shards = links.iter().map(|link| link.part.shard).chain(parts.iter().map(|part| part.shard));
+        // Ascending, each once.
+        let numbers: std::collections::BTreeSet<u32> = shards.collect();
+        let mut tables: BTreeMap<u32, Locked<'_>> =
+            numbers.into_iter().map(|number| (number, self.shards[number as usize].lock_table())).collect();
+        let mut cycle = Vec::new();
+        for link in links {
+            let table = tables.get_mut(&link.part.shard)?;
+            if !table.still(link) {
+                return None;
+            }
+            let Signature { label, owner } = table.signature(link.part)?;
+            cycle.push(CycleStep { owner: owner.map(|owner| owner.name), label, key: link.key.clone() });
+        }
+        let own = |number: &u32| parts.iter().any(|part| part.shard == *number);
+        let mut own_tables: Vec<_> =
+            tables.iter_mut().filter(|(number, _)| own(number)).map(|(_, table)| &mut **table).collect();
+        let mut effects = Effects::new();
+        let left = leave(&mut own_tables, &parts, Leave::Cancel, &mut effects);
+        drop(own_tables);
+        drop(tables);
+        if let Some(due) = left?.due {
+            self.timers.remove(due);
+        }
+        outcome::carry_out(&self.shards[0].space, effects, None);
+        Some(cycle)
+    }
+}
+
+fn owner_number(incoming: &Incoming<'_>) -> Option<u64> {
+    incoming.signature?.owner.as_ref().map(|owner| owner.number)
+}
+
+/// Looks at the requests of a space one after the other.
+struct Graph<'a>(&'a Shared);
+
+impl WaitGraph for Graph<'_> {
+    fn blocking(&mut self, request: Ticket) -> Vec<Link> {
+        let parts = self.0.shard(request).lock_table().parts(request);
+        parts.iter().flat_map(|&part| self.0.shard(part).lock_table().blocking(part)).collect()
+    }
+
+    fn requests(&mut self, owner: u64) -> Vec<Ticket> {
+        self.0.owners.lock().requests(owner)
+    }
+}
