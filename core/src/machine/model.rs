@@ -9,7 +9,9 @@
 
 mod examples;
 mod graph;
+mod own;
 mod reference;
+mod search;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
