@@ -1,11 +1,12 @@
 //! Requests of owners: noted when they join, refused when their wait would close a circle, ended with their owner.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::shard::Locked;
-use super::{Incoming, Mailbox, Shared, hash, outcome};
+use super::{Incoming, Mailbox, Recipient, Shared, hash, outcome};
 use crate::error::CycleStep;
-use crate::machine::{Effects, Leave, Link, Owners, Target, WaitGraph, chain, leave};
+use crate::machine::{Effect, Effects, Leave, Link, Owners, Placed, Target, WaitGraph, chain, leave};
 use crate::signature::{OwnerName, OwnerTag, Signature};
 use crate::sync::{Arc, MutexGuard};
 use crate::{Error, Ticket};
@@ -79,6 +80,29 @@ impl Shared {
         Ok(())
     }
 
+    /// Ends the wait of a request of an owner that is to wait no time at all, unless it was granted meanwhile.
+    pub(super) fn end_wait(
+        &self,
+        incoming: &Incoming<'_>,
+        ticket: Ticket,
+        now: Option<Duration>,
+    ) -> Result<Placed, Error> {
+        let mut effects = Effects::new();
+        if self.take_out(ticket, Leave::TimeOut(now), &mut effects).is_none() {
+            let granted = self.claim(ticket).map(|grant| Placed { ticket, token: Some(grant.token) });
+            return granted.ok_or_else(|| match owner_number(incoming) {
+                Some(number) if !self.owner_is_open(number) => Error::cancelled(),
+                _ => Error::closed(),
+            });
+        }
+        let own = effects.iter().find_map(|effect| match effect {
+            Effect::Failed { recipient: Recipient::Nobody, error } => Some(error.clone()),
+            _ => None,
+        });
+        outcome::carry_out(&self.shards[0].space, effects, None);
+        Err(own.unwrap_or_else(Error::closed))
+    }
+
     /// Whether anybody stands behind another request of the owner: no circle without it.
     fn has_followers(&self, owner: u64, ticket: Ticket) -> bool {
         let requests = self.owners.lock().requests(owner);
@@ -121,7 +145,7 @@ impl Shared {
     }
 }
 
-fn owner_number(incoming: &Incoming<'_>) -> Option<u64> {
+pub(super) fn owner_number(incoming: &Incoming<'_>) -> Option<u64> {
     incoming.signature?.owner.as_ref().map(|owner| owner.number)
 }
 
