@@ -12,6 +12,8 @@ mod graph;
 mod own;
 mod reference;
 mod search;
+mod searches;
+mod spaces;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

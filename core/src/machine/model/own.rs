@@ -69,7 +69,7 @@ impl Foresight {
 }
 
 impl Subject for Foresight {
-    fn apply(&mut self, operation: &Operation, answer: &Answer, _: &[Event]) {
+    fn apply(&mut self, _: &Reference, operation: &Operation, answer: &Answer, _: &[Event]) {
         let refused = *answer == Answer::Deadlock;
         match operation {
             Operation::Join { owner, keys } | Operation::JoinNow { owner, keys } if refused => {

@@ -11,8 +11,9 @@ use crate::Mode;
 
 /// What is compared with the reference.
 pub(super) trait Subject {
-    /// Carries out an operation. It must come to `answer` for its caller and to `events` for others.
-    fn apply(&mut self, operation: &Operation, answer: &Answer, events: &[Event]);
+    /// Carries out an operation on the state that `before` has. It must come to `answer` for its caller and to `events`
+    /// for others.
+    fn apply(&mut self, before: &Reference, operation: &Operation, answer: &Answer, events: &[Event]);
 
     /// Compares all that can be seen with the reference.
     fn check(&mut self, reference: &Reference);
@@ -109,20 +110,24 @@ impl Drop for Program<'_> {
 fn replay<T: Subject>(scope: &Scope, program: &[Operation], subject: &mut T) -> Reference {
     let mut reference = scope.reference();
     for operation in program {
-        let (answer, events) = reference.apply(operation);
-        subject.apply(operation, &answer, &events);
+        reference = carry_out(&reference, operation, subject);
     }
     reference
 }
 
 /// Compares the outcome of one more operation, and the state that it leads to.
 fn compare<T: Subject>(reference: &Reference, operation: &Operation, subject: &mut T) -> Reference {
-    let mut next = reference.clone();
-    let (answer, events) = next.apply(operation);
+    let next = carry_out(reference, operation, subject);
     assert!(!next.is_torn(), "two hold what they cannot both have: {next:?}");
     assert!(!next.is_stuck(), "somebody waits for himself: {next:?}");
-    subject.apply(operation, &answer, &events);
     subject.check(&next);
+    next
+}
+
+fn carry_out<T: Subject>(reference: &Reference, operation: &Operation, subject: &mut T) -> Reference {
+    let mut next = reference.clone();
+    let (answer, events) = next.apply(operation);
+    subject.apply(reference, operation, &answer, &events);
     next
 }
 

@@ -1,0 +1,284 @@
+//! A space, its shards and its owners, as the searches drive them: through a port, with every outcome compared.
+//!
+//! Three operations that a caller cannot aim at one request (its time-out, the close and the loss of its handle) enter one
+//! floor below, where the port would.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::reference::{Answer, Event, KeyNumber, Keys, Name, Operation, Owner, Reference, Request, S, Stage, X};
+use super::search::Subject;
+use crate::{
+    Blocker, Cancelled, CycleStep, Error, ErrorKind, Grant, Hold, Key, LockSpec, Mode, Owner as SpaceOwner, OwnerName,
+    Port, Settled, Space, Ticket, Wait,
+};
+
+/// A space and the names that the reference has for its requests.
+pub(super) struct Spaces {
+    space: Space,
+    port: Port,
+    owners: Vec<SpaceOwner>,
+    tickets: BTreeMap<Name, Ticket>,
+    /// The tokens of those whose grants have been told.
+    tokens: BTreeMap<Name, u64>,
+    /// The largest token that there was for each key and mode (clause L14).
+    largest: BTreeMap<(KeyNumber, Mode), u64>,
+}
+
+/// A row of a query: keys with their modes, the owner, and what else it says.
+type Row<T> = (BTreeMap<u64, Mode>, Option<usize>, T);
+
+impl Spaces {
+    pub(super) fn new(shards: usize, owners: Owner) -> Spaces {
+        let space = Space::builder().shards(shards).seed(1).build();
+        Spaces {
+            port: space.port(|| {}),
+            owners: (0..owners).map(|number| space.owner(number.to_string())).collect(),
+            space,
+            tickets: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            largest: BTreeMap::new(),
+        }
+    }
+
+    fn spec(&self, owner: Option<Owner>, keys: &Keys) -> LockSpec {
+        let of_mode = |wanted: Mode| keys.iter().filter(move |(_, mode)| **mode == wanted).map(|(key, _)| key_of(*key));
+        let spec = LockSpec::new(of_mode(X).collect::<Vec<_>>()).shared(of_mode(S).collect::<Vec<_>>());
+        match owner {
+            Some(owner) => spec.owner(&self.owners[usize::from(owner)]),
+            // As callers do that have no options, where they need none.
+            None if keys.values().all(|mode| *mode == X) => LockSpec::new(of_mode(X).collect::<Vec<_>>()),
+            None => spec,
+        }
+    }
+
+    fn ask(&mut self, before: &Reference, owner: Option<Owner>, keys: &Keys, answer: &Answer) {
+        let name = match answer {
+            Answer::Granted(name) | Answer::Waiting(name) => *name,
+            _ => usize::MAX,
+        };
+        match self.port.lock(&self.spec(owner, keys), name as u64) {
+            Ok(crate::Answer::Granted(grant)) => {
+                assert_eq!(*answer, Answer::Granted(name));
+                self.granted_at_once(name, keys, grant);
+            }
+            Ok(crate::Answer::Waiting(ticket)) => {
+                assert_eq!(*answer, Answer::Waiting(name));
+                self.tickets.insert(name, ticket);
+            }
+            Err(error) => self.check_error(before, (owner, keys), &error, answer),
+        }
+    }
+
+    fn granted_at_once(&mut self, name: Name, keys: &Keys, grant: Grant) {
+        assert!(!grant.abandoned, "nobody was there to go away");
+        self.tickets.insert(name, grant.ticket);
+        self.check_token(name, keys, grant.token);
+    }
+
+    fn check_error(&self, before: &Reference, asked: (Option<Owner>, &Keys), error: &Error, answer: &Answer) {
+        match answer {
+            Answer::Deadlock => {
+                assert_eq!(error.kind(), ErrorKind::Deadlock);
+                let steps: Vec<_> = error.cycle().iter().map(|step| self.step(step)).collect();
+                assert!(before.has_cycle(asked.0, asked.1, &steps), "no such cycle: {:?}", error.cycle());
+            }
+            Answer::Busy(limit) => assert_eq!((error.kind(), error.limit()), (ErrorKind::Busy, Some(*limit))),
+            Answer::Cancelled => assert_eq!(error.kind(), ErrorKind::Cancelled),
+            Answer::TimedOut => assert_eq!(error.kind(), ErrorKind::Timeout),
+            other => panic!("{error}, not {other:?}"),
+        }
+    }
+
+    fn step(&self, step: &CycleStep) -> (Option<Owner>, KeyNumber) {
+        (self.owner_number(step.owner.as_ref()).map(|owner| owner as Owner), number_of(&step.key) as KeyNumber)
+    }
+
+    fn owner_number(&self, name: Option<&OwnerName>) -> Option<usize> {
+        let name = name?;
+        let at = self.owners.iter().position(|owner| *owner.id() == *name.id);
+        assert!(at.is_some(), "an owner that nobody made: {name}");
+        at
+    }
+
+    /// Clause L14, for every grant when it is told.
+    fn check_token(&mut self, name: Name, keys: &Keys, token: u64) {
+        assert_eq!(self.tokens.insert(name, token), None, "told once");
+        for (&key, &mode) in keys {
+            let against = if mode == X { &[X, S][..] } else { &[X][..] };
+            for &other in against {
+                let earlier = self.largest.get(&(key, other)).copied().unwrap_or(0);
+                assert!(token > earlier, "token {token} after {earlier} on key {key}");
+            }
+            let largest = self.largest.entry((key, mode)).or_default();
+            *largest = token.max(*largest);
+        }
+    }
+
+    fn leave(&self, name: Name, why: super::super::Leave) -> bool {
+        self.space.engine().shared.leave(self.tickets[&name], why, None).is_some()
+    }
+
+    /// What was told to others, and of the end of whom the operation was.
+    fn check_events(&mut self, before: &Reference, expected: &[Event], ended: Option<(Name, ErrorKind)>) {
+        let mut told = Vec::new();
+        let mut ends = Vec::new();
+        let mut settled = Vec::new();
+        self.port.take_settled(&mut settled);
+        for one in settled {
+            match one {
+                Settled::Granted { tag, grant } => {
+                    let name = tag as Name;
+                    told.push(Event::Granted(name));
+                    self.tickets.insert(name, grant.ticket);
+                    let keys = before.find(name).map(|at| before.requests[at].keys.clone());
+                    self.check_token(name, &keys.unwrap_or_default(), grant.token);
+                }
+                Settled::Failed { tag, error } if error.kind() == ErrorKind::Cancelled => {
+                    told.push(Event::Cancelled(tag as Name));
+                }
+                Settled::Failed { tag, error } => ends.push((tag as Name, error.kind())),
+            }
+        }
+        // Those that share no key are told in any order.
+        told.sort_unstable();
+        let mut expected = expected.to_vec();
+        expected.retain(|event| !matches!(event, Event::Lost(_)));
+        expected.sort_unstable();
+        assert_eq!(told, expected, "what others are told");
+        assert_eq!(ends, Vec::from_iter(ended), "who is told of an end");
+    }
+
+    fn claim(&mut self, before: &Reference, name: Name) {
+        let claimed = self.space.engine().shared.claim(self.tickets[&name]).expect("a grant that stands");
+        assert_eq!(Some(&claimed.token), self.tokens.get(&name), "the token that was told");
+        let request = before.find(name).map(|at| &before.requests[at]);
+        assert_eq!(Some(claimed.abandoned), request.map(|request| request.abandoned), "clause L11");
+    }
+
+    fn release(&mut self, name: Name) {
+        let ticket = self.tickets[&name];
+        assert!(self.port.release(ticket).is_ok(), "it is held");
+        assert_eq!(self.port.release(ticket).map_err(|error| error.kind()), Err(ErrorKind::NotHeld));
+        assert_eq!(self.port.cancel(ticket), Cancelled::Gone);
+    }
+
+    fn check_holds(&self, reference: &Reference) {
+        let query = self.port.query(None).expect("it is open");
+        let of_hold = |hold: &Hold| -> Row<(bool, u64)> {
+            (keys_of(&hold.keys, &hold.shared), self.owner_number(hold.owner.as_ref()), (hold.claimed, hold.token))
+        };
+        let of_request = |request: &Request| -> Row<(bool, u64)> {
+            let claimed = request.stage == Stage::Claimed;
+            (wide(&request.keys), request.owner.map(usize::from), (claimed, self.tokens[&request.name]))
+        };
+        let held = reference.requests.iter().filter(|request| !request.waits());
+        let held = held.filter(|request| !(request.lost && request.keys.is_empty()));
+        assert_eq!(sorted(query.held.iter().map(of_hold)), sorted(held.map(of_request)), "who holds");
+
+        let of_wait = |wait: &Wait| -> Row<(usize, Vec<_>)> {
+            let blockers = sorted(wait.blocked_by.iter().map(|blocker| self.blocker(blocker)));
+            (keys_of(&wait.keys, &wait.shared), self.owner_number(wait.owner.as_ref()), (wait.position, blockers))
+        };
+        let of_waiting = |at: usize| -> Row<(usize, Vec<_>)> {
+            let request = &reference.requests[at];
+            let blockers = reference.fronts(at).into_iter();
+            let blockers = blockers.map(|(key, other)| {
+                let other = &reference.requests[other];
+                let token = (!other.waits()).then(|| self.tokens[&other.name]);
+                (u64::from(key), other.owner.map(usize::from), token)
+            });
+            (wide(&request.keys), request.owner.map(usize::from), (reference.place(at), sorted(blockers)))
+        };
+        let waiting = (0..reference.requests.len()).filter(|&at| reference.requests[at].waits());
+        assert_eq!(sorted(query.pending.iter().map(of_wait)), sorted(waiting.map(of_waiting)), "who waits");
+    }
+
+    fn blocker(&self, blocker: &Blocker) -> (u64, Option<usize>, Option<u64>) {
+        (number_of(&blocker.key), self.owner_number(blocker.owner.as_ref()), blocker.token)
+    }
+}
+
+impl Subject for Spaces {
+    fn apply(&mut self, before: &Reference, operation: &Operation, answer: &Answer, events: &[Event]) {
+        use super::super::Leave;
+        let mut ended = None;
+        let waits = |name: &Name| before.find(*name).is_some_and(|at| before.requests[at].waits());
+        match operation {
+            Operation::Join { owner, keys } => self.ask(before, *owner, keys, answer),
+            Operation::JoinNow { owner, keys } => {
+                let spec = self.spec(*owner, keys).timeout(std::time::Duration::ZERO);
+                match (self.port.lock(&spec, u64::MAX), answer) {
+                    (Ok(crate::Answer::Granted(grant)), Answer::Granted(name)) => {
+                        self.granted_at_once(*name, keys, grant);
+                    }
+                    (Err(error), _) => self.check_error(before, (*owner, keys), &error, answer),
+                    (Ok(other), _) => panic!("{other:?}, not {answer:?}"),
+                }
+            }
+            Operation::Try { owner, keys } => match (self.port.try_lock(&self.spec(*owner, keys)), answer) {
+                (Ok(Some(grant)), Answer::Granted(name)) => self.granted_at_once(*name, keys, grant),
+                (Ok(None), Answer::None) => {}
+                (Err(error), _) => self.check_error(before, (*owner, keys), &error, answer),
+                (Ok(other), _) => panic!("{other:?}, not {answer:?}"),
+            },
+            Operation::Claim(name) => self.claim(before, *name),
+            Operation::Release(name) => self.release(*name),
+            Operation::Cancel(name) => {
+                let expected = if waits(name) { Cancelled::Waiting } else { Cancelled::GrantGivenOn };
+                assert_eq!(self.port.cancel(self.tickets[name]), expected);
+                assert_eq!(self.port.cancel(self.tickets[name]), Cancelled::Gone);
+            }
+            Operation::TimeOut(name) => {
+                assert!(self.leave(*name, Leave::TimeOut(None)));
+                ended = Some((*name, ErrorKind::Timeout));
+            }
+            Operation::Close(name) => {
+                assert!(self.leave(*name, Leave::Close));
+                ended = waits(name).then_some((*name, ErrorKind::Closed));
+            }
+            Operation::Abandon(name) => assert!(self.leave(*name, Leave::Abandon)),
+            Operation::CloseOwner(owner) => {
+                let count = self.owners[usize::from(*owner)].close();
+                assert_eq!(Answer::Count(count), *answer);
+            }
+            other => panic!("not driven: {other:?}"),
+        }
+        self.check_events(before, events, ended);
+    }
+
+    fn check(&mut self, reference: &Reference) {
+        let left: BTreeSet<Name> = reference.requests.iter().map(|request| request.name).collect();
+        for (name, ticket) in &self.tickets {
+            let held =
+                reference.requests.iter().any(|request| request.name == *name && !request.waits() && !request.lost);
+            assert_eq!(self.port.held(*ticket), held, "whether {name} is held");
+        }
+        self.check_holds(reference);
+        // What is stale was looked at once.
+        self.tickets.retain(|name, _| left.contains(name));
+        self.tokens.retain(|name, _| left.contains(name));
+    }
+}
+
+fn key_of(key: KeyNumber) -> Key {
+    Key::from(u64::from(key))
+}
+
+fn number_of(key: &Key) -> u64 {
+    (0..u64::from(KeyNumber::MAX)).find(|number| Key::from(*number) == *key).expect("a key of the search")
+}
+
+fn keys_of(exclusive: &[Key], shared: &[Key]) -> BTreeMap<u64, Mode> {
+    let exclusive = exclusive.iter().map(|key| (number_of(key), X));
+    exclusive.chain(shared.iter().map(|key| (number_of(key), S))).collect()
+}
+
+fn wide(keys: &Keys) -> BTreeMap<u64, Mode> {
+    keys.iter().map(|(key, mode)| (u64::from(*key), *mode)).collect()
+}
+
+fn sorted<T: Ord>(rows: impl Iterator<Item = T>) -> Vec<T> {
+    let mut rows: Vec<T> = rows.collect();
+    rows.sort_unstable();
+    rows
+}
