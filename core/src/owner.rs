@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::engine::Memory;
+use crate::shared::Shared;
 use crate::signature::OwnerTag;
 use crate::sync::Arc;
 use crate::{Error, Guard, IntoKeys, LockRequest, LockSpec, Ticket, TryLock};
@@ -47,6 +48,11 @@ impl Owner {
 
     pub(crate) fn tag(&self) -> &OwnerTag {
         &self.0.tag
+    }
+
+    /// Whether it is an owner of this space.
+    pub(crate) fn belongs_to(&self, shared: &Shared) -> bool {
+        std::ptr::eq(&*self.0.engine.shared, shared)
     }
 
     /// Gives a grant that has none this owner.
@@ -284,6 +290,22 @@ mod tests {
         drop(held);
         let ids: Vec<String> = (0..3).map(|_| space.unnamed_owner().id().to_owned()).collect();
         assert!(ids[0] != ids[1] && ids[1] != ids[2]);
+    }
+
+    /// Owners of two spaces have the same numbers, and nothing else.
+    #[test]
+    fn an_owner_of_another_space_is_refused() {
+        for space in spaces() {
+            let elsewhere = Space::new();
+            let (owner, other) = (space.owner("o"), elsewhere.owner("o"));
+            let _held = block_on(owner.lock("a")).expect("free");
+            for request in [space.lock("a").owner(&other), space.lock("b").owner(&other)] {
+                assert_eq!(block_on(request).expect_err("foreign").what(), Some("owner"));
+            }
+            let tried = block_on(space.try_lock("b").owner(&other).into_future());
+            assert_eq!(tried.expect_err("foreign").what(), Some("owner"));
+            assert!(block_on(space.attach().lock("b").owner(&owner)).is_ok(), "another handle on the same space");
+        }
     }
 
     /// Two threads close the same circle at once, again and again: one of them is refused, never both and never neither.
