@@ -149,7 +149,7 @@ impl Shared {
     ///
     /// # Errors
     ///
-    /// `timeout` when it would have to wait (clause L8).
+    /// `timeout` when it would have to wait (clause L8); before that `deadlock`, if it would wait for ever.
     pub(crate) fn join_or_time_out(&self, incoming: &Incoming<'_>) -> Result<Placed, Error> {
         let mut effects = Effects::new();
         // It waits no time at all, where time can be told.
@@ -164,15 +164,18 @@ impl Shared {
             return Ok(placed);
         }
         drop(owner);
+        if owned::owner_number(incoming).is_some() {
+            drop(tables);
+            self.refuse_deadlock(incoming, placed.ticket)?;
+            return self.end_wait(incoming, placed.ticket, now);
+        }
         let parts = tables[0].parts(placed.ticket);
         leave(&mut tables, &parts, Leave::TimeOut(now), &mut effects);
         drop(tables);
         let mut answer = Err(Error::closed());
         for effect in effects {
-            match effect {
-                Effect::Failed { error, .. } => answer = Err(error),
-                Effect::Departed { owner, ticket } => self.owners.lock().remove(owner, ticket),
-                _ => {}
+            if let Effect::Failed { error, .. } = effect {
+                answer = Err(error);
             }
         }
         answer
