@@ -10,6 +10,7 @@ use latchwork::{Error, LockSpec, ManualClock, Port, Registry, Settled, Space, Ti
 use napi::{Env, sys};
 
 use crate::clock::{self, HostClock};
+use crate::owner::Owners;
 use crate::scratch::{
     ENTRY, FIRST, GENERATION, HANDLE, NUMBER, OUTCOME, Outcome, PLACE, SETTLED, SETTLED_MAX, SLOT, Scratch, TOKEN,
 };
@@ -31,6 +32,7 @@ pub(crate) struct Environment {
     waker: Arc<Waker>,
     handles: RefCell<Handles>,
     clocks: RefCell<Vec<Arc<ManualClock>>>,
+    pub(crate) owners: Owners,
     /// Errors that JavaScript has not taken yet.
     failures: RefCell<VecDeque<Failed>>,
     /// What was settled and did not fit into the scratch yet.
@@ -99,6 +101,7 @@ impl Environment {
             waker: Arc::new(Waker::new()),
             handles: RefCell::default(),
             clocks: RefCell::default(),
+            owners: Owners::default(),
             failures: RefCell::default(),
             unreported: RefCell::default(),
             taken: RefCell::default(),
@@ -182,6 +185,7 @@ impl Environment {
             // What a panic says is printed where it happens.
             drop(ended);
         }
+        self.owners.clear();
     }
 
     /// For tests: panics later, as a defect would.
@@ -298,8 +302,16 @@ impl Environment {
     }
 
     /// The error of a closed space.
-    fn closed_error(&self) -> Option<Error> {
-        self.closed.try_lock(&LockSpec::default()).err()
+    pub(crate) fn closed_error(&self) -> Error {
+        match self.closed.try_lock(&LockSpec::default()) {
+            Ok(_) => Error::invalid("space", "is closed"),
+            Err(error) => error,
+        }
+    }
+
+    /// Whether a grant still stands.
+    pub(crate) fn held(&self, handle: u64, ticket: Ticket) -> bool {
+        self.with(handle, |port| port.held(ticket))
     }
 
     /// Confirms a grant for a caller that sees it now.
@@ -308,10 +320,7 @@ impl Environment {
             let confirmed = port.confirm(ticket);
             (confirmed, !confirmed && port.space().is_closed())
         });
-        match closed.then(|| self.closed_error()).flatten() {
-            Some(error) => Err(error),
-            None => Ok(confirmed),
-        }
+        if closed { Err(self.closed_error()) } else { Ok(confirmed) }
     }
 
     /// A manual clock of this environment, by its number from 1.
@@ -393,6 +402,8 @@ impl Environment {
     fn write_entry(&self, at: usize, handle: u64, settled: Settled) {
         let kept = self.scratch.lane(OUTCOME);
         let (tag, outcome) = match settled {
+            // Nobody watches a grant through this port.
+            Settled::Lost { tag } => (tag, Outcome::Failed),
             Settled::Granted { tag, grant } => {
                 let (place, number) = grant.ticket.to_parts();
                 self.scratch.set_whole(at + 3, place);

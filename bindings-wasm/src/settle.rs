@@ -72,10 +72,7 @@ pub(crate) fn confirm(port: &Handle, ticket: Ticket) -> Result<bool, Error> {
     if port.confirm(ticket) {
         return Ok(true);
     }
-    match ports::closed_error() {
-        Some(error) if port.space().is_closed() => Err(error),
-        _ => Ok(false),
-    }
+    if port.space().is_closed() { Err(ports::closed_error()) } else { Ok(false) }
 }
 
 fn take(port: &Handle) {
@@ -96,6 +93,8 @@ fn entry(handle: u64, settled: Settled) -> [u64; ENTRY] {
             };
             (tag, seen.then_some(grant))
         }
+        // Nobody watches a grant through this port.
+        Settled::Lost { tag } => (tag, None),
         Settled::Failed { tag, error } => {
             error::keep(error);
             (tag, None)

@@ -1,10 +1,13 @@
 //! A lock that is held.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::task::Poll;
 
 use crate::engine::{Engine, Hold, Memory};
+use crate::machine::GiveUp;
 use crate::sync::OnceLock;
-use crate::{Error, Key, LockSpec, Owner, Ticket};
+use crate::{Error, IntoKeys, Key, LockSpec, Owner, Ticket};
 
 /// A lock that is held, on one key or several. Dropping it releases them all in one step.
 ///
@@ -104,6 +107,75 @@ impl Guard {
             return Ok(());
         }
         Err(Error::not_held([self.keys(), self.shared()].concat()))
+    }
+
+    /// Releases some of the keys; the rest stays held. When they were the last ones, the lock is released.
+    ///
+    /// # Errors
+    ///
+    /// [`NotHeld`](crate::ErrorKind::NotHeld) with those that are not held; then nothing has changed.
+    pub fn release_keys(&mut self, keys: impl IntoKeys) -> Result<(), Error> {
+        let keys = keys.into_keys();
+        self.give_up(&keys, GiveUp::Keys)?;
+        self.spec.forget_keys(&keys);
+        Ok(())
+    }
+
+    /// Makes all keys shared ones, and admits the shared requests that are next in line. There is no way back: an upgrade
+    /// could wait for another one for ever.
+    ///
+    /// # Errors
+    ///
+    /// [`NotHeld`](crate::ErrorKind::NotHeld) when the lock is not held any more.
+    pub fn downgrade(&mut self) -> Result<(), Error> {
+        let keys = self.keys().to_vec();
+        self.downgrade_keys(keys)
+    }
+
+    /// Makes some of the keys shared ones. Nothing for those that are shared already.
+    ///
+    /// # Errors
+    ///
+    /// [`NotHeld`](crate::ErrorKind::NotHeld) with those that are not held; then nothing has changed.
+    pub fn downgrade_keys(&mut self, keys: impl IntoKeys) -> Result<(), Error> {
+        let keys = keys.into_keys();
+        self.give_up(&keys, GiveUp::Exclusiveness)?;
+        self.spec.share_keys(&keys);
+        Ok(())
+    }
+
+    /// Waits until the lock is lost: taken away by [`Space::revoke`](crate::Space::revoke), by the end of its
+    /// [`max_hold`](crate::LockRequest::max_hold), or with its owner or its space handle (clause L15). Never ends when it
+    /// is not.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing. Of several futures of one guard, the last that was polled is woken.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let space = latchwork::Space::new();
+    /// let guard = space.lock("report").await?;
+    /// assert_eq!(space.revoke("report")?, 1);
+    /// guard.lost().await;
+    /// assert!(!guard.held());
+    /// # Ok::<_, latchwork::Error>(()) }).unwrap();
+    /// ```
+    pub async fn lost(&self) {
+        poll_fn(|cx| match self.releases && self.hold.watch_lost(cx.waker().clone()) {
+            true => Poll::Pending,
+            false => Poll::Ready(()),
+        })
+        .await;
+    }
+
+    fn give_up(&self, keys: &[Key], what: GiveUp) -> Result<(), Error> {
+        match self.releases {
+            true => self.hold.give_up(Some(keys), what),
+            false => Err(Error::not_held(keys.to_vec())),
+        }
     }
 
     /// The name of the grant.

@@ -69,6 +69,12 @@ impl<'a> LockRequest<'a> {
         self.with(|spec| spec.timeout(timeout))
     }
 
+    /// Sets how long the lock is held at most, from the grant on: then all its keys are taken away, and the guard is
+    /// [lost](Guard::lost). Needs a space with a [clock](crate::Builder::clock), and is told as time-outs are.
+    pub fn max_hold(self, max_hold: Duration) -> LockRequest<'a> {
+        self.with(|spec| spec.max_hold(max_hold))
+    }
+
     /// Takes the lock, runs `body`, and releases. Answers what the body returned.
     ///
     /// When the body panics, or the returned future is dropped before the body has ended, the lock is released too, and

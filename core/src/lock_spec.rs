@@ -26,6 +26,7 @@ struct More {
     signature: Signature,
     owner: Option<Owner>,
     timeout: Option<Duration>,
+    max_hold: Option<Duration>,
 }
 
 impl LockSpec {
@@ -85,6 +86,13 @@ impl LockSpec {
         self
     }
 
+    /// Sets how long the grant lasts at most: then all its keys are taken away, and its guard is lost (clause L15).
+    #[must_use]
+    pub fn max_hold(mut self, max_hold: Duration) -> LockSpec {
+        self.more().max_hold = Some(max_hold);
+        self
+    }
+
     /// The exclusive and the shared keys as a guard names them: in the order asked, without duplicates, each in one mode.
     /// For bindings whose guards keep no keys until somebody asks for them.
     pub fn key_set(mut self) -> (Vec<Key>, Vec<Key>) {
@@ -122,6 +130,28 @@ impl LockSpec {
 
     pub(crate) fn timeout_ref(&self) -> Option<Duration> {
         self.more.as_ref()?.timeout
+    }
+
+    pub(crate) fn max_hold_ref(&self) -> Option<Duration> {
+        self.more.as_ref()?.max_hold
+    }
+
+    /// The keys that are left when these were given up.
+    pub(crate) fn forget_keys(&mut self, given: &[Key]) {
+        self.exclusive.edit(|keys| keys.retain(|key| !given.contains(key)));
+        if let Some(more) = &mut self.more {
+            more.shared.retain(|key| !given.contains(key));
+        }
+    }
+
+    /// The keys when these are no longer exclusive.
+    pub(crate) fn share_keys(&mut self, shared: &[Key]) {
+        let mut moved = Vec::new();
+        self.exclusive.edit(|keys| {
+            let (go, stay) = std::mem::take(keys).into_iter().partition(|key| shared.contains(key));
+            (moved, *keys) = (go, stay);
+        });
+        self.more().shared.append(&mut moved);
     }
 
     /// Names each key once, in the order asked, in one mode: as a guard shows them.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::engine::Memory;
-use crate::machine::{Leave, Origin, Placed};
+use crate::machine::{GiveUp, Leave, Origin, Placed};
 use crate::shared::{Entries, Incoming, Mailbox, Recipient};
 use crate::sync::Arc;
 use crate::{Error, Key, LockSpec, Owner, Query, Space, Ticket};
@@ -51,6 +51,11 @@ pub enum Settled {
         tag: u64,
         /// The grant.
         grant: Grant,
+    },
+    /// A grant was taken away while its holder runs; told to whoever [watches](Port::watch_lost) it.
+    Lost {
+        /// The number that the watch was given.
+        tag: u64,
     },
     /// It has ended without its keys.
     Failed {
@@ -112,7 +117,7 @@ impl Port {
             return Ok(Answer::Granted(grant));
         }
         let entries = shared.entries_of(keys)?;
-        let incoming = Incoming { handle, origin: self.origin, entries: &entries, signature: None };
+        let incoming = Incoming { handle, origin: self.origin, entries: &entries, signature: None, max_hold: None };
         if let Some(grant) = shared.attempt(&incoming)? {
             return Ok(Answer::Granted(grant));
         }
@@ -163,8 +168,8 @@ impl Port {
     /// [`take_settled`](Port::take_settled); [`confirm`](Port::confirm) then says that it does not stand.
     pub fn cancel(&self, ticket: Ticket) -> Cancelled {
         match self.space.engine().shared.leave(ticket, Leave::Cancel, Some(&self.mailbox)) {
-            Some(true) => Cancelled::GrantGivenOn,
-            Some(false) => Cancelled::Waiting,
+            Some(left) if left.granted => Cancelled::GrantGivenOn,
+            Some(_) => Cancelled::Waiting,
             None => Cancelled::Gone,
         }
     }
@@ -178,6 +183,41 @@ impl Port {
     /// Notes that the caller sees its grant: from now on only a release ends it. `false` when it is not granted.
     pub fn confirm(&self, ticket: Ticket) -> bool {
         self.space.engine().shared.claim(ticket).is_some()
+    }
+
+    /// Releases some keys of a grant; the rest stays held. When it is the last ones, the grant ends.
+    ///
+    /// # Errors
+    ///
+    /// [`NotHeld`](crate::ErrorKind::NotHeld) with those that are not held; then nothing has changed.
+    /// [`Invalid`](crate::ErrorKind::Invalid).
+    pub fn release_keys(&self, ticket: Ticket, keys: &[Key]) -> Result<(), Error> {
+        self.space.engine().shared.give_up(ticket, Some(keys), GiveUp::Keys, Some(&self.mailbox))
+    }
+
+    /// Makes some keys of a grant, or all, shared ones, and admits the shared requests next in line. There is no way
+    /// back. Nothing for a key that is held in shared mode already.
+    ///
+    /// # Errors
+    ///
+    /// As for [`release_keys`](Port::release_keys).
+    pub fn downgrade(&self, ticket: Ticket, keys: Option<&[Key]>) -> Result<(), Error> {
+        self.space.engine().shared.give_up(ticket, keys, GiveUp::Exclusiveness, Some(&self.mailbox))
+    }
+
+    /// As [`Space::revoke`].
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed), [`Invalid`](crate::ErrorKind::Invalid).
+    pub fn revoke(&self, keys: &[Key]) -> Result<usize, Error> {
+        self.space.engine().revoke_now(keys, Some(&self.mailbox))
+    }
+
+    /// Asks to be told, by [`Settled::Lost`] with this `tag`, when a grant is lost. `false` when there is nothing to lose:
+    /// it is lost already, or was released.
+    pub fn watch_lost(&self, ticket: Ticket, tag: u64) -> bool {
+        self.space.engine().shared.watch_lost(ticket, self.recipient(tag))
     }
 
     /// Gives a grant that has no owner this one: what a binding does when somebody first asks for the owner of a scope.

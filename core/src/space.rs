@@ -176,6 +176,18 @@ impl Space {
         self.engine.query(Some(&keys.into_keys())).await
     }
 
+    /// Takes `keys` away from everybody who holds any of them: those guards are [lost](Guard::lost), and the next in line
+    /// are granted. Requests that wait keep their places. Answers how many guards were lost.
+    ///
+    /// What a lost guard held besides stays reserved for it until it is released.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed), and [`Invalid`](crate::ErrorKind::Invalid) for a key that is too long.
+    pub fn revoke(&self, keys: impl IntoKeys) -> Result<usize, Error> {
+        self.engine.revoke_now(&keys.into_keys(), None)
+    }
+
     /// Tells every request whose deadline has passed that it has timed out (clause B5).
     ///
     /// Whoever arms a timer of their own calls it when [`next_deadline`](Space::next_deadline) has passed;

@@ -217,6 +217,8 @@ impl LoopPort {
                 match settled {
                     Settled::Granted { tag, grant } => self.resolve_one(py, tag, Ok(grant)),
                     Settled::Failed { tag, error } => self.resolve_one(py, tag, Err(error)),
+                    // Nobody watches a grant through this port.
+                    Settled::Lost { .. } => {}
                 }
             }
         }

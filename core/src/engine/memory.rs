@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::{Engine, Enqueued, Hold};
-use crate::machine::{Leave, Placed, Released};
-use crate::shared::{Entries, Handle, Incoming, Recipient, Shard, Shared, at_once};
+use crate::machine::{GiveUp, Leave, Placed, Released};
+use crate::shared::{Entries, Handle, Incoming, Mailbox, Recipient, Shard, Shared, at_once};
 use crate::sync::Arc;
 use crate::{Error, Grant, Key, LockSpec, Owner, Query, Ticket};
 
@@ -23,7 +23,13 @@ pub(crate) struct Memory {
 impl Memory {
     /// A request that comes in through this handle.
     pub(crate) fn incoming<'a>(&'a self, entries: &'a Entries, spec: &'a LockSpec) -> Incoming<'a> {
-        Incoming { handle: &self.handle, origin: self.handle.origin(), entries, signature: spec.signature() }
+        Incoming {
+            handle: &self.handle,
+            origin: self.handle.origin(),
+            entries,
+            signature: spec.signature(),
+            max_hold: spec.max_hold_ref(),
+        }
     }
 
     /// Refuses a time-out that nobody could measure, also where the request would not have to wait.
@@ -33,8 +39,20 @@ impl Memory {
             Some(timeout) if !timeout.is_zero() && self.shared.clock().is_none() => {
                 Err(Error::invalid("timeout", "the space has no clock"))
             }
+            _ if spec.max_hold_ref().is_some() && self.shared.clock().is_none() => {
+                Err(Error::invalid("max_hold", "the space has no clock"))
+            }
             _ => Ok(()),
         }
+    }
+
+    /// Takes these keys away from everybody who holds them.
+    pub(crate) fn revoke_now(&self, keys: &[Key], own: Option<&Mailbox>) -> Result<usize, Error> {
+        if self.handle.is_closed() {
+            return Err(Error::closed());
+        }
+        keys.iter().try_for_each(Key::check)?;
+        Ok(self.shared.revoke(keys, own))
     }
 
     /// Joins for good: with a deadline, where there is a time-out and it is not too far for the clock.
@@ -174,6 +192,16 @@ enum Home {
     Space(Arc<Shared>),
 }
 
+impl MemoryHold {
+    /// The space, if it is still there.
+    fn space(&self) -> Option<Arc<Shared>> {
+        match &self.home {
+            Home::Shard(shard) => shard.space(),
+            Home::Space(shared) => Some(shared.clone()),
+        }
+    }
+}
+
 impl Hold for MemoryHold {
     fn ticket(&self) -> Ticket {
         self.grant.ticket
@@ -201,11 +229,17 @@ impl Hold for MemoryHold {
         }
     }
 
+    fn give_up(&self, keys: Option<&[Key]>, what: GiveUp) -> Result<(), Error> {
+        let shared = self.space().ok_or_else(|| Error::not_held(keys.unwrap_or_default().to_vec()))?;
+        shared.give_up(self.grant.ticket, keys, what, None)
+    }
+
+    fn watch_lost(&self, waker: Waker) -> bool {
+        self.space().is_some_and(|shared| shared.watch_lost(self.grant.ticket, Recipient::Task(waker)))
+    }
+
     fn adopt(&self) -> Option<Owner> {
-        let shared = match &self.home {
-            Home::Shard(shard) => shard.space()?,
-            Home::Space(shared) => shared.clone(),
-        };
+        let shared = self.space()?;
         let handle = shared.handle_of(self.grant.ticket)?;
         let owner = Owner::new(&Memory { handle, shared }, None);
         owner.adopt(self.grant.ticket);

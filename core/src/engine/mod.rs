@@ -12,6 +12,7 @@ use std::task::Waker;
 
 pub(crate) use self::memory::Memory;
 
+use crate::machine::GiveUp;
 use crate::{Error, Key, LockSpec, Owner, Query, Ticket};
 
 /// What a space needs of the place where its locks live.
@@ -60,6 +61,12 @@ pub(crate) trait Hold: Send + Sync + 'static {
     /// Lets go. In memory it has taken effect when this returns; an engine further away orders it before anything else
     /// that this caller does next (clause L5). Answers whether it was held, as far as the engine can tell.
     fn release(&self) -> bool;
+
+    /// Gives up some keys, or all, or their exclusiveness.
+    fn give_up(&self, keys: Option<&[Key]>, what: GiveUp) -> Result<(), Error>;
+
+    /// Asks for a wake when the grant is lost. `false` when it is not held.
+    fn watch_lost(&self, waker: Waker) -> bool;
 
     /// Gives the grant, which has none, an owner of its own. `None` when its space has ended.
     fn adopt(&self) -> Option<Owner>;

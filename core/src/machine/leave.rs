@@ -31,8 +31,10 @@ pub(crate) enum Leave {
 
 /// What left.
 pub(crate) struct Left {
-    /// Whether it held its keys.
+    /// Whether it was granted.
     pub(crate) granted: bool,
+    /// Whether it was granted, and not all its keys had been taken away.
+    pub(crate) held: bool,
     /// To be taken off the deadlines.
     pub(crate) due: Option<Due>,
 }
@@ -51,6 +53,7 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     // A grant that another table decided may not have been told at home yet.
     let untold = matches!(home.requests[slot as usize].state, State::Waiting(_));
     let waits = token.is_none() && untold;
+    let lost = home.requests[slot as usize].is_lost();
     let error = match why {
         Leave::Release if token.is_none() => return None,
         Leave::Cancel if claimed => return None,
@@ -66,8 +69,11 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     let mut recipient = None;
     let mut due = None;
     let mut departed = None;
+    let mut watcher = None;
+    let mut keys = 0;
     for (i, (table, part)) in tables.iter_mut().zip(parts).enumerate() {
         let Some(slot) = table.slot(*part) else { continue };
+        keys += table.requests[slot as usize].nodes.len();
         if why == Leave::Abandon && token.is_some() {
             table.mark_abandoned(slot);
         }
@@ -79,6 +85,7 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
         table.unlink(slot, token, effects);
         let request = &mut table.requests[slot as usize];
         due = request.take_due();
+        watcher = request.take_watcher();
         departed = request.departed(parts[0]);
         match (&error, &request.state) {
             (Some(error), State::Waiting(waiter)) if waiter.collects() => {
@@ -96,7 +103,11 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
         None => Effect::Withdrawn(recipient),
     }));
     effects.extend(departed);
-    Some(Left { granted: token.is_some(), due })
+    effects.extend(watcher.map(|watcher| match why {
+        Leave::Close | Leave::Dismiss => Effect::Lost(watcher),
+        _ => Effect::Withdrawn(watcher),
+    }));
+    Some(Left { granted: token.is_some(), held: token.is_some() && !(lost && keys == 0), due })
 }
 
 /// The parts of a request as a list, home first.

@@ -21,9 +21,11 @@
 //! **Solo.** A request for one key, exclusive, without a label or an owner, that is granted at once has no record here but in its
 //! queue, until somebody needs one ([`LockTable::slot`]).
 
+use std::collections::BTreeMap;
+
 use slab::Slab;
 
-use super::queue::Queues;
+use super::queue::{Node, Queues};
 use super::request::{Request, State};
 use super::shard_table::Lone;
 use super::{Arrival, Claimed, Effect, Effects, Entry, Mode, Origin, Parts, Placed, Recipient, Released, Standing};
@@ -44,13 +46,15 @@ pub(crate) struct LockTable<R> {
     pub(super) shard: u32,
     pub(super) queues: Queues,
     pub(super) requests: Slab<Request<R>>,
+    /// The records, by number, of those whose ticket names a queue that they do not stand in any more.
+    strayed: BTreeMap<u64, u32>,
     clock: u64,
 }
 
 impl<R: Recipient> LockTable<R> {
     /// An empty table.
     pub(super) fn new(shard: u32) -> LockTable<R> {
-        LockTable { shard, queues: Queues::default(), requests: Slab::new(), clock: 0 }
+        LockTable { shard, queues: Queues::default(), requests: Slab::new(), strayed: BTreeMap::new(), clock: 0 }
     }
 
     /// Whether the line of tokens is used up, so that nothing new may join.
@@ -211,9 +215,14 @@ impl<R: Recipient> LockTable<R> {
             return Released::NotHeld;
         };
         self.unlink(slot, Some(token), effects);
-        let request = self.forget(slot);
+        let mut request = self.forget(slot);
         effects.extend(request.departed(ticket));
-        Released::Done
+        effects.extend(request.take_due().map(Effect::Undue));
+        effects.extend(request.take_watcher().map(Effect::Withdrawn));
+        match request.is_lost() && request.nodes.is_empty() {
+            true => Released::NotHeld,
+            false => Released::Done,
+        }
     }
 
     /// Where a request stands.
@@ -325,7 +334,7 @@ impl<R: Recipient> LockTable<R> {
             _ => {
                 let queue = ticket.slot & !SOLO;
                 self.found(queue, Some(ticket.number));
-                self.queues.founded(queue, ticket.number)?
+                self.queues.founded(queue, ticket.number).or_else(|| self.strayed.get(&ticket.number).copied())?
             }
         };
         let request = self.requests.get(slot as usize)?;
@@ -418,12 +427,21 @@ impl<R: Recipient> LockTable<R> {
     pub(super) fn unlink(&mut self, slot: u32, token: Option<u64>, effects: &mut Effects<R>) {
         self.clock = self.clock.max(token.unwrap_or(0));
         for at in 0..self.requests[slot as usize].nodes.len() {
-            let LockTable { shard, queues, requests, clock, .. } = self;
-            let node = requests[slot as usize].nodes[at];
-            queues.remove(node, |admitted| {
-                admit(*shard, requests, clock, admitted, effects);
-            });
+            self.remove_node(self.requests[slot as usize].nodes[at], effects);
         }
+    }
+
+    /// Takes a node out of its queue.
+    #[inline]
+    pub(super) fn remove_node(&mut self, node: u32, effects: &mut Effects<R>) {
+        let LockTable { shard, queues, requests, clock, .. } = self;
+        queues.remove(node, |admitted| admit(*shard, requests, clock, admitted, effects));
+    }
+
+    /// Makes the node of an exclusive holder a shared one.
+    pub(super) fn share_node(&mut self, node: u32, effects: &mut Effects<R>) {
+        let LockTable { shard, queues, requests, clock, .. } = self;
+        queues.share(node, |admitted| admit(*shard, requests, clock, admitted, effects));
     }
 
     /// Tells every request that is queued for what a holder has that it went away without a word.
@@ -447,7 +465,22 @@ impl<R: Recipient> LockTable<R> {
 
     /// Takes the record of a request out; it stands in no queue any more.
     pub(super) fn forget(&mut self, slot: u32) -> Request<R> {
-        self.requests.remove(slot as usize)
+        let request = self.requests.remove(slot as usize);
+        if !self.strayed.is_empty() {
+            self.strayed.remove(&request.number);
+        }
+        request
+    }
+
+    /// Takes a node out of its queue whose request stays.
+    pub(super) fn take_node(&mut self, node: u32, effects: &mut Effects<R>) {
+        let &Node { request: slot, queue, .. } = self.queues.node(node);
+        let request = &mut self.requests[slot as usize];
+        request.nodes.retain(|other| *other != node);
+        if self.queues.founded(queue, request.number).is_some() {
+            self.strayed.insert(request.number, slot);
+        }
+        self.remove_node(node, effects);
     }
 
     /// How many requests and keys there is room for.
@@ -500,9 +533,10 @@ fn grant<R>(request: &mut Request<R>, place: Ticket, token: u64) -> Option<Effec
     }
     let ticket = Ticket { number: request.number, ..place };
     let due = request.take_due();
+    let max_hold = request.max_hold();
     let abandoned = request.is_abandoned();
     match std::mem::replace(&mut request.state, State::Granted { token, claimed: false }) {
-        State::Waiting(recipient) => Some(Effect::Granted { ticket, recipient, token, abandoned, due }),
+        State::Waiting(recipient) => Some(Effect::Granted { ticket, recipient, token, abandoned, due, max_hold }),
         _ => None,
     }
 }

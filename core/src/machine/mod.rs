@@ -9,6 +9,8 @@
 //! | `lock_table` | requests over several keys: join, grant, claim |
 //! | `request` | the record of a request |
 //! | `leave` | how a request leaves: release, cancel, time-out, close |
+//! | `partial` | a holder gives up some keys, or their exclusiveness |
+//! | `take_away` | a lock is taken away while its holder runs |
 //! | `spanning` | a request whose keys live in several tables |
 //! | `owners` | what each owner holds and waits for |
 //! | `deadlock` | whether a wait would close a circle |
@@ -23,26 +25,31 @@ mod index;
 mod leave;
 mod lock_table;
 mod owners;
+mod partial;
 mod queue;
 mod request;
 mod shard_table;
 pub(crate) mod spanning;
 mod survey;
+mod take_away;
 
 #[cfg(test)]
 mod model;
 
 use std::fmt;
+use std::time::Duration;
 
 pub(crate) use self::deadlines::{Deadlines, Due};
 pub(crate) use self::deadlock::{Link, Target, WaitGraph, chain};
-pub(crate) use self::leave::{Leave, Parts, leave};
+pub(crate) use self::leave::{Leave, Left, Parts, leave};
 pub(crate) use self::lock_table::LockTable;
 pub(crate) use self::owners::Owners;
+pub(crate) use self::partial::{GiveUp, give_up};
 pub(crate) use self::queue::hash;
 pub(crate) use self::request::{Arrival, Claimed, Entry, Origin, Placed, Released, Standing};
 pub(crate) use self::shard_table::ShardTable;
 pub(crate) use self::survey::Survey;
+pub(crate) use self::take_away::take_away;
 
 use crate::{Error, Ticket};
 
@@ -66,9 +73,22 @@ pub(crate) trait Recipient {
 #[must_use]
 pub(crate) enum Effect<R> {
     /// A waiting request holds its keys now, with this token.
-    Granted { ticket: Ticket, recipient: R, token: u64, abandoned: bool, due: Option<Due> },
+    Granted {
+        ticket: Ticket,
+        recipient: R,
+        token: u64,
+        abandoned: bool,
+        /// The end of the wait, to be forgotten.
+        due: Option<Due>,
+        /// How long the grant lasts: call [`LockTable::set_end`].
+        max_hold: Option<Duration>,
+    },
     /// A waiting request has ended without its keys.
     Failed { recipient: R, error: Error },
+    /// A grant was taken away while its holder runs.
+    Lost(R),
+    /// What is due then is not due any more.
+    Undue(Due),
     /// A request was withdrawn by its caller: its recipient is to be dropped.
     Withdrawn(R),
     /// A request of an owner has left: call [`Owners::remove`].
@@ -85,6 +105,8 @@ impl<R> fmt::Debug for Effect<R> {
         match self {
             Effect::Granted { ticket, token, .. } => write!(f, "Granted({ticket:?}, {token})"),
             Effect::Failed { error, .. } => write!(f, "Failed({error})"),
+            Effect::Lost(_) => f.write_str("Lost"),
+            Effect::Undue(due) => write!(f, "Undue({due:?})"),
             Effect::Withdrawn(_) => f.write_str("Withdrawn"),
             Effect::Departed { owner, ticket } => write!(f, "Departed({owner}, {ticket:?})"),
             Effect::GrantedElsewhere(ticket) => write!(f, "GrantedElsewhere({ticket:?})"),

@@ -185,8 +185,15 @@ impl Machine {
             self.told.insert(name, (token, false));
             return;
         }
-        let arrival =
-            Arrival { origin: ORIGIN, signature: None, recipient: name, joined: None, order: 0, deadline: None };
+        let arrival = Arrival {
+            origin: ORIGIN,
+            signature: None,
+            recipient: name,
+            joined: None,
+            order: 0,
+            deadline: None,
+            max_hold: None,
+        };
         let numbers: Vec<_> = groups.iter().map(|(number, _)| *number).collect();
         let slices: Vec<_> = groups.iter().map(|(_, entries)| &entries[..]).collect();
         let (placed, unused) = self.with(&numbers, |tables| match tables {
@@ -271,7 +278,7 @@ impl Machine {
                 }
                 Effect::GrantedElsewhere(ticket) => self.undelivered.push_back(ticket),
                 Effect::Failed { error, .. } => assert_eq!(error.kind(), crate::ErrorKind::Closed),
-                Effect::Withdrawn(_) | Effect::Departed { .. } => {}
+                Effect::Withdrawn(_) | Effect::Departed { .. } | Effect::Lost(_) | Effect::Undue(_) => {}
             }
         }
     }

@@ -173,6 +173,15 @@ impl Queues {
         self.advance(at, admit);
     }
 
+    /// Makes a node that is eligible alone a shared one, then calls `admit` as [`remove`](Queues::remove) does.
+    pub(super) fn share(&mut self, node: u32, admit: impl FnMut(u32)) {
+        let Node { queue, mode, .. } = &mut self.nodes[node as usize];
+        *mode = Mode::Shared;
+        self.queues[*queue as usize].mode = Mode::Shared;
+        let queue = *queue;
+        self.advance(queue, admit);
+    }
+
     /// **Who is granted next.** The first node that waits becomes eligible when nobody is left before it, or when it
     /// and all before it are shared; then the one after it is looked at.
     fn advance(&mut self, queue: u32, mut admit: impl FnMut(u32)) {

@@ -68,15 +68,27 @@ pub(super) struct Request<R> {
     pub(super) order: u64,
     /// Whether a holder of one of its keys went away without a word while it was queued (clause L11).
     pub(super) abandoned: bool,
+    /// Whether its keys, or some, were taken away (clause L15).
+    lost: bool,
     /// What most requests do without, apart, so that the record of an uncontended one is small.
-    more: Option<Box<More>>,
+    more: Option<Box<More<R>>>,
 }
 
-#[derive(Default)]
-pub(super) struct More {
+pub(super) struct More<R> {
     pub(super) signature: Signature,
-    due: Option<Due>,
+    /// When it gives up waiting; once granted, when its time is over.
+    pub(super) due: Option<Due>,
+    /// How long it may hold its keys.
+    pub(super) max_hold: Option<Duration>,
     pub(super) span: Option<SpanningRef>,
+    /// Whom to tell when the grant is lost.
+    pub(super) watcher: Option<R>,
+}
+
+impl<R> Default for More<R> {
+    fn default() -> More<R> {
+        More { signature: Signature::default(), due: None, max_hold: None, span: None, watcher: None }
+    }
 }
 
 impl<R> Request<R> {
@@ -90,6 +102,7 @@ impl<R> Request<R> {
             joined: None,
             order: 0,
             abandoned: false,
+            lost: false,
             more: None,
         }
     }
@@ -118,15 +131,28 @@ impl<R> Request<R> {
         self.more.as_ref().and_then(|more| more.span.as_ref())
     }
 
+    pub(super) fn due(&self) -> Option<Due> {
+        self.more.as_ref()?.due
+    }
+
+    pub(super) fn max_hold(&self) -> Option<Duration> {
+        self.more.as_ref()?.max_hold
+    }
+
     pub(super) fn take_due(&mut self) -> Option<Due> {
         self.more.as_mut().and_then(|more| more.due.take())
+    }
+
+    /// Whom to tell when the grant is lost.
+    pub(super) fn take_watcher(&mut self) -> Option<R> {
+        self.more.as_mut().and_then(|more| more.watcher.take())
     }
 
     pub(super) fn take_span(&mut self) -> Option<SpanningRef> {
         self.more.as_mut().and_then(|more| more.span.take())
     }
 
-    pub(super) fn more(&mut self) -> &mut More {
+    pub(super) fn more(&mut self) -> &mut More<R> {
         self.more.get_or_insert_default()
     }
 }
@@ -152,6 +178,8 @@ pub(crate) struct Arrival<'s, R> {
     /// Rises with every request of the space that waits.
     pub(crate) order: u64,
     pub(crate) deadline: Option<Duration>,
+    /// How long it may hold its keys.
+    pub(crate) max_hold: Option<Duration>,
 }
 
 impl<R> Request<R> {
@@ -166,6 +194,17 @@ impl<R> Request<R> {
         self.abandoned || self.span().is_some_and(|span| span.is_abandoned())
     }
 
+    pub(super) fn mark_lost(&mut self) {
+        match self.span() {
+            Some(span) => span.mark_lost(),
+            None => self.lost = true,
+        }
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost || self.span().is_some_and(|span| span.is_lost())
+    }
+
     /// Begins to wait.
     pub(super) fn wait(&mut self, arrival: Arrival<'_, R>) {
         self.state = State::Waiting(arrival.recipient);
@@ -173,6 +212,9 @@ impl<R> Request<R> {
         self.order = arrival.order;
         if let Some(at) = arrival.deadline {
             self.more().due = Some((at, arrival.order));
+        }
+        if arrival.max_hold.is_some() {
+            self.more().max_hold = arrival.max_hold;
         }
     }
 }

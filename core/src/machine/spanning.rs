@@ -10,21 +10,21 @@ use smallvec::SmallVec;
 
 use super::request::State;
 use super::{Arrival, Entry, LockTable, Mode, Origin, Parts, Placed, Recipient, ShardTable};
-use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering};
 use crate::{Key, Ticket};
 
 /// What each part keeps of a [`Spanning`].
 pub(crate) type SpanningRef = Arc<Spanning>;
 
 /// The keys of a request, in key order.
-type KeySet = SmallVec<[(Key, Mode); 4]>;
+pub(super) type KeySet = SmallVec<[(Key, Mode); 4]>;
 
 /// What the parts of one request share.
 pub(crate) struct Spanning {
     /// All its parts, in the order of their tables. The first one is home: it keeps the recipient.
     parts: Parts,
-    /// All its keys.
-    keys: KeySet,
+    /// All its keys. Changed only while all its tables are locked.
+    keys: Mutex<KeySet>,
     /// Parts that are not yet eligible.
     missing: AtomicU32,
     /// The largest clock that a part noted on becoming eligible.
@@ -33,6 +33,7 @@ pub(crate) struct Spanning {
     token: AtomicU64,
     claimed: AtomicBool,
     abandoned: AtomicBool,
+    lost: AtomicBool,
 }
 
 impl Spanning {
@@ -49,8 +50,10 @@ impl Spanning {
     fn build(parts: Parts, keys: KeySet, missing: AtomicU32, token: u64) -> SpanningRef {
         let claimed = AtomicBool::new(token > 0);
         let abandoned = AtomicBool::new(false);
+        let lost = AtomicBool::new(false);
         let noted = AtomicU64::new(0);
-        Arc::new(Spanning { parts, keys, missing, noted, token: AtomicU64::new(token), claimed, abandoned })
+        let keys = Mutex::new(keys);
+        Arc::new(Spanning { parts, keys, missing, noted, token: AtomicU64::new(token), claimed, abandoned, lost })
     }
 
     /// The part that keeps the recipient.
@@ -62,8 +65,14 @@ impl Spanning {
         &self.parts
     }
 
-    pub(crate) fn keys(&self) -> &[(Key, Mode)] {
-        &self.keys
+    pub(crate) fn keys(&self) -> KeySet {
+        self.keys.lock().clone()
+    }
+
+    /// Keeps of its keys what `change` makes of each.
+    pub(super) fn change_keys(&self, change: impl Fn(&(Key, Mode)) -> Option<(Key, Mode)>) {
+        let mut keys = self.keys.lock();
+        *keys = keys.iter().filter_map(change).collect();
     }
 
     /// A part became eligible in a table whose clock shows `clock`. Answers the token when it was the last one.
@@ -95,6 +104,14 @@ impl Spanning {
 
     pub(super) fn is_abandoned(&self) -> bool {
         self.abandoned.load(Ordering::Acquire)
+    }
+
+    pub(super) fn mark_lost(&self) {
+        self.lost.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire)
     }
 
     pub(super) fn claimed(&self) -> bool {

@@ -109,12 +109,12 @@ impl Survey {
 }
 
 impl<R: Recipient> LockTable<R> {
-    /// Appends the keys of the requests for a key that have keys in other tables too.
-    pub(crate) fn spanning_keys(&self, hash: u64, key: &Key, into: &mut Vec<Key>) {
+    /// Appends the tables in which a request for a key has a part.
+    pub(crate) fn spanned(&self, hash: u64, key: &Key, into: &mut Vec<usize>) {
         let Some(queue) = self.queues.find(hash, key) else { return };
         for (_, node) in self.queues.nodes_from(self.queues.queue(queue).first) {
             if let Some(span) = self.requests[node.request as usize].span() {
-                into.extend(span.keys().iter().map(|(key, _)| key.clone()));
+                into.extend(span.parts().iter().map(|part| part.shard as usize));
             }
         }
     }
@@ -200,7 +200,7 @@ fn row<R: Recipient>(table: &LockTable<R>, slot: u32) -> Row {
 /// All keys of a request, those in other tables included.
 fn keys<R: Recipient>(table: &LockTable<R>, request: &Request<R>) -> Vec<(Key, Mode)> {
     if let Some(span) = request.span() {
-        return span.keys().to_vec();
+        return span.keys().into_vec();
     }
     let nodes = request.nodes.iter().map(|&node| table.queues.node(node));
     nodes.map(|node| (table.queues.queue(node.queue).key.clone(), node.mode)).collect()

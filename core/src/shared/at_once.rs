@@ -48,7 +48,7 @@ impl Shared {
         let (recipient, joined) = (recipient(), self.now());
         let mut table = Locked::new(shard, shard.lock_for(handle)?);
         let order = self.next_order();
-        let arrival = Arrival { origin, signature: None, recipient, joined, order, deadline: None };
+        let arrival = Arrival { origin, signature: None, recipient, joined, order, deadline: None, max_hold: None };
         let (placed, unused) = table.join_one(hash, key, Mode::Exclusive, arrival);
         drop(table);
         drop(unused);

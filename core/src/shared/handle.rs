@@ -80,7 +80,8 @@ impl Shared {
 
     /// Takes these requests out, those that wait by `wait` and the others by `hold`. Answers how many.
     pub(super) fn end_requests(&self, all: Vec<Ticket>, wait: Leave, hold: Leave, own: Option<&Mailbox>) -> usize {
-        let (granted, mut waiting): (Vec<Ticket>, Vec<Ticket>) = all.into_iter().partition(|&ticket| self.held(ticket));
+        let (granted, mut waiting): (Vec<Ticket>, Vec<Ticket>) =
+            all.into_iter().partition(|&ticket| self.is_granted(ticket));
         // What they give back must not go to one of those that wait on the way: waits first, the newest before the
         // others, and nobody is told before all is done.
         waiting.sort_unstable_by_key(|ticket| Reverse(ticket.number));

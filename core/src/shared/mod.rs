@@ -11,6 +11,7 @@
 mod at_once;
 mod entries;
 mod handle;
+mod lost;
 mod mailbox;
 mod names;
 mod outcome;
@@ -34,8 +35,8 @@ pub(crate) use self::shard::Shard;
 pub(crate) use self::timers::Timers;
 
 use crate::machine::{
-    Arrival, Claimed, Effect, Effects, Entry, Leave, Origin, Owners, Parts, Placed, Released, Standing, Survey, hash,
-    leave, spanning,
+    Arrival, Claimed, Due, Effect, Effects, Entry, Leave, Left, Origin, Owners, Parts, Placed, Released, Standing,
+    Survey, hash, leave, spanning,
 };
 use crate::port::Settled;
 use crate::signature::Signature;
@@ -70,6 +71,7 @@ pub(crate) struct Incoming<'a> {
     pub(crate) origin: Origin,
     pub(crate) entries: &'a Entries,
     pub(crate) signature: Option<&'a Signature>,
+    pub(crate) max_hold: Option<Duration>,
 }
 
 impl Incoming<'_> {
@@ -80,7 +82,8 @@ impl Incoming<'_> {
         joined: Option<Duration>,
         deadline: Option<Duration>,
     ) -> Arrival<'_, Recipient> {
-        Arrival { origin: self.origin, signature: self.signature, recipient, order, joined, deadline }
+        let Incoming { origin, signature, max_hold, .. } = *self;
+        Arrival { origin, signature, recipient, order, joined, deadline, max_hold }
     }
 }
 
@@ -130,10 +133,12 @@ impl Shared {
         let mut owner = self.owner_of(incoming)?;
         if let [table] = &mut tables[..] {
             let granted = table.attempt(incoming.entries.all(), incoming.origin, incoming.signature);
-            return Ok(granted.map(|granted| {
-                owner.add(granted.0);
-                at_once(granted)
-            }));
+            if let Some((ticket, _)) = granted {
+                owner.add(ticket);
+            }
+            drop(owner);
+            drop(tables);
+            return Ok(granted.map(|granted| self.granted_at_once(incoming, at_once(granted))));
         }
         let groups = incoming.entries.groups(self.mask());
         if !spanning::admits(&tables, &groups) {
@@ -142,7 +147,9 @@ impl Shared {
         let arrival = incoming.arrival(Recipient::Nobody, 0, None, None);
         let (placed, _nobody) = spanning::join(&mut tables, &groups, arrival);
         owner.add(placed.ticket);
-        Ok(placed.token.map(|token| at_once((placed.ticket, token))))
+        drop(owner);
+        drop(tables);
+        Ok(placed.token.map(|token| self.granted_at_once(incoming, at_once((placed.ticket, token)))))
     }
 
     /// Takes all keys if that needs no waiting.
@@ -160,10 +167,12 @@ impl Shared {
         let arrival = incoming.arrival(Recipient::Nobody, 0, now, None);
         let (placed, _nobody) = self.join_tables(&mut tables, incoming, arrival);
         owner.add(placed.ticket);
+        drop(owner);
         if placed.token.is_some() {
+            drop(tables);
+            self.placed(incoming, &placed);
             return Ok(placed);
         }
-        drop(owner);
         if owned::owner_number(incoming).is_some() {
             drop(tables);
             self.refuse_deadlock(incoming, placed.ticket)?;
@@ -203,10 +212,35 @@ impl Shared {
         }
         drop(tables);
         drop(unused);
+        self.placed(incoming, &placed);
         if placed.token.is_none() {
             self.refuse_deadlock(incoming, placed.ticket)?;
         }
         Ok(placed)
+    }
+
+    /// Begins the time of what was granted at once.
+    fn placed(&self, incoming: &Incoming<'_>, placed: &Placed) {
+        if let (Some(max_hold), Some(_)) = (incoming.max_hold, placed.token) {
+            self.limit_hold(placed.ticket, max_hold);
+        }
+    }
+
+    fn granted_at_once(&self, incoming: &Incoming<'_>, grant: Grant) -> Grant {
+        if let Some(max_hold) = incoming.max_hold {
+            self.limit_hold(grant.ticket, max_hold);
+        }
+        grant
+    }
+
+    /// Does what a grant brings with it once everything is unlocked: forgets the end of the wait, begins its time.
+    fn granted(&self, ticket: Ticket, due: Option<Due>, max_hold: Option<Duration>) {
+        if let Some(due) = due {
+            self.timers.remove(due);
+        }
+        if let Some(max_hold) = max_hold {
+            self.limit_hold(ticket, max_hold);
+        }
     }
 
     /// Taken under the locks, so that requests that share a key get it in the order in which they stand there.
@@ -231,20 +265,22 @@ impl Shared {
 
     /// Takes a request out of all its queues. `None`, and nothing changed, when it does not stand as `why` demands.
     /// What that settles for `own` is put into it without a wake.
-    pub(crate) fn leave(&self, ticket: Ticket, why: Leave, own: Option<&Mailbox>) -> Option<bool> {
+    pub(crate) fn leave(&self, ticket: Ticket, why: Leave, own: Option<&Mailbox>) -> Option<Left> {
         let mut effects = Effects::new();
-        let granted = self.take_out(ticket, why, &mut effects);
+        let left = self.take_out(ticket, why, &mut effects);
         if !effects.is_empty() {
             outcome::carry_out(&self.shards[0].space, effects, own);
         }
-        granted
+        left
     }
 
     /// Tells every request that is due that its time is over (clause B5).
     pub(crate) fn tick(&self, own: Option<&Mailbox>) {
         let Some(now) = self.now() else { return };
         while let Some(ticket) = self.timers.pop_due(now) {
-            self.leave(ticket, Leave::TimeOut(Some(now)), own);
+            if self.leave(ticket, Leave::TimeOut(Some(now)), own).is_none() {
+                self.end_hold(ticket, now, own);
+            }
         }
     }
 
@@ -298,8 +334,8 @@ impl Shared {
     /// Disposes of what a claim found to be settled.
     fn claimed(&self, ticket: Ticket, claimed: Claimed<Recipient>) -> Grant {
         let Claimed { token, abandoned, effect } = claimed;
-        if let Some(Effect::Granted { due: Some(due), .. }) = effect {
-            self.timers.remove(due);
+        if let Some(Effect::Granted { due, max_hold, .. }) = effect {
+            self.granted(ticket, due, max_hold);
         }
         Grant { ticket, token, abandoned }
     }
@@ -339,6 +375,13 @@ impl Shared {
         self.shards.get(ticket.shard as usize).is_some_and(|shard| shard.held(ticket))
     }
 
+    /// Whether a request is granted; a grant that was lost is one until it is released.
+    fn is_granted(&self, ticket: Ticket) -> bool {
+        let shard = self.shard(ticket);
+        let alone = shard.lock().is_lone(ticket);
+        alone.unwrap_or_else(|| matches!(shard.lock_table().standing(ticket), Standing::Granted))
+    }
+
     fn mask(&self) -> usize {
         self.shards.len() - 1
     }
@@ -351,7 +394,7 @@ impl Shared {
         match at_home(home) {
             Released::Done => true,
             Released::Spans if self.release_lone(ticket) => true,
-            Released::Spans => self.leave(ticket, Leave::Release, own).is_some(),
+            Released::Spans => self.leave(ticket, Leave::Release, own).is_some_and(|left| left.held),
             Released::NotHeld => false,
         }
     }
@@ -386,13 +429,13 @@ impl Shared {
             entries.all().iter().map(|entry| Entries::shard(entry.hash, self.mask())).collect();
         loop {
             let tables: Vec<_> = needed.iter().map(|&number| (number, self.shards[number].lock_table())).collect();
-            let mut keys = Vec::new();
+            let mut spanned = Vec::new();
             for (number, table) in &tables {
                 let here = entries.all().iter().filter(|entry| Entries::shard(entry.hash, self.mask()) == *number);
-                here.for_each(|entry| table.spanning_keys(entry.hash, &entry.key, &mut keys));
+                here.for_each(|entry| table.spanned(entry.hash, &entry.key, &mut spanned));
             }
             let before = needed.len();
-            needed.extend(keys.iter().map(|key| Entries::shard(hash(&self.seed, key), self.mask())));
+            needed.extend(spanned);
             if needed.len() == before {
                 return tables;
             }
@@ -422,7 +465,7 @@ impl Shared {
     }
 
     /// Takes a request out of all its queues, and tells nobody yet.
-    fn take_out(&self, ticket: Ticket, why: Leave, effects: &mut Effects<Recipient>) -> Option<bool> {
+    fn take_out(&self, ticket: Ticket, why: Leave, effects: &mut Effects<Recipient>) -> Option<Left> {
         let home = self.shards.get(ticket.shard as usize)?;
         let left = {
             let (mut tables, parts) = self.lock_parts(home, ticket);
@@ -431,6 +474,6 @@ impl Shared {
         if let Some(due) = left.due {
             self.timers.remove(due);
         }
-        Some(left.granted)
+        Some(left)
     }
 }

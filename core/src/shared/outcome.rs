@@ -40,8 +40,16 @@ pub(super) fn carry_out_into(
     own: &Mailbox,
     into: &mut Vec<Settled>,
 ) {
-    if let [Effect::Granted { ticket, recipient: Recipient::Port { mailbox, tag }, token, abandoned, due: None }] =
-        &effects[..]
+    if let [
+        Effect::Granted {
+            ticket,
+            recipient: Recipient::Port { mailbox, tag },
+            token,
+            abandoned,
+            due: None,
+            max_hold: None,
+        },
+    ] = &effects[..]
         && std::ptr::eq(own, &**mailbox)
         && !own.is_filled()
     {
@@ -73,13 +81,20 @@ fn settle(space: &Weak<Shared>, effect: Effect<Recipient>, own: Option<&Mailbox>
             let delivered = shared.shard(ticket).lock_table().deliver(ticket)?;
             settle(space, delivered, own)
         }
-        Effect::Granted { ticket, recipient, token, abandoned, due } => {
-            if let (Some(due), Some(shared)) = (due, due.and_then(|_| space.upgrade())) {
-                shared.timers.remove(due);
+        Effect::Granted { ticket, recipient, token, abandoned, due, max_hold } => {
+            if (due.is_some() || max_hold.is_some())
+                && let Some(shared) = space.upgrade()
+            {
+                shared.granted(ticket, due, max_hold);
             }
             tell(recipient, own, |tag| Settled::Granted { tag, grant: Grant { ticket, token, abandoned } })
         }
         Effect::Withdrawn(_) => None,
+        Effect::Lost(recipient) => tell(recipient, own, |tag| Settled::Lost { tag }),
+        Effect::Undue(due) => {
+            space.upgrade()?.timers.remove(due);
+            None
+        }
         Effect::Departed { owner, ticket } => {
             space.upgrade()?.owners.lock().remove(owner, ticket);
             None

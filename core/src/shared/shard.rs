@@ -103,8 +103,17 @@ impl Shard {
     /// Whether a grant still stands.
     pub(crate) fn held(&self, ticket: Ticket) -> bool {
         let table = self.table.lock();
-        let alone = table.is_lone(ticket);
-        alone.unwrap_or_else(|| matches!(Locked::new(self, table).standing(ticket), Standing::Granted))
+        if let Some(alone) = table.is_lone(ticket) {
+            return alone;
+        }
+        let mut table = Locked::new(self, table);
+        if !matches!(table.standing(ticket), Standing::Granted) || table.is_lost(ticket) {
+            return false;
+        }
+        let Some(end) = table.end(ticket) else { return true };
+        drop(table);
+        // Asked before the time that ends it was told: decided at the asking (clause B5).
+        self.space().and_then(|space| space.now()).is_none_or(|now| now < end)
     }
 }
 

@@ -136,6 +136,7 @@ impl Spaces {
                 Settled::Failed { tag, error } if error.kind() == ErrorKind::Cancelled => {
                     told.push(Event::Cancelled(tag as Name));
                 }
+                Settled::Lost { tag } => told.push(Event::Lost(tag as Name)),
                 Settled::Failed { tag, error } => ends.push((tag as Name, error.kind())),
             }
         }

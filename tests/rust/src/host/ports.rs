@@ -178,6 +178,8 @@ impl Ports {
         let (tag, outcome) = match settled {
             Settled::Granted { tag, grant } => (tag, Ok(grant)),
             Settled::Failed { tag, error } => (tag, Err(error)),
+            // Nobody watches a grant here.
+            Settled::Lost { .. } => return,
         };
         let name = self.names[tag as usize].clone();
         let slot = &self.results[&name];

@@ -1,0 +1,105 @@
+//! A holder that gives up some of its keys, or the exclusiveness of some (clause L9).
+//!
+//! The caller has locked all tables of the request; home is the first of them.
+
+use std::ops::DerefMut;
+
+use super::leave::{Leave, leave};
+use super::{Due, Effects, LockTable, Mode, Recipient};
+use crate::{Key, Ticket};
+
+/// What a holder gives up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GiveUp {
+    /// The keys.
+    Keys,
+    /// That nobody else holds them.
+    Exclusiveness,
+}
+
+/// Gives up some keys of a request, or all, or their exclusiveness. Answers the deadline to be forgotten, if the request left.
+///
+/// # Errors
+///
+/// The keys that are not held; then nothing has changed.
+pub(crate) fn give_up<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
+    tables: &mut [T],
+    parts: &[Ticket],
+    keys: Option<&[Key]>,
+    what: GiveUp,
+    effects: &mut Effects<R>,
+) -> Result<Option<Due>, Vec<Key>> {
+    let mut missing: Vec<Key> = keys.unwrap_or_default().to_vec();
+    let Some(token) = granted_token(tables, parts) else { return Err(missing) };
+    let named = |key: &Key| keys.is_none_or(|keys| keys.contains(key));
+    let mut given: Vec<(usize, u32)> = Vec::new();
+    let mut nodes = 0;
+    for (at, (table, part)) in tables.iter_mut().zip(parts).enumerate() {
+        let Some(slot) = table.slot(*part) else { continue };
+        for &node in &table.requests[slot as usize].nodes {
+            nodes += 1;
+            let key = table.key_of(node);
+            if named(key) {
+                missing.retain(|other| other != key);
+                given.push((at, node));
+            }
+        }
+    }
+    if !missing.is_empty() {
+        return Err(missing);
+    }
+    if what == GiveUp::Keys && given.len() == nodes {
+        return Ok(leave(tables, parts, Leave::Release, effects).and_then(|left| left.due));
+    }
+    for (table, part) in tables.iter_mut().zip(parts) {
+        match what {
+            GiveUp::Keys => table.keep_keys(*part, |key| !named(key)),
+            GiveUp::Exclusiveness => table.share_keys(*part, named),
+        }
+    }
+    for (at, node) in given {
+        tables[at].raise(token);
+        tables[at].give_up_node(node, what, effects);
+    }
+    Ok(None)
+}
+
+/// The token of a request that is granted and not lost.
+fn granted_token<R: Recipient, T: DerefMut<Target = LockTable<R>>>(tables: &mut [T], parts: &[Ticket]) -> Option<u64> {
+    let home = tables.first_mut()?;
+    let slot = home.slot(*parts.first()?)?;
+    home.token(slot).filter(|_| !home.requests[slot as usize].is_lost())
+}
+
+impl<R: Recipient> LockTable<R> {
+    /// Makes the part of a request over several tables know which keys the request keeps.
+    pub(super) fn keep_keys(&mut self, part: Ticket, keeps: impl Fn(&Key) -> bool) {
+        self.change_span(part, |(key, mode)| keeps(key).then(|| (key.clone(), *mode)));
+    }
+
+    fn share_keys(&mut self, part: Ticket, shares: impl Fn(&Key) -> bool) {
+        self.change_span(part, |(key, mode)| {
+            let mode = if shares(key) { Mode::Shared } else { *mode };
+            Some((key.clone(), mode))
+        });
+    }
+
+    fn change_span(&mut self, part: Ticket, change: impl Fn(&(Key, Mode)) -> Option<(Key, Mode)>) {
+        let Some(slot) = self.slot(part) else { return };
+        if let Some(span) = self.requests[slot as usize].span() {
+            span.change_keys(change);
+        }
+    }
+
+    pub(super) fn key_of(&self, node: u32) -> &Key {
+        &self.queues.queue(self.queues.node(node).queue).key
+    }
+
+    fn give_up_node(&mut self, node: u32, what: GiveUp, effects: &mut Effects<R>) {
+        match what {
+            GiveUp::Keys => self.take_node(node, effects),
+            GiveUp::Exclusiveness if self.queues.node(node).mode == Mode::Exclusive => self.share_node(node, effects),
+            GiveUp::Exclusiveness => {}
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Taking a lock away while its holder runs (clause L15).
+//!
+//! Losing one key loses the guard; the keys that were not taken stay reserved for it until it is released. The record of
+//! a lost grant stays until then, also when it has no keys left.
+//!
+//! The caller has locked all tables of the requests concerned; home is the first of them.
+
+use std::ops::DerefMut;
+use std::time::Duration;
+
+use super::request::State;
+use super::{Due, Effect, Effects, LockTable, Recipient};
+use crate::{Key, Ticket};
+
+/// Takes keys of a grant away: those named, or all. Answers whether it was held until now, and the end of its time, which
+/// is to be forgotten; `None`, and nothing changed, when it holds none of them.
+pub(crate) fn take_away<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
+    tables: &mut [T],
+    parts: &[Ticket],
+    keys: Option<&[Key]>,
+    effects: &mut Effects<R>,
+) -> Option<(bool, Option<Due>)> {
+    let home = tables.first_mut()?;
+    let slot = home.slot(*parts.first()?)?;
+    let token = home.token(slot)?;
+    let was_held = !home.requests[slot as usize].is_lost();
+    let taken = |key: &Key| keys.is_none_or(|keys| keys.contains(key));
+    let mut nodes = Vec::new();
+    for (at, (table, part)) in tables.iter_mut().zip(parts).enumerate() {
+        let Some(slot) = table.slot(*part) else { continue };
+        let own = table.requests[slot as usize].nodes.iter().copied().filter(|&node| taken(table.key_of(node)));
+        nodes.extend(own.map(|node| (at, node)));
+    }
+    if nodes.is_empty() && keys.is_some() {
+        return None;
+    }
+    for (table, part) in tables.iter_mut().zip(parts) {
+        table.keep_keys(*part, |key| !taken(key));
+    }
+    for (at, node) in nodes {
+        tables[at].raise(token);
+        tables[at].take_node(node, effects);
+    }
+    let home = &mut tables[0];
+    let slot = home.slot(parts[0])?;
+    let request = &mut home.requests[slot as usize];
+    request.mark_lost();
+    let due = request.take_due();
+    effects.extend(request.take_watcher().map(Effect::Lost));
+    Some((was_held, due))
+}
+
+impl<R: Recipient> LockTable<R> {
+    /// The grants that have a key here, each by its ticket.
+    pub(crate) fn holders(&self, hash: u64, key: &Key, into: &mut Vec<Ticket>) {
+        let Some(queue) = self.queues.find(hash, key) else { return };
+        let queue = self.queues.queue(queue);
+        if let Some(solo) = queue.solo() {
+            into.extend(self.queues.find(hash, key).map(|at| self.solo_ticket(at, solo.number)));
+        }
+        for (_, node) in self.queues.nodes_from(queue.first).take_while(|(_, node)| node.eligible) {
+            if self.token(node.request).is_some() {
+                into.push(self.home(node.request));
+            }
+        }
+    }
+
+    /// Whom to tell when a grant is lost. Answers whether it is held, so that there is something to lose; what it replaces
+    /// is to be dropped once everything is unlocked.
+    pub(crate) fn watch(&mut self, ticket: Ticket, watcher: R) -> Result<Option<R>, R> {
+        let Some(slot) = self.slot(ticket) else { return Err(watcher) };
+        if self.token(slot).is_none() || self.requests[slot as usize].is_lost() {
+            return Err(watcher);
+        }
+        Ok(self.requests[slot as usize].more().watcher.replace(watcher))
+    }
+
+    /// Sets when a grant ends by itself. Answers whether it is held.
+    pub(crate) fn set_end(&mut self, ticket: Ticket, end: Due) -> bool {
+        let Some(slot) = self.slot(ticket) else { return false };
+        let held = self.token(slot).is_some() && !self.requests[slot as usize].is_lost();
+        if held {
+            self.requests[slot as usize].more().due = Some(end);
+        }
+        held
+    }
+
+    /// When a grant ends by itself, if it is held and does.
+    pub(crate) fn end(&mut self, ticket: Ticket) -> Option<Duration> {
+        let slot = self.slot(ticket)?;
+        self.token(slot)?;
+        let request = &self.requests[slot as usize];
+        // What waits is due too; that is when it gives up.
+        let granted = !matches!(request.state, State::Waiting(_));
+        request.due().filter(|_| granted).map(|(at, _)| at)
+    }
+
+    /// Whether a grant was lost.
+    pub(crate) fn is_lost(&mut self, ticket: Ticket) -> bool {
+        self.slot(ticket).is_some_and(|slot| self.requests[slot as usize].is_lost())
+    }
+}

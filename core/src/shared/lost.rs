@@ -1,0 +1,297 @@
+//! Keys that a holder gives up one by one, and locks that are taken away while their holder runs.
+
+use std::time::Duration;
+
+use super::shard::Locked;
+use super::{Entries, Mailbox, Recipient, Shared, outcome};
+use crate::machine::{Effects, GiveUp, give_up, take_away};
+use crate::{Error, Key, Ticket};
+
+impl Shared {
+    /// Gives up some keys of a grant, or all, or their exclusiveness.
+    ///
+    /// # Errors
+    ///
+    /// `not_held` with those that are not; then nothing has changed.
+    pub(crate) fn give_up(
+        &self,
+        ticket: Ticket,
+        keys: Option<&[Key]>,
+        what: GiveUp,
+        own: Option<&Mailbox>,
+    ) -> Result<(), Error> {
+        keys.unwrap_or_default().iter().try_for_each(Key::check)?;
+        let not_held = |keys| Err(Error::not_held(keys));
+        let Some(home) = self.shards.get(ticket.shard as usize) else {
+            return not_held(keys.unwrap_or_default().to_vec());
+        };
+        let mut effects = Effects::new();
+        let given = {
+            let (mut tables, parts) = self.lock_parts(home, ticket);
+            give_up(&mut tables, &parts, keys, what, &mut effects)
+        };
+        match given {
+            Ok(Some(due)) => self.timers.remove(due),
+            Ok(None) => {}
+            Err(missing) => return not_held(missing),
+        }
+        outcome::carry_out(&self.shards[0].space, effects, own);
+        Ok(())
+    }
+
+    /// Takes these keys away from everybody who holds them. Answers how many grants were lost by it.
+    pub(crate) fn revoke(&self, keys: &[Key], own: Option<&Mailbox>) -> usize {
+        let entries = Entries::of_keys(keys, &self.seed, self.mask());
+        let mut effects = Effects::new();
+        let mut lost = 0;
+        let mut ended = Vec::new();
+        {
+            let mut tables = self.lock_around(&entries);
+            let mut holders = Vec::new();
+            for entry in entries.all() {
+                if let Some((_, table)) = find(&mut tables, Entries::shard(entry.hash, self.mask())) {
+                    table.holders(entry.hash, &entry.key, &mut holders);
+                }
+            }
+            holders.sort_unstable();
+            holders.dedup();
+            for ticket in holders {
+                let parts = find(&mut tables, ticket.shard as usize).map(|(_, home)| home.parts(ticket));
+                let parts = parts.unwrap_or_default();
+                let own = |number: &usize| parts.iter().any(|part| part.shard as usize == *number);
+                let mut own_tables: Vec<_> =
+                    tables.iter_mut().filter(|(number, _)| own(number)).map(|(_, table)| &mut **table).collect();
+                if let Some((was_held, due)) = take_away(&mut own_tables, &parts, Some(keys), &mut effects) {
+                    lost += usize::from(was_held);
+                    ended.extend(due);
+                }
+            }
+        }
+        ended.into_iter().for_each(|due| self.timers.remove(due));
+        outcome::carry_out(&self.shards[0].space, effects, own);
+        lost
+    }
+
+    /// Whom to tell when a grant is lost. `false` when there is nothing to lose: it is lost already, or not held.
+    pub(crate) fn watch_lost(&self, ticket: Ticket, watcher: Recipient) -> bool {
+        let Some(shard) = self.shards.get(ticket.shard as usize) else { return false };
+        // What it does not keep is dropped once the shard is unlocked.
+        let watched = shard.lock_table().watch(ticket, watcher);
+        watched.is_ok()
+    }
+
+    /// Lets a grant end by itself after so long from now.
+    pub(super) fn limit_hold(&self, ticket: Ticket, max_hold: Duration) {
+        let end = self.now().and_then(|now| now.checked_add(max_hold));
+        let Some(end) = end.map(|at| (at, self.next_order())) else { return };
+        {
+            let mut home = self.shard(ticket).lock_table();
+            if home.set_end(ticket, end) {
+                // Noted while the shard is locked, so that whoever ends the grant finds it.
+                self.timers.insert(end, ticket);
+            }
+        }
+        self.timers.wake_if_sooner();
+    }
+
+    /// Ends a grant whose time is over.
+    pub(super) fn end_hold(&self, ticket: Ticket, now: Duration, own: Option<&Mailbox>) {
+        let mut effects = Effects::new();
+        {
+            let (mut tables, parts) = self.lock_parts(self.shard(ticket), ticket);
+            if !tables[0].end(ticket).is_some_and(|end| end <= now) {
+                return;
+            }
+            take_away(&mut tables, &parts, None, &mut effects);
+        }
+        outcome::carry_out(&self.shards[0].space, effects, own);
+    }
+}
+
+fn find<'t, 'l>(tables: &'t mut [(usize, Locked<'l>)], number: usize) -> Option<&'t mut (usize, Locked<'l>)> {
+    tables.iter_mut().find(|(other, _)| *other == number)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::{Pin, pin};
+    use std::task::{Context, Poll, Waker};
+    use std::time::Duration;
+
+    use futures::executor::block_on;
+
+    use crate::{ErrorKind, Guard, Key, ManualClock, Mode, Space};
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+        Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn granted<E: std::fmt::Debug>(poll: Poll<Result<Guard, E>>) -> Guard {
+        match poll {
+            Poll::Ready(Ok(guard)) => guard,
+            other => panic!("not granted: {other:?}"),
+        }
+    }
+
+    fn spaces() -> [Space; 3] {
+        [1, 2, 1024].map(|shards| Space::builder().shards(shards).build())
+    }
+
+    fn assert_empty(space: &Space) {
+        let query = block_on(space.query()).expect("open");
+        assert!(query.held.is_empty() && query.pending.is_empty(), "{query:?}");
+    }
+
+    #[test]
+    fn some_keys_go_and_the_rest_stays() {
+        for space in spaces() {
+            let mut guard = block_on(space.lock(["a", "b", "c"])).expect("free");
+            let mut for_a = space.lock("a");
+            let mut for_b = space.lock(["b", "d"]);
+            assert!(poll(&mut for_a).is_pending() && poll(&mut for_b).is_pending());
+            let error = guard.release_keys(["a", "x"]).expect_err("x is not held");
+            assert_eq!((error.kind(), error.keys()), (ErrorKind::NotHeld, &[Key::from("x")][..]));
+            assert!(poll(&mut for_a).is_pending(), "nothing changed");
+            guard.release_keys(["a", "a"]).expect("held");
+            let a = granted(poll(&mut for_a));
+            assert!(a.token() > guard.token());
+            assert_eq!(guard.keys(), ["b", "c"].map(Key::from));
+            assert!(guard.held() && poll(&mut for_b).is_pending());
+            assert_eq!(guard.release_keys("a").expect_err("given up").keys(), [Key::from("a")]);
+            let held = block_on(space.query_keys("c")).expect("open").held;
+            assert_eq!(held[0].keys, ["b", "c"].map(Key::from));
+            guard.release_keys(["b", "c"]).expect("held");
+            assert!(!guard.held());
+            assert_eq!(guard.release().expect_err("ended").kind(), ErrorKind::NotHeld);
+            drop((granted(poll(&mut for_b)), a, guard));
+            assert_empty(&space);
+            // Whichever key goes first, the guard is still found by the others.
+            for first in ["a", "b", "c"] {
+                let mut guard = block_on(space.lock(["a", "b", "c"])).expect("free");
+                guard.release_keys(first).expect("held");
+                assert!(guard.held());
+                assert!(poll(&mut space.lock(first)).is_ready());
+                guard.release().expect("held");
+                assert_empty(&space);
+            }
+        }
+    }
+
+    #[test]
+    fn a_downgrade_admits_the_shared_ones_next_in_line() {
+        for space in spaces() {
+            let mut guard = block_on(space.lock(["a", "b"])).expect("free");
+            let shared = |space: &Space| space.clone();
+            let (one, two) = (shared(&space), shared(&space));
+            let (mut first, mut second) = (one.lock("a").mode(Mode::Shared), two.lock(["a", "b"]).mode(Mode::Shared));
+            let mut exclusive = space.lock("a");
+            let mut behind = space.lock("a").mode(Mode::Shared);
+            assert!(poll(&mut first).is_pending() && poll(&mut second).is_pending());
+            assert!(poll(&mut exclusive).is_pending() && poll(&mut behind).is_pending());
+            guard.downgrade_keys("a").expect("held");
+            let first = granted(poll(&mut first));
+            assert!(first.token() > guard.token());
+            assert!(poll(&mut second).is_pending() && poll(&mut behind).is_pending());
+            assert_eq!((guard.keys(), guard.shared()), (&[Key::from("b")][..], &[Key::from("a")][..]));
+            guard.downgrade().expect("held");
+            guard.downgrade().expect("nothing is left to change");
+            let second = granted(poll(&mut second));
+            drop((first, second, guard));
+            drop(granted(poll(&mut exclusive)));
+            drop(granted(poll(&mut behind)));
+            assert_empty(&space);
+        }
+    }
+
+    #[test]
+    fn what_is_revoked_is_lost_and_the_rest_stays_reserved() {
+        for space in spaces() {
+            let mut guard = block_on(space.lock(["a", "b"])).expect("free");
+            let mut other = block_on(space.lock("c")).expect("free");
+            let mut for_a = space.lock("a");
+            let mut for_b = space.lock("b");
+            assert!(poll(&mut for_a).is_pending() && poll(&mut for_b).is_pending());
+            let mut lost = Box::pin(guard.lost());
+            assert!(poll(&mut lost).is_pending());
+            assert_eq!(space.revoke(["a", "x"]).expect("open"), 1);
+            assert!(poll(&mut lost).is_ready());
+            drop(lost);
+            assert!(!guard.held() && other.held());
+            let next = granted(poll(&mut for_a));
+            assert!(next.token() > guard.token());
+            assert!(poll(&mut for_b).is_pending(), "reserved until the guard is released");
+            assert_eq!(guard.release_keys("b").expect_err("lost").kind(), ErrorKind::NotHeld);
+            guard.release().expect("something was left to release");
+            drop((granted(poll(&mut for_b)), next));
+            assert_eq!(space.revoke(["c", "c"]).expect("open"), 1);
+            assert_eq!(space.revoke("c").expect("open"), 0);
+            assert_eq!(other.release().expect_err("nothing is left").kind(), ErrorKind::NotHeld);
+            block_on(other.lost());
+            assert_empty(&space);
+        }
+    }
+
+    #[test]
+    fn a_grant_that_nobody_has_seen_can_be_revoked() {
+        for space in spaces() {
+            let guard = block_on(space.lock("a")).expect("free");
+            let mut waits = space.lock(["a", "b"]);
+            assert!(poll(&mut waits).is_pending());
+            drop(guard);
+            assert_eq!(space.revoke("b").expect("open"), 1);
+            let lost = granted(poll(&mut waits));
+            assert!(!lost.held());
+            assert!(poll(&mut space.lock("b")).is_ready());
+            drop(lost);
+            assert_empty(&space);
+        }
+    }
+
+    #[test]
+    fn a_hold_ends_by_itself() {
+        for shards in [1, 1024] {
+            let clock = ManualClock::new();
+            let space = Space::builder().shards(shards).clock(clock.clone()).build();
+            let guard = block_on(space.lock(["a", "b"]).max_hold(10 * MS)).expect("free");
+            let mut waits = space.lock("b").max_hold(5 * MS);
+            assert!(poll(&mut waits).is_pending());
+            let mut lost = pin!(guard.lost());
+            assert_eq!(space.next_deadline(), Some(10 * MS));
+            clock.advance(9 * MS);
+            space.tick();
+            assert!(guard.held() && poll(&mut lost).is_pending());
+            clock.advance(MS);
+            assert!(!guard.held(), "decided at the asking");
+            assert!(poll(&mut waits).is_pending(), "told at the tick");
+            space.tick();
+            assert!(poll(&mut lost).is_ready());
+            let next = granted(poll(&mut waits));
+            assert_eq!(space.next_deadline(), Some(5 * MS), "from its grant on");
+            drop(next);
+            assert_eq!(space.next_deadline(), None);
+            let error = block_on(Space::new().lock("a").max_hold(MS)).expect_err("no clock");
+            assert_eq!(error.what(), Some("max_hold"));
+        }
+    }
+
+    #[test]
+    fn closing_an_owner_or_a_handle_is_a_loss() {
+        for space in spaces() {
+            let owner = space.owner("o");
+            let guard = block_on(owner.lock("a")).expect("free");
+            let mut lost = pin!(guard.lost());
+            assert!(poll(&mut lost).is_pending());
+            owner.close();
+            assert!(poll(&mut lost).is_ready());
+            let handle = space.attach();
+            let guard = block_on(handle.lock(["a", "b"])).expect("free");
+            let mut lost = pin!(guard.lost());
+            assert!(poll(&mut lost).is_pending());
+            handle.close();
+            assert!(poll(&mut lost).is_ready());
+            assert_empty(&space);
+        }
+    }
+}
