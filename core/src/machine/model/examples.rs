@@ -174,6 +174,8 @@ fn what_is_taken_away_is_lost_and_the_rest_stays_reserved() {
     assert_eq!(space.tells(Operation::Release(guard)), [Event::Granted(rest)]);
     assert_eq!(space.does(Operation::Release(guard)), Answer::NotHeld(set(&[])));
     assert_eq!(space.tells(Operation::Expire(rest)), [Event::Lost(rest)]);
+    assert_eq!(space.does(Operation::Release(rest)), Answer::NotHeld(set(&[])), "nothing is left of it");
+    assert_eq!(space.requests.len(), 1);
 }
 
 #[test]
@@ -196,7 +198,7 @@ fn an_owner_ends_with_all_that_it_has() {
     let next = space.waiting(None, &[(A, X)]);
     let (answer, events) = space.apply(&Operation::CloseOwner(0));
     assert_eq!(answer, Answer::Count(2));
-    assert_eq!(events, [Event::Lost(held), Event::Cancelled(waits), Event::Granted(next)]);
+    assert_eq!(events, [Event::Lost(held), Event::Ended(waits), Event::Granted(next)]);
     assert_eq!(space.asks(ANN, &[(C, X)]), Answer::Cancelled);
 }
 

@@ -76,7 +76,8 @@ pub(super) enum Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Event {
     Granted(Name),
-    Cancelled(Name),
+    /// A wait ended because its owner or its handle did.
+    Ended(Name),
     Lost(Name),
 }
 
@@ -151,9 +152,15 @@ impl Request {
         self.stage == Stage::Waiting
     }
 
-    fn lose(&mut self, keys: &BTreeSet<KeyNumber>) {
+    /// A guard that was taken away and has nothing left: until its holder lets go of it.
+    pub(super) fn is_husk(&self) -> bool {
+        self.lost && self.keys.is_empty()
+    }
+
+    /// Answers whether it was not lost yet.
+    fn lose(&mut self, keys: &BTreeSet<KeyNumber>) -> bool {
         self.keys.retain(|key, _| !keys.contains(key));
-        self.lost = true;
+        !std::mem::replace(&mut self.lost, true)
     }
 }
 
@@ -184,7 +191,6 @@ impl Reference {
             Operation::Expire(name) => self.expire(*name),
         };
         self.grant();
-        self.forget_lost();
         (answer, self.events_since(&before, operation))
     }
 
@@ -333,14 +339,13 @@ impl Reference {
     }
 
     fn release(&mut self, name: Name) -> Answer {
-        match self.remove(name) {
-            Answer::None => Answer::NotHeld(BTreeSet::new()),
-            answer => answer,
-        }
+        let held = self.find(name).is_some_and(|at| !self.requests[at].is_husk());
+        self.remove(name);
+        if held { Answer::Done } else { Answer::NotHeld(BTreeSet::new()) }
     }
 
     fn release_keys(&mut self, name: Name, keys: &BTreeSet<KeyNumber>) -> Answer {
-        let Some(request) = self.requests.iter_mut().find(|request| request.name == name) else {
+        let Some(request) = self.requests.iter_mut().find(|request| request.name == name && !request.lost) else {
             return Answer::NotHeld(keys.clone());
         };
         let missing: BTreeSet<_> = keys.iter().copied().filter(|key| !request.keys.contains_key(key)).collect();
@@ -410,15 +415,16 @@ impl Reference {
 
     fn close_owner(&mut self, owner: Owner) -> Answer {
         self.closed.insert(owner);
-        let before = self.requests.len();
-        self.requests.retain(|request| request.owner != Some(owner));
-        Answer::Count(before - self.requests.len())
+        let (own, others): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.requests).into_iter().partition(|request| request.owner == Some(owner));
+        self.requests = others;
+        Answer::Count(own.iter().filter(|request| !request.is_husk()).count())
     }
 
     fn revoke(&mut self, keys: &BTreeSet<KeyNumber>) -> Answer {
         let concerned = |request: &Request| request.keys.keys().any(|key| keys.contains(key));
         let held = self.requests.iter_mut().filter(|request| !request.waits());
-        Answer::Count(held.filter(|request| concerned(request)).map(|request| request.lose(keys)).count())
+        Answer::Count(held.filter(|request| concerned(request)).map(|request| usize::from(request.lose(keys))).sum())
     }
 
     fn steal(&mut self, keys: &BTreeSet<KeyNumber>) -> Answer {
@@ -446,23 +452,21 @@ impl Reference {
         }
     }
 
-    /// Forgets the guards that were taken away and have nothing left. One that its caller has not seen stays until then.
-    fn forget_lost(&mut self) {
-        self.requests.retain(|request| !(request.lost && request.keys.is_empty()) || request.stage == Stage::Unseen);
-    }
-
     /// What has changed for somebody who is not the caller.
     fn events_since(&self, before: &Reference, operation: &Operation) -> Vec<Event> {
         let mut events = Vec::new();
-        let taken_away = matches!(operation, Operation::CloseOwner(_))
-            || matches!(operation, Operation::Revoke(_) | Operation::Steal(_) | Operation::Expire(_));
+        let ended = |request: &Request| match operation {
+            Operation::CloseOwner(owner) => request.owner == Some(*owner),
+            Operation::Close(name) => request.name == *name,
+            _ => false,
+        };
         for earlier in &before.requests {
             let now = self.find(earlier.name).map(|at| &self.requests[at]);
             match now {
                 Some(now) if earlier.waits() && !now.waits() => events.push(Event::Granted(earlier.name)),
                 Some(now) if now.lost && !earlier.lost => events.push(Event::Lost(earlier.name)),
-                None if taken_away && earlier.waits() => events.push(Event::Cancelled(earlier.name)),
-                None if taken_away && !earlier.lost => events.push(Event::Lost(earlier.name)),
+                None if ended(earlier) && !earlier.waits() && !earlier.lost => events.push(Event::Lost(earlier.name)),
+                None if ended(earlier) && earlier.waits() => events.push(Event::Ended(earlier.name)),
                 _ => {}
             }
         }

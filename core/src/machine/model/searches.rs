@@ -26,9 +26,6 @@ fn takes(operation: &Operation) -> bool {
         operation,
         Operation::Take(_)
             | Operation::HandOver(..)
-            | Operation::ReleaseKeys(..)
-            | Operation::Downgrade(..)
-            | Operation::Revoke(_)
             | Operation::Steal(_)
             | Operation::Expire(_)
     )

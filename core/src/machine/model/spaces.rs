@@ -73,6 +73,7 @@ impl Spaces {
         assert!(!grant.abandoned, "nobody was there to go away");
         self.tickets.insert(name, grant.ticket);
         self.check_token(name, keys, grant.token);
+        assert!(self.port.watch_lost(grant.ticket, name as u64), "there is something to lose");
     }
 
     fn check_error(&self, before: &Reference, asked: (Option<Owner>, &Keys), error: &Error, answer: &Answer) {
@@ -132,9 +133,10 @@ impl Spaces {
                     self.tickets.insert(name, grant.ticket);
                     let keys = before.find(name).map(|at| before.requests[at].keys.clone());
                     self.check_token(name, &keys.unwrap_or_default(), grant.token);
+                    assert!(self.port.watch_lost(grant.ticket, tag), "there is something to lose");
                 }
-                Settled::Failed { tag, error } if error.kind() == ErrorKind::Cancelled => {
-                    told.push(Event::Cancelled(tag as Name));
+                Settled::Failed { tag, error } if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Closed) => {
+                    told.push(Event::Ended(tag as Name));
                 }
                 Settled::Lost { tag } => told.push(Event::Lost(tag as Name)),
                 Settled::Failed { tag, error } => ends.push((tag as Name, error.kind())),
@@ -143,7 +145,6 @@ impl Spaces {
         // Those that share no key are told in any order.
         told.sort_unstable();
         let mut expected = expected.to_vec();
-        expected.retain(|event| !matches!(event, Event::Lost(_)));
         expected.sort_unstable();
         assert_eq!(told, expected, "what others are told");
         assert_eq!(ends, Vec::from_iter(ended), "who is told of an end");
@@ -156,9 +157,9 @@ impl Spaces {
         assert_eq!(Some(claimed.abandoned), request.map(|request| request.abandoned), "clause L11");
     }
 
-    fn release(&mut self, name: Name) {
+    fn release(&mut self, name: Name, held: bool) {
         let ticket = self.tickets[&name];
-        assert!(self.port.release(ticket).is_ok(), "it is held");
+        assert_eq!(self.port.release(ticket).is_ok(), held);
         assert_eq!(self.port.release(ticket).map_err(|error| error.kind()), Err(ErrorKind::NotHeld));
         assert_eq!(self.port.cancel(ticket), Cancelled::Gone);
     }
@@ -173,7 +174,7 @@ impl Spaces {
             (wide(&request.keys), request.owner.map(usize::from), (claimed, self.tokens[&request.name]))
         };
         let held = reference.requests.iter().filter(|request| !request.waits());
-        let held = held.filter(|request| !(request.lost && request.keys.is_empty()));
+        let held = held.filter(|request| !request.is_husk());
         assert_eq!(sorted(query.held.iter().map(of_hold)), sorted(held.map(of_request)), "who holds");
 
         let of_wait = |wait: &Wait| -> Row<(usize, Vec<_>)> {
@@ -223,7 +224,7 @@ impl Subject for Spaces {
                 (Ok(other), _) => panic!("{other:?}, not {answer:?}"),
             },
             Operation::Claim(name) => self.claim(before, *name),
-            Operation::Release(name) => self.release(*name),
+            Operation::Release(name) => self.release(*name, *answer == Answer::Done),
             Operation::Cancel(name) => {
                 let expected = if waits(name) { Cancelled::Waiting } else { Cancelled::GrantGivenOn };
                 assert_eq!(self.port.cancel(self.tickets[name]), expected);
@@ -235,11 +236,23 @@ impl Subject for Spaces {
             }
             Operation::Close(name) => {
                 assert!(self.leave(*name, Leave::Close));
-                ended = waits(name).then_some((*name, ErrorKind::Closed));
             }
             Operation::Abandon(name) => assert!(self.leave(*name, Leave::Abandon)),
             Operation::CloseOwner(owner) => {
-                let count = self.owners[usize::from(*owner)].close();
+                let count = self.port.close_owner(&self.owners[usize::from(*owner)]);
+                assert_eq!(Answer::Count(count), *answer);
+            }
+            Operation::ReleaseKeys(name, keys) => {
+                let answered = self.port.release_keys(self.tickets[name], &list(keys));
+                check_given_up(answered, answer);
+            }
+            Operation::Downgrade(name, keys) => {
+                let keys = keys.as_ref().map(list);
+                let answered = self.port.downgrade(self.tickets[name], keys.as_deref());
+                check_given_up(answered, answer);
+            }
+            Operation::Revoke(keys) => {
+                let count = self.port.revoke(&list(keys)).expect("it is open");
                 assert_eq!(Answer::Count(count), *answer);
             }
             other => panic!("not driven: {other:?}"),
@@ -259,6 +272,21 @@ impl Subject for Spaces {
         self.tickets.retain(|name, _| left.contains(name));
         self.tokens.retain(|name, _| left.contains(name));
     }
+}
+
+fn check_given_up(answered: Result<(), Error>, answer: &Answer) {
+    let answered = match answered {
+        Ok(()) => Answer::Done,
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::NotHeld);
+            Answer::NotHeld(error.keys().iter().map(|key| number_of(key) as KeyNumber).collect())
+        }
+    };
+    assert_eq!(answered, *answer);
+}
+
+fn list(keys: &BTreeSet<KeyNumber>) -> Vec<Key> {
+    keys.iter().map(|key| key_of(*key)).collect()
 }
 
 fn key_of(key: KeyNumber) -> Key {
