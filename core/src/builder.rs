@@ -1,8 +1,10 @@
 //! The settings of a space.
 
+use std::any::Any;
 use std::fmt;
 
-use crate::shared::Shared;
+use crate::shared::{Limits, Meta, Settings, Shared};
+use crate::sync::Arc;
 use crate::{Clock, Space};
 
 /// The settings of a space, each with a usual value. Made by [`Space::builder`].
@@ -19,6 +21,9 @@ pub struct Builder {
     seed: u64,
     epoch: u64,
     clock: Option<Box<dyn Clock>>,
+    max_waiters: Option<usize>,
+    max_waiters_per_key: Option<usize>,
+    meta: Option<Meta>,
 }
 
 /// So many small shards that two threads seldom share a cache line; see `costs` in the design notes.
@@ -59,20 +64,57 @@ impl Builder {
         self
     }
 
+    /// Sets how many requests may wait in the space at once: one more is refused with
+    /// [`Busy`](crate::ErrorKind::Busy). Usually there is no limit.
+    #[must_use]
+    pub fn max_waiters(mut self, limit: usize) -> Builder {
+        self.max_waiters = Some(limit);
+        self
+    }
+
+    /// Sets how many requests may stand behind others for one key: one more is refused with
+    /// [`Busy`](crate::ErrorKind::Busy). Usually there is no limit.
+    #[must_use]
+    pub fn max_waiters_per_key(mut self, limit: usize) -> Builder {
+        self.max_waiters_per_key = Some(limit);
+        self
+    }
+
+    /// Sets what [`Space::meta`] answers to whoever opens the space. Usually nothing.
+    #[must_use]
+    pub fn meta(mut self, meta: impl Any + Send + Sync) -> Builder {
+        self.meta = Some(Arc::new(meta));
+        self
+    }
+
+    /// The limits that openings of one name must agree on.
+    pub(crate) fn limits(&self) -> (Option<usize>, Option<usize>) {
+        (self.max_waiters, self.max_waiters_per_key)
+    }
+
     pub(crate) fn clock_identity(&self) -> Option<usize> {
         self.clock.as_deref().map(Clock::identity)
     }
 
     /// The space.
     pub fn build(self) -> Space {
-        let shared = Shared::new(self.shards, self.seed, self.epoch, self.clock);
-        Space::first(shared)
+        let Builder { shards, seed, epoch, clock, max_waiters, max_waiters_per_key, meta } = self;
+        let limits = Limits::new(max_waiters, max_waiters_per_key);
+        Space::first(Shared::new(Settings { shards, seed, epoch, clock, limits, meta }))
     }
 }
 
 impl Default for Builder {
     fn default() -> Builder {
-        Builder { shards: SHARDS.min(MOST_SHARDS), seed: 0, epoch: 0, clock: None }
+        Builder {
+            shards: SHARDS.min(MOST_SHARDS),
+            seed: 0,
+            epoch: 0,
+            clock: None,
+            max_waiters: None,
+            max_waiters_per_key: None,
+            meta: None,
+        }
     }
 }
 

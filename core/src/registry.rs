@@ -35,17 +35,17 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::ErrorKind::Invalid) when it was made with another clock. Shards, seed and epoch are those of
-    /// whoever made it.
+    /// [`Invalid`](crate::ErrorKind::Invalid) when it was made with another clock or other limits. Shards, seed, epoch and
+    /// meta are those of whoever made it.
     pub fn open(&self, name: &str, settings: Builder) -> Result<Space, Error> {
-        let clock = settings.clock_identity();
+        let (clock, limits) = (settings.clock_identity(), settings.limits());
         let mut made = None;
         let mut settings = Some(settings);
         loop {
             let found = self.0.find(name);
             // None: there is no such space, or its last handle is closed and it has ended.
             if let Some(space) = found.clone().and_then(Space::another) {
-                return agrees(space, clock);
+                return agrees(space, clock, limits);
             }
             made = made.or_else(|| settings.take().map(Builder::build));
             // If somebody else made one meanwhile, theirs is found in the next round, and ours is dropped.
@@ -56,12 +56,18 @@ impl Registry {
     }
 }
 
-/// Lets go of a space that was made with another clock (clause B6).
-fn agrees(space: Space, clock: Option<usize>) -> Result<Space, Error> {
-    if space.engine().shared.clock().map(Clock::identity) == clock {
-        return Ok(space);
+/// Lets go of a space that was made with another clock or other limits (clause B6).
+fn agrees(space: Space, clock: Option<usize>, limits: (Option<usize>, Option<usize>)) -> Result<Space, Error> {
+    let shared = &space.engine().shared;
+    if shared.clock().map(Clock::identity) != clock {
+        return Err(Error::invalid("clock", "the space of this name is open with another clock"));
     }
-    Err(Error::invalid("clock", "the space of this name is open with another clock"))
+    let known = shared.limits();
+    if (known.waiters, known.per_key) != limits {
+        let what = if known.waiters == limits.0 { "max_waiters_per_key" } else { "max_waiters" };
+        return Err(Error::invalid(what, "the space of this name is open with another limit"));
+    }
+    Ok(space)
 }
 
 /// What the address of a space says.

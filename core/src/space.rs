@@ -1,5 +1,6 @@
 //! A space: the handle that opens everything.
 
+use std::any::Any;
 use std::fmt;
 use std::time::Duration;
 
@@ -74,6 +75,11 @@ impl Space {
     /// them keeps the pair of epoch and token, and compares the epochs first.
     pub fn epoch(&self) -> u64 {
         self.engine.shared.epoch()
+    }
+
+    /// What whoever made the space said about it with [`Builder::meta`](crate::Builder::meta).
+    pub fn meta(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.engine.shared.meta().cloned()
     }
 
     /// Asks for all of `keys`, exclusively unless told otherwise: a builder, and a future of the [`Guard`].

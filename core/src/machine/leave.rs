@@ -105,7 +105,7 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     effects.extend(departed);
     effects.extend(watcher.map(|watcher| match why {
         Leave::Close | Leave::Dismiss => Effect::Lost(watcher),
-        _ => Effect::Withdrawn(watcher),
+        _ => Effect::Unwatched(watcher),
     }));
     Some(Left { granted: token.is_some(), held: token.is_some() && !(lost && keys == 0), due })
 }

@@ -218,7 +218,7 @@ impl<R: Recipient> LockTable<R> {
         let mut request = self.forget(slot);
         effects.extend(request.departed(ticket));
         effects.extend(request.take_due().map(Effect::Undue));
-        effects.extend(request.take_watcher().map(Effect::Withdrawn));
+        effects.extend(request.take_watcher().map(Effect::Unwatched));
         match request.is_lost() && request.nodes.is_empty() {
             true => Released::NotHeld,
             false => Released::Done,
@@ -404,6 +404,16 @@ impl<R: Recipient> LockTable<R> {
     fn insert_granted(&mut self, origin: Origin, signature: Option<&Signature>) -> (u32, u64) {
         let token = self.clock + 1;
         (self.insert(origin, signature, State::Granted { token, claimed: true }), token)
+    }
+
+    /// Whether a request for one of these keys would stand behind so many that stand behind others themselves.
+    pub(crate) fn is_full(&self, entries: &[Entry], limit: usize) -> bool {
+        entries.iter().any(|entry| {
+            let found = self.queues.find(entry.hash, &entry.key);
+            found.is_some_and(|queue| {
+                !self.queues.admits(queue, entry.mode) && self.queues.queue(queue).waiting as usize >= limit
+            })
+        })
     }
 
     /// Puts a request into the queues of its keys. Answers whether it is eligible on all of them.

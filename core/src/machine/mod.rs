@@ -89,6 +89,8 @@ pub(crate) enum Effect<R> {
     Lost(R),
     /// What is due then is not due any more.
     Undue(Due),
+    /// Who watched a grant need not do so any more: to be dropped.
+    Unwatched(R),
     /// A request was withdrawn by its caller: its recipient is to be dropped.
     Withdrawn(R),
     /// A request of an owner has left: call [`Owners::remove`].
@@ -106,6 +108,7 @@ impl<R> fmt::Debug for Effect<R> {
             Effect::Granted { ticket, token, .. } => write!(f, "Granted({ticket:?}, {token})"),
             Effect::Failed { error, .. } => write!(f, "Failed({error})"),
             Effect::Lost(_) => f.write_str("Lost"),
+            Effect::Unwatched(_) => f.write_str("Unwatched"),
             Effect::Undue(due) => write!(f, "Undue({due:?})"),
             Effect::Withdrawn(_) => f.write_str("Withdrawn"),
             Effect::Departed { owner, ticket } => write!(f, "Departed({owner}, {ticket:?})"),

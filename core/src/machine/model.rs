@@ -278,7 +278,11 @@ impl Machine {
                 }
                 Effect::GrantedElsewhere(ticket) => self.undelivered.push_back(ticket),
                 Effect::Failed { error, .. } => assert_eq!(error.kind(), crate::ErrorKind::Closed),
-                Effect::Withdrawn(_) | Effect::Departed { .. } | Effect::Lost(_) | Effect::Undue(_) => {}
+                Effect::Withdrawn(_)
+                | Effect::Departed { .. }
+                | Effect::Lost(_)
+                | Effect::Unwatched(_)
+                | Effect::Undue(_) => {}
             }
         }
     }

@@ -36,6 +36,8 @@ pub(super) struct Queue {
     /// The mode of the eligible nodes, or of the solo holder.
     pub(super) mode: Mode,
     holder: Solo,
+    /// How many nodes are not eligible.
+    pub(super) waiting: u32,
     /// When those who wait were last told that a holder went away.
     marked: u64,
 }
@@ -139,8 +141,11 @@ impl Queues {
             Some(found) => {
                 let queue = &mut self.queues[found as usize];
                 let last = std::mem::replace(&mut queue.last, at);
-                if !eligible && queue.first_waiting == NIL {
-                    queue.first_waiting = at;
+                if !eligible {
+                    queue.waiting += 1;
+                    if queue.first_waiting == NIL {
+                        queue.first_waiting = at;
+                    }
                 }
                 self.nodes[last as usize].next = at;
                 self.nodes[at as usize].prev = last;
@@ -154,8 +159,9 @@ impl Queues {
     /// Takes a node out of its line, then calls `admit` with the request of each node that became eligible by it, in
     /// order.
     pub(super) fn remove(&mut self, node: u32, admit: impl FnMut(u32)) {
-        let Node { queue: at, prev, next, .. } = self.nodes.remove(node as usize);
+        let Node { queue: at, prev, next, eligible, .. } = self.nodes.remove(node as usize);
         let queue = &mut self.queues[at as usize];
+        queue.waiting -= u32::from(!eligible);
         if prev == NIL && next == NIL {
             return self.close(at);
         }
@@ -194,6 +200,7 @@ impl Queues {
                 break;
             }
             node.eligible = true;
+            queue.waiting -= 1;
             queue.first_waiting = node.next;
             admit(node.request);
         }
@@ -255,8 +262,17 @@ impl Queues {
 
     #[inline]
     fn open(&mut self, hash: u64, key: &Key, mode: Mode, node: u32, holder: Solo) -> u32 {
-        let queue =
-            Queue { key: key.clone(), hash, first: node, last: node, first_waiting: NIL, mode, holder, marked: 0 };
+        let queue = Queue {
+            key: key.clone(),
+            hash,
+            first: node,
+            last: node,
+            first_waiting: NIL,
+            mode,
+            holder,
+            waiting: 0,
+            marked: 0,
+        };
         let at = self.queues.insert(queue) as u32;
         self.index.added(&self.queues, hash, at);
         at

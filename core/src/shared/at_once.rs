@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::shard::Locked;
-use super::{Entries, Handle, Recipient, Shared};
+use super::{Entries, Handle, Incoming, Recipient, Shared};
 use crate::machine::{Arrival, Origin, Parts, Placed, hash, spanning};
 use crate::{Error, Grant, Key, Mode, Ticket};
 
@@ -46,6 +46,11 @@ impl Shared {
             return Ok(Placed { ticket, token: Some(token) });
         }
         let (recipient, joined) = (recipient(), self.now());
+        if self.limits.are_set() {
+            let entries = Entries::of_keys(std::slice::from_ref(key), &self.seed, self.mask());
+            let incoming = Incoming { handle, origin, entries: &entries, signature: None, max_hold: None };
+            return self.join(&incoming, recipient, joined, None);
+        }
         let mut table = Locked::new(shard, shard.lock_for(handle)?);
         let order = self.next_order();
         let arrival = Arrival { origin, signature: None, recipient, joined, order, deadline: None, max_hold: None };

@@ -2,6 +2,7 @@
 
 use std::task::Waker;
 
+use super::limits::Place;
 use crate::machine;
 use crate::port::Settled;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
@@ -12,13 +13,35 @@ pub(crate) enum Recipient {
     Task(Waker),
     /// A port: the outcome is put into its mailbox.
     Port { mailbox: Arc<Mailbox>, tag: u64 },
+    /// One of these, in a space that counts those who wait.
+    Counted { recipient: Box<Recipient>, place: Place },
     /// Nobody: the request is granted or refused on the spot.
     Nobody,
 }
 
 impl machine::Recipient for Recipient {
     fn collects(&self) -> bool {
-        matches!(self, Recipient::Task(_))
+        self.task().is_some()
+    }
+}
+
+impl Recipient {
+    /// The task's waker.
+    pub(super) fn task(&self) -> Option<&Waker> {
+        match self {
+            Recipient::Task(waker) => Some(waker),
+            Recipient::Counted { recipient, .. } => recipient.task(),
+            Recipient::Port { .. } | Recipient::Nobody => None,
+        }
+    }
+
+    /// Puts another waker in the place of the task's. Answers the old one, to be dropped once everything is unlocked.
+    pub(super) fn replace_task(&mut self, newest: Waker) -> Waker {
+        match self {
+            Recipient::Task(waker) => std::mem::replace(waker, newest),
+            Recipient::Counted { recipient, .. } => recipient.replace_task(newest),
+            Recipient::Port { .. } | Recipient::Nobody => newest,
+        }
     }
 }
 

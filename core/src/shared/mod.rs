@@ -11,6 +11,7 @@
 mod at_once;
 mod entries;
 mod handle;
+mod limits;
 mod lost;
 mod mailbox;
 mod names;
@@ -28,6 +29,7 @@ use smallvec::SmallVec;
 pub(crate) use self::at_once::at_once;
 pub(crate) use self::entries::Entries;
 pub(crate) use self::handle::Handle;
+pub(crate) use self::limits::Limits;
 pub(crate) use self::mailbox::{Mailbox, Recipient};
 pub(crate) use self::names::Names;
 use self::shard::Locked;
@@ -48,12 +50,27 @@ type Tables<'a> = SmallVec<[Locked<'a>; 1]>;
 /// A space whose locks are all released keeps room for so many requests, spread over its shards.
 const KEPT: u32 = 1024;
 
+/// What the maker of a space says about it, for whoever opens it.
+pub(crate) type Meta = Arc<dyn std::any::Any + Send + Sync>;
+
+/// What a space is made of.
+pub(crate) struct Settings {
+    pub(crate) shards: usize,
+    pub(crate) seed: u64,
+    pub(crate) epoch: u64,
+    pub(crate) clock: Option<Box<dyn Clock>>,
+    pub(crate) limits: Limits,
+    pub(crate) meta: Option<Meta>,
+}
+
 /// Everything that the handles of a space share.
 pub(crate) struct Shared {
     shards: Box<[Arc<Shard>]>,
     seed: FixedState,
     clock: Option<Box<dyn Clock>>,
     timers: Timers,
+    limits: Limits,
+    meta: Option<Meta>,
     epoch: u64,
     /// The last number given to a request that waits.
     last_order: AtomicU64,
@@ -88,7 +105,8 @@ impl Incoming<'_> {
 }
 
 impl Shared {
-    pub(crate) fn new(shards: usize, seed: u64, epoch: u64, clock: Option<Box<dyn Clock>>) -> Arc<Shared> {
+    pub(crate) fn new(settings: Settings) -> Arc<Shared> {
+        let Settings { shards, seed, epoch, clock, limits, meta } = settings;
         let count = shards.max(1).next_power_of_two() as u32;
         let keeps = (KEPT / count) as u16;
         Arc::new_cyclic(|space| Shared {
@@ -96,6 +114,8 @@ impl Shared {
             seed: FixedState::with_seed(seed),
             clock,
             timers: Timers::default(),
+            limits,
+            meta,
             epoch,
             last_order: AtomicU64::new(0),
             last_origin: AtomicU64::new(0),
@@ -103,6 +123,14 @@ impl Shared {
             handles: Mutex::default(),
             owners: Mutex::default(),
         })
+    }
+
+    pub(crate) fn meta(&self) -> Option<&Meta> {
+        self.meta.as_ref()
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     pub(crate) fn epoch(&self) -> u64 {
@@ -201,6 +229,15 @@ impl Shared {
     ) -> Result<Placed, Error> {
         let mut tables = self.lock_for(incoming)?;
         let mut owner = self.owner_of(incoming)?;
+        let recipient = match self.find_place(&tables, incoming, recipient) {
+            Ok(recipient) => recipient,
+            Err((error, unused)) => {
+                drop(owner);
+                drop(tables);
+                drop(unused);
+                return Err(error);
+            }
+        };
         let order = self.next_order();
         let arrival = incoming.arrival(recipient, order, joined, deadline);
         let (placed, unused) = self.join_tables(&mut tables, incoming, arrival);
@@ -347,10 +384,12 @@ impl Shared {
         loop {
             let mut locked = shard.lock_table();
             match locked.standing(ticket) {
-                Standing::Waiting(Recipient::Task(known)) if known.will_wake(waker) => return None,
+                Standing::Waiting(recipient) if recipient.task().is_some_and(|known| known.will_wake(waker)) => {
+                    return None;
+                }
                 Standing::Waiting(recipient) => {
                     if let Some(newest) = spare.take() {
-                        let old = std::mem::replace(recipient, Recipient::Task(newest));
+                        let old = recipient.replace_task(newest);
                         drop(locked);
                         drop(old);
                         return None;

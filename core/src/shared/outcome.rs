@@ -23,7 +23,7 @@ pub(super) fn carry_out(space: &Weak<Shared>, mut effects: Effects<Recipient>, o
     let mut withdrawn: SmallVec<[Recipient; 1]> = SmallVec::new();
     for effect in effects {
         match effect {
-            Effect::Withdrawn(recipient) => withdrawn.push(recipient),
+            Effect::Withdrawn(recipient) | Effect::Unwatched(recipient) => withdrawn.push(recipient),
             effect => calls.extend(settle(space, effect, own)),
         }
     }
@@ -89,7 +89,7 @@ fn settle(space: &Weak<Shared>, effect: Effect<Recipient>, own: Option<&Mailbox>
             }
             tell(recipient, own, |tag| Settled::Granted { tag, grant: Grant { ticket, token, abandoned } })
         }
-        Effect::Withdrawn(_) => None,
+        Effect::Withdrawn(_) | Effect::Unwatched(_) => None,
         Effect::Lost(recipient) => tell(recipient, own, |tag| Settled::Lost { tag }),
         Effect::Undue(due) => {
             space.upgrade()?.timers.remove(due);
@@ -109,6 +109,10 @@ fn tell(recipient: Recipient, own: Option<&Mailbox>, settled: impl FnOnce(u64) -
         Recipient::Port { mailbox, tag } => {
             let own = own.is_some_and(|own| std::ptr::eq(own, &*mailbox));
             mailbox.put(settled(tag), own).then_some(Call::Port(mailbox))
+        }
+        Recipient::Counted { recipient, place } => {
+            drop(place);
+            tell(*recipient, own, settled)
         }
         Recipient::Nobody => None,
     }

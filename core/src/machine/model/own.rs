@@ -98,7 +98,7 @@ impl Subject for Foresight {
 fn no_state_of_the_reference_has_a_cycle_and_no_refusal_is_a_false_alarm() {
     let start = Instant::now();
     let extent = explore(&SCOPE, Foresight::default);
-    tell(&SCOPE, &extent, start.elapsed());
+    tell(&SCOPE, 0, &extent, start.elapsed());
     assert_eq!(extent.states, SCOPE.states);
     let programs = if cfg!(miri) { 0..1 } else { 0..50 };
     wander(&Scope { most: 8, ..SCOPE }, programs, 200, Foresight::default);

@@ -223,8 +223,8 @@ impl Random {
 }
 
 /// Tells how far a search went.
-pub(super) fn tell(scope: &Scope, extent: &Extent, time: Duration) {
+pub(super) fn tell(scope: &Scope, shards: usize, extent: &Extent, time: Duration) {
+    let (name, seconds) = (scope.name, time.as_secs_f32());
     let Extent { states, depth, compared } = extent;
-    let seconds = time.as_secs_f32();
-    println!("{}: depth={depth} states={states} operations={compared} seconds={seconds:.1}", scope.name);
+    println!("{name}: shards={shards} depth={depth} states={states} operations={compared} seconds={seconds:.1}");
 }
