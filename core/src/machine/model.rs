@@ -7,6 +7,7 @@
 
 #![expect(clippy::disallowed_macros, reason = "the searches tell how far they went")]
 
+mod controls;
 mod examples;
 mod graph;
 mod own;

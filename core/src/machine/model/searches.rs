@@ -9,16 +9,8 @@ use crate::Mode;
 
 const TWO_KEYS: &[&[(KeyNumber, Mode)]] = &[&[(0, X)], &[(0, S)], &[(1, X)], &[(0, X), (1, X)], &[(0, S), (1, X)]];
 
-const THREE_KEYS: &[&[(KeyNumber, Mode)]] = &[
-    &[(0, X)],
-    &[(0, S)],
-    &[(1, X)],
-    &[(2, X)],
-    &[(0, X), (1, X)],
-    &[(1, S), (2, X)],
-    &[(0, X), (1, S), (2, X)],
-    &[],
-];
+const THREE_KEYS: &[&[(KeyNumber, Mode)]] =
+    &[&[(0, X)], &[(0, S)], &[(1, X)], &[(2, X)], &[(0, X), (1, X)], &[(1, S), (2, X)], &[(0, X), (1, S), (2, X)], &[]];
 
 /// Miri is some hundred times slower: there a search looks at the first states only.
 const fn states(count: usize) -> usize {
@@ -26,7 +18,7 @@ const fn states(count: usize) -> usize {
 }
 
 /// Every operation.
-const SCOPE: Scope = Scope {
+pub(super) const SCOPE: Scope = Scope {
     name: "every operation",
     shapes: THREE_KEYS,
     keys: 3,
@@ -58,13 +50,7 @@ fn takes_part_in_circles(operation: &Operation) -> bool {
 }
 
 fn takes(operation: &Operation) -> bool {
-    !matches!(
-        operation,
-        Operation::Take(_)
-            | Operation::HandOver(..)
-            | Operation::Steal(_)
-            | Operation::Expire(_)
-    )
+    !matches!(operation, Operation::Take(_) | Operation::HandOver(..) | Operation::Steal(_) | Operation::Expire(_))
 }
 
 fn search(scope: &Scope, shards: usize) {

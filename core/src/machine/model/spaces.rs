@@ -174,7 +174,8 @@ impl Spaces {
             (wide(&request.keys), request.owner.map(usize::from), (claimed, self.tokens[&request.name]))
         };
         let held = reference.requests.iter().filter(|request| !request.waits());
-        let held = held.filter(|request| !request.is_husk());
+        // The empty set stands in no queue.
+        let held = held.filter(|request| !request.keys.is_empty());
         assert_eq!(sorted(query.held.iter().map(of_hold)), sorted(held.map(of_request)), "who holds");
 
         let of_wait = |wait: &Wait| -> Row<(usize, Vec<_>)> {
