@@ -403,7 +403,7 @@ impl Environment {
         let kept = self.scratch.lane(OUTCOME);
         let (tag, outcome) = match settled {
             // Nobody watches a grant through this port.
-            Settled::Lost { tag } => (tag, Outcome::Failed),
+            Settled::Lost { tag } | Settled::HandedOver { tag } => (tag, Outcome::Failed),
             Settled::Granted { tag, grant } => {
                 let (place, number) = grant.ticket.to_parts();
                 self.scratch.set_whole(at + 3, place);

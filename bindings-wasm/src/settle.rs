@@ -94,7 +94,7 @@ fn entry(handle: u64, settled: Settled) -> [u64; ENTRY] {
             (tag, seen.then_some(grant))
         }
         // Nobody watches a grant through this port.
-        Settled::Lost { tag } => (tag, None),
+        Settled::Lost { tag } | Settled::HandedOver { tag } => (tag, None),
         Settled::Failed { tag, error } => {
             error::keep(error);
             (tag, None)

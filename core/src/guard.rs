@@ -1,13 +1,15 @@
 //! A lock that is held.
 
+use std::any::Any;
 use std::fmt;
 use std::future::poll_fn;
 use std::task::Poll;
 
 use crate::engine::{Engine, Hold, Memory};
 use crate::machine::GiveUp;
+use crate::shared::Payload;
 use crate::sync::OnceLock;
-use crate::{Error, IntoKeys, Key, LockSpec, Owner, Ticket};
+use crate::{Error, ErrorKind, IntoKeys, Key, LockSpec, Owner, Ticket};
 
 /// A lock that is held, on one key or several. Dropping it releases them all in one step.
 ///
@@ -35,16 +37,22 @@ pub struct Guard {
     /// Whether it is the guard of a scope, which has an owner for the asking.
     scoped: bool,
     scope_owner: OnceLock<Owner>,
+    /// What came along when it was handed over.
+    payload: Option<Box<Payload>>,
 }
 
 impl Guard {
     #[inline]
-    pub(crate) fn new(hold: <Memory as Engine>::Hold, mut spec: LockSpec) -> Guard {
+    pub(crate) fn new(mut hold: <Memory as Engine>::Hold, mut spec: LockSpec) -> Guard {
+        let payload = hold.take_handed().and_then(|handed| {
+            spec.replace_keys(handed.keys, handed.shared);
+            handed.payload.map(Box::new)
+        });
         if !matches!(spec.plain_keys(), Some([_])) {
             spec.normalise();
         }
         let panicking = std::thread::panicking();
-        Guard { hold, spec, releases: true, panicking, scoped: false, scope_owner: OnceLock::new() }
+        Guard { hold, spec, releases: true, panicking, scoped: false, scope_owner: OnceLock::new(), payload }
     }
 
     /// The keys held exclusively, in the order asked for, without duplicates.
@@ -142,6 +150,63 @@ impl Guard {
         self.give_up(&keys, GiveUp::Exclusiveness)?;
         self.spec.share_keys(&keys);
         Ok(())
+    }
+
+    /// Hands the lock over to another owner, with its token and all its keys: those who wait keep their places, and the end
+    /// of the giver no longer matters. This guard is not held any more.
+    ///
+    /// If the new owner waits for some of the keys, in the same or weaker modes, that request is resolved with this lock;
+    /// else it waits in [`Owner::handed_over`]. Answers whether it was delivered: to a closed owner it is not, and the keys
+    /// are released.
+    ///
+    /// # Errors
+    ///
+    /// [`NotHeld`](crate::ErrorKind::NotHeld); [`Invalid`](crate::ErrorKind::Invalid) to its own owner;
+    /// [`Deadlock`](crate::ErrorKind::Deadlock) when the new owner would wait for itself. Then nothing has moved.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let space = latchwork::Space::new();
+    /// let job = space.owner("encode");
+    /// let mut guard = space.lock("encoder").await?;
+    /// assert!(guard.hand_over(&job, "film.mov")?);
+    /// assert!(!guard.held());
+    /// let guard = job.handed_over().await?;
+    /// assert_eq!(guard.payload().and_then(|film| film.downcast_ref()), Some(&"film.mov"));
+    /// # Ok::<_, latchwork::Error>(()) }).unwrap();
+    /// ```
+    pub fn hand_over(&mut self, to: &Owner, payload: impl Any + Send + Sync) -> Result<bool, Error> {
+        self.hand_over_to(to.id(), payload)
+    }
+
+    /// As [`hand_over`](Guard::hand_over), to the owner with this [id](Owner::id).
+    ///
+    /// # Errors
+    ///
+    /// As for `hand_over`. An owner that never was is a closed one.
+    pub fn hand_over_to(&mut self, owner_id: &str, payload: impl Any + Send + Sync) -> Result<bool, Error> {
+        let not_held = |guard: &Guard| Error::not_held([guard.keys(), guard.shared()].concat());
+        if !self.releases {
+            return Err(not_held(self));
+        }
+        let delivered = match self.hold.hand_over(owner_id, Box::new(payload)) {
+            Err(error) if error.kind() == ErrorKind::NotHeld => return Err(not_held(self)),
+            delivered => delivered?,
+        };
+        self.releases = false;
+        Ok(delivered)
+    }
+
+    /// What the giver sent along, if the lock was handed over.
+    pub fn payload(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.payload.as_ref().map(|payload| &***payload)
+    }
+
+    /// Takes out what the giver sent along.
+    pub fn take_payload(&mut self) -> Option<Box<dyn Any + Send + Sync>> {
+        self.payload.take().map(|payload| *payload)
     }
 
     /// Waits until the lock is lost: taken away by [`Space::revoke`](crate::Space::revoke), by the end of its

@@ -136,6 +136,12 @@ impl LockSpec {
         self.more.as_ref()?.max_hold
     }
 
+    /// Other keys than were asked for.
+    pub(crate) fn replace_keys(&mut self, exclusive: Vec<Key>, shared: Vec<Key>) {
+        self.exclusive = Keys::Several(exclusive);
+        self.more().shared = shared;
+    }
+
     /// The keys that are left when these were given up.
     pub(crate) fn forget_keys(&mut self, given: &[Key]) {
         self.exclusive.edit(|keys| keys.retain(|key| !given.contains(key)));

@@ -1,8 +1,12 @@
 //! A line of work that takes locks.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::task::Poll;
 
 use crate::engine::Memory;
+use crate::machine::Origin;
+use crate::shared::Recipient;
 use crate::shared::Shared;
 use crate::signature::OwnerTag;
 use crate::sync::Arc;
@@ -41,8 +45,8 @@ struct Inner {
 }
 
 impl Owner {
-    pub(crate) fn new(engine: &Memory, label: Option<Arc<str>>) -> Owner {
-        let tag = engine.shared.open_owner(label);
+    pub(crate) fn new(engine: &Memory, origin: Origin, label: Option<Arc<str>>) -> Owner {
+        let tag = engine.shared.open_owner(origin, label);
         Owner(Arc::new(Inner { engine: engine.clone(), tag }))
     }
 
@@ -97,6 +101,32 @@ impl Owner {
     /// Those of [`lock`](Owner::lock); then the body did not run.
     pub async fn with_lock<T>(&self, keys: impl IntoKeys, body: impl AsyncFnOnce(&Guard) -> T) -> Result<T, Error> {
         self.lock(keys).run(body).await
+    }
+
+    /// Waits for the next guard that is [handed over](Guard::hand_over) to this owner, other than those that resolve a
+    /// request of it. First come, first served among the guards.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing. Of several futures of one owner, the last that was polled is woken.
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`](crate::ErrorKind::Cancelled) when the owner is closed.
+    pub async fn handed_over(&self) -> Result<Guard, Error> {
+        let Inner { engine, tag } = &*self.0;
+        poll_fn(|cx| {
+            // Asked first, so that nothing is missed in between.
+            engine.shared.watch_inbox(tag.number, Recipient::Task(cx.waker().clone()));
+            if let Some(hold) = engine.take_handed_over(tag.number) {
+                return Poll::Ready(Ok(Guard::new(hold, LockSpec::default().owner(self))));
+            }
+            match self.is_closed() {
+                true => Poll::Ready(Err(Error::cancelled())),
+                false => Poll::Pending,
+            }
+        })
+        .await
     }
 
     /// Ends the owner: what it holds is released, what it waits for fails with

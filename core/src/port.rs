@@ -1,11 +1,12 @@
 //! How an event loop of a host language speaks to a space.
 
+use std::any::Any;
 use std::fmt;
 use std::time::Duration;
 
 use crate::engine::Memory;
 use crate::machine::{GiveUp, Leave, Origin, Placed};
-use crate::shared::{Entries, Incoming, Mailbox, Recipient};
+use crate::shared::{Entries, Handed, Incoming, Mailbox, Recipient};
 use crate::sync::Arc;
 use crate::{Error, Key, LockSpec, Owner, Query, Space, Ticket};
 
@@ -52,6 +53,12 @@ pub enum Settled {
         /// The grant.
         grant: Grant,
     },
+    /// Something was handed over to an owner, or the owner was closed; told once to whoever
+    /// [watches](Port::watch_handed_over) it.
+    HandedOver {
+        /// The number that the watch was given.
+        tag: u64,
+    },
     /// A grant was taken away while its holder runs; told to whoever [watches](Port::watch_lost) it.
     Lost {
         /// The number that the watch was given.
@@ -64,6 +71,27 @@ pub enum Settled {
         /// Why.
         error: Error,
     },
+}
+
+/// A grant that was handed over.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct HandedOver {
+    /// The grant.
+    pub grant: Grant,
+    /// The keys held exclusively, in key order.
+    pub keys: Vec<Key>,
+    /// The keys held in shared mode, in key order.
+    pub shared: Vec<Key>,
+    /// What the giver sent along.
+    pub payload: Option<Box<dyn Any + Send + Sync>>,
+}
+
+impl HandedOver {
+    fn new(grant: Grant, handed: Handed) -> HandedOver {
+        let Handed { keys, shared, payload } = handed;
+        HandedOver { grant, keys, shared, payload }
+    }
 }
 
 /// What a cancel found.
@@ -218,6 +246,46 @@ impl Port {
     /// it is lost already, or was released.
     pub fn watch_lost(&self, ticket: Ticket, tag: u64) -> bool {
         self.space.engine().shared.watch_lost(ticket, self.recipient(tag))
+    }
+
+    /// Hands a grant over to the owner with this id (clause L13). Answers whether it was delivered; to an owner that is
+    /// closed, or never was, it is not, and the keys are released. The outcome of a waiting request can be such a grant:
+    /// its ticket is another than that of the request then, and [`take_handed`](Port::take_handed) says what it is.
+    ///
+    /// # Errors
+    ///
+    /// [`NotHeld`](crate::ErrorKind::NotHeld), [`Invalid`](crate::ErrorKind::Invalid) to its own owner,
+    /// [`Deadlock`](crate::ErrorKind::Deadlock); then nothing has moved.
+    pub fn hand_over(
+        &self,
+        ticket: Ticket,
+        to: &str,
+        payload: Option<Box<dyn Any + Send + Sync>>,
+    ) -> Result<bool, Error> {
+        self.space.engine().shared.hand_over(ticket, to, payload, Some(&self.mailbox))
+    }
+
+    /// The next grant that was handed over to an owner, if there is one; it is claimed.
+    pub fn take_handed_over(&self, owner: &Owner) -> Option<HandedOver> {
+        let (grant, handed) = self.space.engine().shared.take_handed_over(owner.tag().number)?;
+        Some(HandedOver::new(grant, handed))
+    }
+
+    /// What a grant is that resolved a request and was handed over. Once for each.
+    pub fn take_handed(&self, grant: Grant) -> Option<HandedOver> {
+        let handed = self.space.engine().shared.take_handed(grant.ticket)?;
+        Some(HandedOver::new(grant, handed))
+    }
+
+    /// Asks to be told once, by [`Settled::HandedOver`] with this `tag`, when something is handed over to an owner or the
+    /// owner is closed. Look with [`take_handed_over`](Port::take_handed_over) after asking: it may be there already.
+    pub fn watch_handed_over(&self, owner: &Owner, tag: u64) {
+        self.space.engine().shared.watch_inbox(owner.tag().number, self.recipient(tag));
+    }
+
+    /// A line of work of this port: what is handed over to it ends with the port.
+    pub fn owner(&self, label: Option<&str>) -> Owner {
+        Owner::new(self.space.engine(), self.origin, label.map(Arc::from))
     }
 
     /// Gives a grant that has no owner this one: what a binding does when somebody first asks for the owner of a scope.

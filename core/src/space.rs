@@ -154,12 +154,12 @@ impl Space {
 
     /// A line of work that takes locks under this name: see [`Owner`].
     pub fn owner(&self, label: impl Into<Arc<str>>) -> Owner {
-        Owner::new(&self.engine, Some(label.into()))
+        Owner::new(&self.engine, self.engine.handle.origin(), Some(label.into()))
     }
 
     /// A line of work without a name of its own but its [`id`](Owner::id).
     pub fn unnamed_owner(&self) -> Owner {
-        Owner::new(&self.engine, None)
+        Owner::new(&self.engine, self.engine.handle.origin(), None)
     }
 
     /// Everything that is held and everything that waits, at one instant. Disturbs nothing, but every other operation

@@ -218,7 +218,7 @@ impl LoopPort {
                     Settled::Granted { tag, grant } => self.resolve_one(py, tag, Ok(grant)),
                     Settled::Failed { tag, error } => self.resolve_one(py, tag, Err(error)),
                     // Nobody watches a grant through this port.
-                    Settled::Lost { .. } => {}
+                    Settled::Lost { .. } | Settled::HandedOver { .. } => {}
                 }
             }
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{Engine, Enqueued, Hold};
 use crate::machine::{GiveUp, Leave, Placed, Released};
-use crate::shared::{Entries, Handle, Incoming, Mailbox, Recipient, Shard, Shared, at_once};
+use crate::shared::{Entries, Handed, Handle, Incoming, Mailbox, Payload, Recipient, Shard, Shared, at_once};
 use crate::sync::Arc;
 use crate::{Error, Grant, Key, LockSpec, Owner, Query, Ticket};
 
@@ -114,13 +114,23 @@ impl Memory {
         }
     }
 
+    /// The next grant that was handed over to an owner.
+    pub(crate) fn take_handed_over(&self, owner: u64) -> Option<MemoryHold> {
+        let (grant, handed) = self.shared.take_handed_over(owner)?;
+        Some(self.handed_over(grant, Some(handed)))
+    }
+
+    fn handed_over(&self, grant: Grant, handed: Option<Handed>) -> MemoryHold {
+        MemoryHold { home: Home::Space(self.shared.clone()), grant, handed: handed.map(Box::new) }
+    }
+
     #[inline]
     fn hold(&self, grant: Grant, spans: bool) -> MemoryHold {
         let home = match spans {
             true => Home::Space(self.shared.clone()),
             false => Home::Shard(self.shared.shard(grant.ticket).clone()),
         };
-        MemoryHold { home, grant }
+        MemoryHold { home, grant, handed: None }
     }
 }
 
@@ -168,14 +178,17 @@ impl Future for Wait<'_> {
         }
         let Some(outcome) = self.engine.shared.poll(self.ticket, cx.waker()) else { return Poll::Pending };
         self.done = true;
-        Poll::Ready(outcome.map(|grant| self.engine.hold(grant, self.spans)))
+        Poll::Ready(outcome.map(|grant| match grant.ticket == self.ticket {
+            true => self.engine.hold(grant, self.spans),
+            false => self.engine.handed_over(grant, self.engine.shared.take_handed(grant.ticket)),
+        }))
     }
 }
 
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
         if !self.done {
-            self.engine.shared.leave(self.ticket, Leave::Cancel, None);
+            self.engine.shared.give_up_wait(self.ticket);
         }
     }
 }
@@ -184,6 +197,8 @@ impl Drop for Wait<'_> {
 pub(crate) struct MemoryHold {
     home: Home,
     grant: Grant,
+    /// What came along with a grant that was handed over.
+    handed: Option<Box<Handed>>,
 }
 
 /// What a grant needs to let go: its shard alone, where that has all its keys.
@@ -234,6 +249,15 @@ impl Hold for MemoryHold {
         shared.give_up(self.grant.ticket, keys, what, None)
     }
 
+    fn hand_over(&self, to: &str, payload: Payload) -> Result<bool, Error> {
+        let shared = self.space().ok_or_else(|| Error::not_held(Vec::new()))?;
+        shared.hand_over(self.grant.ticket, to, Some(payload), None)
+    }
+
+    fn take_handed(&mut self) -> Option<Box<Handed>> {
+        self.handed.take()
+    }
+
     fn watch_lost(&self, waker: Waker) -> bool {
         self.space().is_some_and(|shared| shared.watch_lost(self.grant.ticket, Recipient::Task(waker)))
     }
@@ -241,7 +265,10 @@ impl Hold for MemoryHold {
     fn adopt(&self) -> Option<Owner> {
         let shared = self.space()?;
         let handle = shared.handle_of(self.grant.ticket)?;
-        let owner = Owner::new(&Memory { handle, shared }, None);
+        let owner = {
+            let origin = handle.origin();
+            Owner::new(&Memory { handle, shared }, origin, None)
+        };
         owner.adopt(self.grant.ticket);
         Some(owner)
     }

@@ -13,6 +13,7 @@ use std::task::Waker;
 pub(crate) use self::memory::Memory;
 
 use crate::machine::GiveUp;
+use crate::shared::{Handed, Payload};
 use crate::{Error, Key, LockSpec, Owner, Query, Ticket};
 
 /// What a space needs of the place where its locks live.
@@ -64,6 +65,12 @@ pub(crate) trait Hold: Send + Sync + 'static {
 
     /// Gives up some keys, or all, or their exclusiveness.
     fn give_up(&self, keys: Option<&[Key]>, what: GiveUp) -> Result<(), Error>;
+
+    /// Hands the grant over to the owner with this id.
+    fn hand_over(&self, to: &str, payload: Payload) -> Result<bool, Error>;
+
+    /// What came along, where the grant was handed over.
+    fn take_handed(&mut self) -> Option<Box<Handed>>;
 
     /// Asks for a wake when the grant is lost. `false` when it is not held.
     fn watch_lost(&self, waker: Waker) -> bool;

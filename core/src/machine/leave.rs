@@ -18,6 +18,8 @@ pub(crate) enum Leave {
     Release,
     /// Its caller no longer wants it (clause L7): only if it waits, or is granted and not yet seen.
     Cancel,
+    /// A grant that was handed over to its owner resolves it: only if it waits.
+    Become(Ticket),
     /// Its deadline has passed, at this time: only if it waits.
     TimeOut(Option<Duration>),
     /// Its handle was closed: unless it has ended.
@@ -57,7 +59,7 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     let error = match why {
         Leave::Release if token.is_none() => return None,
         Leave::Cancel if claimed => return None,
-        Leave::TimeOut(_) if !waits => return None,
+        Leave::TimeOut(_) | Leave::Become(_) if !waits => return None,
         Leave::TimeOut(now) => Some(survey::time_out(tables, parts, now)),
         Leave::Abandon if token.is_none() => return None,
         Leave::Close | Leave::Abandon if untold => Some(Error::closed()),
@@ -87,6 +89,15 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
         due = request.take_due();
         watcher = request.take_watcher();
         departed = request.departed(parts[0]);
+        if let (Leave::Become(grant), State::Waiting(waiter)) = (why, &request.state)
+            && waiter.collects()
+        {
+            // The record stays, without keys and parts, until the recipient asks for the grant.
+            request.take_span();
+            request.nodes.clear();
+            recipient = into_recipient(std::mem::replace(&mut request.state, State::Became(grant)));
+            continue;
+        }
         match (&error, &request.state) {
             (Some(error), State::Waiting(waiter)) if waiter.collects() => {
                 // The record stays, without keys and parts, until the recipient asks for the error.

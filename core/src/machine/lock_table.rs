@@ -28,6 +28,7 @@ use slab::Slab;
 use super::queue::{Node, Queues};
 use super::request::{Request, State};
 use super::shard_table::Lone;
+use super::spanning::KeySet;
 use super::{Arrival, Claimed, Effect, Effects, Entry, Mode, Origin, Parts, Placed, Recipient, Released, Standing};
 use crate::signature::{OwnerTag, Signature};
 use crate::{Key, Ticket};
@@ -236,6 +237,7 @@ impl<R: Recipient> LockTable<R> {
         match &mut self.requests[slot as usize].state {
             State::Waiting(recipient) => Standing::Waiting(recipient),
             State::Ended(_) => Standing::Ended,
+            State::Became(grant) => Standing::Became(*grant),
             State::Granted { .. } | State::Away => Standing::Gone,
         }
     }
@@ -268,6 +270,14 @@ impl<R: Recipient> LockTable<R> {
         }
     }
 
+    /// Forgets a request that became another one's grant, which it names.
+    pub(crate) fn collect_grant(&mut self, ticket: Ticket) -> Option<Ticket> {
+        let slot = self.slot(ticket)?;
+        let State::Became(grant) = self.requests[slot as usize].state else { return None };
+        self.forget(slot);
+        Some(grant)
+    }
+
     /// Carries out [`Effect::GrantedElsewhere`] at home. `None` when the request has left or claimed it meanwhile.
     pub(crate) fn deliver(&mut self, ticket: Ticket) -> Option<Effect<R>> {
         let slot = self.slot(ticket)?;
@@ -285,6 +295,39 @@ impl<R: Recipient> LockTable<R> {
     pub(crate) fn origin(&mut self, ticket: Ticket) -> Option<Origin> {
         let slot = self.slot(ticket)?;
         Some(self.requests[slot as usize].origin)
+    }
+
+    /// Makes the part of a grant somebody else's, who has not seen it yet.
+    pub(crate) fn pass_on(&mut self, part: Ticket, owner: Option<&OwnerTag>, origin: Origin) {
+        let Some(slot) = self.slot(part) else { return };
+        let request = &mut self.requests[slot as usize];
+        request.more().signature.owner = owner.cloned();
+        request.origin = origin;
+        if let State::Granted { claimed, .. } = &mut request.state {
+            *claimed = false;
+        }
+        if let Some(span) = request.span() {
+            span.unclaim();
+        }
+    }
+
+    /// The fencing token of a request, if it stands here and is granted.
+    pub(crate) fn token_of(&mut self, ticket: Ticket) -> Option<u64> {
+        let slot = self.slot(ticket)?;
+        self.token(slot)
+    }
+
+    /// All keys of a request that stands here, in key order.
+    pub(crate) fn keys_of(&mut self, ticket: Ticket) -> KeySet {
+        let Some(slot) = self.slot(ticket) else { return KeySet::new() };
+        let mut keys = super::survey::keys(self, &self.requests[slot as usize]);
+        keys.sort_unstable();
+        keys.into()
+    }
+
+    /// The order in which a request began to wait.
+    pub(crate) fn order(&mut self, ticket: Ticket) -> u64 {
+        self.slot(ticket).map_or(0, |slot| self.requests[slot as usize].order)
     }
 
     /// Gives the part of a request an owner.

@@ -48,6 +48,7 @@ pub(crate) use self::partial::{GiveUp, give_up};
 pub(crate) use self::queue::hash;
 pub(crate) use self::request::{Arrival, Claimed, Entry, Origin, Placed, Released, Standing};
 pub(crate) use self::shard_table::ShardTable;
+pub(crate) use self::spanning::KeySet;
 pub(crate) use self::survey::Survey;
 pub(crate) use self::take_away::take_away;
 

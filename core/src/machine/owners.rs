@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Origin;
 use crate::Ticket;
 use crate::signature::{OwnerName, OwnerTag};
 
@@ -14,6 +15,8 @@ pub(crate) struct Owners {
 
 struct Owned {
     name: OwnerName,
+    /// Where what is handed over to it comes from then.
+    origin: Origin,
     /// Whether somebody can still name it in a request.
     known: bool,
     requests: BTreeSet<Ticket>,
@@ -21,10 +24,10 @@ struct Owned {
 
 impl Owners {
     /// A new owner. `name` makes its name of its number, which no other owner of the space ever gets.
-    pub(crate) fn open(&mut self, name: impl FnOnce(u64) -> OwnerName) -> OwnerTag {
+    pub(crate) fn open(&mut self, origin: Origin, name: impl FnOnce(u64) -> OwnerName) -> OwnerTag {
         self.last += 1;
         let (number, name) = (self.last, name(self.last));
-        self.open.insert(number, Owned { name: name.clone(), known: true, requests: BTreeSet::new() });
+        self.open.insert(number, Owned { name: name.clone(), origin, known: true, requests: BTreeSet::new() });
         OwnerTag { number, name }
     }
 
@@ -32,10 +35,12 @@ impl Owners {
         self.open.contains_key(&number)
     }
 
-    /// The open owner with this id.
-    pub(crate) fn find(&self, id: &str) -> Option<OwnerTag> {
-        let (&number, owned) = self.open.iter().find(|(_, owned)| &*owned.name.id == id)?;
-        Some(OwnerTag { number, name: owned.name.clone() })
+    /// The open owner with this id, which ends with its number.
+    pub(crate) fn find(&self, id: &str) -> Option<(OwnerTag, Origin)> {
+        let (_, number) = id.rsplit_once('-')?;
+        let number = number.parse().ok()?;
+        let owned = self.open.get(&number).filter(|owned| &*owned.name.id == id)?;
+        Some((OwnerTag { number, name: owned.name.clone() }, owned.origin))
     }
 
     /// Notes a request of an open owner.
@@ -86,20 +91,20 @@ mod tests {
     use super::*;
 
     fn name(number: u64) -> OwnerName {
-        OwnerName { id: Arc::from(format!("o{number}")), label: None }
+        OwnerName { id: Arc::from(format!("o-{number}")), label: None }
     }
 
     #[test]
     fn an_owner_is_remembered_while_it_is_known_or_has_requests() {
         let mut owners = Owners::default();
-        let (one, other) = (owners.open(name), owners.open(name));
+        let (one, other) = (owners.open(Origin(1), name), owners.open(Origin(1), name));
         let request = Ticket { number: 1, shard: 0, slot: 0 };
         owners.add(one.number, request);
         owners.let_go(one.number);
         assert!(owners.is_open(one.number));
         owners.remove(one.number, request);
         assert!(!owners.is_open(one.number));
-        assert_eq!(owners.find("o2").map(|found| found.number), Some(other.number));
+        assert_eq!(owners.find("o-2").map(|(found, _)| found.number), Some(other.number));
         owners.add(other.number, request);
         assert_eq!(owners.close(other.number), Some(vec![request]));
         assert_eq!(owners.close(other.number), None);

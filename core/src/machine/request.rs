@@ -52,6 +52,7 @@ pub(crate) enum Standing<'a, R> {
     Waiting(&'a mut R),
     Granted,
     Ended,
+    Became(Ticket),
     Gone,
 }
 
@@ -165,6 +166,8 @@ pub(super) enum State<R> {
     },
     /// Kept until the recipient collects it.
     Ended(Error),
+    /// Kept until the recipient collects it: resolved by a grant that was handed over.
+    Became(Ticket),
     /// A part away from home: what holds is at home.
     Away,
 }

@@ -17,7 +17,7 @@ use crate::{Key, Ticket};
 pub(crate) type SpanningRef = Arc<Spanning>;
 
 /// The keys of a request, in key order.
-pub(super) type KeySet = SmallVec<[(Key, Mode); 4]>;
+pub(crate) type KeySet = SmallVec<[(Key, Mode); 4]>;
 
 /// What the parts of one request share.
 pub(crate) struct Spanning {
@@ -96,6 +96,11 @@ impl Spanning {
 
     pub(super) fn claim(&self) {
         self.claimed.store(true, Ordering::Release);
+    }
+
+    /// Who has it now has not seen it.
+    pub(super) fn unclaim(&self) {
+        self.claimed.store(false, Ordering::Release);
     }
 
     pub(super) fn mark_abandoned(&self) {

@@ -198,7 +198,7 @@ fn row<R: Recipient>(table: &LockTable<R>, slot: u32) -> Row {
 }
 
 /// All keys of a request, those in other tables included.
-fn keys<R: Recipient>(table: &LockTable<R>, request: &Request<R>) -> Vec<(Key, Mode)> {
+pub(super) fn keys<R: Recipient>(table: &LockTable<R>, request: &Request<R>) -> Vec<(Key, Mode)> {
     if let Some(span) = request.span() {
         return span.keys().into_vec();
     }

@@ -10,6 +10,7 @@
 
 mod at_once;
 mod entries;
+mod hand_over;
 mod handle;
 mod limits;
 mod lost;
@@ -28,6 +29,7 @@ use smallvec::SmallVec;
 
 pub(crate) use self::at_once::at_once;
 pub(crate) use self::entries::Entries;
+pub(crate) use self::hand_over::{Handed, Inboxes, Payload};
 pub(crate) use self::handle::Handle;
 pub(crate) use self::limits::Limits;
 pub(crate) use self::mailbox::{Mailbox, Recipient};
@@ -80,6 +82,8 @@ pub(crate) struct Shared {
     handles: Mutex<Vec<(Origin, Weak<Handle>)>>,
     /// A leaf: locked after shards.
     owners: Mutex<Owners>,
+    /// A leaf, locked with nothing else.
+    inboxes: Mutex<Inboxes>,
 }
 
 /// A request on its way into the tables.
@@ -122,6 +126,7 @@ impl Shared {
             open_handles: AtomicU32::new(0),
             handles: Mutex::default(),
             owners: Mutex::default(),
+            inboxes: Mutex::default(),
         })
     }
 
@@ -400,12 +405,29 @@ impl Shared {
                     drop(locked);
                     return Some(claimed.map(|claimed| self.claimed(ticket, claimed)).ok_or_else(Error::closed));
                 }
+                Standing::Became(grant) => {
+                    let _forgotten = locked.collect_grant(ticket);
+                    drop(locked);
+                    return Some(self.claim(grant).ok_or_else(Error::closed));
+                }
                 Standing::Ended => return locked.collect(ticket).map(Err),
                 // Only a handle that was closed takes a granted request from its task.
                 Standing::Gone => return Some(Err(Error::closed())),
             }
             drop(locked);
             spare = Some(waker.clone());
+        }
+    }
+
+    /// Gives up a task's request: it leaves, and what it was granted goes on.
+    pub(crate) fn give_up_wait(&self, ticket: Ticket) {
+        let became = self.shard(ticket).lock_table().collect_grant(ticket);
+        match became {
+            Some(grant) => {
+                self.release(grant, None);
+                drop(self.take_handed(grant));
+            }
+            None => drop(self.leave(ticket, Leave::Cancel, None)),
         }
     }
 

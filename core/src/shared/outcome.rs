@@ -103,6 +103,13 @@ fn settle(space: &Weak<Shared>, effect: Effect<Recipient>, own: Option<&Mailbox>
     }
 }
 
+/// Tells one recipient on the spot.
+pub(super) fn tell_now(recipient: Option<Recipient>, own: Option<&Mailbox>, settled: impl FnOnce(u64) -> Settled) {
+    if let Some(call) = recipient.and_then(|recipient| tell(recipient, own, settled)) {
+        call.make();
+    }
+}
+
 fn tell(recipient: Recipient, own: Option<&Mailbox>, settled: impl FnOnce(u64) -> Settled) -> Option<Call> {
     match recipient {
         Recipient::Task(waker) => Some(Call::Task(waker)),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::shard::Locked;
 use super::{Incoming, Mailbox, Recipient, Shared, hash, outcome};
 use crate::error::CycleStep;
-use crate::machine::{Effect, Effects, Leave, Link, Owners, Placed, Target, WaitGraph, chain, leave};
+use crate::machine::{Effect, Effects, Leave, Link, Origin, Owners, Placed, Target, WaitGraph, chain, leave};
 use crate::signature::{OwnerName, OwnerTag, Signature};
 use crate::sync::{Arc, MutexGuard};
 use crate::{Error, Ticket};
@@ -24,16 +24,18 @@ impl OpenOwner<'_> {
 
 impl Shared {
     /// A new owner.
-    pub(crate) fn open_owner(&self, label: Option<Arc<str>>) -> OwnerTag {
+    pub(crate) fn open_owner(&self, origin: Origin, label: Option<Arc<str>>) -> OwnerTag {
         // The seed itself is not told: whoever knows it can choose keys that fall together.
         let life = hash(&self.seed, &crate::Key::from(self.epoch));
         let name = |number| OwnerName { id: format!("{life:016x}-{number}").into(), label };
-        self.owners.lock().open(name)
+        self.owners.lock().open(origin, name)
     }
 
     /// Nobody names an owner any more.
     pub(crate) fn let_owner_go(&self, number: u64) {
         self.owners.lock().let_go(number);
+        // Nobody can take any more what is left there.
+        self.close_inbox(number, None);
     }
 
     pub(crate) fn owner_is_open(&self, number: u64) -> bool {
@@ -54,7 +56,9 @@ impl Shared {
     /// Ends an owner: its waits fail with `cancelled`, its grants are released. Answers how many of both.
     pub(crate) fn close_owner(&self, number: u64, own: Option<&Mailbox>) -> usize {
         let requests = self.owners.lock().close(number);
-        requests.map_or(0, |requests| self.end_requests(requests, Leave::Dismiss, Leave::Dismiss, own))
+        let ended = requests.map_or(0, |requests| self.end_requests(requests, Leave::Dismiss, Leave::Dismiss, own));
+        self.close_inbox(number, own);
+        ended
     }
 
     /// Holds the owners of the space as long as a request of one of them joins, while its shards are locked.
@@ -121,15 +125,7 @@ impl Shared {
         let numbers: std::collections::BTreeSet<u32> = shards.collect();
         let mut tables: BTreeMap<u32, Locked<'_>> =
             numbers.into_iter().map(|number| (number, self.shards[number as usize].lock_table())).collect();
-        let mut cycle = Vec::new();
-        for link in links {
-            let table = tables.get_mut(&link.part.shard)?;
-            if !table.still(link) {
-                return None;
-            }
-            let Signature { label, owner } = table.signature(link.part)?;
-            cycle.push(CycleStep { owner: owner.map(|owner| owner.name), label, key: link.key.clone() });
-        }
+        let cycle = steps(&mut tables, links)?;
         let own = |number: &u32| parts.iter().any(|part| part.shard == *number);
         let mut own_tables: Vec<_> =
             tables.iter_mut().filter(|(number, _)| own(number)).map(|(_, table)| &mut **table).collect();
@@ -145,12 +141,26 @@ impl Shared {
     }
 }
 
+/// The steps of a chain whose tables are all locked. `None` when a link is gone.
+pub(super) fn steps(tables: &mut BTreeMap<u32, Locked<'_>>, links: &[Link]) -> Option<Vec<CycleStep>> {
+    let mut cycle = Vec::new();
+    for link in links {
+        let table = tables.get_mut(&link.part.shard)?;
+        if !table.still(link) {
+            return None;
+        }
+        let Signature { label, owner } = table.signature(link.part)?;
+        cycle.push(CycleStep { owner: owner.map(|owner| owner.name), label, key: link.key.clone() });
+    }
+    Some(cycle)
+}
+
 pub(super) fn owner_number(incoming: &Incoming<'_>) -> Option<u64> {
     incoming.signature?.owner.as_ref().map(|owner| owner.number)
 }
 
 /// Looks at the requests of a space one after the other.
-struct Graph<'a>(&'a Shared);
+pub(super) struct Graph<'a>(pub(super) &'a Shared);
 
 impl WaitGraph for Graph<'_> {
     fn blocking(&mut self, request: Ticket) -> Vec<Link> {

@@ -27,7 +27,7 @@ impl Subject for Misled {
 
 fn is_seen(mislead: fn(&mut Answer, &mut Vec<Event>)) -> bool {
     let scope = Scope { states: 500, ..SCOPE };
-    let space = || Misled { space: Spaces::new(2, scope.owners), mislead };
+    let space = || Misled { space: Spaces::new(2, &scope), mislead };
     catch_unwind(AssertUnwindSafe(|| explore(&scope, space))).is_err()
 }
 

@@ -58,11 +58,8 @@ impl Reference {
     /// Whether these steps are a cycle that a request of `owner` for `keys` would close: each names who waits and for
     /// which key; whoever stands in the way there is the next to wait, or its owner is; and the last waits for the first.
     pub(super) fn has_cycle(&self, owner: Option<Owner>, keys: &Keys, steps: &[(Option<Owner>, KeyNumber)]) -> bool {
-        let mut with = self.clone();
-        // Without its owner it is not refused.
-        let _ = with.apply(&Operation::Join { owner: None, keys: keys.clone() });
+        let with = self.with_waiting(owner, keys);
         let last = with.requests.len() - 1;
-        with.requests[last].owner = owner;
         let mut waiting = BTreeSet::from([last]);
         let mut in_front = BTreeSet::new();
         for &(owner, key) in steps {

@@ -42,16 +42,6 @@ impl Foresight {
         }
     }
 
-    /// The state in which one that was refused waits all the same.
-    fn with_refused(&self, owner: Option<Owner>, keys: &super::reference::Keys) -> Reference {
-        let mut reference = self.0.clone();
-        let _ = reference.apply(&Operation::Join { owner: None, keys: keys.clone() });
-        if let Some(last) = reference.requests.last_mut() {
-            last.owner = owner;
-        }
-        reference
-    }
-
     /// The state in which a hand-over that was refused took place all the same.
     fn with_moved(&self, name: usize, to: Owner) -> Reference {
         let mut reference = self.0.clone();
@@ -73,7 +63,7 @@ impl Subject for Foresight {
         let refused = *answer == Answer::Deadlock;
         match operation {
             Operation::Join { owner, keys } | Operation::JoinNow { owner, keys } if refused => {
-                assert!(!Foresight::all_get_there(self.with_refused(*owner, keys)), "a false alarm");
+                assert!(!Foresight::all_get_there(self.0.with_waiting(*owner, keys)), "a false alarm");
             }
             Operation::HandOver(name, to) if refused => {
                 let shares =
@@ -114,5 +104,5 @@ fn the_foresight_sees_a_cycle() {
     }
     let _ = foresight.0.apply(&Operation::Join { owner: Some(0), keys: [(1, X)].into() });
     assert!(Foresight::all_get_there(foresight.0.clone()));
-    assert!(!Foresight::all_get_there(foresight.with_refused(Some(1), &[(0, X)].into())));
+    assert!(!Foresight::all_get_there(foresight.0.with_waiting(Some(1), &[(0, X)].into())));
 }

@@ -264,13 +264,21 @@ impl Reference {
         self.made - 1
     }
 
+    /// The state in which a request waits that perhaps would have been refused.
+    pub(super) fn with_waiting(&self, owner: Option<Owner>, keys: &Keys) -> Reference {
+        let mut with = self.clone();
+        with.requests.push(Request::new(self.made, owner, keys.clone()));
+        with
+    }
+
     fn join(&mut self, owner: Option<Owner>, keys: &Keys) -> Answer {
         match self.arrive(owner, keys) {
             Ok(name) => Answer::Granted(name),
-            Err(Some(refused)) => refused,
-            Err(None) => match self.limit(keys) {
-                Some(limit) => Answer::Busy(limit),
-                None => {
+            Err(Some(Answer::Cancelled)) => Answer::Cancelled,
+            Err(refused) => match (self.limit(keys), refused) {
+                (Some(limit), _) => Answer::Busy(limit),
+                (None, Some(refused)) => refused,
+                (None, None) => {
                     let name = self.name();
                     self.requests.push(Request::new(name, owner, keys.clone()));
                     Answer::Waiting(name)
@@ -310,12 +318,24 @@ impl Reference {
         Err(deadlock.then_some(Answer::Deadlock))
     }
 
-    /// The limit that one more waiting request would pass.
+    /// The limit that one more waiting request would pass: how many stand behind others for a key where it would have to,
+    /// or how many wait at all.
     fn limit(&self, keys: &Keys) -> Option<usize> {
-        let waiting = || self.requests.iter().filter(|request| request.waits());
-        let of_key = |key: &KeyNumber| waiting().filter(|request| request.keys.contains_key(key)).count();
-        let in_total = self.most_waiters.filter(|most| waiting().count() >= *most);
-        in_total.or(self.most_waiters_of_a_key.filter(|most| keys.keys().any(|key| of_key(key) >= *most)))
+        let in_the_way = |line: &[Request], key: &KeyNumber, mode: Mode| {
+            line.iter().any(|earlier| earlier.keys.get(key).is_some_and(|other| *other == X || mode == X))
+        };
+        let behind_others = |key: &KeyNumber| {
+            let stands_behind = |at: &usize| {
+                let mode = self.requests[*at].keys.get(key);
+                mode.is_some_and(|mode| in_the_way(&self.requests[..*at], key, *mode))
+            };
+            (0..self.requests.len()).filter(stands_behind).count()
+        };
+        let full = |most: &usize| {
+            keys.iter().any(|(key, mode)| in_the_way(&self.requests, key, *mode) && behind_others(key) >= *most)
+        };
+        let waiting = self.requests.iter().filter(|request| request.waits()).count();
+        self.most_waiters_of_a_key.filter(full).or(self.most_waiters.filter(|most| waiting >= *most))
     }
 
     fn claim(&mut self, name: Name) -> Answer {

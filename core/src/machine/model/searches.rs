@@ -44,6 +44,9 @@ const CIRCLES: Scope = Scope {
     ..SCOPE
 };
 
+/// No more than three wait, and two for a key.
+const LIMITED: Scope = Scope { name: "limits", limits: (Some(3), Some(2)), most: 6, states: states(15_000), ..LONG };
+
 fn takes_part_in_circles(operation: &Operation) -> bool {
     use Operation::{Cancel, Claim, HandOver, Join, Release, ReleaseKeys, Take};
     matches!(operation, Join { .. } | Claim(_) | Cancel(_) | Release(_) | ReleaseKeys(..) | HandOver(..) | Take(_))
@@ -55,7 +58,7 @@ fn takes(operation: &Operation) -> bool {
 
 fn search(scope: &Scope, shards: usize) {
     let start = Instant::now();
-    let extent = explore(scope, || Spaces::new(shards, scope.owners));
+    let extent = explore(scope, || Spaces::new(shards, scope));
     tell(scope, shards, &extent, start.elapsed());
     assert_eq!(extent.states, scope.states, "the search has shrunk");
 }
@@ -86,10 +89,15 @@ fn every_state_with_long_circles() {
 }
 
 #[test]
+fn every_state_where_few_may_wait() {
+    search(&LIMITED, 2);
+}
+
+#[test]
 fn long_programs_at_random() {
     let programs = if cfg!(miri) { 1 } else { 60 };
     for (most, shards) in [(6, 1), (6, 64), (12, 2), (12, 64), (30, 4)] {
         let scope = Scope { most, ..SCOPE };
-        wander(&scope, 0..programs, 300, || Spaces::new(shards, scope.owners));
+        wander(&scope, 0..programs, 300, || Spaces::new(shards, &scope));
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::reference::{Answer, Event, KeyNumber, Keys, Name, Operation, Owner, Reference, Request, S, Stage, X};
-use super::search::Subject;
+use super::search::{Scope, Subject};
 use crate::{
     Blocker, Cancelled, CycleStep, Error, ErrorKind, Grant, Hold, Key, LockSpec, Mode, Owner as SpaceOwner, OwnerName,
     Port, Settled, Space, Ticket, Wait,
@@ -28,11 +28,18 @@ pub(super) struct Spaces {
 type Row<T> = (BTreeMap<u64, Mode>, Option<usize>, T);
 
 impl Spaces {
-    pub(super) fn new(shards: usize, owners: Owner) -> Spaces {
-        let space = Space::builder().shards(shards).seed(1).build();
+    pub(super) fn new(shards: usize, scope: &Scope) -> Spaces {
+        let mut builder = Space::builder().shards(shards).seed(1);
+        if let Some(most) = scope.limits.0 {
+            builder = builder.max_waiters(most);
+        }
+        if let Some(most) = scope.limits.1 {
+            builder = builder.max_waiters_per_key(most);
+        }
+        let space = builder.build();
         Spaces {
             port: space.port(|| {}),
-            owners: (0..owners).map(|number| space.owner(number.to_string())).collect(),
+            owners: (0..scope.owners).map(|number| space.owner(number.to_string())).collect(),
             space,
             tickets: BTreeMap::new(),
             tokens: BTreeMap::new(),

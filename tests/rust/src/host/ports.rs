@@ -179,7 +179,7 @@ impl Ports {
             Settled::Granted { tag, grant } => (tag, Ok(grant)),
             Settled::Failed { tag, error } => (tag, Err(error)),
             // Nobody watches a grant here.
-            Settled::Lost { .. } => return,
+            Settled::Lost { .. } | Settled::HandedOver { .. } => return,
         };
         let name = self.names[tag as usize].clone();
         let slot = &self.results[&name];
