@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::reference::{KeyNumber, Keys, Operation, Owner, Reference, S, X, clash};
+use super::reference::{KeyNumber, Keys, Owner, Reference, S, X, clash};
 
 impl Reference {
     /// Those that stand in the way of a request.
