@@ -5,6 +5,7 @@
  */
 
 import type { RawKey } from "./native.js";
+import type { Owner } from "./owner.js";
 
 /** One key, two, or more than that. */
 export type Asked = RawKey | Pair | KeySet;
@@ -17,18 +18,24 @@ export class Pair {
   ) {}
 }
 
-/** Keys in both modes, and a label. */
+/** Keys in both modes, a label, and an owner. */
 export class KeySet {
   constructor(
     readonly exclusive: RawKey[],
     readonly shared: RawKey[],
     readonly label: string | undefined,
+    readonly owner: Owner | undefined,
   ) {}
 }
 
 /** The label that the request gave itself. */
 export function labelOf(asked: Asked): string | undefined {
   return asked instanceof KeySet ? asked.label : undefined;
+}
+
+/** The owner that the request was given. */
+export function ownerOf(asked: Asked): Owner | undefined {
+  return asked instanceof KeySet ? asked.owner : undefined;
 }
 
 /** The exclusive keys, and the shared ones. */

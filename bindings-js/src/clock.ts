@@ -1,87 +1,29 @@
-import { invalid, takeError } from "./error.js";
-import type { Native } from "./native.js";
-import { settle } from "./settle.js";
-import type { Space } from "./space.js";
-import { checkText } from "./text.js";
-
 /**
- * A clock that stands still until it is told to move: for tests.
+ * Clocks that tests move: what a space needs of one. The class itself is loaded by tests only.
  *
- * Give it to `open(url, { clock })`. One with a name is the same clock in every worker thread (in a browser: in the page or
- * worker that made it); one without serves the thread that made it.
+ * @internal
  */
-export class ManualClock {
-  #native: Native | undefined;
-  #number = 0;
-  /** How far it was moved before the native part was there. */
-  #before = 0;
-  readonly #name: string | undefined;
-  readonly #spaces = new Set<Space>();
 
-  /** @internal */
-  constructor(name: string | undefined) {
-    this.#name = name;
-  }
+import type { ManualClock } from "./manual_clock.js";
+import type { Native } from "./native.js";
+import type { Space } from "./space.js";
 
-  /** The time that it shows, in milliseconds. It starts at 0. */
-  get now(): number {
-    return this.#native === undefined ? this.#before : this.#native.now(this.#number);
-  }
-
-  /**
-   * Moves the clock on. Whatever is due in the spaces that this thread has opened with it happens before this returns; waits
-   * of other threads in these spaces hear of it as of anything else.
-   *
-   * @throws {LatchworkError} `invalid` where `milliseconds` is not a finite number that is at least 0.
-   */
-  advance(milliseconds: number): void {
-    if (typeof milliseconds !== "number" || !(milliseconds >= 0 && milliseconds < Number.POSITIVE_INFINITY)) {
-      throw invalid("milliseconds", "must be a finite number that is at least 0");
-    }
-    if (this.#native === undefined) {
-      this.#before += milliseconds;
-      return;
-    }
-    this.#native.advance(this.#number, milliseconds);
-    for (const space of this.#spaces) {
-      this.#native.tick(space.handle);
-      settle(this.#native, space.handle);
-    }
-  }
-
-  /**
-   * The clock's number in the native part.
-   *
-   * @internal
-   */
-  static numberOf(clock: ManualClock, native: Native): number {
-    if (clock.#native === undefined) {
-      const number = native.manualClock(clock.#name);
-      if (number === 0) throw takeError(native);
-      clock.#native = native;
-      clock.#number = number;
-      native.advance(clock.#number, clock.#before);
-    }
-    return clock.#number;
-  }
-
-  /** @internal */
-  static attach(clock: ManualClock, space: Space): void {
-    clock.#spaces.add(space);
-  }
-
-  /** @internal */
-  static detach(clock: ManualClock, space: Space): void {
-    clock.#spaces.delete(space);
-  }
+/** How a space uses a clock. */
+export interface ClockLink {
+  /** The clock's number in the native part. */
+  numberOf(native: Native): number;
+  /** The spaces to tell what is due when it is moved. */
+  readonly spaces: Set<Space>;
 }
 
-/**
- * Makes a clock that moves only when it is told to; with a name, the one of that name.
- *
- * @throws {LatchworkError} `invalid` where the name is not a string, or has a lone surrogate.
- */
-export function manualClock(name?: string): ManualClock {
-  if (name !== undefined) checkText(name, "name");
-  return new ManualClock(name);
+const links = new WeakMap<object, ClockLink>();
+
+/** Makes an object a clock. */
+export function link(clock: ManualClock, how: ClockLink): void {
+  links.set(clock, how);
+}
+
+/** How to use this clock; nothing where it is none. */
+export function linkOf(clock: unknown): ClockLink | undefined {
+  return links.get(clock as object);
 }

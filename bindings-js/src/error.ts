@@ -1,6 +1,6 @@
 import type { Key } from "./key.js";
 import { keyOf } from "./key.js";
-import type { Failure, Native, RawBlocker } from "./native.js";
+import type { Failure, Native, RawBlocker, RawStep } from "./native.js";
 
 /** What kind of error it is: each is one that a caller would treat differently. The same in every language. */
 export type ErrorCode =
@@ -17,10 +17,30 @@ export type ErrorCode =
   | "unavailable"
   | "unknown_outcome";
 
+/** The name of an owner. */
+export interface OwnerName {
+  /** No other owner has it, in whatever thread or process. */
+  readonly id: string;
+  /** What its maker calls it. */
+  readonly label?: string;
+}
+
+/** One of the waits that form a circle. */
+export interface CycleStep {
+  /** The owner of the request that waits, if it has one. */
+  readonly owner?: OwnerName;
+  /** The label that the request gave itself. */
+  readonly label?: string;
+  /** The key that it waits for: held by the owner of the next step, or reserved for it. */
+  readonly key: Key;
+}
+
 /** A request or a holder that stands in the way of another on one key. */
 export interface Blocker {
   /** The key on which it stands in the way. */
   readonly key: Key;
+  /** Its owner, if it has one. */
+  readonly owner?: OwnerName;
   /** The label that it gave itself. */
   readonly label?: string;
   /** Its fencing token when it holds the key; absent when it waits itself and came first. */
@@ -48,6 +68,11 @@ export class LatchworkError extends Error {
   declare readonly position?: number;
   /** `timeout`: who stood in the way, at most sixteen for each key. */
   declare readonly blockedBy?: readonly Blocker[];
+  /**
+   * `deadlock`: the circle of waits that the request would have closed. The first step is the request itself; each waits for
+   * a key that the next one's owner has, and the last for one that the first one's owner has.
+   */
+  declare readonly cycle?: readonly CycleStep[];
   /** `invalid`: the argument that was refused; of several keys which: `"keys[1]"`. */
   declare readonly what?: string;
   /** `invalid`: what is wrong with it. */
@@ -102,16 +127,26 @@ export function errorOf(failure: Failure, label?: string): LatchworkError {
   if (failure.waited !== undefined) fields.waited = failure.waited;
   if (failure.position !== undefined) fields.position = failure.position;
   if (failure.blockedBy !== undefined) fields.blockedBy = failure.blockedBy.map(blockerOf);
+  if (failure.cycle !== undefined) fields.cycle = failure.cycle.map(stepOf);
   if (failure.what !== undefined) fields.what = failure.what;
   if (failure.why !== undefined) fields.why = failure.why;
   return new LatchworkError(failure.code as ErrorCode, failure.message, fields);
 }
 
 /** @internal */
-export function blockerOf({ key, label, token }: RawBlocker): Blocker {
+export function blockerOf({ key, owner, label, token }: RawBlocker): Blocker {
   return {
     key: keyOf(key),
+    ...(owner !== undefined && { owner }),
     ...(label !== undefined && { label }),
     ...(token !== undefined && { token }),
+  };
+}
+
+function stepOf({ key, owner, label }: RawStep): CycleStep {
+  return {
+    ...(owner !== undefined && { owner }),
+    ...(label !== undefined && { label }),
+    key: keyOf(key),
   };
 }

@@ -7,10 +7,12 @@
  * @module
  */
 
-export { type Blocker, type ErrorCode, LatchworkError } from "./error.js";
+export { type Blocker, type CycleStep, type ErrorCode, LatchworkError, type OwnerName } from "./error.js";
 export type { Guard } from "./guard.js";
 export { type Key, type Keys, key, type TupleKey } from "./key.js";
 export { type OpenOptions, open } from "./open.js";
 export type { LockOptions, Mode, TryLockOptions } from "./options.js";
+export type { Owner, OwnLockOptions, OwnTryLockOptions } from "./owner.js";
 export type { Hold, Query, Wait } from "./query.js";
-export type { Body, Space } from "./space.js";
+export type { Body } from "./scope.js";
+export type { Space } from "./space.js";

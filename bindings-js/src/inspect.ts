@@ -1,15 +1,56 @@
 /**
- * What a log or debugger of Node shows of an object: its name and what concerns its user, nothing of its inside.
+ * What a log or debugger of Node shows of objects: what concerns their user, nothing of their inside. Only hosts that have
+ * such a log install it.
  *
  * @internal
  */
-export function inspected(name: string, fields: object, options: unknown, inspect: Inspect | undefined): unknown {
-  return inspect === undefined ? fields : `${name} ${inspect(fields, options)}`;
+
+import { Guard } from "./guard.js";
+import { TupleKey } from "./key.js";
+import { Owner } from "./owner.js";
+import { Space } from "./space.js";
+
+/** Node passes it along; other hosts that know the symbol may not. */
+type Inspect = (value: unknown, options: unknown) => string;
+
+/** Has logs show the objects of this package. */
+export function installInspection(): void {
+  show(Space.prototype, "Space", ({ url, epoch, closed }) => ({ ...(url !== undefined && { url }), epoch, closed }));
+  show(Owner.prototype, "Owner", ({ id, label, closed }) => ({ id, ...(label !== undefined && { label }), closed }));
+  show(Guard.prototype, "Guard", shownGuard);
+  define(TupleKey.prototype, (key) => `key${key}`);
 }
 
-/**
- * Node passes it along; other hosts that know the symbol may not.
- *
- * @internal
- */
-export type Inspect = (value: unknown, options: unknown) => string;
+function shownGuard(guard: Guard): object {
+  const { keys, shared, label, token, held, abandoned } = guard;
+  const owner = Guard.ownerSoFar(guard);
+  return {
+    keys,
+    ...(shared.length > 0 && { shared }),
+    ...(owner !== undefined && { owner: owner.label ?? owner.id }),
+    ...(label !== undefined && { label }),
+    token,
+    held,
+    ...(abandoned && { abandoned }),
+  };
+}
+
+function show<T extends object>(prototype: T, name: string, fields: (object: T) => object): void {
+  define(prototype, (object, options, inspect) => {
+    const shown = fields(object);
+    return inspect === undefined ? shown : `${name} ${inspect(shown, options)}`;
+  });
+}
+
+function define<T extends object>(
+  prototype: T,
+  shown: (object: T, options: unknown, inspect?: Inspect) => unknown,
+): void {
+  Object.defineProperty(prototype, Symbol.for("nodejs.util.inspect.custom"), {
+    value(this: T, _depth: number, options: unknown, inspect?: Inspect) {
+      return shown(this, options, inspect);
+    },
+    configurable: true,
+    writable: true,
+  });
+}

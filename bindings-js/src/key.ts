@@ -40,11 +40,6 @@ export class TupleKey {
     });
   }
 
-  /** As {@link toString}, in a debugger or log of Node. */
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return `key${this.toString()}`;
-  }
-
   /** @internal */
   static value(key: TupleKey): KeyValue[] {
     return key.#value;

@@ -93,16 +93,26 @@ export interface Failure {
   waited?: number;
   position?: number;
   blockedBy?: RawBlocker[];
+  cycle?: RawStep[];
   what?: string;
   why?: string;
 }
 
 /** One instant of the lock table, as the core tells it. */
 export interface RawQuery {
-  held: { keys: KeyValue[]; shared: KeyValue[]; token: number; label?: string; age?: number; claimed: boolean }[];
+  held: {
+    keys: KeyValue[];
+    shared: KeyValue[];
+    token: number;
+    owner?: RawOwner;
+    label?: string;
+    age?: number;
+    claimed: boolean;
+  }[];
   pending: {
     keys: KeyValue[];
     shared: KeyValue[];
+    owner?: RawOwner;
     label?: string;
     age?: number;
     position: number;
@@ -110,9 +120,23 @@ export interface RawQuery {
   }[];
 }
 
+/** The name of an owner. */
+export interface RawOwner {
+  id: string;
+  label?: string;
+}
+
+/** One wait of a circle. */
+export interface RawStep {
+  key: KeyValue;
+  owner?: RawOwner;
+  label?: string;
+}
+
 /** Who stands in the way of a request on one key. */
 export interface RawBlocker {
   key: KeyValue;
+  owner?: RawOwner;
   label?: string;
   token?: number;
 }
@@ -147,21 +171,43 @@ export interface Native {
   lock(key: RawKey, second?: RawKey): void;
   /**
    * In: Handle, Slot, Generation. Asks for any set of keys. *Settles* as `lock` does.
-   * `timeout`: milliseconds ≥ 0, Infinity for none. `deferred`: 1 when the caller confirms grants itself (`signal`), else 0.
+   * `owner`: the number of an owner, 0 for none. `maxHold`, `timeout`: milliseconds ≥ 0, Infinity for none.
+   * `deferred`: 1 when the caller confirms grants itself (`signal`), else 0.
    */
-  lockWith(exclusive: RawKey[], shared: RawKey[], label: string | undefined, timeout: number, deferred: number): void;
+  lockWith(
+    exclusive: RawKey[],
+    shared: RawKey[],
+    label: string | undefined,
+    owner: number,
+    maxHold: number,
+    timeout: number,
+    deferred: number,
+  ): void;
   /** In: Handle. Takes the keys now, or answers `Refused`. *Settles*, but lane `Settled` is written only with `Failed`. */
   tryLock(key: RawKey, second?: RawKey): void;
   /** In: Handle. Takes any set of keys now, or answers `Refused`. *Settles* as `tryLock` does. */
-  tryLockWith(exclusive: RawKey[], shared: RawKey[], label: string | undefined): void;
+  tryLockWith(exclusive: RawKey[], shared: RawKey[], label: string | undefined, owner: number, maxHold: number): void;
   /** In: Handle, Place, Number. Gives the grant back. *Settles.* */
   release(): void;
   /** In: Handle, Place, Number. Withdraws a request, or a grant that is not confirmed. *Settles.* */
   cancel(): void;
   /** In: Handle, Place, Number. The caller has seen the grant. */
   confirm(): void;
+  /** In: Handle, Place, Number. `Granted` while the grant stands, else `Refused`. */
+  held(): void;
   /** In: Handle. Reports (more of) what was settled. *Settles.* */
   drain(): void;
+
+  /** Makes an owner in the space; answers its number, positive and never reused, 0 with outcome `Failed`. */
+  owner(handle: number, label: string | undefined): number;
+  /** The id of an owner. */
+  ownerId(owner: number): string | null | undefined;
+  /** In: Handle, Place, Number. Gives the grant, which has none, an owner; answers its number. */
+  adopt(): number;
+  /** Ends an owner; answers how many locks and waits that ended. *Settles.* */
+  closeOwner(handle: number, owner: number): number;
+  /** The number is not used any more. */
+  forgetOwner(owner: number): void;
 
   /** Tells what is due in the space. *Settles.* */
   tick(handle: number): void;

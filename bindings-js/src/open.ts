@@ -1,6 +1,7 @@
-import { ManualClock } from "./clock.js";
+import { type ClockLink, linkOf } from "./clock.js";
 import { invalid, takeError } from "./error.js";
 import { started } from "./host.js";
+import type { ManualClock } from "./manual_clock.js";
 import { checkOptions } from "./options.js";
 import { Space } from "./space.js";
 import { checkText } from "./text.js";
@@ -28,17 +29,17 @@ export interface OpenOptions {
  */
 export async function open(url?: string, options?: OpenOptions): Promise<Space> {
   if (url !== undefined) checkText(url, "url");
-  let clock: ManualClock | undefined;
+  let clock: ClockLink | undefined;
   if (options !== undefined) {
     checkOptions(options, ["clock"]);
     const { clock: given } = options;
-    if (given !== undefined && !(given instanceof ManualClock)) {
+    clock = linkOf(given);
+    if (given !== undefined && clock === undefined) {
       throw invalid("clock", "must be a clock made with manualClock()");
     }
-    clock = given;
   }
   const native = await started();
-  const number = clock === undefined ? 0 : ManualClock.numberOf(clock, native);
+  const number = clock === undefined ? 0 : clock.numberOf(native);
   const handle = native.open(url, number);
   if (handle === 0) throw takeError(native);
   return new Space(native, handle, url, clock);

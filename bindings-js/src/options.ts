@@ -1,6 +1,7 @@
 import { invalid } from "./error.js";
 import { type Keys, rawKeys } from "./key.js";
 import type { Native, RawKey } from "./native.js";
+import { Owner } from "./owner.js";
 import { checkText } from "./text.js";
 
 /** How the keys are held: exclusive is compatible with nothing, shared with shared. */
@@ -14,6 +15,8 @@ export interface TryLockOptions {
   shared?: Keys | undefined;
   /** A text for people: shown by `query` and in errors. */
   label?: string | undefined;
+  /** Whose request it is: one of this space. A wait that could never end, because it would wait for its own owner, is refused. */
+  owner?: Owner | undefined;
 }
 
 /** What `lock` and `withLock` can be told besides the keys. */
@@ -35,25 +38,41 @@ export interface CheckedOptions {
   /** The further keys as they were given. */
   more: unknown;
   label: string | undefined;
+  owner: Owner | undefined;
+  maxHold: number;
   timeout: number;
   signal: AbortSignal | undefined;
 }
 
-const TRY_LOCK = ["mode", "shared", "label"];
-const LOCK = [...TRY_LOCK, "timeout", "signal"];
+const NEVER = Number.POSITIVE_INFINITY;
+
+const OWN_TRY_LOCK = ["mode", "shared", "label"];
+const TRY_LOCK = [...OWN_TRY_LOCK, "owner"];
+const OWN_LOCK = [...OWN_TRY_LOCK, "timeout", "signal"];
+const LOCK = [...OWN_LOCK, "owner"];
 
 /**
- * Checks the keys and options of `lock` and `withLock`. Nothing is queued before.
+ * Checks the keys and options of `lock` and `withLock`. Nothing is queued before. `owner`: whose call it is; then it is no
+ * option.
  *
  * @internal
  */
-export function lockOptions(native: Native, keys: unknown, options: unknown): CheckedOptions {
-  return checkedOptions(native, keys, options, LOCK);
+export function lockOptions(native: Native, keys: unknown, options: unknown, owner: Owner | undefined): CheckedOptions {
+  return checkedOptions(native, keys, options, owner, owner === undefined ? LOCK : OWN_LOCK);
 }
 
-/** @internal */
-export function tryLockOptions(native: Native, keys: unknown, options: unknown): CheckedOptions {
-  return checkedOptions(native, keys, options, TRY_LOCK);
+/**
+ * As {@link lockOptions}, of `tryLock`.
+ *
+ * @internal
+ */
+export function tryLockOptions(
+  native: Native,
+  keys: unknown,
+  options: unknown,
+  owner: Owner | undefined,
+): CheckedOptions {
+  return checkedOptions(native, keys, options, owner, owner === undefined ? TRY_LOCK : OWN_TRY_LOCK);
 }
 
 /**
@@ -70,15 +89,30 @@ export function checkOptions(options: unknown, known: readonly string[]): assert
   }
 }
 
-function checkedOptions(native: Native, keys: unknown, given: unknown, known: readonly string[]): CheckedOptions {
+function checkedOptions(
+  native: Native,
+  keys: unknown,
+  given: unknown,
+  own: Owner | undefined,
+  known: readonly string[],
+): CheckedOptions {
   const raw = rawKeys(native, keys, "keys");
   if (given === undefined) {
-    const timeout = Number.POSITIVE_INFINITY;
-    return { exclusive: raw, shared: [], more: undefined, label: undefined, timeout, signal: undefined };
+    const [maxHold, timeout] = [NEVER, NEVER];
+    return {
+      exclusive: raw,
+      shared: [],
+      more: undefined,
+      label: undefined,
+      owner: own,
+      maxHold,
+      timeout,
+      signal: undefined,
+    };
   }
   checkOptions(given, known);
   // Each is read once: a getter may answer otherwise the next time.
-  const { mode, shared, label, timeout, signal } = given;
+  const { mode, shared, label, owner = own, timeout, signal } = given;
   const rawShared = shared === undefined ? [] : rawKeys(native, shared, "shared");
   const all =
     checkMode(mode) === "shared"
@@ -88,6 +122,8 @@ function checkedOptions(native: Native, keys: unknown, given: unknown, known: re
     ...all,
     more: shared,
     label: checkLabel(label),
+    owner: checkOwner(owner),
+    maxHold: NEVER,
     timeout: checkTimeout(timeout),
     signal: checkSignal(signal),
   };
@@ -102,6 +138,14 @@ function checkMode(mode: unknown): Mode {
 function checkLabel(label: unknown): string | undefined {
   if (label !== undefined) checkText(label, "label");
   return label;
+}
+
+/** Whether it is one of this space the core tells. */
+function checkOwner(owner: unknown): Owner | undefined {
+  if (owner !== undefined && !(owner instanceof Owner)) {
+    throw invalid("owner", "must be an owner, from space.owner()");
+  }
+  return owner;
 }
 
 function checkTimeout(timeout: unknown): number {

@@ -1,4 +1,4 @@
-import { type Blocker, blockerOf } from "./error.js";
+import { type Blocker, blockerOf, type OwnerName } from "./error.js";
 import { type Key, keyOf } from "./key.js";
 import type { RawQuery } from "./native.js";
 
@@ -18,6 +18,8 @@ export interface Hold {
   readonly shared: readonly Key[];
   /** The fencing token. */
   readonly token: number;
+  /** The owner of the request, if it has one. */
+  readonly owner?: OwnerName;
   /** The label that the request gave itself. */
   readonly label?: string;
   /** Milliseconds since someone first waited for it; absent while nobody did. */
@@ -32,6 +34,8 @@ export interface Wait {
   readonly keys: readonly Key[];
   /** The keys asked for in shared mode, in key order. */
   readonly shared: readonly Key[];
+  /** The owner of the request, if it has one. */
+  readonly owner?: OwnerName;
   /** The label that the request gave itself. */
   readonly label?: string;
   /** Milliseconds since it joined. */

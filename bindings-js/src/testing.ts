@@ -8,7 +8,7 @@ import { invalid, raise, takeError } from "./error.js";
 import { started } from "./host.js";
 import { isBytes, type Key, keyOf, rawKey } from "./key.js";
 
-export { type ManualClock, manualClock } from "./clock.js";
+export { type ManualClock, manualClock } from "./manual_clock.js";
 
 /**
  * The canonical encoding of a key: the same bytes in every language.

@@ -5,9 +5,11 @@
  */
 
 import { connect } from "../../bindings-js/src/host.js";
+import { installInspection } from "../../bindings-js/src/inspect.js";
 import { load } from "./load.js";
 
 export * from "../../bindings-js/src/index.js";
 export * from "../../bindings-js/src/testing.js";
 
 connect(load);
+installInspection();

@@ -302,7 +302,7 @@ impl Environment {
     }
 
     /// The error of a closed space.
-    pub(crate) fn closed_error(&self) -> Error {
+    fn closed_error(&self) -> Error {
         match self.closed.try_lock(&LockSpec::default()) {
             Ok(_) => Error::invalid("space", "is closed"),
             Err(error) => error,

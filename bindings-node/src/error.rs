@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use latchwork::{Blocker, Error, ErrorKind};
+use latchwork::{Blocker, CycleStep, Error, ErrorKind, OwnerName};
 use napi::Env;
 use napi_derive::napi;
 
@@ -24,16 +24,34 @@ pub(crate) struct Failure {
     pub position: Option<u32>,
     /// Who stood in the way.
     pub blocked_by: Option<Vec<RawBlocker>>,
+    /// Who would wait for whom.
+    pub cycle: Option<Vec<RawStep>>,
     /// The argument that was refused.
     pub what: Option<String>,
     /// What is wrong with it.
     pub why: Option<String>,
 }
 
+/// The name of an owner.
+#[napi(object, object_from_js = false)]
+pub(crate) struct RawOwner {
+    pub id: String,
+    pub label: Option<String>,
+}
+
+/// One wait of a circle.
+#[napi(object, object_from_js = false)]
+pub(crate) struct RawStep {
+    pub owner: Option<RawOwner>,
+    pub label: Option<String>,
+    pub key: KeyValue,
+}
+
 /// Who stands in the way of a request on one key.
 #[napi(object, object_from_js = false)]
 pub(crate) struct RawBlocker {
     pub key: KeyValue,
+    pub owner: Option<RawOwner>,
     /// Its label.
     pub label: Option<String>,
     /// Its token, when it holds the key.
@@ -74,6 +92,7 @@ impl From<Failed> for Failure {
                 waited: None,
                 position: None,
                 blocked_by: None,
+                cycle: None,
                 what: None,
                 why: None,
             },
@@ -92,8 +111,25 @@ impl From<&Error> for Failure {
             waited: error.waited().map(milliseconds),
             position: error.position().map(|position| u32::try_from(position).unwrap_or(u32::MAX)),
             blocked_by: timed_out.then(|| error.blocked_by().iter().map(RawBlocker::from).collect()),
+            cycle: (error.kind() == ErrorKind::Deadlock).then(|| error.cycle().iter().map(RawStep::from).collect()),
             what: error.what().map(str::to_owned),
             why: error.why().map(str::to_owned),
+        }
+    }
+}
+
+impl From<&OwnerName> for RawOwner {
+    fn from(name: &OwnerName) -> RawOwner {
+        RawOwner { id: name.id.to_string(), label: name.label.as_deref().map(str::to_owned) }
+    }
+}
+
+impl From<&CycleStep> for RawStep {
+    fn from(step: &CycleStep) -> RawStep {
+        RawStep {
+            owner: step.owner.as_ref().map(RawOwner::from),
+            label: step.label.as_deref().map(str::to_owned),
+            key: KeyValue::from(&step.key),
         }
     }
 }
@@ -102,6 +138,7 @@ impl From<&Blocker> for RawBlocker {
     fn from(blocker: &Blocker) -> RawBlocker {
         RawBlocker {
             key: KeyValue::from(&blocker.key),
+            owner: blocker.owner.as_ref().map(RawOwner::from),
             label: blocker.label.as_deref().map(str::to_owned),
             token: blocker.token.map(|token| token as f64),
         }

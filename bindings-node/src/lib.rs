@@ -12,6 +12,7 @@ mod convert;
 mod environment;
 mod error;
 mod key;
+mod owner;
 mod query;
 mod raw;
 mod scratch;

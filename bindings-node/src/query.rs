@@ -7,7 +7,7 @@ use napi_derive::napi;
 
 use crate::clock::milliseconds;
 use crate::convert::KeyValue;
-use crate::error::RawBlocker;
+use crate::error::{RawBlocker, RawOwner};
 
 /// One instant of the lock table.
 #[napi(object, object_from_js = false)]
@@ -25,6 +25,8 @@ pub(crate) struct RawHold {
     pub shared: Vec<KeyValue>,
     /// The fencing token.
     pub token: f64,
+    /// Whose it is.
+    pub owner: Option<RawOwner>,
     /// The label of the request.
     pub label: Option<String>,
     /// Milliseconds since someone first waited for it.
@@ -38,6 +40,8 @@ pub(crate) struct RawHold {
 pub(crate) struct RawWait {
     pub keys: Vec<KeyValue>,
     pub shared: Vec<KeyValue>,
+    /// Whose it is.
+    pub owner: Option<RawOwner>,
     /// The label of the request.
     pub label: Option<String>,
     /// Milliseconds since it joined.
@@ -63,6 +67,7 @@ impl From<&Hold> for RawHold {
             keys: values(&hold.keys),
             shared: values(&hold.shared),
             token: hold.token as f64,
+            owner: hold.owner.as_ref().map(RawOwner::from),
             label: text(hold.label.as_ref()),
             age: hold.age.map(milliseconds),
             claimed: hold.claimed,
@@ -75,6 +80,7 @@ impl From<&Wait> for RawWait {
         RawWait {
             keys: values(&wait.keys),
             shared: values(&wait.shared),
+            owner: wait.owner.as_ref().map(RawOwner::from),
             label: text(wait.label.as_ref()),
             age: wait.age.map(milliseconds),
             position: u32::try_from(wait.position).unwrap_or(u32::MAX),

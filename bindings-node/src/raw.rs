@@ -17,7 +17,7 @@ use crate::environment::{Defect, Environment, Failed};
 use crate::scratch::{Outcome, SETTLED};
 
 /// The functions and their names in JavaScript.
-const FUNCTIONS: [(&CStr, sys::napi_callback); 10] = [
+const FUNCTIONS: [(&CStr, sys::napi_callback); 11] = [
     (c"lock", Some(lock)),
     (c"lockWith", Some(lock_with)),
     (c"tryLock", Some(try_lock)),
@@ -25,6 +25,7 @@ const FUNCTIONS: [(&CStr, sys::napi_callback); 10] = [
     (c"release", Some(release)),
     (c"cancel", Some(cancel)),
     (c"confirm", Some(confirm)),
+    (c"held", Some(held)),
     (c"drain", Some(drain)),
     (c"onWake", Some(on_wake)),
     (c"defect", Some(defect)),
@@ -134,15 +135,25 @@ impl<const N: usize> Call<'_, N> {
             .map_err(|error| Error::invalid("argument", error.to_string()))
     }
 
-    /// Exclusive and shared keys, and a label.
+    /// Exclusive and shared keys, a label, the number of an owner or 0, and how long the grant lasts at most.
     fn request(&self) -> Result<LockSpec, Error> {
         let exclusive = RawKey::keys(self.convert::<Vec<RawKey>>(0)?)?;
         let shared = RawKey::keys(self.convert::<Vec<RawKey>>(1)?)?;
-        let spec = LockSpec::new(exclusive).shared(shared);
-        Ok(match self.convert::<Option<String>>(2)? {
-            Some(label) => spec.label(label),
-            None => spec,
-        })
+        let mut spec = LockSpec::new(exclusive).shared(shared);
+        if let Some(label) = self.convert::<Option<String>>(2)? {
+            spec = spec.label(label);
+        }
+        let owner = self.convert::<u32>(3)?;
+        // What answers for a handle that is closed is another space.
+        let closed = self.environment.with(self.environment.handle(), |port| port.space().is_closed());
+        if owner != 0 && !closed {
+            spec = spec.owner(&self.environment.owners.find(owner)?);
+        }
+        let max_hold = self.convert::<f64>(4)?;
+        if max_hold.is_finite() {
+            spec = spec.max_hold(from_milliseconds(max_hold));
+        }
+        Ok(spec)
     }
 
     #[inline]
@@ -190,13 +201,13 @@ unsafe extern "C" fn lock(env: sys::napi_env, info: sys::napi_callback_info) -> 
 unsafe extern "C" fn lock_with(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: Node calls this.
     unsafe {
-        call::<5>(env, info, |call| {
+        call::<7>(env, info, |call| {
             let mut spec = call.request()?;
-            let timeout = call.convert::<f64>(3)?;
+            let timeout = call.convert::<f64>(5)?;
             if timeout.is_finite() {
                 spec = spec.timeout(from_milliseconds(timeout));
             }
-            call.enqueue(call.convert::<f64>(4)? != 0.0, |port, tag| port.lock(&spec, tag))
+            call.enqueue(call.convert::<f64>(6)? != 0.0, |port, tag| port.lock(&spec, tag))
         })
     }
 }
@@ -217,7 +228,7 @@ unsafe extern "C" fn try_lock(env: sys::napi_env, info: sys::napi_callback_info)
 unsafe extern "C" fn try_lock_with(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: Node calls this.
     unsafe {
-        call::<3>(env, info, |call| {
+        call::<5>(env, info, |call| {
             let spec = call.request()?;
             call.take(|port| port.try_lock(&spec))
         })
@@ -264,6 +275,17 @@ unsafe extern "C" fn confirm(env: sys::napi_env, info: sys::napi_callback_info) 
             let confirmed = environment.confirm(environment.handle(), environment.ticket())?;
             environment.scratch.answer(if confirmed { Outcome::Granted } else { Outcome::Refused });
             Ok(Report::Settled)
+        })
+    }
+}
+
+unsafe extern "C" fn held(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: Node calls this.
+    unsafe {
+        call::<0>(env, info, |call| {
+            let held = call.environment.held(call.environment.handle(), call.environment.ticket());
+            call.environment.scratch.answer(if held { Outcome::Granted } else { Outcome::Refused });
+            Ok(Report::Nothing)
         })
     }
 }

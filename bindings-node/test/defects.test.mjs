@@ -16,7 +16,19 @@ const SETTLED = 7;
 const FAILED = 4;
 
 /** The calls that the raw layer makes: it is one function around all of them, hence one shows it. */
-const RAW = ["lock", "lockWith", "tryLock", "tryLockWith", "release", "cancel", "confirm", "drain", "onWake", "defect"];
+const RAW = [
+  "lock",
+  "lockWith",
+  "tryLock",
+  "tryLockWith",
+  "release",
+  "cancel",
+  "confirm",
+  "held",
+  "drain",
+  "onWake",
+  "defect",
+];
 /** It knows no environment. */
 const WITHOUT = ["errorCodes"];
 
@@ -24,6 +36,11 @@ const GIVEN = {
   open: [undefined, 0],
   epoch: [1],
   close: [1],
+  owner: [1, undefined],
+  ownerId: [1],
+  adopt: [],
+  closeOwner: [1, 1],
+  forgetOwner: [1],
   tick: [1],
   nextDeadline: [1],
   query: [1, undefined],

@@ -6,14 +6,15 @@
 
 import { invalid, LatchworkError } from "../../bindings-js/src/error.js";
 import type { Native } from "../../bindings-js/src/native.js";
-import init from "../generated/latchwork_wasm.js";
+import { initSync } from "../generated/latchwork_wasm.js";
 import { nativeOf } from "./native.js";
 import type { Source } from "./source.js";
 
 /** Loads the binary and starts it. There is one instance for each page or worker, whatever loads it first. */
 export async function load(source: Source | Promise<Source>): Promise<Native> {
   try {
-    const { memory } = await init({ module_or_path: await moduleOf(await source) });
+    // Compiling it takes the time, and does not block; to make the instance is a matter of microseconds.
+    const { memory } = initSync({ module: await moduleOf(await source) });
     return nativeOf(memory);
   } catch (cause) {
     if (cause instanceof LatchworkError) throw cause;

@@ -17,6 +17,8 @@ import {
 import * as wasm from "../generated/latchwork_wasm.js";
 import { Refusal, read, Writer } from "./wire.js";
 
+const NEVER = Number.POSITIVE_INFINITY;
+
 /** The native part over the module that was started with this memory. */
 export function nativeOf(memory: WebAssembly.Memory): Native {
   const address = wasm.scratchAddress();
@@ -38,21 +40,34 @@ export function nativeOf(memory: WebAssembly.Memory): Native {
       ) ?? 0,
     epoch: wasm.epoch,
     close: wasm.close,
-    lock: (key, second) => native.lockWith(pair(key, second), [], undefined, Number.POSITIVE_INFINITY, 0),
-    lockWith(exclusive, shared, label, timeout, deferred) {
+    lock: (key, second) => native.lockWith(pair(key, second), [], undefined, 0, NEVER, NEVER, 0),
+    lockWith(exclusive, shared, label, owner, maxHold, timeout, deferred) {
       call(
         () => request(exclusive, shared, label),
-        () => wasm.lock(timeout, deferred),
+        () => wasm.lock(owner, maxHold, timeout, deferred),
       );
     },
-    tryLock: (key, second) => native.tryLockWith(pair(key, second), [], undefined),
-    tryLockWith(exclusive, shared, label) {
-      call(() => request(exclusive, shared, label), wasm.tryLock);
+    tryLock: (key, second) => native.tryLockWith(pair(key, second), [], undefined, 0, NEVER),
+    tryLockWith(exclusive, shared, label, owner, maxHold) {
+      call(
+        () => request(exclusive, shared, label),
+        () => wasm.tryLock(owner, maxHold),
+      );
     },
     release: wasm.release,
     cancel: wasm.cancel,
     confirm: wasm.confirm,
+    held: wasm.held,
     drain: wasm.drain,
+    owner: (handle, label) =>
+      call(
+        () => writer.begin().text(label, "label"),
+        () => wasm.owner(handle),
+      ) ?? 0,
+    ownerId: (owner) => answer(wasm.ownerId(owner)) as string | undefined,
+    adopt: wasm.adopt,
+    closeOwner: wasm.closeOwner,
+    forgetOwner: wasm.forgetOwner,
     tick: wasm.tick,
     nextDeadline: wasm.nextDeadline,
     query(handle, keys) {

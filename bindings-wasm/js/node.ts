@@ -5,11 +5,14 @@
  */
 
 import { connect } from "../../bindings-js/src/host.js";
+import { installInspection } from "../../bindings-js/src/inspect.js";
 import { load } from "./module.js";
 
 connect(async () => {
   const { readFile } = await import("node:fs/promises");
   return load(readFile(new URL("./latchwork_bg.wasm", import.meta.url)));
 });
+
+installInspection();
 
 export * from "../../bindings-js/src/index.js";

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-use latchwork::{Blocker, Error, ErrorKind};
+use latchwork::{Blocker, CycleStep, Error, ErrorKind, OwnerName};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::scratch::{self, Outcome};
@@ -55,16 +55,36 @@ pub(crate) fn answer<T>(result: Result<T, Error>, write: impl FnOnce(&mut Writer
 /// Those who stand in the way of a request.
 pub(crate) fn blockers(out: &mut Writer, blockers: &[Blocker]) {
     out.list(blockers, |out, blocker| {
-        out.object(3);
+        out.object(4);
         convert::key(out.field("key"), &blocker.key);
+        owner(out.field("owner"), blocker.owner.as_ref());
         out.field("label").text_or_undefined(blocker.label.as_deref());
         out.field("token").number_or_undefined(blocker.token.map(|token| token as f64));
     });
 }
 
+/// The name of an owner, or undefined.
+pub(crate) fn owner(out: &mut Writer, name: Option<&OwnerName>) {
+    match name {
+        Some(name) => {
+            out.object(2);
+            out.field("id").text(&name.id);
+            out.field("label").text_or_undefined(name.label.as_deref());
+        }
+        None => out.undefined(),
+    }
+}
+
+fn step(out: &mut Writer, step: &CycleStep) {
+    out.object(3);
+    owner(out.field("owner"), step.owner.as_ref());
+    out.field("label").text_or_undefined(step.label.as_deref());
+    convert::key(out.field("key"), &step.key);
+}
+
 /// The error as an object with its fields; those that its kind does not have are left out.
 fn describe(out: &mut Writer, error: &Error) {
-    out.object(8);
+    out.object(9);
     out.field("code").text(error.code());
     out.field("message").text(&error.to_string());
     out.field("waited").number_or_undefined(error.waited().map(clock::milliseconds));
@@ -76,6 +96,11 @@ fn describe(out: &mut Writer, error: &Error) {
     match timed_out || error.kind() == ErrorKind::NotHeld {
         true => convert::keys(keys, error.keys()),
         false => keys.undefined(),
+    }
+    let cycle = out.field("cycle");
+    match error.kind() == ErrorKind::Deadlock {
+        true => cycle.list(error.cycle(), step),
+        false => cycle.undefined(),
     }
     let blocked_by = out.field("blockedBy");
     match timed_out {

@@ -17,6 +17,7 @@ mod convert;
 mod entropy;
 mod error;
 mod locks;
+mod owners;
 mod ports;
 mod query;
 mod scratch;

@@ -1,5 +1,7 @@
 //! The calls on locks: numbers in and out by the lanes, keys and options by the wire.
 
+use std::time::Duration;
+
 use latchwork::{Answer, Cancelled, Error, Grant, LockSpec};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -7,19 +9,16 @@ use crate::ports::{self, Handle};
 use crate::scratch::{self, Lane, Outcome};
 use crate::settle::{self, Waiter};
 use crate::wire::{self, Reader};
-use crate::{clock, convert, error};
+use crate::{clock, convert, error, owners};
 
 /// In: exclusive keys, shared keys, label. Asks for these keys. `timeout`: milliseconds, infinity for none. `deferred`: 1
-/// where the caller confirms the grant itself.
+/// where the caller confirms the grant itself. `owner`: the number of an owner, 0 for none. `max_hold`: as `timeout`.
 #[wasm_bindgen]
-pub fn lock(timeout: f64, deferred: f64) {
+pub fn lock(owner: u32, max_hold: f64, timeout: f64, deferred: f64) {
     act(|port| {
-        let mut spec = wire::read(spec)?;
-        if timeout.is_nan() || timeout < 0.0 {
-            return Err(Error::invalid("timeout", "must be a number of milliseconds, not negative"));
-        }
-        if timeout.is_finite() {
-            spec = spec.timeout(clock::duration(timeout));
+        let mut spec = limited(port, wire::read(spec)?, owner, max_hold)?;
+        if let Some(timeout) = time(timeout, "timeout")? {
+            spec = spec.timeout(timeout);
         }
         let waiter = Waiter::named(deferred != 0.0);
         Ok(match port.lock(&spec, waiter.to_tag())? {
@@ -34,9 +33,9 @@ pub fn lock(timeout: f64, deferred: f64) {
 
 /// In: as for [`lock`]. Takes the keys now, or answers `Refused`.
 #[wasm_bindgen(js_name = tryLock)]
-pub fn try_lock() {
+pub fn try_lock(owner: u32, max_hold: f64) {
     act(|port| {
-        let spec = wire::read(spec)?;
+        let spec = limited(port, wire::read(spec)?, owner, max_hold)?;
         Ok(port.try_lock(&spec)?.map_or(Outcome::Refused, |grant| granted(&grant)))
     });
 }
@@ -72,6 +71,13 @@ pub fn confirm() {
     }
 }
 
+/// Asks whether the grant still stands.
+#[wasm_bindgen]
+pub fn held() {
+    let held = ports::named().held(scratch::ticket());
+    scratch::set_outcome(if held { Outcome::Granted } else { Outcome::Refused });
+}
+
 /// Reports more of what was settled.
 #[wasm_bindgen]
 pub fn drain() {
@@ -85,6 +91,25 @@ pub(crate) fn spec(input: &mut Reader<'_>) -> Result<LockSpec, Error> {
         Some(label) => spec.label(label),
         None => spec,
     })
+}
+
+fn limited(port: &Handle, mut spec: LockSpec, owner: u32, max_hold: f64) -> Result<LockSpec, Error> {
+    // What answers for a handle that is closed is another space.
+    if owner != 0 && !port.space().is_closed() {
+        spec = spec.owner(&owners::find(owner)?);
+    }
+    if let Some(max_hold) = time(max_hold, "maxHold")? {
+        spec = spec.max_hold(max_hold);
+    }
+    Ok(spec)
+}
+
+/// Milliseconds, none for infinity.
+fn time(milliseconds: f64, what: &str) -> Result<Option<Duration>, Error> {
+    if milliseconds.is_nan() || milliseconds < 0.0 {
+        return Err(Error::invalid(what, "must be a number of milliseconds, not negative"));
+    }
+    Ok(milliseconds.is_finite().then(|| clock::duration(milliseconds)))
 }
 
 fn granted(grant: &Grant) -> Outcome {

@@ -91,8 +91,11 @@ pub(crate) fn named() -> Handle {
 }
 
 /// The core's own error of a space that is closed.
-pub(crate) fn closed_error() -> Option<Error> {
-    closed().try_lock(&LockSpec::default()).err()
+pub(crate) fn closed_error() -> Error {
+    match closed().try_lock(&LockSpec::default()) {
+        Ok(_) => Error::invalid("space", "is closed"),
+        Err(error) => error,
+    }
 }
 
 fn closed() -> Handle {

@@ -37,19 +37,21 @@ fn describe(out: &mut Writer, query: Query) {
 }
 
 fn hold(out: &mut Writer, hold: &Hold) {
-    out.object(6);
+    out.object(7);
     convert::keys(out.field("keys"), &hold.keys);
     convert::keys(out.field("shared"), &hold.shared);
     out.field("token").number(hold.token as f64);
+    error::owner(out.field("owner"), hold.owner.as_ref());
     out.field("label").text_or_undefined(hold.label.as_deref());
     out.field("age").number_or_undefined(hold.age.map(clock::milliseconds));
     out.field("claimed").boolean(hold.claimed);
 }
 
 fn wait(out: &mut Writer, wait: &Wait) {
-    out.object(6);
+    out.object(7);
     convert::keys(out.field("keys"), &wait.keys);
     convert::keys(out.field("shared"), &wait.shared);
+    error::owner(out.field("owner"), wait.owner.as_ref());
     out.field("label").text_or_undefined(wait.label.as_deref());
     out.field("age").number_or_undefined(wait.age.map(clock::milliseconds));
     out.field("position").number(wait.position as f64);

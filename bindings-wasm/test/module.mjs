@@ -8,7 +8,7 @@ const { outputFiles } = await build({
   stdin: {
     contents: `
       export * as wasm from "./generated/latchwork_wasm.js";
-      export { default as init } from "./generated/latchwork_wasm.js";
+      export { initSync } from "./generated/latchwork_wasm.js";
       export { nativeOf } from "./js/native.js";
       export { read } from "./js/wire.js";
       export { errorOf, LatchworkError } from "../bindings-js/src/error.js";
@@ -24,6 +24,6 @@ const modules = await import(`data:text/javascript;base64,${Buffer.from(outputFi
 export const { errorOf, LatchworkError, nativeOf, read, wasm } = modules;
 
 /** The memory of the instance. */
-export const { memory } = await modules.init({
-  module_or_path: await readFile(new URL("../generated/latchwork_wasm_bg.wasm", import.meta.url)),
+export const { memory } = modules.initSync({
+  module: await readFile(new URL("../generated/latchwork_wasm_bg.wasm", import.meta.url)),
 });

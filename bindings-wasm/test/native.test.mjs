@@ -32,7 +32,7 @@ test("errors cross with their fields", () => {
   const handle = open();
   locked(handle, "a", "holder");
   native.scratch[HANDLE] = handle;
-  native.lockWith(["a", 7], [true], "waiter", 0, 0);
+  native.lockWith(["a", 7], [true], "waiter", 0, Number.POSITIVE_INFINITY, 0, 0);
   assert.equal(native.scratch[OUTCOME], FAILED);
   const timeout = native.failure();
   assert.equal(timeout.code, "timeout");
@@ -43,7 +43,7 @@ test("errors cross with their fields", () => {
   native.scratch.set([2 ** 52, 12345], PLACE);
   native.release();
   assert.equal(native.failure().code, "not_held");
-  native.lockWith(["a"], [], undefined, Number.NaN, 0);
+  native.lockWith(["a"], [], undefined, 0, Number.POSITIVE_INFINITY, Number.NaN, 0);
   assert.equal(native.failure().what, "timeout");
   assert.equal(native.decode(new Uint8Array([0x99])), undefined);
   assert.equal(native.failure().code, "invalid");
@@ -142,7 +142,7 @@ function open() {
 
 function locked(handle, key, label) {
   native.scratch[HANDLE] = handle;
-  native.lockWith([key], [], label, Number.POSITIVE_INFINITY, 0);
+  native.lockWith([key], [], label, 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 0);
   assert.equal(native.scratch[OUTCOME], GRANTED);
 }
 

@@ -11,6 +11,7 @@ import * as badInput from "./units/bad_input.mjs";
 import * as guards from "./units/guards.mjs";
 import * as keys from "./units/keys.mjs";
 import * as manyWaiters from "./units/many_waiters.mjs";
+import * as owners from "./units/owners.mjs";
 import * as signals from "./units/signals.mjs";
 import * as timeouts from "./units/timeouts.mjs";
 
@@ -22,6 +23,7 @@ const SUITES = {
   "S10 handle hygiene": handleHygiene,
   keys,
   guards,
+  owners,
   signals,
   timeouts,
   "bad input": badInput,

@@ -31,6 +31,6 @@ for (const [slot, key] of keys.entries()) {
   native.scratch[HANDLE] = handle;
   native.scratch[SLOT] = slot;
   const [exclusive, shared] = mode === "shared" ? [[], [key]] : [[key], []];
-  native.lockWith(exclusive, shared, undefined, Number.POSITIVE_INFINITY, 0);
+  native.lockWith(exclusive, shared, undefined, 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 0);
 }
 parentPort.postMessage("waits");

@@ -8,6 +8,7 @@ export async function membersOf({ latchwork, testing }) {
   const objects = {
     Space: space,
     Guard: guard,
+    Owner: space.owner(),
     TupleKey: latchwork.key(),
     ManualClock: clock,
     LatchworkError: latchwork.LatchworkError.prototype,
@@ -46,6 +47,7 @@ export function compareMembers(found, operations, exempt) {
 const RECEIVERS = {
   Space: ["closed space", "no space"],
   Guard: ["released guard", "guard of a closed space", "no guard"],
+  Owner: ["closed owner", "owner of a closed space", "no owner"],
 };
 
 /** Operations that say nothing of some receiver. */

@@ -29,7 +29,22 @@ export class Stage {
     stage.latchwork = latchwork;
     stage.kept = { held, waiting, opened };
     const guard = other;
-    stage.words = { latchwork, testing, key: latchwork.key, clock, space, other, guard, named, noted, deep };
+    const owner = space.owner("owner");
+    const stranger = opened.owner("stranger");
+    stage.words = {
+      latchwork,
+      testing,
+      key: latchwork.key,
+      clock,
+      space,
+      other,
+      guard,
+      owner,
+      stranger,
+      named,
+      noted,
+      deep,
+    };
     return stage;
   }
 
@@ -95,6 +110,22 @@ export class Stage {
       case "no guard":
         await gone.close();
         return { guard: Object.create(Object.getPrototypeOf(guard)) };
+      case "closed owner": {
+        await gone.close();
+        const owner = this.words.space.owner();
+        await owner.close();
+        return { owner };
+      }
+      case "owner of a closed space": {
+        const owner = gone.owner();
+        await gone.close();
+        return { owner };
+      }
+      case "no owner": {
+        const owner = gone.owner();
+        await gone.close();
+        return { owner: Object.create(Object.getPrototypeOf(owner)) };
+      }
       default:
         return fail(`no such receiver: ${name}`);
     }

@@ -1,0 +1,74 @@
+//! The owners that JavaScript names by numbers.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use latchwork::{Error, Owner};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::{convert, error, ports, scratch, settle, wire};
+
+thread_local! {
+    /// By their numbers, which are never used again.
+    static OWNERS: RefCell<BTreeMap<u32, Owner>> = const { RefCell::new(BTreeMap::new()) };
+    static LAST_NUMBER: Cell<u32> = const { Cell::new(0) };
+}
+
+/// In: a label, or undefined. Makes an owner in the space; answers its number, 0 with outcome `Failed`.
+#[wasm_bindgen]
+pub fn owner(handle: f64) -> u32 {
+    let port = ports::find(handle as u64);
+    let label = wire::read(|input| Ok(convert::text(input)?.map(str::to_owned)));
+    match label {
+        Ok(Some(label)) => number(port.space().owner(label)),
+        Ok(None) => number(port.space().unnamed_owner()),
+        Err(error) => {
+            error::fail(error);
+            0
+        }
+    }
+}
+
+/// The id of an owner; 0 with outcome `Failed`.
+#[wasm_bindgen(js_name = ownerId)]
+pub fn owner_id(owner: u32) -> usize {
+    error::answer(find(owner), |out, owner| out.text(owner.id()))
+}
+
+/// Gives the grant in the lanes, which has none, an owner; answers its number.
+#[wasm_bindgen]
+pub fn adopt() -> u32 {
+    let port = ports::named();
+    let owner = port.space().unnamed_owner();
+    port.adopt(scratch::ticket(), &owner);
+    number(owner)
+}
+
+/// Ends an owner; answers how many locks and waits that ended.
+#[wasm_bindgen(js_name = closeOwner)]
+pub fn close_owner(handle: f64, owner: u32) -> usize {
+    let port = ports::find(handle as u64);
+    let ended = find(owner).map_or(0, |owner| port.close_owner(&owner));
+    settle::report(&port);
+    ended
+}
+
+/// JavaScript cannot name the owner any more.
+#[wasm_bindgen(js_name = forgetOwner)]
+pub fn forget_owner(owner: u32) {
+    let forgotten = OWNERS.with_borrow_mut(|owners| owners.remove(&owner));
+    drop(forgotten);
+}
+
+/// The owner of this number.
+pub(crate) fn find(owner: u32) -> Result<Owner, Error> {
+    let found = OWNERS.with_borrow(|owners| owners.get(&owner).cloned());
+    found.ok_or_else(|| Error::invalid("owner", "no such owner"))
+}
+
+fn number(owner: Owner) -> u32 {
+    let number = LAST_NUMBER.get() + 1;
+    LAST_NUMBER.set(number);
+    OWNERS.with_borrow_mut(|owners| owners.insert(number, owner));
+    number
+}
