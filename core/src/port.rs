@@ -242,6 +242,16 @@ impl Port {
         self.space.engine().revoke_now(keys, Some(&self.mailbox))
     }
 
+    /// As [`Space::steal`].
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed), [`Invalid`](crate::ErrorKind::Invalid).
+    pub fn steal(&self, key: &Key) -> Result<Grant, Error> {
+        let Memory { shared, handle } = self.space.engine();
+        shared.steal(handle, self.origin, key, None, Some(&self.mailbox))
+    }
+
     /// Asks to be told, by [`Settled::Lost`] with this `tag`, when a grant is lost. `false` when there is nothing to lose:
     /// it is lost already, or was released.
     pub fn watch_lost(&self, ticket: Ticket, tag: u64) -> bool {

@@ -9,7 +9,7 @@ use crate::engine::{Engine, Memory};
 use crate::machine::Leave;
 use crate::shared::Shared;
 use crate::sync::Arc;
-use crate::{Builder, Error, Guard, IntoKeys, LockRequest, LockSpec, Owner, Port, Query, Ticket, TryLock};
+use crate::{Builder, Error, Guard, IntoKeys, Key, LockRequest, LockSpec, Owner, Port, Query, Ticket, TryLock};
 
 /// A space of keys: their lock queues. A cheap handle; its clones are the same handle.
 ///
@@ -192,6 +192,18 @@ impl Space {
     /// [`Closed`](crate::ErrorKind::Closed), and [`Invalid`](crate::ErrorKind::Invalid) for a key that is too long.
     pub fn revoke(&self, keys: impl IntoKeys) -> Result<usize, Error> {
         self.engine.revoke_now(&keys.into_keys(), None)
+    }
+
+    /// Takes one key, exclusively and at once: away from whoever holds it, as [`revoke`](Space::revoke) does, and before
+    /// everybody who is queued for it. What the Web Locks API calls `steal`; a remedy, not a way to work.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed), and [`Invalid`](crate::ErrorKind::Invalid) for a key that is too long.
+    pub fn steal(&self, key: impl Into<Key>) -> Result<Guard, Error> {
+        let key = key.into();
+        let hold = self.engine.steal_now(&key)?;
+        Ok(Guard::new(hold, LockSpec::new(key)))
     }
 
     /// Tells every request whose deadline has passed that it has timed out (clause B5).

@@ -69,6 +69,12 @@ impl Memory {
         self.shared.join(incoming, recipient, now, deadline)
     }
 
+    /// Takes a key away from whoever holds it, before everybody who is queued for it.
+    pub(crate) fn steal_now(&self, key: &Key) -> Result<MemoryHold, Error> {
+        let grant = self.shared.steal(&self.handle, self.handle.origin(), key, None, None)?;
+        Ok(self.hold(grant, false))
+    }
+
     /// What is held and what waits, at one instant.
     pub(crate) fn query_now(&self, keys: Option<&[Key]>) -> Result<Query, Error> {
         if self.handle.is_closed() {

@@ -415,7 +415,7 @@ impl<R: Recipient> LockTable<R> {
     }
 
     /// Gives the solo holder of a queue, if it has one, a record and a node.
-    fn found(&mut self, queue: u32, number: Option<u64>) -> Option<u32> {
+    pub(super) fn found(&mut self, queue: u32, number: Option<u64>) -> Option<u32> {
         let solo = self.queues.solo(queue)?;
         if number.is_some_and(|number| number != solo.number) {
             return None;
@@ -444,7 +444,7 @@ impl<R: Recipient> LockTable<R> {
     }
 
     /// A record for a request that is granted at once: its number is its token.
-    fn insert_granted(&mut self, origin: Origin, signature: Option<&Signature>) -> (u32, u64) {
+    pub(super) fn insert_granted(&mut self, origin: Origin, signature: Option<&Signature>) -> (u32, u64) {
         let token = self.clock + 1;
         (self.insert(origin, signature, State::Granted { token, claimed: true }), token)
     }

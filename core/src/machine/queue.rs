@@ -156,6 +156,41 @@ impl Queues {
         at
     }
 
+    /// Puts a request before all others in the line for a key that has a queue, as if it had been the first there. Answers
+    /// its node; the holders are to be taken out next. Calls `put_off` with each request behind it that was eligible and is
+    /// not any more: those that `holds` does not accept.
+    pub(super) fn prepend(
+        &mut self,
+        at: u32,
+        request: u32,
+        holds: impl Fn(u32) -> bool,
+        mut put_off: impl FnMut(u32),
+    ) -> u32 {
+        let next = self.queues[at as usize].first;
+        let node = Node { queue: at, request, mode: Mode::Exclusive, eligible: true, prev: NIL, next };
+        let front = self.nodes.insert(node) as u32;
+        self.nodes[next as usize].prev = front;
+        let queue = &mut self.queues[at as usize];
+        (queue.first, queue.mode) = (front, Mode::Exclusive);
+        let mut behind = next;
+        let mut first_waiting = queue.first_waiting;
+        let mut found = false;
+        while behind != NIL && behind != queue.first_waiting {
+            let node = &mut self.nodes[behind as usize];
+            if !holds(node.request) {
+                node.eligible = false;
+                queue.waiting += 1;
+                if !std::mem::replace(&mut found, true) {
+                    first_waiting = behind;
+                }
+                put_off(node.request);
+            }
+            behind = node.next;
+        }
+        queue.first_waiting = first_waiting;
+        front
+    }
+
     /// Takes a node out of its line, then calls `admit` with the request of each node that became eligible by it, in
     /// order.
     pub(super) fn remove(&mut self, node: u32, admit: impl FnMut(u32)) {

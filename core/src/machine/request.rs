@@ -208,6 +208,15 @@ impl<R> Request<R> {
         self.lost || self.span().is_some_and(|span| span.is_lost())
     }
 
+    /// It is not eligible any more on a key.
+    pub(super) fn put_off(&mut self) {
+        let was_complete = self.missing == 0;
+        self.missing += 1;
+        if let (true, Some(span)) = (was_complete, self.span()) {
+            span.part_put_off();
+        }
+    }
+
     /// Begins to wait.
     pub(super) fn wait(&mut self, arrival: Arrival<'_, R>) {
         self.state = State::Waiting(arrival.recipient);

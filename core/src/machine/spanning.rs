@@ -86,6 +86,11 @@ impl Spanning {
         Some(token)
     }
 
+    /// A part is not eligible any more; all its tables are locked, and it is not granted.
+    pub(super) fn part_put_off(&self) {
+        self.missing.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// The fencing token, once it is granted.
     pub(super) fn token(&self) -> Option<u64> {
         match self.token.load(Ordering::Acquire) {

@@ -9,7 +9,8 @@ use std::ops::DerefMut;
 use std::time::Duration;
 
 use super::request::State;
-use super::{Due, Effect, Effects, LockTable, Recipient};
+use super::{Due, Effect, Effects, LockTable, Mode, Origin, Recipient};
+use crate::signature::Signature;
 use crate::{Key, Ticket};
 
 /// Takes keys of a grant away: those named, or all. Answers whether it was held until now, and the end of its time, which
@@ -51,6 +52,39 @@ pub(crate) fn take_away<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
 }
 
 impl<R: Recipient> LockTable<R> {
+    /// Takes a key, exclusively, before everybody who stands in its queue. Whoever holds it is to lose it in the same step
+    /// ([`take_away`]); all tables of the requests for the key are locked.
+    pub(crate) fn steal(
+        &mut self,
+        hash: u64,
+        key: &Key,
+        origin: Origin,
+        signature: Option<&Signature>,
+    ) -> (Ticket, u64) {
+        let found = self.queues.find(hash, key);
+        if let Some(queue) = found {
+            self.found(queue, None);
+        }
+        let (slot, token) = self.insert_granted(origin, signature);
+        let node = match found {
+            None => self.queues.append(hash, key, Mode::Exclusive, None, slot),
+            Some(queue) => {
+                let holders = self.granted_in(queue);
+                let LockTable { queues, requests, .. } = self;
+                let put_off = |request: u32| requests[request as usize].put_off();
+                queues.prepend(queue, slot, |request| holders.contains(&request), put_off)
+            }
+        };
+        self.requests[slot as usize].nodes.push(node);
+        (self.ticket(slot), token)
+    }
+
+    /// The records of those in a queue that are granted.
+    fn granted_in(&self, queue: u32) -> Vec<u32> {
+        let front = self.queues.nodes_from(self.queues.queue(queue).first).take_while(|(_, node)| node.eligible);
+        front.map(|(_, node)| node.request).filter(|&request| self.token(request).is_some()).collect()
+    }
+
     /// The grants that have a key here, each by its ticket.
     pub(crate) fn holders(&self, hash: u64, key: &Key, into: &mut Vec<Ticket>) {
         let Some(queue) = self.queues.find(hash, key) else { return };
@@ -58,7 +92,8 @@ impl<R: Recipient> LockTable<R> {
         if let Some(solo) = queue.solo() {
             into.extend(self.queues.find(hash, key).map(|at| self.solo_ticket(at, solo.number)));
         }
-        for (_, node) in self.queues.nodes_from(queue.first).take_while(|(_, node)| node.eligible) {
+        // A thief may stand before those that it put off, and these before other holders.
+        for (_, node) in self.queues.nodes_from(queue.first) {
             if self.token(node.request).is_some() {
                 into.push(self.home(node.request));
             }

@@ -72,6 +72,8 @@ impl Shared {
                 return Err(Error::deadlock(cycle));
             }
         };
+        // Who watched for the giver is not told of what the new owner loses.
+        let _watched = self.watch_lost(ticket, Recipient::Nobody);
         let of_mode = |mode: Mode| keys.iter().filter(move |(_, other)| *other == mode).map(|(key, _)| key.clone());
         let (exclusive, shared) = (of_mode(Mode::Exclusive).collect(), of_mode(Mode::Shared).collect());
         self.inboxes.lock().handed.insert(ticket, Handed { keys: exclusive, shared, payload });

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::shard::Locked;
-use super::{Entries, Mailbox, Recipient, Shared, outcome};
-use crate::machine::{Effects, GiveUp, give_up, take_away};
-use crate::{Error, Key, Ticket};
+use super::{Entries, Handle, Mailbox, Recipient, Shared, at_once, outcome};
+use crate::machine::{Due, Effects, GiveUp, Origin, give_up, take_away};
+use crate::signature::Signature;
+use crate::{Error, Grant, Key, Ticket};
 
 impl Shared {
     /// Gives up some keys of a grant, or all, or their exclusiveness.
@@ -42,9 +43,7 @@ impl Shared {
     /// Takes these keys away from everybody who holds them. Answers how many grants were lost by it.
     pub(crate) fn revoke(&self, keys: &[Key], own: Option<&Mailbox>) -> usize {
         let entries = Entries::of_keys(keys, &self.seed, self.mask());
-        let mut effects = Effects::new();
-        let mut lost = 0;
-        let mut ended = Vec::new();
+        let mut taken = Taken::default();
         {
             let mut tables = self.lock_around(&entries);
             let mut holders = Vec::new();
@@ -55,18 +54,45 @@ impl Shared {
             }
             holders.sort_unstable();
             holders.dedup();
-            for ticket in holders {
-                let parts = find(&mut tables, ticket.shard as usize).map(|(_, home)| home.parts(ticket));
-                let parts = parts.unwrap_or_default();
-                let own = |number: &usize| parts.iter().any(|part| part.shard as usize == *number);
-                let mut own_tables: Vec<_> =
-                    tables.iter_mut().filter(|(number, _)| own(number)).map(|(_, table)| &mut **table).collect();
-                if let Some((was_held, due)) = take_away(&mut own_tables, &parts, Some(keys), &mut effects) {
-                    lost += usize::from(was_held);
-                    ended.extend(due);
-                }
-            }
+            taken.from(&mut tables, &holders, keys);
         }
+        self.finish(taken, own)
+    }
+
+    /// Takes a key, exclusively, away from whoever holds it and before everybody who is queued for it.
+    pub(crate) fn steal(
+        &self,
+        handle: &Handle,
+        origin: Origin,
+        key: &Key,
+        signature: Option<&Signature>,
+        own: Option<&Mailbox>,
+    ) -> Result<Grant, Error> {
+        key.check()?;
+        let keys = std::slice::from_ref(key);
+        let entries = Entries::of_keys(keys, &self.seed, self.mask());
+        let mut taken = Taken::default();
+        let grant = {
+            let mut tables = self.lock_around(&entries);
+            let number = Entries::shard(entries.all()[0].hash, self.mask());
+            let Some((_, table)) = find(&mut tables, number) else { return Err(Error::closed()) };
+            if handle.is_closed() || table.exhausted() {
+                return Err(Error::closed());
+            }
+            let hash = entries.all()[0].hash;
+            let mut holders = Vec::new();
+            table.holders(hash, key, &mut holders);
+            let grant = at_once(table.steal(hash, key, origin, signature));
+            taken.from(&mut tables, &holders, keys);
+            grant
+        };
+        self.finish(taken, own);
+        Ok(grant)
+    }
+
+    /// Tells those who lost something. Answers how many grants were lost.
+    fn finish(&self, taken: Taken, own: Option<&Mailbox>) -> usize {
+        let Taken { effects, lost, ended } = taken;
         ended.into_iter().for_each(|due| self.timers.remove(due));
         outcome::carry_out(&self.shards[0].space, effects, own);
         lost
@@ -105,6 +131,33 @@ impl Shared {
             take_away(&mut tables, &parts, None, &mut effects);
         }
         outcome::carry_out(&self.shards[0].space, effects, own);
+    }
+}
+
+/// What was taken away in one step.
+#[derive(Default)]
+struct Taken {
+    effects: Effects<Recipient>,
+    /// How many grants were lost by it.
+    lost: usize,
+    /// What was due and is not any more.
+    ended: Vec<Due>,
+}
+
+impl Taken {
+    /// Takes these keys away from these holders, all of whose tables are locked.
+    fn from(&mut self, tables: &mut [(usize, Locked<'_>)], holders: &[Ticket], keys: &[Key]) {
+        for &ticket in holders {
+            let parts = find(tables, ticket.shard as usize).map(|(_, home)| home.parts(ticket));
+            let parts = parts.unwrap_or_default();
+            let own = |number: &usize| parts.iter().any(|part| part.shard as usize == *number);
+            let mut own_tables: Vec<_> =
+                tables.iter_mut().filter(|(number, _)| own(number)).map(|(_, table)| &mut **table).collect();
+            if let Some((was_held, due)) = take_away(&mut own_tables, &parts, Some(keys), &mut self.effects) {
+                self.lost += usize::from(was_held);
+                self.ended.extend(due);
+            }
+        }
     }
 }
 
@@ -245,6 +298,37 @@ mod tests {
             assert!(!lost.held());
             assert!(poll(&mut space.lock("b")).is_ready());
             drop(lost);
+            assert_empty(&space);
+        }
+    }
+
+    #[test]
+    fn a_thief_comes_before_all_who_are_queued() {
+        for space in spaces() {
+            let mut holder = block_on(space.lock(["a", "b"])).expect("free");
+            let mut reserved = space.lock(["a", "c"]);
+            let c = block_on(space.lock("c")).expect("free");
+            assert!(poll(&mut reserved).is_pending());
+            let mut thief = space.steal("a").expect("open");
+            assert!(!holder.held() && thief.token() > holder.token());
+            drop(c);
+            assert!(poll(&mut reserved).is_pending(), "the thief has a");
+            holder.release().expect("b was left");
+            let mut other = space.steal("a").expect("open");
+            assert!(!thief.held() && other.held());
+            assert_eq!(thief.release().expect_err("nothing is left").kind(), ErrorKind::NotHeld);
+            other.release().expect("held");
+            drop(granted(poll(&mut reserved)));
+            // A key that is free but reserved for one that still waits for another.
+            let b = block_on(space.lock("b")).expect("free");
+            let mut reserved = space.lock(["a", "b"]);
+            assert!(poll(&mut reserved).is_pending());
+            let thief = space.steal("a").expect("open");
+            drop(b);
+            assert!(poll(&mut reserved).is_pending());
+            drop(thief);
+            drop(granted(poll(&mut reserved)));
+            drop(space.steal("free").expect("open"));
             assert_empty(&space);
         }
     }

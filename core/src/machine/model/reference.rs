@@ -203,7 +203,7 @@ impl Reference {
             Operation::Cancel(name) => matches!(stage(name), Some(Stage::Waiting | Stage::Unseen)),
             Operation::Close(name) => stage(name).is_some(),
             Operation::Abandon(name) | Operation::Expire(name) => {
-                matches!(stage(name), Some(Stage::Unseen | Stage::Claimed))
+                matches!(stage(name), Some(Stage::Unseen | Stage::Inbox | Stage::Claimed))
             }
             Operation::Release(name)
             | Operation::ReleaseKeys(name, _)
@@ -484,6 +484,8 @@ impl Reference {
             let now = self.find(earlier.name).map(|at| &self.requests[at]);
             match now {
                 Some(now) if earlier.waits() && !now.waits() => events.push(Event::Granted(earlier.name)),
+                // Nobody watches what nobody has taken.
+                _ if earlier.stage == Stage::Inbox => {}
                 Some(now) if now.lost && !earlier.lost => events.push(Event::Lost(earlier.name)),
                 None if ended(earlier) && !earlier.waits() && !earlier.lost => events.push(Event::Lost(earlier.name)),
                 None if ended(earlier) && earlier.waits() => events.push(Event::Ended(earlier.name)),

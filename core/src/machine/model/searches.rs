@@ -53,7 +53,7 @@ fn takes_part_in_circles(operation: &Operation) -> bool {
 }
 
 fn takes(operation: &Operation) -> bool {
-    !matches!(operation, Operation::Take(_) | Operation::HandOver(..) | Operation::Steal(_) | Operation::Expire(_))
+    !matches!(operation, Operation::Steal(_) | Operation::Expire(_))
 }
 
 fn search(scope: &Scope, shards: usize) {

@@ -127,7 +127,13 @@ impl Spaces {
     }
 
     /// What was told to others, and of the end of whom the operation was.
-    fn check_events(&mut self, before: &Reference, expected: &[Event], ended: Option<(Name, ErrorKind)>) {
+    fn check_events(
+        &mut self,
+        before: &Reference,
+        expected: &[Event],
+        ended: Option<(Name, ErrorKind)>,
+        handed: Option<Name>,
+    ) {
         let mut told = Vec::new();
         let mut ends = Vec::new();
         let mut settled = Vec::new();
@@ -137,14 +143,19 @@ impl Spaces {
                 Settled::Granted { tag, grant } => {
                     let name = tag as Name;
                     told.push(Event::Granted(name));
-                    self.tickets.insert(name, grant.ticket);
-                    let keys = before.find(name).map(|at| before.requests[at].keys.clone());
-                    self.check_token(name, &keys.unwrap_or_default(), grant.token);
+                    match handed.filter(|_| self.tickets.get(&name) != Some(&grant.ticket)) {
+                        Some(given) => self.moved(given, name, grant),
+                        None => {
+                            let keys = before.find(name).map(|at| before.requests[at].keys.clone());
+                            self.check_token(name, &keys.unwrap_or_default(), grant.token);
+                        }
+                    }
                     assert!(self.port.watch_lost(grant.ticket, tag), "there is something to lose");
                 }
                 Settled::Failed { tag, error } if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Closed) => {
                     told.push(Event::Ended(tag as Name));
                 }
+                Settled::HandedOver { .. } => {}
                 Settled::Lost { tag } => told.push(Event::Lost(tag as Name)),
                 Settled::Failed { tag, error } => ends.push((tag as Name, error.kind())),
             }
@@ -169,6 +180,46 @@ impl Spaces {
         assert_eq!(self.port.release(ticket).is_ok(), held);
         assert_eq!(self.port.release(ticket).map_err(|error| error.kind()), Err(ErrorKind::NotHeld));
         assert_eq!(self.port.cancel(ticket), Cancelled::Gone);
+    }
+
+    fn hand_over(&mut self, name: Name, to: Owner, answer: &Answer) {
+        let owner = self.owners[usize::from(to)].id().to_owned();
+        let payload = Box::new(self.tickets[&name]);
+        let answered = self.port.hand_over(self.tickets[&name], &owner, Some(payload));
+        match (answered, answer) {
+            (Ok(true), Answer::HandedOver(taken)) => {
+                // Else it is the outcome of a request, which is told.
+                if !self.tickets.contains_key(taken) {
+                    self.tickets.insert(*taken, self.tickets[&name]);
+                    self.tokens.insert(*taken, self.tokens[&name]);
+                }
+            }
+            (Ok(false), Answer::Undelivered) => {}
+            (Err(error), Answer::Deadlock) => {
+                assert_eq!(error.kind(), ErrorKind::Deadlock);
+                assert!(!error.cycle().is_empty());
+            }
+            (Err(error), Answer::NotHeld(_)) => assert_eq!(error.kind(), ErrorKind::NotHeld),
+            (Err(error), Answer::Invalid) => assert_eq!(error.kind(), ErrorKind::Invalid),
+            (answered, _) => panic!("{answered:?}, not {answer:?}"),
+        }
+    }
+
+    /// A request is resolved by a grant that somebody had.
+    fn moved(&mut self, given: Name, name: Name, grant: Grant) {
+        assert_eq!((Some(&grant.ticket), Some(&grant.token)), (self.tickets.get(&given), self.tokens.get(&given)));
+        assert!(!grant.abandoned);
+        self.tickets.insert(name, grant.ticket);
+        self.tokens.insert(name, grant.token);
+    }
+
+    fn take(&mut self, before: &Reference, owner: Owner, answer: &Answer) {
+        let Answer::Granted(name) = answer else { panic!("there is one: {answer:?}") };
+        let taken = self.port.take_handed_over(&self.owners[usize::from(owner)]).expect("there is one");
+        assert_eq!((taken.grant.ticket, taken.grant.token), (self.tickets[name], self.tokens[name]));
+        assert_eq!(taken.payload.and_then(|payload| payload.downcast().ok()), Some(Box::new(taken.grant.ticket)));
+        let request = before.find(*name).map(|at| &before.requests[at]).expect("it is there");
+        assert_eq!(self.port.watch_lost(taken.grant.ticket, *name as u64), !request.lost);
     }
 
     fn check_holds(&self, reference: &Reference) {
@@ -212,6 +263,7 @@ impl Subject for Spaces {
     fn apply(&mut self, before: &Reference, operation: &Operation, answer: &Answer, events: &[Event]) {
         use super::super::Leave;
         let mut ended = None;
+        let mut handed = None;
         let waits = |name: &Name| before.find(*name).is_some_and(|at| before.requests[at].waits());
         match operation {
             Operation::Join { owner, keys } => self.ask(before, *owner, keys, answer),
@@ -263,9 +315,18 @@ impl Subject for Spaces {
                 let count = self.port.revoke(&list(keys)).expect("it is open");
                 assert_eq!(Answer::Count(count), *answer);
             }
+            Operation::HandOver(name, to) => {
+                self.hand_over(*name, *to, answer);
+                handed = Some(*name);
+            }
+            Operation::Take(owner) => self.take(before, *owner, answer),
             other => panic!("not driven: {other:?}"),
         }
-        self.check_events(before, events, ended);
+        self.check_events(before, events, ended, handed);
+        if let (Some(given), Answer::HandedOver(_)) = (handed, answer) {
+            // The ticket is the new owner's.
+            self.tickets.remove(&given);
+        }
     }
 
     fn check(&mut self, reference: &Reference) {
