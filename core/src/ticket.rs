@@ -14,6 +14,11 @@ pub struct Ticket {
 const SLOT_BITS: u32 = 32;
 
 impl Ticket {
+    /// What it names, whatever the place: a request that had a place of its own in a queue may be given another.
+    pub(crate) fn identity(self) -> (u32, u64) {
+        (self.shard, self.number)
+    }
+
     /// Two numbers below 2^53 that name the ticket, for languages whose numbers end there. The first is small where the
     /// table is: engines of JavaScript keep small integers without an allocation.
     pub fn to_parts(self) -> (u64, u64) {

@@ -51,7 +51,7 @@ pub(crate) trait WaitGraph {
 /// The shortest chain of waits from one of these requests to the target, first link first.
 pub(crate) fn chain(graph: &mut impl WaitGraph, from: &[Ticket], target: Target) -> Option<Vec<Link>> {
     let mut links: Vec<(Link, Option<usize>)> = Vec::new();
-    let mut seen: BTreeSet<Ticket> = from.iter().copied().collect();
+    let mut seen: BTreeSet<(u32, u64)> = from.iter().map(|request| request.identity()).collect();
     let mut seen_owners = BTreeSet::new();
     // Breadth first: each with the link by which it was reached.
     let mut reached: Vec<(Ticket, Option<usize>)> = from.iter().map(|&request| (request, None)).collect();
@@ -64,16 +64,16 @@ pub(crate) fn chain(graph: &mut impl WaitGraph, from: &[Ticket], target: Target)
             let here = Some(links.len() - 1);
             let found = match target {
                 Target::Owner(number) => owner == number,
-                Target::Request(wanted) => blocker == wanted,
+                Target::Request(wanted) => blocker.identity() == wanted.identity(),
             };
             if found {
                 return Some(unwind(&links, here));
             }
-            if seen.insert(blocker) {
+            if seen.insert(blocker.identity()) {
                 reached.push((blocker, here));
             }
             if owner != 0 && seen_owners.insert(owner) {
-                let others = graph.requests(owner).into_iter().filter(|&other| seen.insert(other));
+                let others = graph.requests(owner).into_iter().filter(|other| seen.insert(other.identity()));
                 reached.extend(others.map(|other| (other, here)));
             }
         }

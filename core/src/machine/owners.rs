@@ -1,6 +1,6 @@
 //! The owners of a space, and what each holds and waits for (clause L11).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Origin;
 use crate::Ticket;
@@ -19,7 +19,8 @@ struct Owned {
     origin: Origin,
     /// Whether somebody can still name it in a request.
     known: bool,
-    requests: BTreeSet<Ticket>,
+    /// By what they name: a request is found by each of its tickets.
+    requests: BTreeMap<(u32, u64), Ticket>,
 }
 
 impl Owners {
@@ -27,7 +28,7 @@ impl Owners {
     pub(crate) fn open(&mut self, origin: Origin, name: impl FnOnce(u64) -> OwnerName) -> OwnerTag {
         self.last += 1;
         let (number, name) = (self.last, name(self.last));
-        self.open.insert(number, Owned { name: name.clone(), origin, known: true, requests: BTreeSet::new() });
+        self.open.insert(number, Owned { name: name.clone(), origin, known: true, requests: BTreeMap::new() });
         OwnerTag { number, name }
     }
 
@@ -46,21 +47,21 @@ impl Owners {
     /// Notes a request of an open owner.
     pub(crate) fn add(&mut self, number: u64, request: Ticket) {
         if let Some(owned) = self.open.get_mut(&number) {
-            owned.requests.insert(request);
+            owned.requests.insert(request.identity(), request);
         }
     }
 
     /// Notes that a request has left.
     pub(crate) fn remove(&mut self, number: u64, request: Ticket) {
         if let Some(owned) = self.open.get_mut(&number) {
-            owned.requests.remove(&request);
+            owned.requests.remove(&request.identity());
             self.forget_unknown(number);
         }
     }
 
     /// The requests of an owner, those that hold and those that wait.
     pub(crate) fn requests(&self, number: u64) -> Vec<Ticket> {
-        self.open.get(&number).map(|owned| owned.requests.iter().copied().collect()).unwrap_or_default()
+        self.open.get(&number).map(|owned| owned.requests.values().copied().collect()).unwrap_or_default()
     }
 
     /// Nobody names the owner any more: it is forgotten once its last request has left.
@@ -74,7 +75,7 @@ impl Owners {
     /// Ends an owner. Answers its requests; `None` when it has ended before.
     pub(crate) fn close(&mut self, number: u64) -> Option<Vec<Ticket>> {
         let owned = self.open.remove(&number)?;
-        Some(owned.requests.into_iter().collect())
+        Some(owned.requests.into_values().collect())
     }
 
     fn forget_unknown(&mut self, number: u64) {
