@@ -125,7 +125,7 @@ impl Shared {
         let mut effects = Effects::new();
         {
             let (mut tables, parts) = self.lock_parts(self.shard(ticket), ticket);
-            if !tables[0].end(ticket).is_some_and(|end| end <= now) {
+            if tables[0].end(ticket).is_none_or(|end| end > now) {
                 return;
             }
             take_away(&mut tables, &parts, None, &mut effects);

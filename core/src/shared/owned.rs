@@ -44,7 +44,8 @@ impl Shared {
 
     /// Gives a request that has none an owner.
     pub(crate) fn adopt(&self, ticket: Ticket, owner: &OwnerTag) {
-        let (mut tables, parts) = self.lock_parts(self.shard(ticket), ticket);
+        let Some(home) = self.shards.get(ticket.shard as usize) else { return };
+        let (mut tables, parts) = self.lock_parts(home, ticket);
         for (table, &part) in tables.iter_mut().zip(&parts) {
             table.adopt(part, owner);
         }
