@@ -65,11 +65,14 @@ impl<R: Recipient> LockTable<R> {
         if let Some(queue) = found {
             self.found(queue, None);
         }
+        let holders = found.map(|queue| self.granted_in(queue)).unwrap_or_default();
+        // Of a holder that has keys in other tables too, the token may be ahead of the clock here (clause L14).
+        let largest = holders.iter().filter_map(|&holder| self.token(holder)).max();
+        self.raise(largest.unwrap_or(0));
         let (slot, token) = self.insert_granted(origin, signature);
         let node = match found {
             None => self.queues.append(hash, key, Mode::Exclusive, None, slot),
             Some(queue) => {
-                let holders = self.granted_in(queue);
                 let LockTable { queues, requests, .. } = self;
                 let put_off = |request: u32| requests[request as usize].put_off();
                 queues.prepend(queue, slot, |request| holders.contains(&request), put_off)
