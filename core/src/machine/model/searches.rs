@@ -24,14 +24,14 @@ pub(super) const SCOPE: Scope = Scope {
     keys: 3,
     owners: 3,
     most: 4,
-    states: states(30_000),
+    states: states(12_000),
     takes,
     limits: (None, None),
 };
 
 /// Few requests on few keys, so that the programs are longer.
 const LONG: Scope =
-    Scope { name: "long programs", shapes: TWO_KEYS, keys: 2, owners: 2, most: 3, states: states(30_000), ..SCOPE };
+    Scope { name: "long programs", shapes: TWO_KEYS, keys: 2, owners: 2, most: 3, states: states(20_000), ..SCOPE };
 
 /// Many owners that only take, let go and wait, so that the circles are longer.
 const CIRCLES: Scope = Scope {
@@ -39,13 +39,13 @@ const CIRCLES: Scope = Scope {
     shapes: &[&[(0, X)], &[(1, X)], &[(2, X)], &[(0, X), (1, X)], &[(2, S)]],
     owners: 4,
     most: 6,
-    states: states(30_000),
+    states: states(20_000),
     takes: |operation| takes(operation) && takes_part_in_circles(operation),
     ..SCOPE
 };
 
 /// No more than three wait, and two for a key.
-const LIMITED: Scope = Scope { name: "limits", limits: (Some(3), Some(2)), most: 6, states: states(15_000), ..LONG };
+const LIMITED: Scope = Scope { name: "limits", limits: (Some(3), Some(2)), most: 6, states: states(8_000), ..LONG };
 
 fn takes_part_in_circles(operation: &Operation) -> bool {
     use Operation::{Cancel, Claim, HandOver, Join, Release, ReleaseKeys, Take};
@@ -53,7 +53,12 @@ fn takes_part_in_circles(operation: &Operation) -> bool {
 }
 
 fn takes(operation: &Operation) -> bool {
-    !matches!(operation, Operation::Steal(_) | Operation::Expire(_))
+    match operation {
+        // One key is taken at a time.
+        Operation::Steal(keys) => keys.len() == 1,
+        Operation::Expire(_) => false,
+        _ => true,
+    }
 }
 
 fn search(scope: &Scope, shards: usize) {
