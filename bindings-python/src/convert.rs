@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use latchwork::{Blocker, Key, KeyPart, Query};
+use latchwork::{Blocker, CycleStep, Key, KeyPart, OwnerName, Query};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -134,6 +134,22 @@ pub(crate) fn seconds(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration
     Err(error::wrong_value(py, what, why))
 }
 
+/// Something that can be called.
+pub(crate) fn function(what: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    if value.is_callable() {
+        return Ok(());
+    }
+    Err(error::wrong_type(value.py(), what, &format!("{} is not a function", type_name(value))))
+}
+
+/// A `bool`, and nothing that is merely true.
+pub(crate) fn switch(what: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    match value.cast::<PyBool>() {
+        Ok(truth) => Ok(truth.is_true()),
+        Err(_) => Err(error::wrong_type(value.py(), what, &format!("{} is not a bool", type_name(value)))),
+    }
+}
+
 /// A text that is not a key, such as a label.
 pub(crate) fn text<'a>(what: &str, value: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
     let Ok(text) = value.cast::<PyString>() else {
@@ -168,9 +184,31 @@ pub(crate) fn blockers_to_py<'py>(py: Python<'py>, blockers: &[Blocker]) -> PyRe
     let class = answers(py)?.getattr("Blocker")?;
     let blockers: Vec<_> = blockers
         .iter()
-        .map(|by| class.call1((part_to_py(py, &by.key.part())?, by.label.as_deref(), by.token)))
+        .map(|by| {
+            let owner = owner_to_py(py, by.owner.as_ref())?;
+            class.call1((part_to_py(py, &by.key.part())?, by.label.as_deref(), by.token, owner))
+        })
         .collect::<PyResult<_>>()?;
     PyTuple::new(py, blockers)
+}
+
+/// The circle of a deadlock: a tuple of `latchwork.CycleStep`.
+pub(crate) fn cycle_to_py<'py>(py: Python<'py>, cycle: &[CycleStep]) -> PyResult<Bound<'py, PyTuple>> {
+    let class = answers(py)?.getattr("CycleStep")?;
+    let steps: Vec<_> = cycle
+        .iter()
+        .map(|step| {
+            let owner = owner_to_py(py, step.owner.as_ref())?;
+            class.call1((owner, step.label.as_deref(), part_to_py(py, &step.key.part())?))
+        })
+        .collect::<PyResult<_>>()?;
+    PyTuple::new(py, steps)
+}
+
+/// A `latchwork.OwnerName`, or `None`.
+fn owner_to_py<'py>(py: Python<'py>, owner: Option<&OwnerName>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let class = answers(py)?.getattr("OwnerName")?;
+    owner.map(|owner| class.call1((&*owner.id, owner.label.as_deref()))).transpose()
 }
 
 /// What `query` answers: a `latchwork.Query`.
@@ -181,14 +219,16 @@ pub(crate) fn query_to_py<'py>(py: Python<'py>, query: &Query) -> PyResult<Bound
     let held = PyList::empty(py);
     for it in &query.held {
         let (keys, shared) = (keys_to_py(py, &it.keys)?, keys_to_py(py, &it.shared)?);
-        held.append(hold.call1((keys, shared, it.token, it.label.as_deref(), seconds(it.age), it.claimed))?)?;
+        let owner = owner_to_py(py, it.owner.as_ref())?;
+        held.append(hold.call1((keys, shared, it.token, it.label.as_deref(), seconds(it.age), it.claimed, owner))?)?;
     }
     let pending = PyList::empty(py);
     for it in &query.pending {
         let (keys, shared) = (keys_to_py(py, &it.keys)?, keys_to_py(py, &it.shared)?);
         let blocked_by = blockers_to_py(py, &it.blocked_by)?;
         let label = it.label.as_deref();
-        pending.append(wait.call1((keys, shared, label, seconds(it.age), it.position, blocked_by))?)?;
+        let owner = owner_to_py(py, it.owner.as_ref())?;
+        pending.append(wait.call1((keys, shared, label, seconds(it.age), it.position, blocked_by, owner))?)?;
     }
     answers.getattr("Query")?.call1((held, pending))
 }

@@ -6,6 +6,8 @@ use pyo3::types::PyTuple;
 
 use crate::aio::deferring_wakes;
 use crate::lease::{Call, Lease};
+use crate::owner::Owner;
+use crate::scope::Scope;
 use crate::space::Space;
 
 /// A lock that is held, until it is released.
@@ -32,11 +34,12 @@ pub(crate) struct Guard {
     lease: Lease,
     call: Call,
     space: Py<Space>,
+    scope: Scope,
 }
 
 impl Guard {
     pub(crate) fn new(space: Py<Space>, grant: Grant, call: Call) -> Guard {
-        Guard { lease: Lease::new(grant), call, space }
+        Guard { lease: Lease::new(grant), call, space, scope: Scope::default() }
     }
 
     fn is_held(&self) -> bool {
@@ -46,6 +49,29 @@ impl Guard {
     /// Releases the lock if that was not done yet. Answers whether it was held.
     pub(crate) fn leave(&self) -> bool {
         self.find(self.lease.give_back()).is_some_and(|(port, ticket)| port.release(ticket).is_ok())
+    }
+
+    /// The block begins.
+    pub(crate) fn enter(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let guard = slf.get();
+        guard.scope.begin();
+        match guard.space.get().ambient() {
+            None => Ok(()),
+            Some(ambient) => match guard.owner(slf.py())? {
+                None => Ok(()),
+                Some(owner) => guard.scope.begin_ambient(ambient, &owner),
+            },
+        }
+    }
+
+    /// The block ends.
+    pub(crate) fn exit(&self, py: Python<'_>) {
+        if let Some(ambient) = self.space.get().ambient() {
+            self.scope.end_ambient(py, ambient);
+        }
+        // Lost already, by `close`: nothing is left to release, and the block's own outcome stands (L10).
+        self.leave();
+        self.scope.end();
     }
 
     fn find(&self, ticket: Option<Ticket>) -> Option<(&Port, Ticket)> {
@@ -80,6 +106,19 @@ impl Guard {
         self.call.label()
     }
 
+    /// The owner of the request. In a `with` block, and in the function of `with_lock`, one is made for the block when it is
+    /// first asked for, if the request has none, and closed at the end of the block: `guard.owner.lock(...)` takes further
+    /// locks as the same line of work. Outside of a block `None`, if the request has none.
+    #[getter]
+    fn owner<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if let Some(owner) = self.call.owner() {
+            return owner.blocking(py, &self.space).map(Some);
+        }
+        self.scope.owner(py, self.space.get().made(), self.lease.held(), |core| {
+            Ok(Py::new(py, Owner::new(self.space.clone_ref(py), core))?.into_any())
+        })
+    }
+
     /// Whether a holder of one of its keys went away without a release while this request was queued: what the lock
     /// protects may be half done.
     #[getter]
@@ -108,15 +147,24 @@ impl Guard {
 
     fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
         let guard = slf.get();
-        if guard.is_held() { Ok(slf) } else { Err(guard.call.not_held(slf.py())) }
+        if !guard.is_held() {
+            return Err(guard.call.not_held(slf.py()));
+        }
+        Guard::enter(&slf)?;
+        Ok(slf)
     }
 
     /// Release the lock if it is still held.
     #[pyo3(signature = (exc_type, exc, traceback, /))]
-    fn __exit__(&self, exc_type: &Bound<'_, PyAny>, exc: &Bound<'_, PyAny>, traceback: &Bound<'_, PyAny>) {
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        exc_type: &Bound<'_, PyAny>,
+        exc: &Bound<'_, PyAny>,
+        traceback: &Bound<'_, PyAny>,
+    ) {
         let _ = (exc_type, exc, traceback);
-        // Lost already, by `close`: nothing is left to release, and the block's own outcome stands (L10).
-        self.leave();
+        self.exit(py);
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
@@ -129,7 +177,10 @@ impl Drop for Guard {
         if let Some((port, ticket)) = self.find(self.lease.give_back())
             && port.held(ticket)
         {
-            deferring_wakes(|| port.space().abandon(ticket));
+            deferring_wakes(|| {
+                port.space().abandon(ticket);
+                self.scope.end();
+            });
             Python::try_attach(|py| self.call.warn_dropped(py, &self.lease));
         }
     }

@@ -1,5 +1,6 @@
 //! What was asked for and what was granted: the parts that both guards share.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use pyo3::exceptions::PyResourceWarning;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
+use crate::owner::AnyOwner;
 use crate::{convert, error, fork};
 
 /// The keyword arguments of a lock call, as they came.
@@ -16,6 +18,11 @@ pub(crate) struct Options<'a, 'py> {
     pub(crate) shared: Option<&'a Bound<'py, PyAny>>,
     pub(crate) timeout: Option<&'a Bound<'py, PyAny>>,
     pub(crate) label: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) owner: Option<&'a Bound<'py, PyAny>>,
+}
+
+impl Options<'_, '_> {
+    const NONE: Self = Options { mode: None, shared: None, timeout: None, label: None, owner: None };
 }
 
 /// The first key of a lock call. Apart from the others, since one argument needs no tuple to be made.
@@ -47,13 +54,25 @@ pub(crate) struct Full {
     spec: LockSpec,
     label: Option<String>,
     timeout: Option<Duration>,
+    /// Not in `spec`: in a forked child it is another one.
+    owner: Option<AnyOwner>,
+}
+
+impl Full {
+    /// What the core is asked.
+    fn spec(&self, py: Python<'_>) -> PyResult<Cow<'_, LockSpec>> {
+        match &self.owner {
+            None => Ok(Cow::Borrowed(&self.spec)),
+            Some(owner) => Ok(Cow::Owned(self.spec.clone().owner(owner.core(py)?))),
+        }
+    }
 }
 
 impl Call {
     // Inlined, so that the common case passes its arguments in registers.
     #[inline(always)]
     pub(crate) fn new(first: FirstKey<'_>, others: &Bound<'_, PyTuple>, options: &Options<'_, '_>) -> PyResult<Call> {
-        let plain = matches!(options, Options { mode: None, shared: None, timeout: None, label: None });
+        let plain = matches!(options, Options { mode: None, shared: None, timeout: None, label: None, owner: None });
         match first {
             FirstKey::Given(first) if plain && others.is_empty() => Call::of_one(first),
             first => Call::of_many(first, others, options),
@@ -70,8 +89,7 @@ impl Call {
     }
 
     fn of_other(key: Bound<'_, PyAny>) -> PyResult<Call> {
-        let options = Options { mode: None, shared: None, timeout: None, label: None };
-        Call::full(convert::key_arguments(1, std::iter::once(key))?, &options)
+        Call::full(convert::key_arguments(1, std::iter::once(key))?, &Options::NONE)
     }
 
     #[inline(never)]
@@ -92,7 +110,15 @@ impl Call {
     pub(crate) fn spec(&self, py: Python<'_>) -> PyResult<LockSpec> {
         match self {
             Call::One(text) => Ok(LockSpec::new(text.bind(py).to_str()?)),
-            Call::Full(full) => Ok(full.spec.clone()),
+            Call::Full(full) => full.spec(py).map(Cow::into_owned),
+        }
+    }
+
+    /// The owner that the call named.
+    pub(crate) fn owner(&self) -> Option<&AnyOwner> {
+        match self {
+            Call::One(_) => None,
+            Call::Full(full) => full.owner.as_ref(),
         }
     }
 
@@ -101,7 +127,7 @@ impl Call {
     pub(crate) fn try_lock(&self, py: Python<'_>, port: &Port) -> PyResult<Option<Grant>> {
         let granted = match self {
             Call::One(text) => port.try_lock(&LockSpec::new(text.bind(py).to_str()?)),
-            Call::Full(full) => port.try_lock(&full.spec),
+            Call::Full(full) => port.try_lock(&*full.spec(py)?),
         };
         granted.map_err(|error| self.failed(py, &error))
     }
@@ -111,7 +137,7 @@ impl Call {
     pub(crate) fn lock(&self, py: Python<'_>, port: &Port, tag: u64) -> PyResult<Result<Answer, Error>> {
         Ok(match self {
             Call::One(text) => port.lock_keys(&[Key::from(text.bind(py).to_str()?)], tag),
-            Call::Full(full) => port.lock(&full.spec, tag),
+            Call::Full(full) => port.lock(&*full.spec(py)?, tag),
         })
     }
 
@@ -133,12 +159,20 @@ impl Call {
 
     /// The keys held exclusively, in the order asked.
     pub(crate) fn exclusive<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        convert::keys_to_py(py, &self.spec(py)?.key_set().0)
+        convert::keys_to_py(py, &self.key_set(py)?.0)
     }
 
     /// The keys held in shared mode, in the order asked.
     pub(crate) fn shared<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        convert::keys_to_py(py, &self.spec(py)?.key_set().1)
+        convert::keys_to_py(py, &self.key_set(py)?.1)
+    }
+
+    /// The exclusive and the shared keys, in the order asked.
+    fn key_set(&self, py: Python<'_>) -> PyResult<(Vec<Key>, Vec<Key>)> {
+        match self {
+            Call::One(_) => Ok(self.spec(py)?.key_set()),
+            Call::Full(full) => Ok(full.spec.clone().key_set()),
+        }
     }
 
     /// The exception of this call: a time-out names the label that the call gave.
@@ -150,7 +184,7 @@ impl Call {
     /// The error of a guard that does not hold what was asked any more.
     #[cold]
     pub(crate) fn not_held(&self, py: Python<'_>) -> PyErr {
-        let keys = self.spec(py).map(|spec| <[_; 2]>::from(spec.key_set()).concat());
+        let keys = self.key_set(py).map(|keys| <[_; 2]>::from(keys).concat());
         keys.map_or_else(|error| error, |keys| error::not_held(py, &keys))
     }
 
@@ -207,7 +241,8 @@ impl Call {
         if let Some(timeout) = timeout {
             spec = spec.timeout(timeout);
         }
-        Ok(Call::Full(Box::new(Full { spec, label, timeout })))
+        let owner = options.owner.map(AnyOwner::given).transpose()?;
+        Ok(Call::Full(Box::new(Full { spec, label, timeout, owner })))
     }
 }
 

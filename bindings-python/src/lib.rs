@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod aio;
+mod ambient;
 mod clock;
 mod convert;
 mod error;
@@ -14,6 +15,8 @@ mod fork;
 mod guard;
 mod lease;
 mod open;
+mod owner;
+mod scope;
 mod space;
 mod wait;
 
@@ -31,6 +34,7 @@ mod _native {
         error::error_classes,
         fork::after_fork,
         guard::Guard,
+        owner::Owner,
         space::Space,
     };
 
@@ -39,6 +43,7 @@ mod _native {
         // Both APIs call their classes alike; here those of `latchwork.aio` need names of their own.
         let py = module.py();
         module.add("AioGuard", py.get_type::<aio::AioGuard>())?;
+        module.add("AioOwner", py.get_type::<aio::AioOwner>())?;
         module.add("AioSpace", py.get_type::<aio::AioSpace>())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }

@@ -7,19 +7,42 @@ use std::time::SystemTime;
 use latchwork::{Builder, Url};
 use pyo3::prelude::*;
 
+use crate::ambient::Ambient;
 use crate::clock::{HostClock, ManualClock};
-use crate::error;
 use crate::fork::{self, Own};
+use crate::{convert, error};
+
+/// The keyword arguments of `open`, as they came.
+pub(crate) struct Settings<'a, 'py> {
+    pub(crate) clock: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) ambient_owner: Option<&'a Bound<'py, PyAny>>,
+}
 
 /// What a space was opened with; enough to open it again in a forked child.
 pub(crate) struct Opening {
     url: Option<String>,
     clock: Option<Py<ManualClock>>,
+    ambient: Option<Ambient>,
 }
 
 impl Opening {
-    pub(crate) fn new(url: Option<String>, clock: Option<Py<ManualClock>>) -> Opening {
-        Opening { url, clock }
+    /// Checks what a caller gave.
+    pub(crate) fn new(
+        py: Python<'_>,
+        url: Option<&Bound<'_, PyAny>>,
+        settings: &Settings<'_, '_>,
+    ) -> PyResult<Opening> {
+        let url = url.map(|url| convert::text("url", url).map(str::to_owned)).transpose()?;
+        let clock = settings.clock.map(ManualClock::given).transpose()?;
+        let ambient = settings.ambient_owner.map(|on| convert::switch("ambient_owner", on)).transpose()?;
+        let ambient = ambient.filter(|&on| on).map(|_| Ambient::new(py, url.as_deref())).transpose()?;
+        Ok(Opening { url, clock, ambient })
+    }
+
+    /// Where the owner of the scope is found that runs; `None` unless that was asked for.
+    #[inline]
+    pub(crate) fn ambient(&self) -> Option<&Ambient> {
+        self.ambient.as_ref()
     }
 
     pub(crate) fn url(&self) -> Option<&str> {

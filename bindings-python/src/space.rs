@@ -6,11 +6,13 @@ use latchwork::{Grant, Port};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::clock::{ManualClock, Tick};
+use crate::ambient::Ambient;
+use crate::clock::Tick;
 use crate::fork::PerProcess;
 use crate::guard::Guard;
 use crate::lease::{Call, FirstKey, Options};
-use crate::open::Opening;
+use crate::open::{Opening, Settings};
+use crate::owner::{self, Owner};
 use crate::{convert, error, wait};
 
 /// One handle on a space, for threads that may block. `latchwork.open` makes it.
@@ -51,6 +53,49 @@ impl Space {
     pub(crate) fn made(&self) -> Option<&Port> {
         self.handle.port.made()
     }
+
+    /// The same, made now if it has to be.
+    pub(crate) fn port(&self, py: Python<'_>) -> PyResult<&Port> {
+        self.handle.port(py)
+    }
+
+    /// Where the owner of the scope is found that runs, if the space was opened so.
+    #[inline]
+    pub(crate) fn ambient(&self) -> Option<&Ambient> {
+        self.handle.opening.ambient()
+    }
+
+    /// Blocks until the call has its lock.
+    pub(crate) fn wait(slf: &Bound<'_, Self>, call: Call) -> PyResult<Guard> {
+        let py = slf.py();
+        let port = slf.get().port(py)?;
+        // A manual clock tells time-outs itself, when it is moved.
+        let timeout = call.timeout().filter(|_| slf.get().handle.opening.clock().is_none());
+        let lock = wait::block_on(py, port.space(), timeout, port.space().request(call.spec(py)?))?;
+        let lock = lock.map_err(|error| call.failed(py, &error))?;
+        let grant = Grant { token: lock.token(), abandoned: lock.abandoned(), ticket: lock.into_ticket() };
+        Ok(Guard::new(slf.clone().unbind(), grant, call))
+    }
+
+    /// Takes what the call asks for if that needs no waiting.
+    pub(crate) fn attempt(slf: &Bound<'_, Self>, call: Call) -> PyResult<Option<Guard>> {
+        let py = slf.py();
+        let grant = call.try_lock(py, slf.get().port(py)?)?;
+        Ok(grant.map(|grant| Guard::new(slf.clone().unbind(), grant, call)))
+    }
+
+    /// Calls `function` with the guard of the call.
+    pub(crate) fn run<'py>(
+        slf: &Bound<'py, Self>,
+        call: Call,
+        function: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let guard = Bound::new(slf.py(), Space::wait(slf, call)?)?;
+        Guard::enter(&guard)?;
+        let result = function.call1((&guard,));
+        guard.get().exit(slf.py());
+        result
+    }
 }
 
 /// A port without a loop: no request of its own waits, so nobody has to be woken.
@@ -61,10 +106,17 @@ fn port(py: Python<'_>, opening: &Opening) -> PyResult<Port> {
 #[pymethods]
 impl Space {
     #[new]
-    #[pyo3(signature = (url = None, *, clock = None))]
-    fn new(py: Python<'_>, url: Option<&Bound<'_, PyAny>>, clock: Option<&Bound<'_, PyAny>>) -> PyResult<Space> {
-        let url = url.map(|url| convert::text("url", url).map(str::to_owned)).transpose()?;
-        let opening = Opening::new(url, clock.map(ManualClock::given).transpose()?);
+    #[pyo3(
+        signature = (url = None, *, clock = None, ambient_owner = None),
+        text_signature = "(url=None, *, clock=None, ambient_owner=False)"
+    )]
+    fn new(
+        py: Python<'_>,
+        url: Option<&Bound<'_, PyAny>>,
+        clock: Option<&Bound<'_, PyAny>>,
+        ambient_owner: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Space> {
+        let opening = Opening::new(py, url, &Settings { clock, ambient_owner })?;
         let port = PerProcess::new(port(py, &opening)?);
         let handle = Arc::new(Handle { opening, port });
         if let Some(clock) = handle.opening.clock() {
@@ -78,7 +130,7 @@ impl Space {
     /// a pair `(epoch, token)` that is smaller than one that it has seen.
     #[getter]
     fn epoch(&self, py: Python<'_>) -> PyResult<u64> {
-        Ok(self.handle.port(py)?.space().epoch())
+        Ok(self.port(py)?.space().epoch())
     }
 
     /// Take all keys in one step, and block until that is done.
@@ -93,8 +145,8 @@ impl Space {
     /// nothing while it waits: single requests never deadlock. Locks inside locks can; ask for all keys at once.
     ///
     /// `timeout` is in seconds, for all keys together; 0 takes them if they are free. `label` is shown by `query`
-    /// and in time-outs, its own and those of others. A signal handler that raises, as that of Ctrl-C does, ends the wait of the main thread
-    /// and gives the request up.
+    /// and in time-outs, its own and those of others. `owner` is the line of work whose lock it is: see `Owner`. A signal
+    /// handler that raises, as that of Ctrl-C does, ends the wait of the main thread and gives the request up.
     ///
     /// Prefer the `with` statement, which releases the lock however the block ends:
     ///
@@ -114,11 +166,13 @@ impl Space {
     /// True
     ///
     /// Raises `LockTimeout` when `timeout` passes first, `Invalid` if an argument cannot be what it must be (before
-    /// anything is queued), `Closed` if the space is closed, also while it waits.
+    /// anything is queued), `Closed` if the space is closed, also while it waits. With an owner, also `Deadlock` if it would
+    /// wait for its own owner, and `Cancelled` if the owner is closed, also while it waits.
     #[pyo3(
-        signature = (key = FirstKey::Absent, /, *keys, mode = None, shared = None, timeout = None, label = None),
-        text_signature = "($self, *keys, mode='exclusive', shared=(), timeout=None, label=None)"
+        signature = (key = FirstKey::Absent, /, *keys, mode = None, shared = None, timeout = None, label = None, owner = None),
+        text_signature = "($self, *keys, mode='exclusive', shared=(), timeout=None, label=None, owner=None)"
     )]
+    #[expect(clippy::too_many_arguments, reason = "those of the Python method")]
     fn lock<'py>(
         slf: &Bound<'py, Self>,
         key: FirstKey<'py>,
@@ -127,16 +181,11 @@ impl Space {
         shared: Option<&Bound<'py, PyAny>>,
         timeout: Option<&Bound<'py, PyAny>>,
         label: Option<&Bound<'py, PyAny>>,
+        owner: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Guard> {
-        let py = slf.py();
-        let call = Call::new(key, keys, &Options { mode, shared, timeout, label })?;
-        let port = slf.get().handle.port(py)?;
-        // A manual clock tells time-outs itself, when it is moved.
-        let timeout = call.timeout().filter(|_| slf.get().handle.opening.clock().is_none());
-        let lock = wait::block_on(py, port.space(), timeout, port.space().request(call.spec(py)?))?;
-        let lock = lock.map_err(|error| call.failed(py, &error))?;
-        let grant = Grant { token: lock.token(), abandoned: lock.abandoned(), ticket: lock.into_ticket() };
-        Ok(Guard::new(slf.clone().unbind(), grant, call))
+        let ambient = ambient_owner(slf, owner)?;
+        let options = Options { mode, shared, timeout, label, owner: owner.or(ambient.as_ref()) };
+        Space::wait(slf, Call::new(key, keys, &options)?)
     }
 
     /// Take all keys if that is possible now; `None` if not. It never waits, joins or overtakes.
@@ -152,8 +201,8 @@ impl Space {
     ///
     /// Raises `Invalid` if an argument cannot be what it must be, `Closed` if the space is closed.
     #[pyo3(
-        signature = (key = FirstKey::Absent, /, *keys, mode = None, shared = None, label = None),
-        text_signature = "($self, *keys, mode='exclusive', shared=(), label=None)"
+        signature = (key = FirstKey::Absent, /, *keys, mode = None, shared = None, label = None, owner = None),
+        text_signature = "($self, *keys, mode='exclusive', shared=(), label=None, owner=None)"
     )]
     fn try_lock<'py>(
         slf: &Bound<'py, Self>,
@@ -162,19 +211,18 @@ impl Space {
         mode: Option<&Bound<'py, PyAny>>,
         shared: Option<&Bound<'py, PyAny>>,
         label: Option<&Bound<'py, PyAny>>,
+        owner: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<Guard>> {
-        let py = slf.py();
-        let call = Call::new(key, keys, &Options { mode, shared, timeout: None, label })?;
-        let port = slf.get().handle.port(py)?;
-        let grant = call.try_lock(py, port)?;
-        Ok(grant.map(|grant| Guard::new(slf.clone().unbind(), grant, call)))
+        let ambient = ambient_owner(slf, owner)?;
+        let options = Options { mode, shared, timeout: None, label, owner: owner.or(ambient.as_ref()) };
+        Space::attempt(slf, Call::new(key, keys, &options)?)
     }
 
     /// Call `fn(guard)` while all keys are held, and return what it returns.
     ///
     /// The keys are released however `fn` ends; its exception passes through unchanged. It is equal to:
     ///
-    ///     with space.lock(*keys, mode=mode, shared=shared, timeout=timeout, label=label) as guard:
+    ///     with space.lock(*keys, mode=mode, shared=shared, timeout=timeout, label=label, owner=owner) as guard:
     ///         return fn(guard)
     ///
     /// >>> import latchwork
@@ -183,8 +231,10 @@ impl Space {
     ///
     /// Raises what `lock` raises.
     #[pyo3(
-        signature = (key = FirstKey::Absent, /, *keys, r#fn, mode = None, shared = None, timeout = None, label = None),
-        text_signature = "($self, *keys, fn, mode='exclusive', shared=(), timeout=None, label=None)"
+        signature = (
+            key = FirstKey::Absent, /, *keys, r#fn, mode = None, shared = None, timeout = None, label = None, owner = None
+        ),
+        text_signature = "($self, *keys, fn, mode='exclusive', shared=(), timeout=None, label=None, owner=None)"
     )]
     #[expect(clippy::too_many_arguments, reason = "those of the Python method")]
     fn with_lock<'py>(
@@ -196,15 +246,31 @@ impl Space {
         shared: Option<&Bound<'py, PyAny>>,
         timeout: Option<&Bound<'py, PyAny>>,
         label: Option<&Bound<'py, PyAny>>,
+        owner: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        if !r#fn.is_callable() {
-            let why = format!("{} is not a function", convert::type_name(r#fn));
-            return Err(error::wrong_type(slf.py(), "fn", &why));
-        }
-        let guard = Bound::new(slf.py(), Space::lock(slf, key, keys, mode, shared, timeout, label)?)?;
-        let result = r#fn.call1((&guard,));
-        guard.get().leave();
-        result
+        convert::function("fn", r#fn)?;
+        let ambient = ambient_owner(slf, owner)?;
+        let options = Options { mode, shared, timeout, label, owner: owner.or(ambient.as_ref()) };
+        Space::run(slf, Call::new(key, keys, &options)?, r#fn)
+    }
+
+    /// A line of work that takes locks under this name, so that a wait for itself is refused: see `Owner`.
+    ///
+    /// A plain call, which takes nothing. `label` is shown by `query` and in errors.
+    ///
+    /// >>> import latchwork
+    /// >>> space = latchwork.open()
+    /// >>> with space.owner("checkout") as owner:
+    /// ...     guard = owner.lock("cart")
+    /// ...     guard.owner is owner
+    /// True
+    ///
+    /// Raises `Invalid` if the label is not a `str`.
+    #[pyo3(signature = (label = None))]
+    fn owner(slf: &Bound<'_, Self>, label: Option<&Bound<'_, PyAny>>) -> PyResult<Owner> {
+        let label = label.map(|label| convert::text("label", label)).transpose()?;
+        let core = owner::open(slf.get().port(slf.py())?.space(), label);
+        Ok(Owner::new(slf.clone().unbind(), core))
     }
 
     /// What is held and what waits, at one instant, for these keys or for all.
@@ -222,7 +288,7 @@ impl Space {
     #[pyo3(signature = (*keys))]
     fn query<'py>(&self, py: Python<'py>, keys: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
         let keys = convert::key_arguments(keys.len(), keys.iter())?;
-        let port = self.handle.port(py)?;
+        let port = self.port(py)?;
         let query = port.query(if keys.is_empty() { None } else { Some(&keys) });
         convert::query_to_py(py, &query.map_err(|error| error::raise(py, &error))?)
     }
@@ -231,7 +297,7 @@ impl Space {
     ///
     /// Other handles on a named space are not touched; the space ends with its last handle.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        self.handle.port(py)?.space().close();
+        self.port(py)?.space().close();
         Ok(())
     }
 
@@ -252,7 +318,19 @@ impl Space {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        repr(py, "latchwork", &self.handle.opening, self.handle.port(py)?.space())
+        repr(py, "latchwork", &self.handle.opening, self.port(py)?.space())
+    }
+}
+
+/// The owner of the scope that runs, if the space has such, and the call named none.
+#[inline]
+fn ambient_owner<'py>(
+    slf: &Bound<'py, Space>,
+    named: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    match slf.get().ambient() {
+        Some(ambient) if named.is_none() => ambient.owner(slf.py()),
+        _ => Ok(None),
     }
 }
 

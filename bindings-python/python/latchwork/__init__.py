@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os as _os
 
-from ._native import Guard, __version__
+from ._native import Guard, Owner, __version__
 from ._native import _after_fork as _after_fork
 from .errors import (
     Aborted,
@@ -37,7 +37,7 @@ from .errors import (
     UnknownOutcome,
 )
 from .keys import Key
-from .query import Blocker, Hold, Query, Wait
+from .query import Blocker, CycleStep, Hold, OwnerName, Query, Wait
 from .space import Space, open
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "Cancelled",
     "Closed",
     "Conflict",
+    "CycleStep",
     "Deadlock",
     "Fenced",
     "Guard",
@@ -58,6 +59,8 @@ __all__ = [
     "LatchworkError",
     "LockTimeout",
     "NotHeld",
+    "Owner",
+    "OwnerName",
     "Query",
     "Space",
     "Unavailable",

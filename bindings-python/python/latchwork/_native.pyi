@@ -14,9 +14,11 @@ from .query import Query
 
 __all__ = [
     "AioGuard",
+    "AioOwner",
     "AioSpace",
     "Guard",
     "ManualClock",
+    "Owner",
     "Space",
     "__version__",
     "_after_fork",
@@ -29,10 +31,17 @@ __version__: str
 
 _T = TypeVar("_T")
 _Mode: TypeAlias = Literal["exclusive", "shared"]
+_AnyOwner: TypeAlias = Owner | AioOwner
 
 @disjoint_base
 class Space:
-    def __new__(cls, url: str | None = None, *, clock: ManualClock | None = None) -> Self: ...
+    def __new__(
+        cls,
+        url: str | None = None,
+        *,
+        clock: ManualClock | None = None,
+        ambient_owner: bool = False,
+    ) -> Self: ...
     @property
     def epoch(self) -> int: ...
     def lock(
@@ -42,6 +51,7 @@ class Space:
         shared: Iterable[Key] = (),
         timeout: float | None = None,
         label: str | None = None,
+        owner: _AnyOwner | None = None,
     ) -> Guard: ...
     def try_lock(
         self,
@@ -49,6 +59,7 @@ class Space:
         mode: _Mode = "exclusive",
         shared: Iterable[Key] = (),
         label: str | None = None,
+        owner: _AnyOwner | None = None,
     ) -> Guard | None: ...
     def with_lock(
         self,
@@ -58,7 +69,9 @@ class Space:
         shared: Iterable[Key] = (),
         timeout: float | None = None,
         label: str | None = None,
+        owner: _AnyOwner | None = None,
     ) -> _T: ...
+    def owner(self, label: str | None = None) -> Owner: ...
     def query(self, *keys: Key) -> Query: ...
     def close(self) -> None: ...
     def __enter__(self) -> Self: ...
@@ -85,6 +98,8 @@ class Guard:
     @property
     def held(self) -> bool: ...
     @property
+    def owner(self) -> Owner | None: ...
+    @property
     def space(self) -> Space: ...
     def release(self) -> None: ...
     def __enter__(self) -> Self: ...
@@ -96,9 +111,59 @@ class Guard:
         /,
     ) -> None: ...
 
+@final
+class Owner:
+    @property
+    def id(self) -> str: ...
+    @property
+    def label(self) -> str | None: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def space(self) -> Space: ...
+    def lock(
+        self,
+        *keys: Key,
+        mode: _Mode = "exclusive",
+        shared: Iterable[Key] = (),
+        timeout: float | None = None,
+        label: str | None = None,
+    ) -> Guard: ...
+    def try_lock(
+        self,
+        *keys: Key,
+        mode: _Mode = "exclusive",
+        shared: Iterable[Key] = (),
+        label: str | None = None,
+    ) -> Guard | None: ...
+    def with_lock(
+        self,
+        *keys: Key,
+        fn: Callable[[Guard], _T],
+        mode: _Mode = "exclusive",
+        shared: Iterable[Key] = (),
+        timeout: float | None = None,
+        label: str | None = None,
+    ) -> _T: ...
+    def close(self) -> int: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
 @disjoint_base
 class AioSpace:
-    def __new__(cls, url: str | None = None, *, clock: ManualClock | None = None) -> Self: ...
+    def __new__(
+        cls,
+        url: str | None = None,
+        *,
+        clock: ManualClock | None = None,
+        ambient_owner: bool = False,
+    ) -> Self: ...
     @property
     def epoch(self) -> int: ...
     def lock(
@@ -108,6 +173,7 @@ class AioSpace:
         shared: Iterable[Key] = (),
         timeout: float | None = None,
         label: str | None = None,
+        owner: _AnyOwner | None = None,
     ) -> LockRequest: ...
     def _try_lock(
         self,
@@ -115,6 +181,7 @@ class AioSpace:
         mode: _Mode | None = None,
         shared: Iterable[Key] | None = None,
         label: str | None = None,
+        owner: _AnyOwner | None = None,
     ) -> AioGuard | None: ...
     async def try_lock(
         self,
@@ -122,6 +189,7 @@ class AioSpace:
         mode: _Mode = "exclusive",
         shared: Iterable[Key] = (),
         label: str | None = None,
+        owner: _AnyOwner | None = None,
     ) -> AioGuard | None: ...
     async def with_lock(
         self,
@@ -131,7 +199,9 @@ class AioSpace:
         shared: Iterable[Key] = (),
         timeout: float | None = None,
         label: str | None = None,
+        owner: _AnyOwner | None = None,
     ) -> _T: ...
+    def owner(self, label: str | None = None) -> AioOwner: ...
     async def query(self, *keys: Key) -> Query: ...
     async def close(self) -> None: ...
     async def __aenter__(self) -> Self: ...
@@ -160,6 +230,8 @@ class AioGuard:
     @property
     def held(self) -> bool: ...
     @property
+    def owner(self) -> AioOwner | None: ...
+    @property
     def space(self) -> AioSpace: ...
     def release(self) -> None: ...
     def __enter__(self) -> Self: ...
@@ -180,6 +252,51 @@ class AioGuard:
     ) -> None: ...
     def close(self) -> None: ...
     def _step(self) -> Future[None] | None: ...
+
+@final
+class AioOwner:
+    @property
+    def id(self) -> str: ...
+    @property
+    def label(self) -> str | None: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def space(self) -> AioSpace: ...
+    def lock(
+        self,
+        *keys: Key,
+        mode: _Mode = "exclusive",
+        shared: Iterable[Key] = (),
+        timeout: float | None = None,
+        label: str | None = None,
+    ) -> LockRequest: ...
+    async def try_lock(
+        self,
+        *keys: Key,
+        mode: _Mode = "exclusive",
+        shared: Iterable[Key] = (),
+        label: str | None = None,
+    ) -> AioGuard | None: ...
+    async def with_lock(
+        self,
+        *keys: Key,
+        fn: Callable[[AioGuard], Awaitable[_T]],
+        mode: _Mode = "exclusive",
+        shared: Iterable[Key] = (),
+        timeout: float | None = None,
+        label: str | None = None,
+    ) -> _T: ...
+    async def close(self) -> int: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+    def _close(self) -> int: ...
 
 @final
 class ManualClock:

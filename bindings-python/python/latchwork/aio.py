@@ -14,14 +14,20 @@ A space may be used by several event loops, in any threads. Nothing is tied to t
 from __future__ import annotations
 
 from ._native import AioGuard as Guard
+from ._native import AioOwner as Owner
 from ._native import AioSpace as Space
 from ._native import ManualClock
 from .lock_request import LockRequest
 
-__all__ = ["Guard", "LockRequest", "Space", "open"]
+__all__ = ["Guard", "LockRequest", "Owner", "Space", "open"]
 
 
-async def open(url: str | None = None, *, clock: ManualClock | None = None) -> Space:
+async def open(
+    url: str | None = None,
+    *,
+    clock: ManualClock | None = None,
+    ambient_owner: bool = False,
+) -> Space:
     """Open a space for asyncio.
 
     Without a URL the space is private to this handle. ``"memory:orders"`` names one space of this process: every
@@ -40,8 +46,14 @@ async def open(url: str | None = None, *, clock: ManualClock | None = None) -> S
     After `os.fork` the child starts clean: handles open their spaces anew there, with nothing held, and guards of the
     parent are not held in the child.
 
+    With `ambient_owner` whatever runs inside a block that holds a lock of this handle belongs to the owner of that
+    block, as far as `contextvars` carry it: a lock that waits for one that is held further out is refused with
+    `Deadlock` instead of waiting for ever. It is meant for development. A task that is started inside a block and
+    outlives it is accused too, though it would be no harm for it to wait: give it a context of its own. It costs an
+    owner for each block; see the bench.
+
     `clock` is a `latchwork.testing.ManualClock`, for tests.
 
     Raises `Invalid` if the URL has an unknown scheme or an empty name.
     """
-    return Space(url, clock=clock)
+    return Space(url, clock=clock, ambient_owner=ambient_owner)

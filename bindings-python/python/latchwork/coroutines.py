@@ -16,7 +16,21 @@ from .errors import InvalidType
 from .keys import Key
 from .query import Query
 
-__all__ = ["NOTHING", "close", "enter", "enter_space", "leave_space", "query", "try_lock", "with_lock"]
+__all__ = [
+    "NOTHING",
+    "close",
+    "close_owner",
+    "enter",
+    "enter_owner",
+    "enter_space",
+    "leave_owner",
+    "leave_space",
+    "owner_try_lock",
+    "owner_with_lock",
+    "query",
+    "try_lock",
+    "with_lock",
+]
 
 T = TypeVar("T")
 
@@ -38,14 +52,16 @@ async def try_lock(
     mode: Literal["exclusive", "shared"] = "exclusive",
     shared: Iterable[Key] = (),
     label: str | None = None,
+    owner: _native.Owner | _native.AioOwner | None = None,
 ) -> _native.AioGuard | None:
     """Take all keys if that is possible now; `None` if not. It never waits, joins or overtakes.
 
     A guard is true: ``if guard := await space.try_lock("a"):`` reads as it should.
 
-    Raises `Invalid` if an argument cannot be what it must be, `Closed` if the space is closed.
+    Raises `Invalid` if an argument cannot be what it must be, `Closed` if the space is closed, `Cancelled` if the owner
+    is closed.
     """
-    return self._try_lock(keys, mode, shared, label)
+    return self._try_lock(keys, mode, shared, label, owner)
 
 
 async def with_lock(
@@ -56,13 +72,14 @@ async def with_lock(
     shared: Iterable[Key] = (),
     timeout: float | None = None,
     label: str | None = None,
+    owner: _native.Owner | _native.AioOwner | None = None,
 ) -> T:
     """Await ``fn(guard)`` while all keys are held, and return what it returns.
 
     The keys are released however `fn` ends, also by cancellation; its exception passes through unchanged. It is
     equal to:
 
-        async with space.lock(*keys, mode=mode, shared=shared, timeout=timeout, label=label) as guard:
+        async with space.lock(*keys, mode=mode, shared=shared, timeout=timeout, label=label, owner=owner) as guard:
             return await fn(guard)
 
     >>> import asyncio, latchwork.aio
@@ -76,10 +93,8 @@ async def with_lock(
 
     Raises what `lock` raises.
     """
-    if not callable(fn):
-        why = f"{type(fn).__qualname__} is not a function"
-        raise InvalidType(f"invalid fn: {why}", what="fn", why=why)
-    async with self.lock(*keys, mode=mode, shared=shared, timeout=timeout, label=label) as guard:
+    _check_function(fn)
+    async with self.lock(*keys, mode=mode, shared=shared, timeout=timeout, label=label, owner=owner) as guard:
         return await fn(guard)
 
 
@@ -116,6 +131,76 @@ async def leave_space(
 ) -> None:
     """Close the handle."""
     self._close()
+
+
+async def owner_try_lock(
+    self: _native.AioOwner,
+    *keys: Key,
+    mode: Literal["exclusive", "shared"] = "exclusive",
+    shared: Iterable[Key] = (),
+    label: str | None = None,
+) -> _native.AioGuard | None:
+    """As `Space.try_lock`, as a request of this owner. It never waits, so it is never a deadlock.
+
+    Raises what `Space.try_lock` raises, `Cancelled` if the owner is closed.
+    """
+    return self.space._try_lock(keys, mode, shared, label, self)
+
+
+async def owner_with_lock(
+    self: _native.AioOwner,
+    *keys: Key,
+    fn: Callable[[_native.AioGuard], Awaitable[T]],
+    mode: Literal["exclusive", "shared"] = "exclusive",
+    shared: Iterable[Key] = (),
+    timeout: float | None = None,
+    label: str | None = None,
+) -> T:
+    """As `Space.with_lock`, as a request of this owner.
+
+    Raises what `lock` raises.
+    """
+    _check_function(fn)
+    async with self.lock(*keys, mode=mode, shared=shared, timeout=timeout, label=label) as guard:
+        return await fn(guard)
+
+
+async def close_owner(self: _native.AioOwner) -> int:
+    """End the owner: what it holds is released, what it waits for fails with `Cancelled`, and so does what it asks for.
+
+    Answers how many locks and waits that ended; a second call ends nothing.
+
+    >>> import asyncio, latchwork.aio
+    >>> async def main():
+    ...     owner = (await latchwork.aio.open()).owner()
+    ...     guard = await owner.lock("a")
+    ...     return await owner.close(), guard.held
+    >>> asyncio.run(main())
+    (1, False)
+    """
+    return self._close()
+
+
+async def enter_owner(self: _native.AioOwner) -> _native.AioOwner:
+    """Answer the owner itself."""
+    return self
+
+
+async def leave_owner(
+    self: _native.AioOwner,
+    exc_type: type[BaseException] | None,
+    exc: BaseException | None,
+    traceback: types.TracebackType | None,
+    /,
+) -> None:
+    """Close the owner."""
+    self._close()
+
+
+def _check_function(fn: object) -> None:
+    if not callable(fn):
+        why = f"{type(fn).__qualname__} is not a function"
+        raise InvalidType(f"invalid fn: {why}", what="fn", why=why)
 
 
 @types.coroutine

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from .keys import Key
-from .query import Blocker
+from .query import Blocker, CycleStep
 
 __all__ = [
     "Aborted",
@@ -86,6 +86,17 @@ class Deadlock(LatchworkError):
 
     code = "deadlock"
 
+    cycle: tuple[CycleStep, ...]
+    """The circle of waits that the request would have closed. The first step is the
+    request itself; each waits for a key that the next one's owner has, and the last for one that the first one's owner
+    has."""
+
+    def __init__(
+        self, message: str = "the request would wait for its own owner", *, cycle: tuple[CycleStep, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.cycle = cycle
+
 
 class Fenced(LatchworkError):
     """The guard named in a commit is no longer held."""
@@ -122,6 +133,13 @@ class Busy(LatchworkError):
     """A queue limit that the caller set is reached."""
 
     code = "busy"
+
+    limit: int | None
+    """The limit that is reached."""
+
+    def __init__(self, message: str = "too many requests wait", *, limit: int | None = None) -> None:
+        super().__init__(message)
+        self.limit = limit
 
 
 class Closed(LatchworkError):

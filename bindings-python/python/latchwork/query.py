@@ -6,7 +6,32 @@ from dataclasses import dataclass
 
 from .keys import Key
 
-__all__ = ["Blocker", "Hold", "Query", "Wait"]
+__all__ = ["Blocker", "CycleStep", "Hold", "OwnerName", "Query", "Wait"]
+
+
+@dataclass(frozen=True)
+class OwnerName:
+    """Which line of work a request belongs to."""
+
+    id: str
+    """What tells it from all others, across threads and processes."""
+
+    label: str | None
+    """What its maker calls it."""
+
+
+@dataclass(frozen=True)
+class CycleStep:
+    """One of the waits that form a circle."""
+
+    owner: OwnerName | None
+    """The owner of the request that waits, if it has one."""
+
+    label: str | None
+    """The label that the request gave itself."""
+
+    key: Key
+    """The key that it waits for: held by the owner of the next step, or reserved for it."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +46,9 @@ class Blocker:
 
     token: int | None
     """Its fencing token when it holds the key; `None` when it waits itself and came first."""
+
+    owner: OwnerName | None = None
+    """The owner of the request, if it has one."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +73,9 @@ class Hold:
     claimed: bool
     """Whether the caller has seen the grant. One that stays unclaimed belongs to a task that does not run."""
 
+    owner: OwnerName | None = None
+    """The owner of the request, if it has one."""
+
 
 @dataclass(frozen=True)
 class Wait:
@@ -67,6 +98,9 @@ class Wait:
 
     blocked_by: tuple[Blocker, ...]
     """Who stands in its way, at most sixteen for each key."""
+
+    owner: OwnerName | None = None
+    """The owner of the request, if it has one."""
 
 
 @dataclass(frozen=True)

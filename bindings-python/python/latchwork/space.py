@@ -7,7 +7,7 @@ from ._native import ManualClock, Space
 __all__ = ["Space", "open"]
 
 
-def open(url: str | None = None, *, clock: ManualClock | None = None) -> Space:
+def open(url: str | None = None, *, clock: ManualClock | None = None, ambient_owner: bool = False) -> Space:
     """Open a space for threads.
 
     Without a URL the space is private to this handle. ``"memory:orders"`` names one space of this process: every
@@ -23,8 +23,14 @@ def open(url: str | None = None, *, clock: ManualClock | None = None) -> Space:
     After `os.fork` the child starts clean: handles open their spaces anew there, with nothing held, and guards of the
     parent are not held in the child.
 
+    With `ambient_owner` whatever runs inside a block that holds a lock of this handle belongs to the owner of that
+    block, as far as `contextvars` carry it: a lock that waits for one that is held further out is refused with
+    `Deadlock` instead of waiting for ever. It is meant for development. A task that is started inside a block and
+    outlives it is accused too, though it would be no harm for it to wait: give it a context of its own. It costs an
+    owner for each block; see the bench.
+
     `clock` is a `latchwork.testing.ManualClock`, for tests.
 
     Raises `Invalid` if the URL has an unknown scheme or an empty name.
     """
-    return Space(url, clock=clock)
+    return Space(url, clock=clock, ambient_owner=ambient_owner)

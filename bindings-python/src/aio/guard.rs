@@ -13,10 +13,12 @@ use pyo3::types::{PyTuple, PyType};
 
 use super::coroutine;
 use super::loop_port::{Joined, LoopPort};
+use super::owner::AioOwner;
 use super::running::deferring_wakes;
 use super::space::AioSpace;
 use crate::error;
 use crate::lease::{Call, Lease};
+use crate::scope::Scope;
 
 /// A call of `lock`, and the guard that it becomes: a lock that is held, until it is released.
 ///
@@ -54,6 +56,7 @@ pub(crate) struct AioGuard {
     call: Call,
     stage: AtomicU8,
     lease: Lease,
+    scope: Scope,
     /// Where it waits, or waited.
     // Apart, since most requests are granted at once: a smaller guard is made sooner.
     place: OnceLock<Box<Place>>,
@@ -88,13 +91,13 @@ impl AioGuard {
     #[inline]
     pub(super) fn new(space: Py<AioSpace>, call: Call) -> AioGuard {
         let stage = AtomicU8::new(stage::NEW);
-        AioGuard { space, call, stage, lease: Lease::default(), place: OnceLock::new() }
+        AioGuard { space, call, stage, lease: Lease::default(), scope: Scope::default(), place: OnceLock::new() }
     }
 
     /// One that was granted without being awaited.
     pub(super) fn at_once(space: Py<AioSpace>, call: Call, grant: Grant) -> AioGuard {
         let stage = AtomicU8::new(stage::DONE);
-        AioGuard { space, call, stage, lease: Lease::new(grant), place: OnceLock::new() }
+        AioGuard { space, call, stage, lease: Lease::new(grant), scope: Scope::default(), place: OnceLock::new() }
     }
 
     /// One step of the call: the first joins, later ones look whether the wait is over.
@@ -197,7 +200,29 @@ impl AioGuard {
     }
 
     fn enter_again(&self, py: Python<'_>) -> PyResult<()> {
-        if self.is_held() { Ok(()) } else { Err(self.call.not_held(py)) }
+        if self.is_held() { self.enter(py) } else { Err(self.call.not_held(py)) }
+    }
+
+    /// The block begins.
+    #[inline]
+    fn enter(&self, py: Python<'_>) -> PyResult<()> {
+        self.scope.begin();
+        let Some(ambient) = self.space.get().ambient() else { return Ok(()) };
+        match self.owner(py)? {
+            None => Ok(()),
+            Some(owner) => self.scope.begin_ambient(ambient, &owner),
+        }
+    }
+
+    /// The block ends.
+    #[inline]
+    fn exit(&self, py: Python<'_>) {
+        if let Some(ambient) = self.space.get().ambient() {
+            self.scope.end_ambient(py, ambient);
+        }
+        // Lost already, by `close`: nothing is left to release, and the block's own outcome stands (L10).
+        self.leave();
+        self.scope.end();
     }
 
     /// A step as an iterator takes it: the future, or the guard in a `StopIteration`.
@@ -241,6 +266,20 @@ impl AioGuard {
         self.call.label()
     }
 
+    /// The owner of the request. In an `async with` or `with` block, and in the function of `with_lock`, one is made for the
+    /// block when it is first asked for, if the request has none, and closed at the end of the block:
+    /// `guard.owner.lock(...)` takes further locks as the same line of work. Outside of a block `None`, if the request has
+    /// none.
+    #[getter]
+    fn owner<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if let Some(owner) = self.call.owner() {
+            return AioOwner::of_any(owner, py, &self.space).map(Some);
+        }
+        self.scope.owner(py, self.space.get().made().map(|life| &life.home), self.lease.held(), |core| {
+            Ok(Py::new(py, AioOwner::new(self.space.clone_ref(py), core))?.into_any())
+        })
+    }
+
     /// Whether a holder of one of its keys went away without a release while this request was queued: what the lock
     /// protects may be half done.
     #[getter]
@@ -274,10 +313,15 @@ impl AioGuard {
 
     /// Release the lock if it is still held.
     #[pyo3(signature = (exc_type, exc, traceback, /))]
-    fn __exit__(&self, exc_type: &Bound<'_, PyAny>, exc: &Bound<'_, PyAny>, traceback: &Bound<'_, PyAny>) {
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        exc_type: &Bound<'_, PyAny>,
+        exc: &Bound<'_, PyAny>,
+        traceback: &Bound<'_, PyAny>,
+    ) {
         let _ = (exc_type, exc, traceback);
-        // Lost already, by `close`: nothing is left to release, and the block's own outcome stands (L10).
-        self.leave();
+        self.exit(py);
     }
 
     #[classattr]
@@ -295,7 +339,7 @@ impl AioGuard {
         traceback: &Bound<'_, PyAny>,
     ) -> PyResult<Py<PyAny>> {
         let _ = (exc_type, exc, traceback);
-        self.leave();
+        self.exit(py);
         nothing(py)
     }
 
@@ -305,7 +349,7 @@ impl AioGuard {
             return slf.get().enter_again(slf.py()).map(|()| None);
         }
         match AioGuard::step(slf)? {
-            Step::Granted => Ok(None),
+            Step::Granted => slf.get().enter(slf.py()).map(|()| None),
             Step::Wait(future) => Ok(Some(future)),
         }
     }
@@ -364,7 +408,10 @@ impl Drop for AioGuard {
         if self.lease.has_begun() {
             let Some((ticket, life)) = self.lease.give_back().zip(self.space.get().made()) else { return };
             if life.home.held(ticket) {
-                deferring_wakes(|| life.home.space().abandon(ticket));
+                deferring_wakes(|| {
+                    life.home.space().abandon(ticket);
+                    self.scope.end();
+                });
                 Python::try_attach(|py| self.call.warn_dropped(py, &self.lease));
             }
         } else if *self.stage.get_mut() == stage::NEW {

@@ -3,6 +3,7 @@
 mod callback;
 mod guard;
 mod loop_port;
+mod owner;
 mod running;
 mod space;
 mod waiters;
@@ -10,6 +11,7 @@ mod waiters;
 use pyo3::prelude::*;
 
 pub(crate) use self::guard::AioGuard;
+pub(crate) use self::owner::AioOwner;
 pub(crate) use self::running::deferring_wakes;
 pub(crate) use self::space::AioSpace;
 

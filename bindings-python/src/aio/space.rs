@@ -9,12 +9,14 @@ use pyo3::types::PyTuple;
 use super::coroutine;
 use super::guard::AioGuard;
 use super::loop_port::LoopPort;
+use super::owner::AioOwner;
 use super::running::running_loop;
-use crate::clock::{ManualClock, Tick};
+use crate::ambient::Ambient;
+use crate::clock::Tick;
 use crate::fork::PerProcess;
 use crate::lease::{Call, FirstKey, Options};
-use crate::open::Opening;
-use crate::{convert, error};
+use crate::open::{Opening, Settings};
+use crate::{convert, error, owner};
 
 /// One handle on a space, for asyncio. `await latchwork.aio.open()` makes it.
 ///
@@ -109,6 +111,25 @@ impl AioSpace {
         self.handle.life.made()
     }
 
+    /// Where the owner of the scope is found that runs, if the space was opened so.
+    #[inline]
+    pub(super) fn ambient(&self) -> Option<&Ambient> {
+        self.handle.opening.ambient()
+    }
+
+    /// The same owner, unless the call named one.
+    #[inline]
+    fn ambient_owner<'py>(
+        &self,
+        py: Python<'py>,
+        named: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match self.ambient() {
+            Some(ambient) if named.is_none() => ambient.owner(py),
+            _ => Ok(None),
+        }
+    }
+
     /// Notices a loop that has not been seen yet, and takes what waits on loops that have been closed out of the queues.
     fn clear_up(&self, py: Python<'_>) -> PyResult<()> {
         self.port(py).map(drop)
@@ -133,10 +154,17 @@ impl AioSpace {
 #[pymethods]
 impl AioSpace {
     #[new]
-    #[pyo3(signature = (url = None, *, clock = None))]
-    fn new(py: Python<'_>, url: Option<&Bound<'_, PyAny>>, clock: Option<&Bound<'_, PyAny>>) -> PyResult<AioSpace> {
-        let url = url.map(|url| convert::text("url", url).map(str::to_owned)).transpose()?;
-        let opening = Opening::new(url, clock.map(ManualClock::given).transpose()?);
+    #[pyo3(
+        signature = (url = None, *, clock = None, ambient_owner = None),
+        text_signature = "(url=None, *, clock=None, ambient_owner=False)"
+    )]
+    fn new(
+        py: Python<'_>,
+        url: Option<&Bound<'_, PyAny>>,
+        clock: Option<&Bound<'_, PyAny>>,
+        ambient_owner: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<AioSpace> {
+        let opening = Opening::new(py, url, &Settings { clock, ambient_owner })?;
         let life = PerProcess::new(Life::new(py, &opening)?);
         let handle = Arc::new(Handle { opening, life });
         if let Some(clock) = handle.opening.clock() {
@@ -169,7 +197,7 @@ impl AioSpace {
     /// nothing while it waits: single requests never deadlock. Locks inside locks can; ask for all keys at once.
     ///
     /// `timeout` is in seconds, for all keys together; 0 takes them if they are free. `label` is shown by `query`
-    /// and in time-outs, its own and those of others.
+    /// and in time-outs, its own and those of others. `owner` is the line of work whose lock it is: see `Owner`.
     ///
     /// Prefer `async with`, which releases the lock however the block ends:
     ///
@@ -194,12 +222,14 @@ impl AioSpace {
     /// True
     ///
     /// Raises `Invalid` at the call if an argument cannot be what it must be; when awaited, `LockTimeout` when
-    /// `timeout` passes first, `Closed` if the space is closed, also while it waits.
+    /// `timeout` passes first, `Closed` if the space is closed, also while it waits. With an owner, also `Deadlock` if it
+    /// would wait for its own owner, and `Cancelled` if the owner is closed, also while it waits.
     #[inline]
     #[pyo3(
-        signature = (key = FirstKey::Absent, /, *keys, mode = None, shared = None, timeout = None, label = None),
-        text_signature = "($self, *keys, mode='exclusive', shared=(), timeout=None, label=None)"
+        signature = (key = FirstKey::Absent, /, *keys, mode = None, shared = None, timeout = None, label = None, owner = None),
+        text_signature = "($self, *keys, mode='exclusive', shared=(), timeout=None, label=None, owner=None)"
     )]
+    #[expect(clippy::too_many_arguments, reason = "those of the Python method")]
     fn lock<'py>(
         slf: &Bound<'py, Self>,
         key: FirstKey<'py>,
@@ -208,9 +238,24 @@ impl AioSpace {
         shared: Option<&Bound<'py, PyAny>>,
         timeout: Option<&Bound<'py, PyAny>>,
         label: Option<&Bound<'py, PyAny>>,
+        owner: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<AioGuard> {
-        let call = Call::new(key, keys, &Options { mode, shared, timeout, label })?;
+        let ambient = slf.get().ambient_owner(slf.py(), owner)?;
+        let options = Options { mode, shared, timeout, label, owner: owner.or(ambient.as_ref()) };
+        let call = Call::new(key, keys, &options)?;
         Ok(AioGuard::new(slf.clone().unbind(), call))
+    }
+
+    /// A line of work that takes locks under this name, so that a wait for itself is refused: see `Owner`.
+    ///
+    /// A plain call, which takes nothing and needs no event loop. `label` is shown by `query` and in errors.
+    ///
+    /// Raises `Invalid` if the label is not a `str`.
+    #[pyo3(signature = (label = None))]
+    fn owner(slf: &Bound<'_, Self>, label: Option<&Bound<'_, PyAny>>) -> PyResult<AioOwner> {
+        let label = label.map(|label| convert::text("label", label)).transpose()?;
+        let core = owner::open(slf.get().life(slf.py())?.home.space(), label);
+        Ok(AioOwner::new(slf.clone().unbind(), core))
     }
 
     #[classattr]
@@ -244,17 +289,20 @@ impl AioSpace {
     }
 
     /// What `try_lock` awaits: the guard, or `None`.
-    #[pyo3(signature = (keys, mode = None, shared = None, label = None))]
+    #[pyo3(signature = (keys, mode = None, shared = None, label = None, owner = None))]
     fn _try_lock<'py>(
         slf: &Bound<'py, Self>,
         keys: &Bound<'py, PyTuple>,
         mode: Option<&Bound<'py, PyAny>>,
         shared: Option<&Bound<'py, PyAny>>,
         label: Option<&Bound<'py, PyAny>>,
+        owner: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<AioGuard>> {
         let py = slf.py();
         slf.get().clear_up(py)?;
-        let call = Call::of_tuple(keys, &Options { mode, shared, timeout: None, label })?;
+        let ambient = slf.get().ambient_owner(py, owner)?;
+        let options = Options { mode, shared, timeout: None, label, owner: owner.or(ambient.as_ref()) };
+        let call = Call::of_tuple(keys, &options)?;
         let grant = call.try_lock(py, &slf.get().life(py)?.home)?;
         Ok(grant.map(|grant| AioGuard::at_once(slf.clone().unbind(), call, grant)))
     }

@@ -39,6 +39,8 @@ class Stage:
         await asyncio.sleep(0)
         self.other = await finish(self.space.lock("other"))
         self.named = await finish(self.module.open(f"{self.url} named", clock=self.named_clock))
+        self.owner = self.space.owner("stage")
+        self.mine = await finish(self.owner.lock("mine"))
         self.words = {
             "latchwork": self.module,
             "testing": testing,
@@ -48,6 +50,8 @@ class Stage:
             "clock": self.clock,
             "other": self.other,
             "guard": self.other,
+            "owner": self.owner,
+            "stranger": self.named.owner("of another space"),
             "named": f"{self.url} named",
             "deep": deep,
             "noted": self.noted_later if self.module is latchwork.aio else self.noted,
@@ -91,20 +95,30 @@ class Stage:
             value.release()
         if isinstance(value, (latchwork.Space, latchwork.aio.Space)):
             await finish(value.close())
+        if isinstance(value, (latchwork.Owner, latchwork.aio.Owner)):
+            await finish(value.close())
 
     async def receiver(self, name: str) -> dict[str, Any]:
         """What a call can be made on although it should not, by its name in the table."""
         gone = await finish(self.module.open())
         guard = await finish(gone.lock("k"))
+        owner = gone.owner()
+        if name == "closed owner":
+            await finish(owner.close())
         if name == "released guard":
             guard.release()
-        await finish(gone.close())
+        if name != "closed owner":
+            await finish(gone.close())
+        guard.__exit__(None, None, None)
         if name in ("released guard", "guard of a closed space"):
             return {"guard": guard}
         if name == "closed space":
             return {"space": gone}
-        if name in ("no space", "no guard"):
-            return {name.removeprefix("no "): Foreign(type(gone if name == "no space" else guard))}
+        if name in ("closed owner", "owner of a closed space"):
+            return {"owner": owner}
+        if name.startswith("no "):
+            kind = name.removeprefix("no ")
+            return {kind: Foreign(type({"space": gone, "guard": guard, "owner": owner}[kind]))}
         raise AssertionError(f"no such receiver: {name}")
 
     async def close(self) -> None:
@@ -113,6 +127,7 @@ class Stage:
         self.held.release()
         (await self.waiting).release()
         self.other.release()
+        assert await finish(self.owner.close()) == 1
         for space in (self.named, self.space, self.queue):
             await finish(space.close())
 
