@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::engine::Memory;
 use crate::machine::{GiveUp, Leave, Origin, Placed};
 use crate::shared::{Entries, Handed, Incoming, Mailbox, Recipient};
+use crate::signature::Signature;
 use crate::sync::Arc;
 use crate::{Error, Key, LockSpec, Owner, Query, Space, Ticket};
 
@@ -242,14 +243,15 @@ impl Port {
         self.space.engine().revoke_now(keys, Some(&self.mailbox))
     }
 
-    /// As [`Space::steal`].
+    /// As [`Space::steal`], with a label.
     ///
     /// # Errors
     ///
     /// [`Closed`](crate::ErrorKind::Closed), [`Invalid`](crate::ErrorKind::Invalid).
-    pub fn steal(&self, key: &Key) -> Result<Grant, Error> {
+    pub fn steal(&self, key: &Key, label: Option<&str>) -> Result<Grant, Error> {
         let Memory { shared, handle } = self.space.engine();
-        shared.steal(handle, self.origin, key, None, Some(&self.mailbox))
+        let signature = label.map(|label| Signature { label: Some(label.into()), owner: None });
+        shared.steal(handle, self.origin, key, signature.as_ref(), Some(&self.mailbox))
     }
 
     /// Asks to be told, by [`Settled::Lost`] with this `tag`, when a grant is lost. `false` when there is nothing to lose:

@@ -322,7 +322,7 @@ impl Subject for Spaces {
             Operation::Take(owner) => self.take(before, *owner, answer),
             Operation::Steal(keys) => {
                 let Answer::Granted(name) = answer else { panic!("a thief has it at once: {answer:?}") };
-                let grant = self.port.steal(&list(keys)[0]).expect("it is open");
+                let grant = self.port.steal(&list(keys)[0], None).expect("it is open");
                 self.granted_at_once(*name, &keys.iter().map(|key| (*key, X)).collect(), grant);
             }
             other => panic!("not driven: {other:?}"),
