@@ -7,7 +7,6 @@ use std::task::Poll;
 
 use crate::engine::{Engine, Hold, Memory};
 use crate::machine::GiveUp;
-use crate::shared::Payload;
 use crate::sync::OnceLock;
 use crate::{Error, ErrorKind, IntoKeys, Key, LockSpec, Owner, Ticket};
 
@@ -37,22 +36,20 @@ pub struct Guard {
     /// Whether it is the guard of a scope, which has an owner for the asking.
     scoped: bool,
     scope_owner: OnceLock<Owner>,
-    /// What came along when it was handed over.
-    payload: Option<Box<Payload>>,
 }
 
 impl Guard {
     #[inline]
     pub(crate) fn new(mut hold: <Memory as Engine>::Hold, mut spec: LockSpec) -> Guard {
-        let payload = hold.take_handed().and_then(|handed| {
-            spec.replace_keys(handed.keys, handed.shared);
-            handed.payload.map(Box::new)
-        });
+        if let Some(handed) = hold.handed() {
+            let (keys, shared) = (std::mem::take(&mut handed.keys), std::mem::take(&mut handed.shared));
+            spec.replace_keys(keys, shared);
+        }
         if !matches!(spec.plain_keys(), Some([_])) {
             spec.normalise();
         }
         let panicking = std::thread::panicking();
-        Guard { hold, spec, releases: true, panicking, scoped: false, scope_owner: OnceLock::new(), payload }
+        Guard { hold, spec, releases: true, panicking, scoped: false, scope_owner: OnceLock::new() }
     }
 
     /// The keys held exclusively, in the order asked for, without duplicates.
@@ -201,12 +198,12 @@ impl Guard {
 
     /// What the giver sent along, if the lock was handed over.
     pub fn payload(&self) -> Option<&(dyn Any + Send + Sync)> {
-        self.payload.as_ref().map(|payload| &***payload)
+        self.hold.payload()
     }
 
     /// Takes out what the giver sent along.
     pub fn take_payload(&mut self) -> Option<Box<dyn Any + Send + Sync>> {
-        self.payload.take().map(|payload| *payload)
+        self.hold.handed()?.payload.take()
     }
 
     /// Waits until the lock is lost: taken away by [`Space::revoke`](crate::Space::revoke), by the end of its

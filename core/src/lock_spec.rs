@@ -137,6 +137,7 @@ impl LockSpec {
     }
 
     /// Other keys than were asked for.
+    #[cold]
     pub(crate) fn replace_keys(&mut self, exclusive: Vec<Key>, shared: Vec<Key>) {
         self.exclusive = Keys::Several(exclusive);
         self.more().shared = shared;

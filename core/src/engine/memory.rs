@@ -1,5 +1,6 @@
 //! The in-memory engine: a handle on the shards of this process.
 
+use std::any::Any;
 use std::fmt;
 use std::future::{Future, ready};
 use std::pin::Pin;
@@ -260,8 +261,13 @@ impl Hold for MemoryHold {
         shared.hand_over(self.grant.ticket, to, Some(payload), None)
     }
 
-    fn take_handed(&mut self) -> Option<Box<Handed>> {
-        self.handed.take()
+    #[inline]
+    fn handed(&mut self) -> Option<&mut Handed> {
+        self.handed.as_deref_mut()
+    }
+
+    fn payload(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.handed.as_ref()?.payload.as_deref()
     }
 
     fn watch_lost(&self, waker: Waker) -> bool {

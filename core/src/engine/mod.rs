@@ -7,6 +7,7 @@
 
 mod memory;
 
+use std::any::Any;
 use std::future::Future;
 use std::task::Waker;
 
@@ -70,7 +71,10 @@ pub(crate) trait Hold: Send + Sync + 'static {
     fn hand_over(&self, to: &str, payload: Payload) -> Result<bool, Error>;
 
     /// What came along, where the grant was handed over.
-    fn take_handed(&mut self) -> Option<Box<Handed>>;
+    fn handed(&mut self) -> Option<&mut Handed>;
+
+    /// What the giver sent along, if the grant was handed over.
+    fn payload(&self) -> Option<&(dyn Any + Send + Sync)>;
 
     /// Asks for a wake when the grant is lost. `false` when it is not held.
     fn watch_lost(&self, waker: Waker) -> bool;

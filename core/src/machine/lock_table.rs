@@ -585,11 +585,10 @@ fn grant<R>(request: &mut Request<R>, place: Ticket, token: u64) -> Option<Effec
         return None;
     }
     let ticket = Ticket { number: request.number, ..place };
-    let due = request.take_due();
-    let max_hold = request.max_hold();
+    let timed = request.is_timed();
     let abandoned = request.is_abandoned();
     match std::mem::replace(&mut request.state, State::Granted { token, claimed: false }) {
-        State::Waiting(recipient) => Some(Effect::Granted { ticket, recipient, token, abandoned, due, max_hold }),
+        State::Waiting(recipient) => Some(Effect::Granted { ticket, recipient, token, abandoned, timed }),
         _ => None,
     }
 }

@@ -37,7 +37,6 @@ mod take_away;
 mod model;
 
 use std::fmt;
-use std::time::Duration;
 
 pub(crate) use self::deadlines::{Deadlines, Due};
 pub(crate) use self::deadlock::{Link, Target, WaitGraph, chain};
@@ -79,10 +78,8 @@ pub(crate) enum Effect<R> {
         recipient: R,
         token: u64,
         abandoned: bool,
-        /// The end of the wait, to be forgotten.
-        due: Option<Due>,
-        /// How long the grant lasts: call [`LockTable::set_end`].
-        max_hold: Option<Duration>,
+        /// Whether there is something to do about its times: call [`LockTable::begin`].
+        timed: bool,
     },
     /// A waiting request has ended without its keys.
     Failed { recipient: R, error: Error },

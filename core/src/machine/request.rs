@@ -79,6 +79,8 @@ pub(super) struct More<R> {
     pub(super) signature: Signature,
     /// When it gives up waiting; once granted, when its time is over.
     pub(super) due: Option<Due>,
+    /// Whether it is the end of its time that is due.
+    pub(super) ends: bool,
     /// How long it may hold its keys.
     pub(super) max_hold: Option<Duration>,
     pub(super) span: Option<SpanningRef>,
@@ -88,7 +90,7 @@ pub(super) struct More<R> {
 
 impl<R> Default for More<R> {
     fn default() -> More<R> {
-        More { signature: Signature::default(), due: None, max_hold: None, span: None, watcher: None }
+        More { signature: Signature::default(), due: None, ends: false, max_hold: None, span: None, watcher: None }
     }
 }
 
@@ -132,12 +134,15 @@ impl<R> Request<R> {
         self.more.as_ref().and_then(|more| more.span.as_ref())
     }
 
-    pub(super) fn due(&self) -> Option<Due> {
-        self.more.as_ref()?.due
+    /// Whether there is something to do about its times when it is granted.
+    pub(super) fn is_timed(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.due.is_some() || more.max_hold.is_some())
     }
 
-    pub(super) fn max_hold(&self) -> Option<Duration> {
-        self.more.as_ref()?.max_hold
+    /// When its time is over, once that was set.
+    pub(super) fn end(&self) -> Option<Duration> {
+        let more = self.more.as_ref().filter(|more| more.ends)?;
+        more.due.map(|(at, _)| at)
     }
 
     pub(super) fn take_due(&mut self) -> Option<Due> {

@@ -41,7 +41,7 @@ impl<R: Recipient> ShardTable<R> {
     }
 
     /// Takes one key, exclusively, if that needs no waiting (clause L6); claims the grant.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn attempt_one(&mut self, hash: u64, key: &Key, origin: Origin) -> Option<(Ticket, u64)> {
         if !self.crowded {
             match &self.lone {

@@ -8,7 +8,6 @@
 use std::ops::DerefMut;
 use std::time::Duration;
 
-use super::request::State;
 use super::{Due, Effect, Effects, LockTable, Mode, Origin, Recipient};
 use crate::signature::Signature;
 use crate::{Key, Ticket};
@@ -118,19 +117,26 @@ impl<R: Recipient> LockTable<R> {
         let Some(slot) = self.slot(ticket) else { return false };
         let held = self.token(slot).is_some() && !self.requests[slot as usize].is_lost();
         if held {
-            self.requests[slot as usize].more().due = Some(end);
+            let more = self.requests[slot as usize].more();
+            (more.due, more.ends) = (Some(end), true);
         }
         held
+    }
+
+    /// Takes out when a request that is granted would have given up waiting, and how long it may hold its keys.
+    pub(crate) fn begin(&mut self, ticket: Ticket) -> (Option<Due>, Option<Duration>) {
+        let Some(slot) = self.slot(ticket) else { return (None, None) };
+        let more = self.requests[slot as usize].more();
+        match more.ends {
+            true => (None, None),
+            false => (more.due.take(), more.max_hold),
+        }
     }
 
     /// When a grant ends by itself, if it is held and does.
     pub(crate) fn end(&mut self, ticket: Ticket) -> Option<Duration> {
         let slot = self.slot(ticket)?;
-        self.token(slot)?;
-        let request = &self.requests[slot as usize];
-        // What waits is due too; that is when it gives up.
-        let granted = !matches!(request.state, State::Waiting(_));
-        request.due().filter(|_| granted).map(|(at, _)| at)
+        self.requests[slot as usize].end()
     }
 
     /// Whether a grant was lost.

@@ -222,7 +222,7 @@ impl Shared {
         // Who waited is told of the grant that it gets instead of its own.
         let effects = effects.into_iter().map(|effect| match effect {
             Effect::Withdrawn(recipient) => {
-                Effect::Granted { ticket, recipient, token, abandoned: false, due: None, max_hold: None }
+                Effect::Granted { ticket, recipient, token, abandoned: false, timed: false }
             }
             effect => effect,
         });

@@ -39,8 +39,8 @@ pub(crate) use self::shard::Shard;
 pub(crate) use self::timers::Timers;
 
 use crate::machine::{
-    Arrival, Claimed, Due, Effect, Effects, Entry, Leave, Left, Origin, Owners, Parts, Placed, Released, Standing,
-    Survey, hash, leave, spanning,
+    Arrival, Claimed, Effect, Effects, Entry, Leave, Left, Origin, Owners, Parts, Placed, Released, Standing, Survey,
+    hash, leave, spanning,
 };
 use crate::port::Settled;
 use crate::signature::Signature;
@@ -276,7 +276,8 @@ impl Shared {
     }
 
     /// Does what a grant brings with it once everything is unlocked: forgets the end of the wait, begins its time.
-    fn granted(&self, ticket: Ticket, due: Option<Due>, max_hold: Option<Duration>) {
+    fn granted(&self, ticket: Ticket) {
+        let (due, max_hold) = self.shard(ticket).lock_table().begin(ticket);
         if let Some(due) = due {
             self.timers.remove(due);
         }
@@ -376,8 +377,8 @@ impl Shared {
     /// Disposes of what a claim found to be settled.
     fn claimed(&self, ticket: Ticket, claimed: Claimed<Recipient>) -> Grant {
         let Claimed { token, abandoned, effect } = claimed;
-        if let Some(Effect::Granted { due, max_hold, .. }) = effect {
-            self.granted(ticket, due, max_hold);
+        if let Some(Effect::Granted { timed: true, .. }) = effect {
+            self.granted(ticket);
         }
         Grant { ticket, token, abandoned }
     }

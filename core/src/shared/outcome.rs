@@ -40,16 +40,8 @@ pub(super) fn carry_out_into(
     own: &Mailbox,
     into: &mut Vec<Settled>,
 ) {
-    if let [
-        Effect::Granted {
-            ticket,
-            recipient: Recipient::Port { mailbox, tag },
-            token,
-            abandoned,
-            due: None,
-            max_hold: None,
-        },
-    ] = &effects[..]
+    if let [Effect::Granted { ticket, recipient: Recipient::Port { mailbox, tag }, token, abandoned, timed: false }] =
+        &effects[..]
         && std::ptr::eq(own, &**mailbox)
         && !own.is_filled()
     {
@@ -81,11 +73,9 @@ fn settle(space: &Weak<Shared>, effect: Effect<Recipient>, own: Option<&Mailbox>
             let delivered = shared.shard(ticket).lock_table().deliver(ticket)?;
             settle(space, delivered, own)
         }
-        Effect::Granted { ticket, recipient, token, abandoned, due, max_hold } => {
-            if (due.is_some() || max_hold.is_some())
-                && let Some(shared) = space.upgrade()
-            {
-                shared.granted(ticket, due, max_hold);
+        Effect::Granted { ticket, recipient, token, abandoned, timed } => {
+            if let Some(shared) = timed.then(|| space.upgrade()).flatten() {
+                shared.granted(ticket);
             }
             tell(recipient, own, |tag| Settled::Granted { tag, grant: Grant { ticket, token, abandoned } })
         }
