@@ -273,6 +273,15 @@ impl Space {
         Ok(Owner::new(slf.clone().unbind(), core))
     }
 
+    /// One key as a lock of `threading`, for code that expects one: see `Mutex`.
+    ///
+    /// A plain call, which takes nothing. A tuple is one key.
+    ///
+    /// Raises `Invalid` if the key cannot be one.
+    fn mutex<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("latchwork.mutex")?.getattr("Mutex")?.call1((slf, key))
+    }
+
     /// What is held and what waits, at one instant, for these keys or for all.
     ///
     /// `query()` without keys stops every operation of the space for that instant; with keys, those of the keys'
@@ -290,6 +299,13 @@ impl Space {
         let keys = convert::key_arguments(keys.len(), keys.iter())?;
         let port = self.port(py)?;
         let query = port.query(if keys.is_empty() { None } else { Some(&keys) });
+        convert::query_to_py(py, &query.map_err(|error| error::raise(py, &error))?)
+    }
+
+    /// What `query` answers for one key, at once and from anywhere.
+    fn _look<'py>(&self, py: Python<'py>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let keys = convert::key_arguments(1, std::iter::once(key.clone()))?;
+        let query = self.port(py)?.query(Some(&keys));
         convert::query_to_py(py, &query.map_err(|error| error::raise(py, &error))?)
     }
 

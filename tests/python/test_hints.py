@@ -13,7 +13,19 @@ import latchwork
 import latchwork.aio
 import pytest
 
-MODULES = ["", ".aio", ".coroutines", ".errors", ".keys", ".lock_request", ".query", ".space", ".testing"]
+MODULES = [
+    "",
+    ".aio",
+    ".aio_mutex",
+    ".coroutines",
+    ".errors",
+    ".keys",
+    ".lock_request",
+    ".mutex",
+    ".query",
+    ".space",
+    ".testing",
+]
 
 
 def public() -> dict[str, Any]:

@@ -37,6 +37,7 @@ from .errors import (
     UnknownOutcome,
 )
 from .keys import Key
+from .mutex import Mutex
 from .query import Blocker, CycleStep, Hold, OwnerName, Query, Wait
 from .space import Space, open
 
@@ -58,6 +59,7 @@ __all__ = [
     "Key",
     "LatchworkError",
     "LockTimeout",
+    "Mutex",
     "NotHeld",
     "Owner",
     "OwnerName",

@@ -17,9 +17,10 @@ from ._native import AioGuard as Guard
 from ._native import AioOwner as Owner
 from ._native import AioSpace as Space
 from ._native import ManualClock
+from .aio_mutex import Mutex
 from .lock_request import LockRequest
 
-__all__ = ["Guard", "LockRequest", "Owner", "Space", "open"]
+__all__ = ["Guard", "LockRequest", "Mutex", "Owner", "Space", "open"]
 
 
 async def open(

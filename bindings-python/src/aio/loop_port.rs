@@ -234,8 +234,8 @@ impl LoopPort {
             waiter.future.clone_ref(py)
         });
         let reached = match future.map(|future| notify(future.bind(py))) {
-            None => false,
-            Some(Ok(())) => true,
+            None | Some(Ok(false)) => false,
+            Some(Ok(true)) => true,
             Some(Err(_)) if self.is_closed(py) => false,
             Some(Err(error)) => {
                 put_off(py, error);
@@ -349,13 +349,16 @@ fn plain_futures(event_loop: &Bound<'_, PyAny>) -> PyResult<Option<(Py<PyAny>, P
     Ok(Some((asyncio.getattr("Future")?.unbind(), arguments.unbind())))
 }
 
-/// Resolves a future, if it still waits.
-fn notify(future: &Bound<'_, PyAny>) -> PyResult<()> {
+/// Resolves a future, if it still waits. Answers whether anybody will look at it: not where its task was cancelled in the
+/// meantime, and only has not run since.
+fn notify(future: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = future.py();
     let Err(error) = future.call_method1(intern!(py, "set_result"), (py.None(),)) else {
-        return Ok(());
+        return Ok(true);
     };
-    // Its task was cancelled in the meantime.
+    if future.call_method0(intern!(py, "cancelled"))?.is_truthy()? {
+        return Ok(false);
+    }
     let done = future.call_method0(intern!(py, "done"))?.is_truthy()?;
-    if done { Ok(()) } else { Err(error) }
+    if done { Ok(true) } else { Err(error) }
 }

@@ -258,6 +258,15 @@ impl AioSpace {
         Ok(AioOwner::new(slf.clone().unbind(), core))
     }
 
+    /// One key as a lock of asyncio, for code that expects one: see `Mutex`.
+    ///
+    /// A plain call, which takes nothing and needs no event loop. A tuple is one key.
+    ///
+    /// Raises `Invalid` if the key cannot be one.
+    fn mutex<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("latchwork.aio_mutex")?.getattr("Mutex")?.call1((slf, key))
+    }
+
     #[classattr]
     fn try_lock(py: Python<'_>) -> PyResult<Py<PyAny>> {
         coroutine(py, "try_lock")
@@ -312,6 +321,13 @@ impl AioSpace {
         let keys = convert::key_arguments(keys.len(), keys.iter())?;
         self.clear_up(py)?;
         let query = self.life(py)?.home.query(if keys.is_empty() { None } else { Some(&keys) });
+        convert::query_to_py(py, &query.map_err(|error| error::raise(py, &error))?)
+    }
+
+    /// What `query` answers for one key, at once and from anywhere.
+    fn _look<'py>(&self, py: Python<'py>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let keys = convert::key_arguments(1, std::iter::once(key.clone()))?;
+        let query = self.life(py)?.home.query(Some(&keys));
         convert::query_to_py(py, &query.map_err(|error| error::raise(py, &error))?)
     }
 
