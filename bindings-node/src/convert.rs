@@ -23,9 +23,14 @@ const MAX_SAFE: i128 = (1 << 53) - 1;
 pub(crate) struct RawKey(Result<Key, Error>);
 
 impl RawKey {
+    /// The key, or the error where it is none.
+    pub(crate) fn key(self) -> Result<Key, Error> {
+        self.0
+    }
+
     /// The keys, or the error of the first that is none.
     pub(crate) fn keys(raw: Vec<RawKey>) -> Result<Vec<Key>, Error> {
-        raw.into_iter().map(|raw| raw.0).collect()
+        raw.into_iter().map(RawKey::key).collect()
     }
 }
 
