@@ -99,10 +99,13 @@ impl Shared {
         self.inboxes.lock().handed.remove(&ticket)
     }
 
-    /// Whom to tell when something is handed over to an owner.
+    /// Whom to tell when something is handed over to an owner; told at once when that is closed.
     pub(crate) fn watch_inbox(&self, owner: u64, taker: Recipient) {
         // Dropped once it is unlocked.
         let _old = self.inboxes.lock().of_owners.entry(owner).or_default().taker.replace(taker);
+        if !self.owner_is_open(owner) {
+            self.close_inbox(owner, None);
+        }
     }
 
     /// Ends an inbox: tells who waits for it, and gives up what nobody took.
@@ -282,6 +285,7 @@ mod tests {
         assert!(query.held.is_empty() && query.pending.is_empty(), "{query:?}");
         let inboxes = space.engine().shared.inboxes.lock();
         assert!(inboxes.handed.is_empty());
+        assert!(inboxes.of_owners.values().all(|inbox| inbox.grants.is_empty()));
     }
 
     #[test]
@@ -377,6 +381,8 @@ mod tests {
             owner.close();
             assert!(matches!(poll(&mut waiting), Poll::Ready(Err(error)) if error.kind() == ErrorKind::Cancelled));
             drop(waiting);
+            assert!(matches!(poll(&mut pin!(owner.handed_over())), Poll::Ready(Err(_))), "and again");
+            assert!(space.engine().shared.inboxes.lock().of_owners.is_empty());
             let mut guard = block_on(space.lock(["a", "b"])).expect("free");
             assert!(!guard.hand_over(&owner, ()).expect("held"));
             assert!(!guard.held());
