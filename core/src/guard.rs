@@ -158,8 +158,8 @@ impl Guard {
     ///
     /// # Errors
     ///
-    /// [`NotHeld`](crate::ErrorKind::NotHeld); [`Invalid`](crate::ErrorKind::Invalid) to its own owner;
-    /// [`Deadlock`](crate::ErrorKind::Deadlock) when the new owner would wait for itself. Then nothing has moved.
+    /// [`NotHeld`](crate::ErrorKind::NotHeld); [`Invalid`](crate::ErrorKind::Invalid) to its own owner or to one of another
+    /// space; [`Deadlock`](crate::ErrorKind::Deadlock) when the new owner would wait for itself. Then nothing has moved.
     ///
     /// # Examples
     ///
@@ -175,6 +175,9 @@ impl Guard {
     /// # Ok::<_, latchwork::Error>(()) }).unwrap();
     /// ```
     pub fn hand_over(&mut self, to: &Owner, payload: impl Any + Send + Sync) -> Result<bool, Error> {
+        if !self.hold.knows(to) {
+            return Err(Error::invalid("owner", "is of another space"));
+        }
         self.hand_over_to(to.id(), payload)
     }
 

@@ -47,6 +47,10 @@ struct Inner {
 impl Owner {
     pub(crate) fn new(engine: &Memory, origin: Origin, label: Option<Arc<str>>) -> Owner {
         let tag = engine.shared.open_owner(origin, label);
+        if engine.handle.is_closed() {
+            // It may have been too late to end with it.
+            engine.shared.close_owner(tag.number, None);
+        }
         Owner(Arc::new(Inner { engine: engine.clone(), tag }))
     }
 
@@ -112,7 +116,8 @@ impl Owner {
     ///
     /// # Errors
     ///
-    /// [`Cancelled`](crate::ErrorKind::Cancelled) when the owner is closed.
+    /// [`Cancelled`](crate::ErrorKind::Cancelled) when the owner is closed, [`Closed`](crate::ErrorKind::Closed) when it
+    /// ended with its space handle.
     pub async fn handed_over(&self) -> Result<Guard, Error> {
         let Inner { engine, tag } = &*self.0;
         poll_fn(|cx| {
@@ -122,6 +127,7 @@ impl Owner {
                 return Poll::Ready(Ok(Guard::new(hold, LockSpec::default().owner(self))));
             }
             match self.is_closed() {
+                true if engine.handle.is_closed() => Poll::Ready(Err(Error::closed())),
                 true => Poll::Ready(Err(Error::cancelled())),
                 false => Poll::Pending,
             }
@@ -136,7 +142,7 @@ impl Owner {
         self.0.engine.shared.close_owner(self.0.tag.number, None)
     }
 
-    /// Whether it was closed.
+    /// Whether it was closed, or ended with the space handle or the port that made it.
     pub fn is_closed(&self) -> bool {
         !self.0.engine.shared.owner_is_open(self.0.tag.number)
     }

@@ -163,6 +163,7 @@ impl Port {
         if let Some([key]) = spec.plain_keys() {
             return shared.attempt_one(handle, self.origin, key);
         }
+        self.space.engine().check_hold(spec)?;
         let entries = shared.entries(spec)?;
         shared.attempt(&self.incoming(&entries, spec))
     }
@@ -277,9 +278,10 @@ impl Port {
         self.space.engine().shared.hand_over(ticket, to, payload, Some(&self.mailbox))
     }
 
-    /// The next grant that was handed over to an owner, if there is one; it is claimed.
+    /// The next grant that was handed over to an owner, if there is one; it is claimed. Nothing for an owner of another
+    /// space.
     pub fn take_handed_over(&self, owner: &Owner) -> Option<HandedOver> {
-        let (grant, handed) = self.space.engine().shared.take_handed_over(owner.tag().number)?;
+        let (grant, handed) = self.space.engine().shared.take_handed_over(self.number_of(owner)?)?;
         Some(HandedOver::new(grant, handed))
     }
 
@@ -291,25 +293,31 @@ impl Port {
 
     /// Asks to be told once, by [`Settled::HandedOver`] with this `tag`, when something is handed over to an owner or the
     /// owner is closed. Look with [`take_handed_over`](Port::take_handed_over) after asking: it may be there already.
+    /// Never of an owner of another space.
     pub fn watch_handed_over(&self, owner: &Owner, tag: u64) {
-        self.space.engine().shared.watch_inbox(owner.tag().number, self.recipient(tag));
+        if let Some(number) = self.number_of(owner) {
+            self.space.engine().shared.watch_inbox(number, self.recipient(tag));
+        }
     }
 
-    /// A line of work of this port: what is handed over to it ends with the port.
+    /// A line of work of this port, with which it ends.
     pub fn owner(&self, label: Option<&str>) -> Owner {
         Owner::new(self.space.engine(), self.origin, label.map(Arc::from))
     }
 
     /// Gives a grant that has no owner this one: what a binding does when somebody first asks for the owner of a scope.
-    /// Nothing when it is not held any more.
+    /// Nothing when it is not held any more, and nothing with an owner of another space.
     pub fn adopt(&self, ticket: Ticket, owner: &Owner) {
-        owner.adopt(ticket);
+        if self.number_of(owner).is_some() {
+            owner.adopt(ticket);
+        }
     }
 
     /// Ends an owner as [`Owner::close`] does; what that settles for requests of this port is in
-    /// [`take_settled`](Port::take_settled) when it returns.
+    /// [`take_settled`](Port::take_settled) when it returns. An owner of another space is left alone.
     pub fn close_owner(&self, owner: &Owner) -> usize {
-        self.space.engine().shared.close_owner(owner.tag().number, Some(&self.mailbox))
+        let Some(number) = self.number_of(owner) else { return 0 };
+        self.space.engine().shared.close_owner(number, Some(&self.mailbox))
     }
 
     /// Whether a grant still stands.
@@ -349,6 +357,11 @@ impl Port {
     /// The handle that the port belongs to.
     pub fn space(&self) -> &Space {
         &self.space
+    }
+
+    /// The number of an owner of this space. Those of other spaces have the same numbers.
+    fn number_of(&self, owner: &Owner) -> Option<u64> {
+        owner.belongs_to(&self.space.engine().shared).then(|| owner.tag().number)
     }
 
     fn recipient(&self, tag: u64) -> Recipient {

@@ -152,7 +152,7 @@ impl Space {
         self.lock(keys).run(body).await
     }
 
-    /// A line of work that takes locks under this name: see [`Owner`].
+    /// A line of work that takes locks under this name: see [`Owner`]. It ends with this handle.
     pub fn owner(&self, label: impl Into<Arc<str>>) -> Owner {
         Owner::new(&self.engine, self.engine.handle.origin(), Some(label.into()))
     }

@@ -40,9 +40,15 @@ impl Memory {
             Some(timeout) if !timeout.is_zero() && self.shared.clock().is_none() => {
                 Err(Error::invalid("timeout", "the space has no clock"))
             }
-            _ if spec.max_hold_ref().is_some() && self.shared.clock().is_none() => {
-                Err(Error::invalid("max_hold", "the space has no clock"))
-            }
+            _ => self.check_hold(spec),
+        }
+    }
+
+    /// Refuses an end of the hold that nobody could tell.
+    #[inline]
+    pub(crate) fn check_hold(&self, spec: &LockSpec) -> Result<(), Error> {
+        match spec.max_hold_ref() {
+            Some(_) if self.shared.clock().is_none() => Err(Error::invalid("max_hold", "the space has no clock")),
             _ => Ok(()),
         }
     }
@@ -254,6 +260,10 @@ impl Hold for MemoryHold {
     fn give_up(&self, keys: Option<&[Key]>, what: GiveUp) -> Result<(), Error> {
         let shared = self.space().ok_or_else(|| Error::not_held(keys.unwrap_or_default().to_vec()))?;
         shared.give_up(self.grant.ticket, keys, what, None)
+    }
+
+    fn knows(&self, owner: &Owner) -> bool {
+        self.space().is_none_or(|shared| owner.belongs_to(&shared))
     }
 
     fn hand_over(&self, to: &str, payload: Payload) -> Result<bool, Error> {

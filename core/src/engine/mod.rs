@@ -67,6 +67,9 @@ pub(crate) trait Hold: Send + Sync + 'static {
     /// Gives up some keys, or all, or their exclusiveness.
     fn give_up(&self, keys: Option<&[Key]>, what: GiveUp) -> Result<(), Error>;
 
+    /// Whether this is an owner of the space that the grant is of.
+    fn knows(&self, owner: &Owner) -> bool;
+
     /// Hands the grant over to the owner with this id.
     fn hand_over(&self, to: &str, payload: Payload) -> Result<bool, Error>;
 

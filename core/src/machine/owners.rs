@@ -44,6 +44,12 @@ impl Owners {
         Some((OwnerTag { number, name: owned.name.clone() }, owned.origin))
     }
 
+    /// The open owners that were made from these origins.
+    pub(crate) fn of_origins(&self, origins: &[Origin]) -> Vec<u64> {
+        let own = self.open.iter().filter(|(_, owned)| origins.contains(&owned.origin));
+        own.map(|(&number, _)| number).collect()
+    }
+
     /// Notes a request of an open owner.
     pub(crate) fn add(&mut self, number: u64, request: Ticket) {
         if let Some(owned) = self.open.get_mut(&number) {

@@ -66,7 +66,7 @@ impl Shared {
     }
 
     /// Ends everything that came from these origins, by [`Leave::Close`] or [`Leave::Abandon`]: its waits fail with
-    /// `closed`, its grants are released.
+    /// `closed`, its grants are released, its owners are closed.
     pub(crate) fn end(&self, origins: &[Origin], why: Leave, own: Option<&Mailbox>) {
         let all = self.shards.iter().flat_map(|shard| {
             let table = shard.lock();
@@ -76,6 +76,10 @@ impl Shared {
             Locked::new(shard, table).of_origins(origins)
         });
         self.end_requests(all.collect(), Leave::Close, why, own);
+        let owners = self.owners.lock().of_origins(origins);
+        for owner in owners {
+            self.close_owner(owner, own);
+        }
     }
 
     /// Takes these requests out, those that wait by `wait` and the others by `hold`. Answers how many.
