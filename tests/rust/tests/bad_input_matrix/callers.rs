@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use latchwork::{Error, Key, LockSpec, ManualClock, Space, Url};
+use latchwork::{Error, Guard, Key, LockSpec, ManualClock, Space, Url};
 use latchwork_tests::poll::now;
 
 use super::values::{bytes, duration, keys, text};
 
 /// Gives one value to one parameter, on a space where nothing of it is held. What was taken is given back.
 pub(crate) type Caller = fn(&Space, &str) -> Result<(), Error>;
-
-/// Calls an operation that needs nothing but its receiver.
-pub(crate) type ReceiverCaller = fn(&Space) -> Result<(), Error>;
 
 /// The caller of a parameter; none where the compiler takes nothing but right values that cannot be told apart.
 pub(crate) fn caller(operation: &str, parameter: &str) -> Option<Caller> {
@@ -36,6 +33,10 @@ pub(crate) fn caller(operation: &str, parameter: &str) -> Option<Caller> {
             drop(now(space.lock("b").timeout(duration(value)))?);
             now(space.request(LockSpec::new("b").timeout(duration(value)))).map(drop)
         },
+        ("lock", "max_hold") => |space, value| {
+            drop(now(space.lock("b").max_hold(duration(value)))?);
+            now(space.request(LockSpec::new(["b", "c"]).max_hold(duration(value)))).map(drop)
+        },
         ("try lock", "keys") => |space, value| now(space.try_lock(keys(value)?)).map(taken),
         ("try lock", "shared") => |space, value| now(space.try_lock("b").shared(keys(value)?)).map(taken),
         ("try lock", "label") => |space, value| now(space.try_lock("b").label(text(value))).map(taken),
@@ -56,6 +57,35 @@ pub(crate) fn caller(operation: &str, parameter: &str) -> Option<Caller> {
             assert!(latchwork::Clock::now(&clock) >= least);
             Ok(())
         },
+        ("owner", "label") => |space, value| {
+            assert_eq!(space.owner(text(value)).label(), Some(&*text(value)));
+            Ok(())
+        },
+        ("lock of an owner", "keys") => |space, value| now(space.unnamed_owner().lock(keys(value)?)).map(drop),
+        ("lock of an owner", "shared") => {
+            |space, value| now(space.unnamed_owner().lock("b").shared(keys(value)?)).map(drop)
+        }
+        ("try lock of an owner", "keys") => |space, value| now(space.unnamed_owner().try_lock(keys(value)?)).map(taken),
+        ("try lock of an owner", "shared") => {
+            |space, value| now(space.unnamed_owner().try_lock("b").shared(keys(value)?)).map(taken)
+        }
+        ("with lock of an owner", "keys") => |space, value| {
+            let owner = space.unnamed_owner();
+            now(owner.with_lock(keys(value)?, async |guard| assert!(guard.held())))
+        },
+        ("release some keys", "keys") => |space, value| holding(space, value)?.release_keys(keys(value)?),
+        ("downgrade a guard", "keys") => |space, value| {
+            let mut guard = holding(space, value)?;
+            guard.downgrade_keys(keys(value)?)?;
+            guard.downgrade()
+        },
+        ("hand a guard over", "owner_id") => |space, value| {
+            let delivered = now(space.lock("b"))?.hand_over_to(&text(value), 5)?;
+            assert!(!delivered, "there is no such owner");
+            Ok(())
+        },
+        ("revoke keys", "keys") => |space, value| space.revoke(keys(value)?).map(|lost| assert_eq!(lost, 0)),
+        ("steal a key", "key") => |space, value| space.steal(one(value)?).map(drop),
         ("ports and tickets", "lock") => |space, value| {
             let port = space.port(|| {});
             let spec = LockSpec::new(keys(value)?);
@@ -73,40 +103,50 @@ pub(crate) fn caller(operation: &str, parameter: &str) -> Option<Caller> {
             port.try_lock(&spec).map(|grant| grant.map(|_| port.abandon()).expect("free"))
         },
         ("ports and tickets", "query") => |space, value| space.port(|| {}).query(Some(&keys(value)?)).map(drop),
-        _ => return None,
-    })
-}
-
-/// The same operation on a receiver that cannot serve it any more.
-pub(crate) fn receiver_caller(operation: &str, receiver: &str) -> Option<ReceiverCaller> {
-    Some(match (operation, receiver) {
-        ("lock", "closed space") => |space| now(space.lock("b")).map(drop),
-        ("try lock", "closed space") => |space| now(space.try_lock("b")).map(drop),
-        ("with lock", "closed space") => |space| now(space.with_lock("b", async |_| panic!("the body does not run"))),
-        ("query", "closed space") => |space| {
-            now(space.query_keys("b")).expect_err("closed");
-            now(space.query()).map(drop)
-        },
-        ("close", "closed space") => |space| {
-            space.close();
+        ("ports and tickets", "revoke") => |space, value| {
+            let port = space.port(|| {});
+            let granted = port.lock_keys(&keys(value)?, 1);
+            let lost = port.revoke(&keys(value)?)?;
+            assert_eq!(lost, usize::from(granted.is_ok() && !keys(value)?.is_empty()));
             Ok(())
         },
-        ("release", "released guard") => |_| {
-            let space = Space::new();
-            let mut guard = now(space.lock("b"))?;
-            guard.release()?;
-            guard.release()
+        ("ports and tickets", "steal") => |space, value| space.port(|| {}).steal(&one(value)?, None).map(drop),
+        ("ports and tickets", "release_keys") => |space, value| {
+            let ticket = holding(space, value)?.into_ticket();
+            let given = space.port(|| {}).release_keys(ticket, &keys(value)?);
+            let _nothing_left = space.release(ticket);
+            given
         },
-        ("release", "guard of a closed space") => |_| {
-            let space = Space::new();
-            let mut guard = now(space.lock("b"))?;
-            space.close();
-            guard.release()
+        ("ports and tickets", "downgrade") => |space, value| {
+            let ticket = holding(space, value)?.into_ticket();
+            let given = space.port(|| {}).downgrade(ticket, Some(&keys(value)?));
+            space.release(ticket)?;
+            given
+        },
+        ("ports and tickets", "hand_over") => |space, value| {
+            let ticket = now(space.lock("b"))?.into_ticket();
+            let delivered = space.port(|| {}).hand_over(ticket, &text(value), None)?;
+            assert!(!delivered, "there is no such owner");
+            Ok(())
+        },
+        ("ports and tickets", "label") => |space, value| {
+            let port = space.port(|| {});
+            assert_eq!(port.owner(Some(&text(value))).label(), Some(&*text(value)));
+            Ok(())
         },
         _ => return None,
     })
 }
 
-fn taken(guard: Option<latchwork::Guard>) {
+/// A guard of these keys, where they can be asked for; else of another.
+fn holding(space: &Space, value: &str) -> Result<Guard, Error> {
+    now(space.lock(keys(value)?)).or_else(|_| now(space.lock("b")))
+}
+
+fn one(value: &str) -> Result<Key, Error> {
+    keys(value).map(|mut keys| keys.remove(0))
+}
+
+fn taken(guard: Option<Guard>) {
     drop(guard.expect("free"));
 }

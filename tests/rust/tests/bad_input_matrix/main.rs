@@ -3,6 +3,8 @@
 //! Most wrong values cannot be written in this language; those are counted as what the compiler refuses.
 
 mod callers;
+mod owners;
+mod receivers;
 mod surface;
 mod table;
 mod values;
@@ -10,16 +12,17 @@ mod values;
 use std::collections::BTreeSet;
 use std::io::Write;
 
-use callers::{Caller, caller, receiver_caller};
-use latchwork::{Error, ErrorKind, LockSpec, ManualClock, Port, Registry, Settled, Space, Ticket};
+use callers::{Caller, caller};
+use latchwork::{Error, ErrorKind, Grant, Key, LockSpec, ManualClock, Port, Registry, Settled, Space, Ticket};
 use latchwork_tests::poll::{Task, now};
+use receivers::receiver_caller;
 use table::{Operation, Table};
 
 /// Messages do not repeat what they were given, at most an address.
 const LONGEST_MESSAGE: usize = 2500;
 
 /// The receivers that cannot be had in this language: a method belongs to a value of its type.
-const NOT_SPELLED: [&str; 2] = ["no space", "no guard"];
+const NOT_SPELLED: [&str; 3] = ["no space", "no guard", "no owner"];
 
 #[derive(Default)]
 struct Count {
@@ -96,7 +99,7 @@ fn wrong_refusal(error: &Error) -> Option<String> {
         return Some(format!("the message is not lower-case: {message}"));
     }
     // Keys are named by their kind here: several are one argument.
-    let named = ["key", "url", "timeout", "clock"].contains(&what) && message.len() <= LONGEST_MESSAGE;
+    let named = ["key", "url", "timeout", "max_hold", "clock"].contains(&what) && message.len() <= LONGEST_MESSAGE;
     (!named).then(|| format!("it names {what}, in {} bytes", message.len()))
 }
 
@@ -207,4 +210,31 @@ fn names_nothing(space: &Space, port: &Port, ticket: Ticket) {
     assert!(settled.is_empty() && !port.confirm(ticket) && !port.held(ticket));
     assert_eq!(port.cancel(ticket), latchwork::Cancelled::Gone);
     space.abandon(ticket);
+    owns_nothing(space, port, ticket);
+}
+
+/// The same of what can be done with a grant besides.
+fn owns_nothing(space: &Space, port: &Port, ticket: Ticket) {
+    let key = Key::from("k");
+    for keys in [&[][..], std::slice::from_ref(&key)] {
+        for error in [
+            port.release_keys(ticket, keys).expect_err("no such ticket"),
+            port.downgrade(ticket, Some(keys)).expect_err("no such ticket"),
+            port.downgrade(ticket, None).expect_err("no such ticket"),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::NotHeld, "{error}");
+        }
+    }
+    let owner = port.owner(None);
+    for to in [owner.id(), "nobody", ""] {
+        let error = port.hand_over(ticket, to, Some(Box::new(5))).expect_err("no such ticket");
+        assert_eq!(error.kind(), ErrorKind::NotHeld, "{error}");
+    }
+    assert!(!port.watch_lost(ticket, 1));
+    assert!(port.take_handed(Grant { ticket, token: 1, abandoned: false }).is_none());
+    assert!(port.take_handed_over(&owner).is_none());
+    port.adopt(ticket, &owner);
+    assert_eq!(port.close_owner(&owner), 0);
+    port.adopt(ticket, &owner);
+    assert_eq!((port.close_owner(&owner), space.owner("o").close()), (0, 0));
 }
