@@ -5,7 +5,10 @@ mod all_or_nothing;
 mod buyer_and_seller;
 mod drop_outs;
 mod duplicate_page;
+mod hand_over;
 mod handle_hygiene;
+mod own_key;
+mod owner_dies;
 
 use latchwork::{Query, Space};
 use latchwork_tests::poll::now;
