@@ -25,6 +25,8 @@ export class KeySet {
     readonly shared: RawKey[],
     readonly label: string | undefined,
     readonly owner: Owner | undefined,
+    /** Whether the grant has an end. */
+    readonly limited: boolean,
   ) {}
 }
 
@@ -36,6 +38,11 @@ export function labelOf(asked: Asked): string | undefined {
 /** The owner that the request was given. */
 export function ownerOf(asked: Asked): Owner | undefined {
   return asked instanceof KeySet ? asked.owner : undefined;
+}
+
+/** Whether the grant has an end. */
+export function isLimited(asked: Asked): boolean {
+  return asked instanceof KeySet && asked.limited;
 }
 
 /** The exclusive keys, and the shared ones. */

@@ -1,10 +1,12 @@
-import { type Asked, keysOf, labelOf, ownerOf } from "./asked.js";
-import { LatchworkError, raise, takeError } from "./error.js";
-import { describe, type Key, keyOf } from "./key.js";
-import { Lane, Outcome } from "./native.js";
+import { type Asked, KeySet, keysOf, labelOf, ownerOf } from "./asked.js";
+import { invalid, LatchworkError, raise, takeError } from "./error.js";
+import { describe, isBytes, type Key, type Keys, keyOf, rawKey, rawKeys } from "./key.js";
+import { Lane, Outcome, type RawHanded, type RawKey, whole } from "./native.js";
 import { numbered, Owner } from "./owner.js";
+import { placed } from "./placed.js";
 import { settle } from "./settle.js";
 import type { Space } from "./space.js";
+import { checkText } from "./text.js";
 
 /**
  * A lock that is held: from `lock`, `tryLock`, or inside `withLock`.
@@ -90,16 +92,56 @@ export class Guard implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Gives the keys back. They have gone on to the next in line when this returns.
-   *
-   * @throws {LatchworkError} `not_held` where they are not held any more. Nothing changes then.
+   * Fires when the lock is lost: taken away while its holder runs, by `space.revoke`, by the end of its `maxHold`, with its
+   * owner, or with its space. Never after a release. Its reason is a `not_held`.
    */
-  release(): void {
-    const error = giveBack(this);
-    if (error === undefined) return;
-    const keys = [...this.keys, ...this.shared];
-    const message = `${error.message}: keys=[${keys.map(describe).join(", ")}]`;
-    throw new LatchworkError(error.code, message, { keys });
+  get lost(): AbortSignal {
+    return lostOf(this);
+  }
+
+  /** A copy of what was sent along by who handed the lock over; undefined for others. */
+  get payload(): unknown {
+    return this.more?.payload;
+  }
+
+  /**
+   * Gives keys back, all where none are named. They have gone on to the next in line when this returns; the rest stays held.
+   *
+   * What was not taken away from a lost guard stays reserved for it until this.
+   *
+   * @throws {LatchworkError} `not_held` where any of them is not held any more. Nothing changes then.
+   */
+  release(keys?: Keys): void {
+    if (keys !== undefined) {
+      giveUp(this, keys, "releaseKeys");
+      return;
+    }
+    const error = (this.state & State.Released) === 0 ? giveBack(this) : notHeld(this);
+    if (error !== undefined) throw error;
+  }
+
+  /**
+   * Makes keys shared ones, all where none are named, and admits the shared requests that are next in line. There is no way
+   * back. Nothing for a key that is held in shared mode already.
+   *
+   * @throws {LatchworkError} `not_held` where any of them is not held any more. Nothing changes then.
+   */
+  downgrade(keys?: Keys): void {
+    giveUp(this, keys, "downgrade");
+  }
+
+  /**
+   * Hands the whole lock over to another owner, with a copy of `payload`: this guard no longer holds it, and what becomes of its
+   * holder no longer matters. Who waits for the keys keeps the place, the token stays the same.
+   *
+   * The other gets a guard: from its request, where one waits for some of these keys; otherwise from `owner.handedOver`. To an
+   * owner that is closed the lock is not delivered, but released.
+   *
+   * Rejects with `not_held`, with `invalid` where the owner is that of the guard or the payload cannot be copied, or with
+   * `deadlock` where the other waits for this lock in a way that would never end. Nothing has moved then.
+   */
+  async handOver(owner: Owner | string, payload?: unknown): Promise<{ delivered: boolean }> {
+    return { delivered: handOver(this, owner, payload) };
   }
 
   /** Releases the keys where they are still held; nothing where they are not. */
@@ -119,6 +161,19 @@ export class Guard implements Disposable, AsyncDisposable {
    */
   static ownerSoFar(guard: Guard): Owner | undefined {
     return ownerOf(guard.asked) ?? guard.more?.owner;
+  }
+
+  /**
+   * Looks whether it was handed over to who waited for it; then it holds other keys than were asked for.
+   *
+   * @internal
+   */
+  static handed(guard: Guard): void {
+    const { native } = guard.space;
+    aim(guard);
+    native.scratch[Lane.Token] = guard.token;
+    const handed = native.takeHanded();
+    if (handed) hand(guard, handed);
   }
 
   /**
@@ -154,9 +209,19 @@ enum State {
 
 /** What most guards do without. */
 interface More {
-  keySet?: { keys: readonly Key[]; shared: readonly Key[] };
+  keySet?: KeySets;
   /** That of the scope. */
   owner?: Owner;
+  /** What was sent along by who handed it over. */
+  payload?: unknown;
+  lost?: AbortController;
+  /** The number of the watch for its loss. */
+  watch?: number;
+}
+
+interface KeySets {
+  keys: readonly Key[];
+  shared: readonly Key[];
 }
 
 /** Releases; answers why not, where it is not held any more. */
@@ -165,10 +230,26 @@ function giveBack(guard: Guard): LatchworkError | undefined {
   const { native } = space;
   aim(guard);
   native.release();
-  guard.state |= State.Released;
-  const error = native.scratch[Lane.Outcome] === Outcome.Failed ? takeError(native) : undefined;
+  end(guard);
+  let error: LatchworkError | undefined;
+  if (native.scratch[Lane.Outcome] === Outcome.Failed) {
+    takeError(native);
+    error = notHeld(guard);
+  }
   if (native.scratch[Lane.Settled] !== 0) settle(native, space.handle);
   return error;
+}
+
+/** It holds nothing any more by what was done with it. */
+function end(guard: Guard): void {
+  guard.state |= State.Released;
+  const watch = guard.more?.watch;
+  if (watch !== undefined) guard.space.watches.take(watch);
+}
+
+function notHeld(guard: Guard): LatchworkError {
+  const keys = [...guard.keys, ...guard.shared];
+  return new LatchworkError("not_held", `the lock is not held: keys=[${keys.map(describe).join(", ")}]`, { keys });
 }
 
 /** Names the grant for the next call. */
@@ -177,6 +258,111 @@ function aim(guard: Guard): void {
   scratch[Lane.Handle] = guard.space.handle;
   scratch[Lane.Place] = guard.place;
   scratch[Lane.Number] = guard.number;
+}
+
+/** Releases some keys, or makes some or all shared ones. */
+function giveUp(guard: Guard, keys: Keys | undefined, how: "releaseKeys" | "downgrade"): void {
+  const { native, handle } = guard.space;
+  const raw = keys === undefined ? undefined : rawKeys(native, keys, "keys");
+  if ((guard.state & State.Released) !== 0) throw notHeld(guard);
+  const { keys: exclusive, shared } = keySetOf(guard);
+  aim(guard);
+  if (how === "downgrade") native.downgrade(raw);
+  else native.releaseKeys(raw as RawKey[]);
+  const error = native.scratch[Lane.Outcome] === Outcome.Failed ? takeError(native) : undefined;
+  if (error !== undefined) {
+    settle(native, handle);
+    throw placed(native, error, keys, undefined);
+  }
+  const given = raw && new Set(raw.map(textOf));
+  const isGiven = (key: Key) => given === undefined || given.has(textOf(rawKey(native, key, "key")));
+  const left = exclusive.filter((key) => !isGiven(key));
+  if (how === "downgrade") {
+    setKeys(guard, left, [...shared, ...exclusive.filter(isGiven)]);
+  } else {
+    setKeys(
+      guard,
+      left,
+      shared.filter((key) => !isGiven(key)),
+    );
+  }
+  settle(native, handle);
+}
+
+/** A text that is the same for equal keys only. */
+function textOf(key: RawKey): string {
+  return isBytes(key) ? `bytes ${key}` : `${typeof key === "bigint" ? "number" : typeof key} ${key}`;
+}
+
+function handOver(guard: Guard, to: unknown, payload: unknown): boolean {
+  const { space } = guard;
+  const { native, handle } = space;
+  const id = to instanceof Owner ? to.id : to;
+  checkText(id, "owner");
+  // Another opening of the same space is the same space.
+  const foreign = to instanceof Owner && to.space.epoch !== space.epoch;
+  if (foreign ? !guard.held : (guard.state & State.Released) !== 0) throw notHeld(guard);
+  if (foreign) throw invalid("owner", "is of another space");
+  aim(guard);
+  try {
+    native.handOver(id, payload);
+  } catch (error) {
+    throw invalid("payload", `cannot be copied: ${error instanceof Error ? error.message : error}`);
+  }
+  const outcome = native.scratch[Lane.Outcome];
+  if (outcome === Outcome.Failed) {
+    const error = takeError(native);
+    settle(native, handle);
+    throw error.code === "not_held" ? notHeld(guard) : error;
+  }
+  end(guard);
+  settle(native, handle);
+  return outcome === Outcome.Granted;
+}
+
+/** The next guard that was handed over to an owner and resolves no request of it. */
+export function nextHandedOver(owner: Owner): Guard | undefined {
+  const { space } = owner;
+  const { native, handle } = space;
+  const handed = native.takeHandedOver(handle, owner.number);
+  if (!handed) return undefined;
+  const { scratch } = native;
+  const [place, number, token] = [Lane.Place, Lane.Number, Lane.Token].map((lane) => whole(scratch[lane])) as [
+    number,
+    number,
+    number,
+  ];
+  const abandoned = scratch[Lane.Outcome] === Outcome.Abandoned;
+  const guard = new Guard(space, new KeySet([], [], undefined, owner, false), place, number, token, abandoned);
+  hand(guard, handed);
+  return guard;
+}
+
+/** Notes what was handed over. */
+function hand(guard: Guard, { keys, shared, payload }: RawHanded): void {
+  guard.more = { ...guard.more, payload };
+  setKeys(guard, keys.map(keyOf), shared.map(keyOf));
+  // It may have an end.
+  guard.space.timer.limited();
+}
+
+function lostOf(guard: Guard): AbortSignal {
+  if (guard.more?.lost !== undefined) return guard.more.lost.signal;
+  const lost = new AbortController();
+  guard.more = { ...guard.more, lost };
+  if ((guard.state & State.Released) !== 0) return lost.signal;
+  watchLost(guard, () => lost.abort(notHeld(guard)));
+  return lost.signal;
+}
+
+/** Calls `tell` when the guard is lost: at once where it is already, never after a release. One for each guard. */
+export function watchLost(guard: Guard, tell: () => void): void {
+  const { native, watches } = guard.space;
+  const watch = watches.add(tell);
+  aim(guard);
+  native.watchLost(watch);
+  if (native.scratch[Lane.Outcome] === Outcome.Granted) guard.more = { ...guard.more, watch };
+  else watches.take(watch)?.();
 }
 
 /** Makes the owner of the scope; there is none in a space that is closed. */
@@ -189,17 +375,17 @@ function adopted(guard: Guard): Owner | undefined {
   return owner;
 }
 
-/** The keys, as the core tells them. */
-function keySetOf(guard: Guard): { keys: readonly Key[]; shared: readonly Key[] } {
+/** The keys that it holds, as the core tells them. */
+function keySetOf(guard: Guard): KeySets {
   if (guard.more?.keySet !== undefined) return guard.more.keySet;
-  const keySet = askedKeys(guard.space, guard.asked);
-  guard.more = { ...guard.more, keySet };
-  return keySet;
+  const { asked, space } = guard;
+  if (typeof asked === "string") return setKeys(guard, [asked], []);
+  const set = space.native.keySet(...keysOf(asked)) ?? raise(space.native);
+  return setKeys(guard, set.keys.map(keyOf), set.shared.map(keyOf));
 }
 
-function askedKeys({ native }: Space, asked: Asked): { keys: readonly Key[]; shared: readonly Key[] } {
-  if (typeof asked === "string") return { keys: Object.freeze([asked]), shared: Object.freeze([]) };
-  const [exclusive, shared] = keysOf(asked);
-  const set = native.keySet(exclusive, shared) ?? raise(native);
-  return { keys: Object.freeze(set.keys.map(keyOf)), shared: Object.freeze(set.shared.map(keyOf)) };
+function setKeys(guard: Guard, keys: Key[], shared: Key[]): KeySets {
+  const keySet = { keys: Object.freeze(keys), shared: Object.freeze(shared) };
+  guard.more = { ...guard.more, keySet };
+  return keySet;
 }

@@ -57,7 +57,7 @@ export enum Entry {
   Place = 3,
   Number = 4,
   Token = 5,
-  /** `Granted` or `Abandoned`; or `Failed`: then {@link Native.failure} gives the error. */
+  /** `Granted`, `Abandoned`, `Lost` or `HandedOver`; or `Failed`: then {@link Native.failure} gives the error. */
   Outcome = 6,
   /** Lanes per entry. */
   Size = 7,
@@ -83,6 +83,18 @@ export enum Outcome {
   Failed = 4,
   /** Of a settled request: granted, and a holder of one of its keys went away without a word while it was queued. */
   Abandoned = 5,
+  /** Of a watch, whose number is in {@link Entry.Slot}: the grant was lost. */
+  Lost = 6,
+  /** Of a watch: something was handed over to the owner, or the owner is closed. */
+  HandedOver = 7,
+}
+
+/** A grant that was handed over. */
+export interface RawHanded {
+  keys: KeyValue[];
+  shared: KeyValue[];
+  /** A copy of what the giver sent along. */
+  payload?: unknown;
 }
 
 /** An error of the core. Times in milliseconds, keys as values. */
@@ -195,6 +207,30 @@ export interface Native {
   confirm(): void;
   /** In: Handle, Place, Number. `Granted` while the grant stands, else `Refused`. */
   held(): void;
+  /** In: Handle, Place, Number. Releases some keys of the grant. *Settles.* */
+  releaseKeys(keys: RawKey[]): void;
+  /** In: Handle, Place, Number. Makes keys of the grant shared ones; all, where none are named. *Settles.* */
+  downgrade(keys: RawKey[] | undefined): void;
+  /** In: Handle, Place, Number. Has {@link Outcome.Lost} told once; `Refused` where there is nothing to lose. */
+  watchLost(watch: number): void;
+  /**
+   * In: Handle, Place, Number. Hands the grant over to the owner with this id, with a copy of the payload. `Refused` where
+   * it was not delivered. Throws where the payload cannot be copied. *Settles.*
+   */
+  handOver(to: string, payload: unknown): void;
+  /** In: Handle, Place, Number, Token. What the grant is, where it resolved a request and was handed over. */
+  takeHanded(): RawHanded | null | undefined;
+  /** The next grant that was handed over to an owner. Out: Place, Number, Token, Outcome. */
+  takeHandedOver(handle: number, owner: number): RawHanded | null | undefined;
+  /** Has {@link Outcome.HandedOver} told once. */
+  watchHandedOver(handle: number, owner: number, watch: number): void;
+  /**
+   * In: Handle. Takes one key at once, exclusively: away from whoever holds it, before all who are queued for it. Out: Place,
+   * Number, Token. *Settles.*
+   */
+  steal(key: RawKey, label: string | undefined): void;
+  /** Takes keys away from whoever holds them; answers how many guards were lost; outcome `Failed`. *Settles.* */
+  revoke(handle: number, keys: RawKey[]): number;
   /** In: Handle. Reports (more of) what was settled. *Settles.* */
   drain(): void;
 

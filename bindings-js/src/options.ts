@@ -17,6 +17,11 @@ export interface TryLockOptions {
   label?: string | undefined;
   /** Whose request it is: one of this space. A wait that could never end, because it would wait for its own owner, is refused. */
   owner?: Owner | undefined;
+  /**
+   * Milliseconds that the lock lasts at most, from its grant: then its keys are taken away, and the guard is lost. Infinity:
+   * no end.
+   */
+  maxHold?: number | undefined;
 }
 
 /** What `lock` and `withLock` can be told besides the keys. */
@@ -46,7 +51,7 @@ export interface CheckedOptions {
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-const OWN_TRY_LOCK = ["mode", "shared", "label"];
+const OWN_TRY_LOCK = ["mode", "shared", "label", "maxHold"];
 const TRY_LOCK = [...OWN_TRY_LOCK, "owner"];
 const OWN_LOCK = [...OWN_TRY_LOCK, "timeout", "signal"];
 const LOCK = [...OWN_LOCK, "owner"];
@@ -112,7 +117,7 @@ function checkedOptions(
   }
   checkOptions(given, known);
   // Each is read once: a getter may answer otherwise the next time.
-  const { mode, shared, label, owner = own, timeout, signal } = given;
+  const { mode, shared, label, owner = own, maxHold, timeout, signal } = given;
   const rawShared = shared === undefined ? [] : rawKeys(native, shared, "shared");
   const all =
     checkMode(mode) === "shared"
@@ -123,8 +128,8 @@ function checkedOptions(
     more: shared,
     label: checkLabel(label),
     owner: checkOwner(owner),
-    maxHold: NEVER,
-    timeout: checkTimeout(timeout),
+    maxHold: checkTime(maxHold, "maxHold"),
+    timeout: checkTime(timeout, "timeout"),
     signal: checkSignal(signal),
   };
 }
@@ -148,12 +153,12 @@ function checkOwner(owner: unknown): Owner | undefined {
   return owner;
 }
 
-function checkTimeout(timeout: unknown): number {
-  if (timeout === undefined) return Number.POSITIVE_INFINITY;
-  if (typeof timeout !== "number") throw invalid("timeout", "must be a number of milliseconds");
-  if (Number.isNaN(timeout)) throw invalid("timeout", "is not a number");
-  if (timeout < 0) throw invalid("timeout", "must not be negative");
-  return timeout;
+function checkTime(time: unknown, what: string): number {
+  if (time === undefined) return NEVER;
+  if (typeof time !== "number") throw invalid(what, "must be a number of milliseconds");
+  if (Number.isNaN(time)) throw invalid(what, "is not a number");
+  if (time < 0) throw invalid(what, "must not be negative");
+  return time;
 }
 
 /** By its shape, so that signals of other realms count too. */

@@ -1,5 +1,6 @@
 import { takeError } from "./error.js";
 import type { Guard } from "./guard.js";
+import { handedOver } from "./handed_over.js";
 import type { Keys } from "./key.js";
 import type { Native } from "./native.js";
 import type { LockOptions, TryLockOptions } from "./options.js";
@@ -77,6 +78,20 @@ export class Owner implements AsyncDisposable {
   withLock<T>(keys: Keys, options: OwnLockOptions | undefined, body: Body<T>): Promise<T>;
   withLock<T>(keys: Keys, second: OwnLockOptions | undefined | Body<T>, third?: Body<T>): Promise<T> {
     return withLockFor(this.space, keys, second, third, this);
+  }
+
+  /**
+   * The guards that are handed over to this owner, in the order in which they were, other than those that resolve a request of
+   * it. Ends when the owner is closed. To wait for one keeps no process alive.
+   *
+   * @example
+   * for await (const guard of worker.handedOver) {
+   *   using job = guard;
+   *   await encode(job.payload);
+   * }
+   */
+  get handedOver(): AsyncIterable<Guard> {
+    return handedOver(this);
   }
 
   /**

@@ -4,13 +4,14 @@
  * @internal
  */
 
-import { type Asked, KeySet, labelOf, Pair } from "./asked.js";
-import { type LatchworkError, takeError } from "./error.js";
+import { type Asked, isLimited, KeySet, labelOf, Pair } from "./asked.js";
+import { takeError } from "./error.js";
 import { Guard } from "./guard.js";
-import { type Keys, rawKey, refusedKey } from "./key.js";
-import { Lane, type Native, Outcome, whole } from "./native.js";
+import { type Keys, rawKey } from "./key.js";
+import { Lane, Outcome, whole } from "./native.js";
 import { lockOptions, tryLockOptions } from "./options.js";
 import type { Owner } from "./owner.js";
+import { placed } from "./placed.js";
 import { settle } from "./settle.js";
 import type { Space } from "./space.js";
 import { AbortableWaiter, Waiter } from "./waits.js";
@@ -84,7 +85,7 @@ function requestWith(
   const { exclusive, shared, more, label, owner, maxHold, timeout, signal } = lockOptions(native, keys, options, own);
   // A reason can be anything, so it cannot be told from an error by its type: it rejects, it is not thrown.
   if (signal?.aborted) return Promise.reject(signal.reason);
-  const asked = new KeySet(exclusive, shared, label, owner);
+  const asked = new KeySet(exclusive, shared, label, owner, maxHold !== Number.POSITIVE_INFINITY);
   aim(space);
   native.lockWith(exclusive, shared, label, owner?.number ?? 0, maxHold, timeout, signal === undefined ? 0 : 1);
   const timed = timeout !== Number.POSITIVE_INFINITY;
@@ -103,7 +104,7 @@ function tryRequest(space: Space, keys: Keys, options: unknown, own: Owner | und
     native.tryLock(asked);
   } else {
     const { exclusive, shared, label, owner, maxHold, more: given } = tryLockOptions(native, keys, options, own);
-    asked = new KeySet(exclusive, shared, label, owner);
+    asked = new KeySet(exclusive, shared, label, owner, maxHold !== Number.POSITIVE_INFINITY);
     more = given;
     native.scratch[Lane.Handle] = space.handle;
     native.tryLockWith(exclusive, shared, label, owner?.number ?? 0, maxHold);
@@ -124,7 +125,7 @@ function answer(
   const { scratch } = space.native;
   const outcome = scratch[Lane.Outcome];
   if (outcome === Outcome.Granted) {
-    return new Guard(
+    const guard = new Guard(
       space,
       asked,
       whole(scratch[Lane.Place]),
@@ -132,6 +133,8 @@ function answer(
       whole(scratch[Lane.Token]),
       false,
     );
+    if (isLimited(asked)) space.timer.limited();
+    return guard;
   }
   if (outcome === Outcome.Failed) fail(space, asked, keys, more);
   return wait(space, new Waiter(space, asked, timed, scoped));
@@ -176,12 +179,6 @@ function fail(space: Space, asked: Asked, keys: Keys, more: unknown): never {
   const error = takeError(space.native, labelOf(asked));
   settle(space.native, space.handle);
   throw placed(space.native, error, keys, more);
-}
-
-/** The same error; where the core refused a key, it says which of those that the caller gave. */
-export function placed(native: Native, error: LatchworkError, keys: unknown, more: unknown): LatchworkError {
-  if (error.what !== "key") return error;
-  return refusedKey(native, keys, "keys") ?? refusedKey(native, more ?? [], "shared") ?? error;
 }
 
 /** Says for which space the next call is, and where its waiter would be. */

@@ -32,10 +32,20 @@ export function settle(native: Native, handle: number): void {
   for (;;) {
     const count = native.scratch[Lane.Settled] as number;
     for (let index = 0; index < count; index++) settleOne(native, Lane.First + index * Entry.Size);
-    if (count < SETTLED_MAX) return;
+    if (count < SETTLED_MAX) break;
     native.scratch[Lane.Handle] = handle;
     native.drain();
   }
+  if (told.length > 0) tellAll();
+}
+
+/** What watches are to be told. It can run code of the caller's, so it waits until the scratch is read. */
+let told: (() => void)[] = [];
+
+function tellAll(): void {
+  const all = told;
+  told = [];
+  for (const tell of all) tell();
 }
 
 function settleOne(native: Native, at: number): void {
@@ -49,6 +59,11 @@ function settleOne(native: Native, at: number): void {
   const token = whole(scratch[at + Entry.Token]);
   const outcome = scratch[at + Entry.Outcome];
   if (latest?.handle !== handle) latest = spaces.get(handle);
+  if (outcome === Outcome.Lost || outcome === Outcome.HandedOver) {
+    const tell = latest?.watches.take(slot);
+    if (tell !== undefined) told.push(tell);
+    return;
+  }
   // None: withdrawn after it was settled and before this thread was told; its keys have gone on.
   const waiter = latest?.waits.take(slot, generation);
   const error = outcome === Outcome.Failed ? takeError(native, waiter?.label) : undefined;

@@ -2,15 +2,17 @@ import type { ClockLink } from "./clock.js";
 import { takeError } from "./error.js";
 import type { Guard } from "./guard.js";
 import { type Keys, rawKeys } from "./key.js";
-import type { Native } from "./native.js";
+import { Lane, type Native, Outcome } from "./native.js";
 import type { LockOptions, TryLockOptions } from "./options.js";
 import { newOwner, type Owner } from "./owner.js";
+import { placed } from "./placed.js";
 import { type Query, queryOf } from "./query.js";
-import { lockFor, placed, tryLockFor } from "./request.js";
+import { lockFor, tryLockFor } from "./request.js";
 import { type Body, withLockFor } from "./scope.js";
 import { closed, opened, settle } from "./settle.js";
 import { Timer } from "./timer.js";
 import { Waits } from "./waits.js";
+import { Watches } from "./watches.js";
 
 /**
  * A set of keys with their queues. From `open`.
@@ -37,6 +39,8 @@ export class Space implements AsyncDisposable {
   readonly clock: ClockLink | undefined;
   /** @internal */
   readonly waits = new Waits();
+  /** @internal */
+  readonly watches = new Watches();
   /** @internal */
   readonly timer = new Timer(this);
   /** @internal */
@@ -127,6 +131,23 @@ export class Space implements AsyncDisposable {
   }
 
   /**
+   * Takes keys away from everybody who holds any of them: those guards are lost (`guard.lost`, `guard.held`), and the next in
+   * line have the keys. What a lost guard held besides stays reserved until it is released. Requests that wait keep their
+   * places. Answers how many guards were lost.
+   *
+   * Rejects with `closed` or `invalid`.
+   */
+  async revoke(keys: Keys): Promise<number> {
+    const { native, handle } = this;
+    const lost = native.revoke(handle, rawKeys(native, keys, "keys"));
+    const failed = native.scratch[Lane.Outcome] === Outcome.Failed;
+    const error = failed ? takeError(native) : undefined;
+    settle(native, handle);
+    if (error !== undefined) throw placed(native, error, keys, undefined);
+    return lost;
+  }
+
+  /**
    * Ends this opening of the space: its waits fail with `closed`, its guards are released. Closing again does nothing.
    *
    * A space with a name ends with its last opening.
@@ -138,6 +159,7 @@ export class Space implements AsyncDisposable {
     native.close(handle);
     settle(native, handle);
     closed(this);
+    this.watches.end();
     this.clock?.spaces.delete(this);
   }
 

@@ -5,7 +5,8 @@ import type { Space } from "./space.js";
 const LONGEST = 2 ** 31 - 1;
 
 /**
- * The one timer of a space (clause B5): armed for what is due next, and only while some wait has a deadline.
+ * The one timer of a space (clause B5): armed for what is due next, and only while some wait has a deadline or some lock an
+ * end. For the end of a lock alone it does not keep a process alive.
  *
  * @internal
  */
@@ -13,6 +14,8 @@ export class Timer {
   readonly #space: Space;
   /** How many waits have a deadline. */
   #timed = 0;
+  /** Whether some lock may have an end. */
+  #limited = false;
   #timeout: ReturnType<typeof setTimeout> | undefined;
   /** When it will fire, by `performance.now`. */
   #at = 0;
@@ -25,19 +28,33 @@ export class Timer {
   added(): void {
     this.#timed++;
     this.#arm();
+    if (this.#timed === 1) refer(this.#timeout, true);
   }
 
   /** A wait with a deadline ended. */
   gone(): void {
     this.#timed--;
-    if (this.#timed === 0) this.#clear();
+    if (this.#timed > 0) return;
+    if (this.#limited) refer(this.#timeout, false);
+    else this.#clear();
+  }
+
+  /** A lock that has an end was granted. */
+  limited(): void {
+    this.#limited = true;
+    this.#arm();
   }
 
   #arm(): void {
     const { native, handle, clock } = this.#space;
     // A manual clock ticks when it is moved.
     if (clock !== undefined) return;
-    const delay = Math.min(Math.ceil(native.nextDeadline(handle)), LONGEST);
+    const next = native.nextDeadline(handle);
+    if (next === Number.POSITIVE_INFINITY) {
+      this.#limited = false;
+      return;
+    }
+    const delay = Math.min(Math.ceil(next), LONGEST);
     const at = performance.now() + delay;
     if (this.#timeout !== undefined) {
       if (this.#at <= at) return;
@@ -45,6 +62,7 @@ export class Timer {
     }
     this.#at = at;
     this.#timeout = setTimeout(() => this.#fire(), delay);
+    if (this.#timed === 0) refer(this.#timeout, false);
   }
 
   #fire(): void {
@@ -52,11 +70,18 @@ export class Timer {
     this.#timeout = undefined;
     native.tick(handle);
     settle(native, handle);
-    if (this.#timed > 0) this.#arm();
+    if (this.#timed > 0 || this.#limited) this.#arm();
   }
 
   #clear(): void {
     clearTimeout(this.#timeout);
     this.#timeout = undefined;
   }
+}
+
+/** Whether the process waits for a timer; in a page it is a number, and there is no such question. */
+function refer(timeout: unknown, keepsAlive: boolean): void {
+  const timer = timeout as { ref?(): void; unref?(): void } | undefined;
+  if (keepsAlive) timer?.ref?.();
+  else timer?.unref?.();
 }

@@ -4,7 +4,7 @@
  * @internal
  */
 
-import { type Asked, labelOf } from "./asked.js";
+import { type Asked, isLimited, labelOf, ownerOf } from "./asked.js";
 import { takeError } from "./error.js";
 import { Guard } from "./guard.js";
 import { Lane, Outcome } from "./native.js";
@@ -88,6 +88,9 @@ export class Waiter {
   /** The request holds its keys now. */
   granted(place: number, number: number, token: number, abandoned: boolean): void {
     const guard = new Guard(this.space, this.asked, place, number, token, abandoned);
+    // Only a request of an owner can be resolved by what another one hands over.
+    if (ownerOf(this.asked) !== undefined) Guard.handed(guard);
+    if (isLimited(this.asked)) this.space.timer.limited();
     this.guard = guard;
     this.resolve(this.scoped ? undefined : guard);
   }
@@ -105,8 +108,8 @@ export class Waiter {
  */
 export class AbortableWaiter extends Waiter implements Abortable {
   readonly #signal: AbortSignal;
-  readonly #place: number;
-  readonly #number: number;
+  #place: number;
+  #number: number;
   /** What settled it, until its promise has been told. */
   #token: number | undefined;
   #abandoned = false;
@@ -128,7 +131,10 @@ export class AbortableWaiter extends Waiter implements Abortable {
     listen(signal, this);
   }
 
-  override granted(_place: number, _number: number, token: number, abandoned: boolean): void {
+  override granted(place: number, number: number, token: number, abandoned: boolean): void {
+    // Others than those of the request, where it is a grant that was handed over.
+    this.#place = place;
+    this.#number = number;
     this.#token = token;
     this.#abandoned = abandoned;
     queueMicrotask(() => this.#claim());

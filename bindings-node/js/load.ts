@@ -1,4 +1,5 @@
-import type { Native } from "../../bindings-js/src/native.js";
+import { deserialize, serialize } from "node:v8";
+import type { Native, RawHanded } from "../../bindings-js/src/native.js";
 
 /**
  * Loads the addon: one made for this platform, or the one that was built here.
@@ -38,6 +39,16 @@ function fast(addon: Native): Native {
     cancel: addon.cancel,
     confirm: addon.confirm,
     held: addon.held,
+    releaseKeys: addon.releaseKeys,
+    downgrade: addon.downgrade,
+    watchLost: addon.watchLost,
+    // Also within one thread, so that what can be sent does not depend on where the other owner is.
+    handOver: (to, payload) => addon.handOver(to, payload === undefined ? undefined : serialize(payload)),
+    takeHanded: () => handed(addon.takeHanded()),
+    takeHandedOver: (handle, owner) => handed(addon.takeHandedOver(handle, owner)),
+    watchHandedOver: addon.watchHandedOver,
+    revoke: addon.revoke,
+    steal: addon.steal,
     drain: addon.drain,
     owner: addon.owner,
     ownerId: addon.ownerId,
@@ -56,4 +67,9 @@ function fast(addon: Native): Native {
     advance: addon.advance,
     onWake: addon.onWake,
   };
+}
+
+function handed(raw: RawHanded | null | undefined): RawHanded | undefined {
+  if (!raw) return undefined;
+  return raw.payload === undefined ? raw : { ...raw, payload: deserialize(raw.payload as Uint8Array) };
 }

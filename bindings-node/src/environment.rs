@@ -367,7 +367,9 @@ impl Environment {
     fn report_settled(&self, env: sys::napi_env, handle: u64) {
         let mut count = 0;
         let mut tell = |handle, named, settled| {
-            self.waited(env, named);
+            if matches!(settled, Settled::Granted { .. } | Settled::Failed { .. }) {
+                self.waited(env, named);
+            }
             self.write_entry(FIRST + count * ENTRY, handle, settled);
             count += 1;
             count < SETTLED_MAX
@@ -402,8 +404,8 @@ impl Environment {
     fn write_entry(&self, at: usize, handle: u64, settled: Settled) {
         let kept = self.scratch.lane(OUTCOME);
         let (tag, outcome) = match settled {
-            // Nobody watches a grant through this port.
-            Settled::Lost { tag } | Settled::HandedOver { tag } => (tag, Outcome::Failed),
+            Settled::Lost { tag } => (tag, Outcome::Lost),
+            Settled::HandedOver { tag } => (tag, Outcome::HandedOver),
             Settled::Granted { tag, grant } => {
                 let (place, number) = grant.ticket.to_parts();
                 self.scratch.set_whole(at + 3, place);

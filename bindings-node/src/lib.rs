@@ -11,12 +11,14 @@ mod clock;
 mod convert;
 mod environment;
 mod error;
+mod grant;
 mod key;
 mod owner;
 mod query;
 mod raw;
 mod scratch;
 mod space;
+mod steal;
 mod wake;
 
 use std::ptr::{self, NonNull};

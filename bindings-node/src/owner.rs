@@ -45,10 +45,7 @@ impl Owners {
 #[napi(catch_unwind)]
 pub(crate) fn owner(env: &Env, handle: f64, label: Option<String>) -> napi::Result<u32> {
     let environment = Environment::of(env)?;
-    let owner = environment.with(handle as u64, |port| match label {
-        Some(label) => port.space().owner(label),
-        None => port.space().unnamed_owner(),
-    });
+    let owner = environment.with(handle as u64, |port| port.owner(label.as_deref()));
     Ok(environment.owners.add(owner))
 }
 
@@ -65,7 +62,7 @@ pub(crate) fn owner_id(env: &Env, number: u32) -> napi::Result<Option<String>> {
 pub(crate) fn adopt(env: &Env) -> napi::Result<u32> {
     let environment = Environment::of(env)?;
     let owner = environment.with(environment.handle(), |port| {
-        let owner = port.space().unnamed_owner();
+        let owner = port.owner(None);
         port.adopt(environment.ticket(), &owner);
         owner
     });

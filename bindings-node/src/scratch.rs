@@ -28,6 +28,8 @@ pub(crate) enum Outcome {
     GivenOn = 3,
     Failed = 4,
     Abandoned = 5,
+    Lost = 6,
+    HandedOver = 7,
 }
 
 /// The lanes, in memory that JavaScript owns and keeps for as long as the environment lives.

@@ -14,8 +14,7 @@ import type { Source } from "./source.js";
 export async function load(source: Source | Promise<Source>): Promise<Native> {
   try {
     // Compiling it takes the time, and does not block; to make the instance is a matter of microseconds.
-    const { memory } = initSync({ module: await moduleOf(await source) });
-    return nativeOf(memory);
+    return nativeOf(initSync({ module: await moduleOf(await source) }));
   } catch (cause) {
     if (cause instanceof LatchworkError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);

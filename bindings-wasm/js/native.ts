@@ -11,16 +11,21 @@ import {
   Lane,
   type Native,
   Outcome,
+  type RawHanded,
   type RawKey,
   type RawQuery,
 } from "../../bindings-js/src/native.js";
-import * as wasm from "../generated/latchwork_wasm.js";
+import type { InitOutput } from "../generated/latchwork_wasm.js";
 import { Refusal, read, Writer } from "./wire.js";
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** The native part over the module that was started with this memory. */
-export function nativeOf(memory: WebAssembly.Memory): Native {
+/**
+ * The native part over the instance with these exports. They are called as they are: what the generated script puts around
+ * them is for addresses and values that none of them has, and is not downloaded.
+ */
+export function nativeOf(wasm: InitOutput): Native {
+  const { memory } = wasm;
   const address = wasm.scratchAddress();
   let scratch = new Float64Array(memory.buffer, address, LANES);
   const writer = new Writer({ memory, reserve: wasm.reserve });
@@ -58,6 +63,34 @@ export function nativeOf(memory: WebAssembly.Memory): Native {
     cancel: wasm.cancel,
     confirm: wasm.confirm,
     held: wasm.held,
+    releaseKeys(keys) {
+      call(() => writer.begin().keys(keys), wasm.releaseKeys);
+    },
+    downgrade(keys) {
+      call(
+        () => writer.begin().keys(keys ?? []),
+        () => wasm.downgrade(keys === undefined ? 0 : 1),
+      );
+    },
+    watchLost: wasm.watchLost,
+    handOver(to, payload) {
+      const copy = structuredClone(payload);
+      call(
+        () => writer.begin().text(to, "owner"),
+        () => wasm.handOver(copy),
+      );
+    },
+    takeHanded: () => handed(wasm.takeHanded()),
+    takeHandedOver: (handle, owner) => handed(wasm.takeHandedOver(handle, owner)),
+    watchHandedOver: wasm.watchHandedOver,
+    revoke: (handle, keys) =>
+      call(
+        () => writer.begin().keys(keys),
+        () => wasm.revoke(handle),
+      ) ?? 0,
+    steal(key, label) {
+      call(() => writer.begin().key(key).text(label, "label"), wasm.steal);
+    },
     drain: wasm.drain,
     owner: (handle, label) =>
       call(
@@ -111,6 +144,11 @@ export function nativeOf(memory: WebAssembly.Memory): Native {
       return undefined;
     }
     return then();
+  }
+
+  function handed(address: number): RawHanded | undefined {
+    const raw = answer(address) as RawHanded | undefined;
+    return raw && { ...raw, payload: wasm.takePayload() };
   }
 
   function ask(write: () => void, then: () => number): unknown {

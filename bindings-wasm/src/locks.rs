@@ -112,14 +112,14 @@ fn time(milliseconds: f64, what: &str) -> Result<Option<Duration>, Error> {
     Ok(milliseconds.is_finite().then(|| clock::duration(milliseconds)))
 }
 
-fn granted(grant: &Grant) -> Outcome {
+pub(crate) fn granted(grant: &Grant) -> Outcome {
     scratch::set_ticket(grant.ticket);
     scratch::set(Lane::Token, grant.token);
     Outcome::Granted
 }
 
 /// Does something with the port that the caller named, and reports how it went and what it settled.
-fn act(call: impl FnOnce(&Handle) -> Result<Outcome, Error>) {
+pub(crate) fn act(call: impl FnOnce(&Handle) -> Result<Outcome, Error>) {
     let port = ports::named();
     match call(&port) {
         Ok(outcome) => scratch::set_outcome(outcome),

@@ -20,8 +20,7 @@ pub fn owner(handle: f64) -> u32 {
     let port = ports::find(handle as u64);
     let label = wire::read(|input| Ok(convert::text(input)?.map(str::to_owned)));
     match label {
-        Ok(Some(label)) => number(port.space().owner(label)),
-        Ok(None) => number(port.space().unnamed_owner()),
+        Ok(label) => number(port.owner(label.as_deref())),
         Err(error) => {
             error::fail(error);
             0
@@ -39,7 +38,7 @@ pub fn owner_id(owner: u32) -> usize {
 #[wasm_bindgen]
 pub fn adopt() -> u32 {
     let port = ports::named();
-    let owner = port.space().unnamed_owner();
+    let owner = port.owner(None);
     port.adopt(scratch::ticket(), &owner);
     number(owner)
 }

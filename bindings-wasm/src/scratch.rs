@@ -34,6 +34,8 @@ pub(crate) enum Outcome {
     GivenOn = 3,
     Failed = 4,
     Abandoned = 5,
+    Lost = 6,
+    HandedOver = 7,
 }
 
 const LANES: usize = Lane::First as usize + SETTLED_MAX * ENTRY;

@@ -93,8 +93,8 @@ fn entry(handle: u64, settled: Settled) -> [u64; ENTRY] {
             };
             (tag, seen.then_some(grant))
         }
-        // Nobody watches a grant through this port.
-        Settled::Lost { tag } | Settled::HandedOver { tag } => (tag, None),
+        Settled::Lost { tag } => return [handle, tag, 0, 0, 0, 0, Outcome::Lost as u64],
+        Settled::HandedOver { tag } => return [handle, tag, 0, 0, 0, 0, Outcome::HandedOver as u64],
         Settled::Failed { tag, error } => {
             error::keep(error);
             (tag, None)

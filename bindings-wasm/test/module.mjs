@@ -7,7 +7,6 @@ import { build } from "esbuild";
 const { outputFiles } = await build({
   stdin: {
     contents: `
-      export * as wasm from "./generated/latchwork_wasm.js";
       export { initSync } from "./generated/latchwork_wasm.js";
       export { nativeOf } from "./js/native.js";
       export { read } from "./js/wire.js";
@@ -21,9 +20,10 @@ const { outputFiles } = await build({
 });
 const modules = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`);
 
-export const { errorOf, LatchworkError, nativeOf, read, wasm } = modules;
+export const { errorOf, LatchworkError, nativeOf, read } = modules;
 
-/** The memory of the instance. */
-export const { memory } = modules.initSync({
+/** What the instance exports. */
+export const wasm = modules.initSync({
   module: await readFile(new URL("../generated/latchwork_wasm_bg.wasm", import.meta.url)),
 });
+export const { memory } = wasm;

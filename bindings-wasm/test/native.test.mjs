@@ -14,7 +14,7 @@ const GRANTED = 0;
 const REFUSED = 2;
 const FAILED = 4;
 
-const native = nativeOf(memory);
+const native = nativeOf(wasm);
 
 test("every code of the core is a code of LatchworkError", async () => {
   const codes = read(memory, wasm.errorCodes());
@@ -96,10 +96,26 @@ test("what cannot cross is refused before the module is called", () => {
 test("an input of any bytes is an error or a call, never a trap", () => {
   const handle = open();
   const pick = random(1);
+  const time = () => [Number.NaN, -1, 0, 5, 1e308, Number.POSITIVE_INFINITY][pick(6)];
   const calls = [
     () => wasm.open(pick(3)),
-    () => wasm.lock([Number.NaN, -1, 0, 5, 1e308, Number.POSITIVE_INFINITY][pick(6)], pick(2)),
-    () => wasm.tryLock(),
+    () => wasm.lock(pick(4), time(), time(), pick(2)),
+    () => wasm.tryLock(pick(4), time()),
+    () => wasm.held(),
+    () => wasm.owner(handle),
+    () => read(memory, wasm.ownerId(pick(4))),
+    () => wasm.adopt(),
+    () => wasm.closeOwner(handle, pick(4)),
+    () => wasm.forgetOwner(pick(4)),
+    () => wasm.releaseKeys(),
+    () => wasm.downgrade(pick(2)),
+    () => wasm.watchLost(pick(4)),
+    () => wasm.handOver([undefined, 1, {}][pick(3)]),
+    () => read(memory, wasm.takeHanded()),
+    () => read(memory, wasm.takeHandedOver(handle, pick(4))),
+    () => wasm.takePayload(),
+    () => wasm.watchHandedOver(handle, pick(4), pick(4)),
+    () => wasm.revoke(handle),
     () => wasm.release(),
     () => wasm.cancel(),
     () => wasm.confirm(),

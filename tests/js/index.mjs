@@ -9,9 +9,11 @@ import * as duplicatePage from "./stories/duplicate_page.mjs";
 import * as handleHygiene from "./stories/handle_hygiene.mjs";
 import * as badInput from "./units/bad_input.mjs";
 import * as guards from "./units/guards.mjs";
+import * as handOver from "./units/hand_over.mjs";
 import * as keys from "./units/keys.mjs";
 import * as manyWaiters from "./units/many_waiters.mjs";
 import * as owners from "./units/owners.mjs";
+import * as parts from "./units/parts.mjs";
 import * as signals from "./units/signals.mjs";
 import * as timeouts from "./units/timeouts.mjs";
 
@@ -24,6 +26,8 @@ const SUITES = {
   keys,
   guards,
   owners,
+  parts,
+  "hand-over": handOver,
   signals,
   timeouts,
   "bad input": badInput,

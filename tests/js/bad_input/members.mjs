@@ -1,7 +1,7 @@
 // The public surface as it is found by looking: what is there must be in the table.
 
 /** Every function that a user of the package can call: `Space.lock`, `Guard[Symbol.dispose]`, `testing.encodeKey`. */
-export async function membersOf({ latchwork, testing }) {
+export async function membersOf({ latchwork, testing, webLocks }) {
   const clock = testing.manualClock();
   const space = await latchwork.open();
   const guard = await space.lock("k");
@@ -12,9 +12,10 @@ export async function membersOf({ latchwork, testing }) {
     TupleKey: latchwork.key(),
     ManualClock: clock,
     LatchworkError: latchwork.LatchworkError.prototype,
+    LockManager: webLocks.lockManager(space),
   };
   const found = [];
-  for (const [module, exported] of Object.entries({ latchwork, testing })) {
+  for (const [module, exported] of Object.entries({ latchwork, testing, webLocks })) {
     for (const [name, value] of Object.entries(exported)) {
       // What is of `latchwork/testing` may be offered by both.
       if (typeof value === "function" && !(module === "latchwork" && name in testing)) found.push(`${module}.${name}`);

@@ -7,7 +7,7 @@ let stages = 0;
 
 /** A space that is held and waited for, so that whatever a call changes can be seen. */
 export class Stage {
-  static async open({ latchwork, testing }) {
+  static async open({ latchwork, testing, webLocks }) {
     const stage = new Stage();
     const clock = testing.manualClock();
     const space = await latchwork.open(undefined, { clock });
@@ -26,6 +26,16 @@ export class Stage {
       for (let at = 1; at < depth; at++) tuple = latchwork.key(tuple);
       return tuple;
     };
+    // Does something with a guard of its own that holds these keys, where they are some; or with another than the usual guard.
+    const holding = async (guard, keys, use) => {
+      if (guard !== other) return use(guard);
+      const own = await space.lock(keys).catch(() => space.lock([]));
+      try {
+        return await use(own);
+      } finally {
+        own[Symbol.dispose]();
+      }
+    };
     stage.latchwork = latchwork;
     stage.kept = { held, waiting, opened };
     const guard = other;
@@ -34,6 +44,8 @@ export class Stage {
     stage.words = {
       latchwork,
       testing,
+      webLocks,
+      locks: webLocks.lockManager(space),
       key: latchwork.key,
       clock,
       space,
@@ -41,6 +53,7 @@ export class Stage {
       guard,
       owner,
       stranger,
+      holding,
       named,
       noted,
       deep,
@@ -83,7 +96,7 @@ export class Stage {
 
   /** Gives back what an accepted call answered. */
   async giveBack(value) {
-    if (typeof value?.release === "function") value.release();
+    if (typeof value?.release === "function") value[Symbol.dispose]();
     if (typeof value?.close === "function") await value.close();
     await quiet();
   }
@@ -107,6 +120,22 @@ export class Stage {
       case "guard of a closed space":
         await gone.close();
         return { guard };
+      case "lost guard": {
+        await gone.close();
+        const { space } = this.words;
+        const lost = await space.lock("lost");
+        await space.revoke("lost");
+        return { guard: lost };
+      }
+      case "guard that was handed over": {
+        await gone.close();
+        const { space } = this.words;
+        const given = await space.lock("given");
+        const owner = space.owner();
+        await given.handOver(owner);
+        await owner.close();
+        return { guard: given };
+      }
       case "no guard":
         await gone.close();
         return { guard: Object.create(Object.getPrototypeOf(guard)) };

@@ -1,0 +1,121 @@
+//! The calls on a grant besides its release: giving part of it up, watching it, handing it over.
+
+use std::cell::RefCell;
+
+use latchwork::{Error, Grant, HandedOver};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::payloads::Payload;
+use crate::scratch::{self, Lane, Outcome};
+use crate::wire::{self, Writer};
+use crate::{convert, error, locks, owners, ports, settle};
+
+thread_local! {
+    /// What came with the grant that was told last.
+    static PAYLOAD: RefCell<JsValue> = const { RefCell::new(JsValue::UNDEFINED) };
+}
+
+/// In: a list of keys. Releases these keys of the grant in the lanes.
+#[wasm_bindgen(js_name = releaseKeys)]
+pub fn release_keys() {
+    locks::act(|port| {
+        port.release_keys(scratch::ticket(), &wire::read(convert::raw_keys)?)?;
+        Ok(Outcome::Granted)
+    });
+}
+
+/// In: a list of keys where `some`. Makes these keys of the grant in the lanes, or all, shared ones.
+#[wasm_bindgen]
+pub fn downgrade(some: bool) {
+    locks::act(|port| {
+        let keys = some.then(|| wire::read(convert::raw_keys)).transpose()?;
+        port.downgrade(scratch::ticket(), keys.as_deref())?;
+        Ok(Outcome::Granted)
+    });
+}
+
+/// Asks to be told when the grant in the lanes is lost; `Refused` where there is nothing to lose.
+#[wasm_bindgen(js_name = watchLost)]
+pub fn watch_lost(watch: u32) {
+    let watched = ports::named().watch_lost(scratch::ticket(), watch.into());
+    scratch::set_outcome(if watched { Outcome::Granted } else { Outcome::Refused });
+}
+
+/// In: an owner's id. Hands the grant in the lanes over to it; `Refused` where it was not delivered.
+#[wasm_bindgen(js_name = handOver)]
+pub fn hand_over(payload: JsValue) {
+    locks::act(|port| {
+        let to = wire::read(|input| Ok(convert::text(input)?.map(str::to_owned)))?;
+        let to = to.ok_or_else(|| Error::invalid("owner", "must be an owner, or the id of one"))?;
+        let payload = (!payload.is_undefined()).then(|| Box::new(Payload::new(payload)) as _);
+        let delivered = port.hand_over(scratch::ticket(), &to, payload)?;
+        Ok(if delivered { Outcome::Granted } else { Outcome::Refused })
+    });
+}
+
+/// The keys of the grant in the lanes, where it resolved a request and was handed over; else 0.
+#[wasm_bindgen(js_name = takeHanded)]
+pub fn take_handed() -> usize {
+    let grant = Grant { ticket: scratch::ticket(), token: scratch::get(Lane::Token), abandoned: false };
+    ports::named().take_handed(grant).map_or(0, tell)
+}
+
+/// The keys of the next grant that was handed over to an owner, which is in the lanes; else 0.
+#[wasm_bindgen(js_name = takeHandedOver)]
+pub fn take_handed_over(handle: f64, owner: u32) -> usize {
+    let port = ports::find(handle as u64);
+    let Ok(owner) = owners::find(owner) else { return 0 };
+    if port.space().is_closed() {
+        return 0;
+    }
+    port.take_handed_over(&owner).map_or(0, |handed| {
+        locks::granted(&handed.grant);
+        scratch::set_outcome(if handed.grant.abandoned { Outcome::Abandoned } else { Outcome::Granted });
+        tell(handed)
+    })
+}
+
+/// What came with the grant that was told last.
+#[wasm_bindgen(js_name = takePayload)]
+pub fn take_payload() -> JsValue {
+    PAYLOAD.take()
+}
+
+/// Asks to be told once when something is handed over to an owner, or it is closed.
+#[wasm_bindgen(js_name = watchHandedOver)]
+pub fn watch_handed_over(handle: f64, owner: u32, watch: u32) {
+    let port = ports::find(handle as u64);
+    if let (Ok(owner), false) = (owners::find(owner), port.space().is_closed()) {
+        port.watch_handed_over(&owner, watch.into());
+    }
+}
+
+/// In: a list of keys. Takes them away from whoever holds them; answers how many guards were lost.
+#[wasm_bindgen]
+pub fn revoke(handle: f64) -> usize {
+    let port = ports::find(handle as u64);
+    let revoked = wire::read(convert::raw_keys).and_then(|keys| port.revoke(&keys));
+    let count = revoked.map_or_else(
+        |error| {
+            error::fail(error);
+            0
+        },
+        |count| {
+            scratch::set_outcome(Outcome::Granted);
+            count
+        },
+    );
+    settle::report(&port);
+    count
+}
+
+fn tell(handed: HandedOver) -> usize {
+    let payload = handed.payload.and_then(|payload| payload.downcast::<Payload>().ok());
+    PAYLOAD.set(payload.map_or(JsValue::UNDEFINED, |payload| payload.value()));
+    wire::write(|out: &mut Writer| {
+        out.object(2);
+        convert::keys(out.field("keys"), &handed.keys);
+        convert::keys(out.field("shared"), &handed.shared);
+    })
+}

@@ -1,0 +1,167 @@
+// Giving up part of a lock, and locks that are taken away.
+
+import { is, isEmpty, isError, ok, rejects, same, throws } from "../check.mjs";
+import { quiet, state } from "../turn.mjs";
+
+async function partial(host) {
+  const { key, open } = host.latchwork;
+  const space = await open();
+  const guard = await space.lock(["a", key("user", 1), 7], { shared: ["s", "t"] });
+  const next = space.lock(key("user", 1));
+  guard.release([key("user", 1), "s"]);
+  same([guard.keys, guard.shared, guard.held], [["a", 7], ["t"], true]);
+  is(await state(next), "fulfilled");
+  for (const keys of ["s", key("user", 1), ["a", "z"], "z"]) {
+    isError(
+      host,
+      throws(() => guard.release(keys)),
+      "not_held",
+    );
+  }
+  const error = throws(() => guard.release(["a", "z", "s"]));
+  same(error.keys, ["z", "s"]);
+  same(guard.keys, ["a", 7], "a release that was refused changed something");
+  guard.release([]);
+  guard.release(7n);
+  same(guard.keys, ["a"], "an integer is one key, whatever its type");
+  guard.release(["a", "t"]);
+  same([guard.keys, guard.shared, guard.held], [[], [], false]);
+  isError(
+    host,
+    throws(() => guard.release()),
+    "not_held",
+  );
+  guard[Symbol.dispose]();
+  (await next).release();
+  await isEmpty(space);
+  await space.close();
+}
+
+async function downgrade(host) {
+  const space = await host.latchwork.open();
+  const guard = await space.lock(["a", "b"], { shared: "s" });
+  const readers = [space.lock("a", { mode: "shared" }), space.lock("b", { mode: "shared" })];
+  guard.downgrade("a");
+  same([guard.keys, guard.shared], [["b"], ["s", "a"]]);
+  same([await state(readers[0]), await state(readers[1])], ["fulfilled", "pending"]);
+  guard.downgrade("s");
+  guard.downgrade();
+  guard.downgrade();
+  same([guard.keys, guard.shared, guard.held], [[], ["s", "a", "b"], true]);
+  for (const reader of readers) (await reader).release();
+  isError(
+    host,
+    throws(() => guard.downgrade(["a", "z"])),
+    "not_held",
+    { keys: ["z"] },
+  );
+  guard.release();
+  isError(
+    host,
+    throws(() => guard.downgrade()),
+    "not_held",
+  );
+  await isEmpty(space);
+  await space.close();
+}
+
+async function revoked(host) {
+  const space = await host.latchwork.open();
+  const guard = await space.lock(["a", "b"]);
+  const readers = [await space.lock("r", { mode: "shared" }), await space.lock("r", { mode: "shared" })];
+  const [a, b] = [space.lock("a"), space.lock("b")];
+  const { lost } = guard;
+  let heard = 0;
+  lost.addEventListener("abort", () => {
+    heard++;
+    // What it calls is a call like any other.
+    is(guard.held, false);
+  });
+  is(lost, guard.lost);
+  is(lost.aborted, false);
+  is(await space.revoke("a"), 1);
+  same([guard.held, lost.aborted, heard], [false, true, 1]);
+  isError(host, lost.reason, "not_held", { keys: ["a", "b"] });
+  same([await state(a), await state(b)], ["fulfilled", "pending"], "what was not taken stays reserved");
+  guard.release();
+  is(await state(b), "fulfilled");
+  isError(
+    host,
+    throws(() => guard.release()),
+    "not_held",
+  );
+  is(await space.revoke(["r", "none"]), 2);
+  ok(readers[0].lost.aborted, "asked for after it was lost");
+  is(await space.revoke("r"), 0);
+  for (const waiter of [a, b]) (await waiter).release();
+  const kept = await space.lock("k");
+  const signal = kept.lost;
+  kept.release();
+  is(await space.revoke("k"), 0);
+  is(signal.aborted, false, "a release is no loss");
+  is(kept.lost, signal);
+  await isEmpty(space);
+  const last = await space.lock("k");
+  const ending = last.lost;
+  await space.close();
+  ok(ending.aborted, "a space that is closed takes its locks away");
+  isError(host, await rejects(space.revoke("k")), "closed");
+}
+
+async function withOwner(host) {
+  const space = await host.latchwork.open();
+  const owner = space.owner();
+  const { lost } = await owner.lock("k");
+  await owner.close();
+  ok(lost.aborted);
+  await isEmpty(space);
+  await space.close();
+}
+
+async function maxHold(host) {
+  const clock = host.testing.manualClock();
+  const space = await host.latchwork.open(undefined, { clock });
+  const guard = await space.lock("a", { maxHold: 10 });
+  const tried = await space.tryLock("b", { maxHold: 20 });
+  const { lost } = guard;
+  const next = space.lock("a", { maxHold: 10, timeout: 100 });
+  clock.advance(9);
+  same([guard.held, lost.aborted, await state(next)], [true, false, "pending"]);
+  clock.advance(1);
+  same([guard.held, lost.aborted, await state(next)], [false, true, "fulfilled"]);
+  ok(tried.held);
+  clock.advance(9);
+  ok((await next).held, "it counts from the grant");
+  clock.advance(1);
+  same([(await next).held, tried.held], [false, false]);
+  isError(
+    host,
+    throws(() => guard.release()),
+    "not_held",
+  );
+  is(await space.withLock("a", { maxHold: 0 }, (gone) => gone.held), false);
+  await isEmpty(space);
+  await space.close();
+}
+
+/** By the host's own time: the timer of the space is armed for the end of a lock. */
+async function inTime(host) {
+  const space = await host.latchwork.open();
+  const guard = await space.lock("a", { maxHold: 5 });
+  // A wait with a deadline keeps the process alive, the end of a lock does not.
+  const waiting = space.lock("a", { timeout: 60_000 });
+  await new Promise((resolve) => guard.lost.addEventListener("abort", resolve));
+  (await waiting).release();
+  await quiet();
+  await isEmpty(space);
+  await space.close();
+}
+
+export const tests = [
+  { name: "some keys of a lock are released", run: partial },
+  { name: "a lock is downgraded", run: downgrade },
+  { name: "a lock is revoked, in part", run: revoked },
+  { name: "a lock is lost with its owner", run: withOwner },
+  { name: "a lock ends by itself", run: maxHold },
+  { name: "a lock ends by itself in the host's own time", run: inTime },
+];
