@@ -33,6 +33,7 @@ await build({
 const entries = {
   index: ["LatchworkError", "key", "open"],
   testing: ["decodeKey", "encodeKey", "manualClock"],
+  web_locks: ["Lock", "LockManager", "lockManager"],
 };
 for (const [entry, names] of Object.entries(entries)) {
   const list = names.join(", ");

@@ -29,7 +29,7 @@ execFileSync(process.execPath, [path.join(typescript, "bin/tsc"), "-p", from("ts
 
 const { metafile } = await build({
   absWorkingDir: here,
-  entryPoints: ["index", "inline", "node", "slim", "testing"].map((entry) => `js/${entry}.ts`),
+  entryPoints: ["index", "inline", "node", "slim", "testing", "web_locks"].map((entry) => `js/${entry}.ts`),
   outdir: "dist",
   bundle: true,
   splitting: true,

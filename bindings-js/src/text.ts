@@ -10,5 +10,10 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
  */
 export function checkText(text: unknown, what: string): asserts text is string {
   if (typeof text !== "string") throw invalid(what, "must be a string");
-  if (LONE_SURROGATE.test(text)) throw invalid(what, "a string with a lone surrogate");
+  if (!isText(text)) throw invalid(what, "a string with a lone surrogate");
+}
+
+/** Whether a string has no half of a surrogate pair alone. */
+export function isText(string: string): boolean {
+  return !LONE_SURROGATE.test(string);
 }

@@ -4,12 +4,14 @@
  * @internal
  */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { connect } from "../../bindings-js/src/host.js";
 import { installInspection } from "../../bindings-js/src/inspect.js";
 import { load } from "./load.js";
 
 export * from "../../bindings-js/src/index.js";
 export * from "../../bindings-js/src/testing.js";
+export { Lock, LockManager, lockManager } from "../../bindings-js/src/web_locks/index.js";
 
-connect(load);
+connect(load, () => new AsyncLocalStorage());
 installInspection();

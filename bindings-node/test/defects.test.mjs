@@ -33,7 +33,8 @@ const RAW = [
 const WITHOUT = ["errorCodes"];
 
 const GIVEN = {
-  open: [undefined, 0],
+  open: [undefined, 0, 1, 1, undefined],
+  meta: [1],
   epoch: [1],
   close: [1],
   owner: [1, undefined],

@@ -10,6 +10,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as latchwork from "latchwork";
 import * as testing from "latchwork/testing";
+import * as webLocks from "latchwork/web-locks";
 
 const require = createRequire(import.meta.url);
 const folder = fileURLToPath(new URL("..", import.meta.url));
@@ -19,6 +20,8 @@ test("import and require give the same", async () => {
   assert.deepEqual(Object.keys(latchwork).sort(), ["LatchworkError", "key", "open"]);
   for (const [name, value] of Object.entries(latchwork)) assert.equal(required[name], value);
   for (const [name, value] of Object.entries(testing)) assert.equal(require("latchwork/testing")[name], value);
+  assert.deepEqual(Object.keys(webLocks).sort(), ["Lock", "LockManager", "lockManager"]);
+  for (const [name, value] of Object.entries(webLocks)) assert.equal(require("latchwork/web-locks")[name], value);
   const [here, there] = [await latchwork.open("memory:both"), await required.open("memory:both")];
   const guard = await here.lock("k");
   assert.equal(await there.tryLock("k"), null);

@@ -47,9 +47,9 @@ test("errors cross with their fields", () => {
   assert.equal(native.failure().what, "timeout");
   assert.equal(native.decode(new Uint8Array([0x99])), undefined);
   assert.equal(native.failure().code, "invalid");
-  assert.equal(native.open("memory:", 0), 0);
+  assert.equal(native.open("memory:", 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, undefined), 0);
   assert.equal(native.failure().what, "url");
-  assert.equal(native.open(undefined, 99), 0);
+  assert.equal(native.open(undefined, 99, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, undefined), 0);
   assert.equal(native.failure().what, "clock");
   assert.equal(native.failure().what, "failure", "nothing is left to take");
 
@@ -98,7 +98,8 @@ test("an input of any bytes is an error or a call, never a trap", () => {
   const pick = random(1);
   const time = () => [Number.NaN, -1, 0, 5, 1e308, Number.POSITIVE_INFINITY][pick(6)];
   const calls = [
-    () => wasm.open(pick(3)),
+    () => wasm.open(pick(3), time(), time(), undefined),
+    () => wasm.meta(handle),
     () => wasm.lock(pick(4), time(), time(), pick(2)),
     () => wasm.tryLock(pick(4), time()),
     () => wasm.held(),
@@ -151,7 +152,7 @@ test("an input of any bytes is an error or a call, never a trap", () => {
 });
 
 function open() {
-  const handle = native.open(undefined, 0);
+  const handle = native.open(undefined, 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, undefined);
   assert.ok(handle > 0);
   return handle;
 }

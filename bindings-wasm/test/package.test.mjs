@@ -29,6 +29,15 @@ test("the slim entry works in Node with bytes", async () => {
   await space.close();
 });
 
+test("the Web Locks API is over spaces of any entry", async () => {
+  const { lockManager } = await import("latchwork-web/web-locks");
+  const { open } = await import("latchwork-web");
+  const space = await open();
+  const locks = lockManager(space);
+  assert.equal(await locks.request("k", async () => (await locks.query()).held.length), 1);
+  await space.close();
+});
+
 test("the example of the README runs", async () => {
   const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
   const example = /```js\n([\s\S]*?)```/.exec(readme)[1];

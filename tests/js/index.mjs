@@ -16,6 +16,10 @@ import * as owners from "./units/owners.mjs";
 import * as parts from "./units/parts.mjs";
 import * as signals from "./units/signals.mjs";
 import * as timeouts from "./units/timeouts.mjs";
+import * as webLocksArguments from "./web_locks/arguments.mjs";
+import * as webLocksGrants from "./web_locks/grants.mjs";
+import * as webLocksSignals from "./web_locks/signals.mjs";
+import * as webLocksSteal from "./web_locks/steal.mjs";
 
 const SUITES = {
   "S1 buyer and seller": buyerAndSeller,
@@ -32,6 +36,10 @@ const SUITES = {
   timeouts,
   "bad input": badInput,
   "many waiters": manyWaiters,
+  "web locks, arguments": webLocksArguments,
+  "web locks, grants": webLocksGrants,
+  "web locks, signals": webLocksSignals,
+  "web locks, steal and query": webLocksSteal,
 };
 
 /** All tests: `{ suite, name, run }`. What a host is, see README.md. */

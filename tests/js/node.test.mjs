@@ -4,12 +4,14 @@ import { readFile } from "node:fs/promises";
 import { describe, it } from "node:test";
 import * as latchwork from "latchwork";
 import * as testing from "latchwork/testing";
+import * as webLocks from "latchwork/web-locks";
 import { collect } from "./index.mjs";
 
 const host = {
   name: "node",
   latchwork,
   testing,
+  webLocks,
   features: new Set(["cancel", "turn", "handles", "signed-timeout"]),
   read: async (path) => JSON.parse(await readFile(new URL(`../${path}`, import.meta.url), "utf8")),
   line: (text) => console.log(text),

@@ -12,9 +12,9 @@ export function fresh(what) {
 }
 
 /** Starts a worker; answers functions to send it a task, to wait for what it says next, and to end it. */
-export async function start(url, memory = new SharedArrayBuffer(8)) {
+export async function start(url, memory = new SharedArrayBuffer(8), script = "worker.mjs") {
   const name = `worker ${++names}`;
-  const worker = new Worker(new URL("worker.mjs", import.meta.url), { workerData: { url, memory, name } });
+  const worker = new Worker(new URL(script, import.meta.url), { workerData: { url, memory, name } });
   const said = [];
   const listeners = [];
   worker.on("message", (message) => {

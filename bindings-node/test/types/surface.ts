@@ -2,6 +2,7 @@
 
 import { type Guard, type Key, key, LatchworkError, type LockOptions, open, type Query, type Space } from "latchwork";
 import { encodeKey, type ManualClock, manualClock } from "latchwork/testing";
+import { type LockInfo, LockManager, type LockManagerSnapshot, type LockMode, lockManager } from "latchwork/web-locks";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const yes = <T extends true>(): T | undefined => undefined;
@@ -62,6 +63,21 @@ try {
   }
 }
 await encodeKey(1);
+
+const locks: LockManager = lockManager(space);
+const asked = await locks.request("a", { mode: "shared", ifAvailable: true }, async (lock) => lock?.mode);
+yes<Equal<typeof asked, LockMode | undefined>>();
+const { held }: LockManagerSnapshot = await locks.query();
+yes<Equal<(typeof held)[number], LockInfo>>();
+// @ts-expect-error it may be null
+await locks.request("a", (lock) => lock.name);
+// @ts-expect-error the callback is missing
+await locks.request("a");
+// @ts-expect-error no such mode
+await locks.request("a", { mode: "read" }, () => {});
+// @ts-expect-error a manager is of a space
+new LockManager(space);
+
 await space.close();
 
 // @ts-expect-error a key cannot be null

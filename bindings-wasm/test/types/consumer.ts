@@ -4,6 +4,7 @@ import { type Guard, key, LatchworkError, open, type Space } from "latchwork-web
 import * as inline from "latchwork-web/inline";
 import { type Source, start } from "latchwork-web/slim";
 import { manualClock } from "latchwork-web/testing";
+import { lockManager } from "latchwork-web/web-locks";
 
 export async function uses(source: Source): Promise<number> {
   await start(source);
@@ -21,4 +22,11 @@ export async function uses(source: Source): Promise<number> {
     if (error instanceof LatchworkError && error.code === "not_held") return answer.length;
   }
   return another.token;
+}
+
+/** What takes the browser's own lock manager takes this one. */
+export async function drops(space: Space): Promise<LockManager> {
+  const locks: LockManager = lockManager(space);
+  await locks.request("a", { signal: AbortSignal.timeout(10) }, async (lock: Lock | null) => lock?.name);
+  return locks;
 }

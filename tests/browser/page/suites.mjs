@@ -2,6 +2,7 @@
 
 import * as latchwork from "/bindings-wasm/dist/index.js";
 import * as testing from "/bindings-wasm/dist/testing.js";
+import * as webLocks from "/bindings-wasm/dist/web_locks.js";
 import { collect } from "/tests/js/index.mjs";
 import { Collector } from "./collector.mjs";
 import { entries } from "./entries.mjs";
@@ -19,6 +20,7 @@ export async function runSuites({ place, run, only }) {
     name: run,
     latchwork,
     testing,
+    webLocks,
     features: FEATURES,
     read: async (path) => (await fetch(`/tests/${path}`)).json(),
     line: (text) => collector.line(text),

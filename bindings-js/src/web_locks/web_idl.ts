@@ -1,0 +1,17 @@
+/**
+ * What interfaces of the web have and classes have not.
+ *
+ * @internal
+ */
+
+/** Has these members be seen by `for in`, and the class's name in the text of its objects. */
+export function asInterface(type: { readonly prototype: object }, name: string, members: readonly string[]): void {
+  const { prototype } = type;
+  for (const member of members) Object.defineProperty(prototype, member, { enumerable: true });
+  Object.defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true });
+}
+
+/** A value as a text, by the rules of the language: a symbol is refused. */
+export function toText(value: unknown): string {
+  return `${value}`;
+}

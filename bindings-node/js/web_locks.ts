@@ -1,0 +1,1 @@
+export * from "../../bindings-js/src/web_locks/index.js";
