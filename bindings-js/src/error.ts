@@ -73,6 +73,8 @@ export class LatchworkError extends Error {
    * a key that the next one's owner has, and the last for one that the first one's owner has.
    */
   declare readonly cycle?: readonly CycleStep[];
+  /** `busy`: the limit that is reached. */
+  declare readonly limit?: number;
   /** `invalid`: the argument that was refused; of several keys which: `"keys[1]"`. */
   declare readonly what?: string;
   /** `invalid`: what is wrong with it. */
@@ -128,6 +130,7 @@ export function errorOf(failure: Failure, label?: string): LatchworkError {
   if (failure.position !== undefined) fields.position = failure.position;
   if (failure.blockedBy !== undefined) fields.blockedBy = failure.blockedBy.map(blockerOf);
   if (failure.cycle !== undefined) fields.cycle = failure.cycle.map(stepOf);
+  if (failure.limit !== undefined) fields.limit = failure.limit;
   if (failure.what !== undefined) fields.what = failure.what;
   if (failure.why !== undefined) fields.why = failure.why;
   return new LatchworkError(failure.code as ErrorCode, failure.message, fields);

@@ -8,6 +8,8 @@
 import { Guard } from "./guard.js";
 import { TupleKey } from "./key.js";
 import { Owner } from "./owner.js";
+import { showQueries } from "./query.js";
+import { textOf } from "./query_text.js";
 import { Space } from "./space.js";
 
 /** Node passes it along; other hosts that know the symbol may not. */
@@ -18,6 +20,8 @@ export function installInspection(): void {
   show(Space.prototype, "Space", ({ url, epoch, closed }) => ({ ...(url !== undefined && { url }), epoch, closed }));
   show(Owner.prototype, "Owner", ({ id, label, closed }) => ({ id, ...(label !== undefined && { label }), closed }));
   show(Guard.prototype, "Guard", shownGuard);
+  // On each result, unseen: a query is plain data.
+  showQueries((query) => define(query, textOf));
   define(TupleKey.prototype, (key) => `key${key}`);
 }
 
@@ -42,11 +46,8 @@ function show<T extends object>(prototype: T, name: string, fields: (object: T) 
   });
 }
 
-function define<T extends object>(
-  prototype: T,
-  shown: (object: T, options: unknown, inspect?: Inspect) => unknown,
-): void {
-  Object.defineProperty(prototype, Symbol.for("nodejs.util.inspect.custom"), {
+function define<T extends object>(prototype: T, shown: (object: T, options: unknown, inspect?: Inspect) => unknown): T {
+  return Object.defineProperty(prototype, Symbol.for("nodejs.util.inspect.custom"), {
     value(this: T, _depth: number, options: unknown, inspect?: Inspect) {
       return shown(this, options, inspect);
     },

@@ -106,6 +106,7 @@ export interface Failure {
   position?: number;
   blockedBy?: RawBlocker[];
   cycle?: RawStep[];
+  limit?: number;
   what?: string;
   why?: string;
 }
@@ -168,9 +169,12 @@ export interface Native {
 
   /**
    * Opens a space and answers its handle; 0 with outcome `Failed`. Handles are positive and never reused.
-   * `url`: undefined for a private space. `clock`: 0 for the host's clock, else a manual clock.
+   * `url`: undefined for a private space. `clock`: 0 for the host's clock, else a manual clock. Limits: Infinity
+   * for none. Throws where `meta` cannot be copied.
    */
-  open(url: string | undefined, clock: number): number;
+  open(url: string | undefined, clock: number, maxWaiters: number, maxWaitersPerKey: number, meta: unknown): number;
+  /** A copy of what whoever made the space said about it. */
+  meta(handle: number): unknown;
   /** The space's epoch. */
   epoch(handle: number): number;
   /** Closes the handle: its waits fail, its grants are released. *Settles.* Afterwards the handle answers `closed`. */

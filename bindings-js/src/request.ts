@@ -52,7 +52,9 @@ export function request(
   owner: Owner | undefined,
   scoped: boolean,
 ): Guard | Waiter | Promise<Guard> {
-  if (options !== undefined || owner !== undefined) return requestWith(space, keys, options, owner, scoped);
+  if (options !== undefined || owner !== undefined || space.ambient !== undefined) {
+    return requestWith(space, keys, options, owner, scoped);
+  }
   const { native } = space;
   if (typeof keys === "string") {
     aim(space);
@@ -82,7 +84,9 @@ function requestWith(
   scoped: boolean,
 ): Guard | Waiter | Promise<Guard> {
   const { native } = space;
-  const { exclusive, shared, more, label, owner, maxHold, timeout, signal } = lockOptions(native, keys, options, own);
+  const checked = lockOptions(native, keys, options, own);
+  const { exclusive, shared, more, label, maxHold, timeout, signal } = checked;
+  const owner = checked.owner ?? ambientOwner(space);
   // A reason can be anything, so it cannot be told from an error by its type: it rejects, it is not thrown.
   if (signal?.aborted) return Promise.reject(signal.reason);
   const asked = new KeySet(exclusive, shared, label, owner, maxHold !== Number.POSITIVE_INFINITY);
@@ -98,12 +102,14 @@ function tryRequest(space: Space, keys: Keys, options: unknown, own: Owner | und
   const { native } = space;
   let asked: Asked;
   let more: unknown;
-  if (options === undefined && own === undefined && typeof keys !== "object") {
+  if (options === undefined && own === undefined && space.ambient === undefined && typeof keys !== "object") {
     asked = rawKey(native, keys, "keys");
     native.scratch[Lane.Handle] = space.handle;
     native.tryLock(asked);
   } else {
-    const { exclusive, shared, label, owner, maxHold, more: given } = tryLockOptions(native, keys, options, own);
+    const checked = tryLockOptions(native, keys, options, own);
+    const { exclusive, shared, label, maxHold, more: given } = checked;
+    const owner = checked.owner ?? ambientOwner(space);
     asked = new KeySet(exclusive, shared, label, owner, maxHold !== Number.POSITIVE_INFINITY);
     more = given;
     native.scratch[Lane.Handle] = space.handle;
@@ -179,6 +185,12 @@ function fail(space: Space, asked: Asked, keys: Keys, more: unknown): never {
   const error = takeError(space.native, labelOf(asked));
   settle(space.native, space.handle);
   throw placed(space.native, error, keys, more);
+}
+
+/** The owner of the body that runs, in a space that looks for it; a task that outlives its body has none. */
+function ambientOwner({ ambient }: Space): Owner | undefined {
+  const owner = ambient?.getStore();
+  return owner?.closed ? undefined : owner;
 }
 
 /** Says for which space the next call is, and where its waiter would be. */

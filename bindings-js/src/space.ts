@@ -1,6 +1,7 @@
 import type { ClockLink } from "./clock.js";
 import { takeError } from "./error.js";
 import type { Guard } from "./guard.js";
+import type { AsyncContext } from "./host.js";
 import { type Keys, rawKeys } from "./key.js";
 import { Lane, type Native, Outcome } from "./native.js";
 import type { LockOptions, TryLockOptions } from "./options.js";
@@ -29,6 +30,10 @@ import { Watches } from "./watches.js";
 export class Space implements AsyncDisposable {
   /** New, and larger, in each life of the space. Where a fencing token is kept, it is to be kept beside it. */
   readonly epoch: number;
+  /**
+   * What whoever made the space said about it with `open(url, { meta })`: a copy, whose plain objects and arrays are frozen.
+   */
+  readonly meta: unknown;
   /** @internal */
   readonly url: string | undefined;
   /** @internal */
@@ -37,6 +42,8 @@ export class Space implements AsyncDisposable {
   readonly handle: number;
   /** @internal */
   readonly clock: ClockLink | undefined;
+  /** @internal */
+  readonly ambient: AsyncContext<Owner> | undefined;
   /** @internal */
   readonly waits = new Waits();
   /** @internal */
@@ -47,12 +54,20 @@ export class Space implements AsyncDisposable {
   closed = false;
 
   /** @internal */
-  constructor(native: Native, handle: number, url: string | undefined, clock: ClockLink | undefined) {
+  constructor(
+    native: Native,
+    handle: number,
+    url: string | undefined,
+    clock: ClockLink | undefined,
+    ambient: AsyncContext<Owner> | undefined,
+  ) {
     this.native = native;
     this.handle = handle;
     this.url = url;
     this.clock = clock;
+    this.ambient = ambient;
     this.epoch = native.epoch(handle);
+    this.meta = frozen(native.meta(handle));
     opened(this);
     clock?.spaces.add(this);
   }
@@ -167,4 +182,14 @@ export class Space implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** The same value, with all plain objects and arrays in it frozen. */
+function frozen(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  const prototype = Object.getPrototypeOf(value);
+  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return value;
+  Object.freeze(value);
+  for (const inner of Object.values(value)) frozen(inner);
+  return value;
 }

@@ -28,7 +28,12 @@ export function load(): Native {
 function fast(addon: Native): Native {
   return {
     scratch: addon.scratch,
-    open: addon.open,
+    open: (url, clock, maxWaiters, maxWaitersPerKey, meta) =>
+      addon.open(url, clock, maxWaiters, maxWaitersPerKey, meta === undefined ? undefined : serialize(meta)),
+    meta(handle) {
+      const meta = addon.meta(handle);
+      return meta ? deserialize(meta as Uint8Array) : undefined;
+    },
     epoch: addon.epoch,
     close: addon.close,
     lock: addon.lock,

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use latchwork::{Error, LockSpec, ManualClock, Port, Registry, Settled, Space, Ticket, Url};
+use latchwork::{Builder, Error, LockSpec, ManualClock, Port, Registry, Settled, Space, Ticket, Url};
 use napi::{Env, sys};
 
 use crate::clock::{self, HostClock};
@@ -127,9 +127,9 @@ impl Environment {
     }
 
     /// Opens a space and answers the new handle.
-    pub(crate) fn open(&self, url: Option<&str>, clock: Option<ManualClock>) -> Result<u64, Error> {
+    pub(crate) fn open(&self, url: Option<&str>, clock: Option<ManualClock>, settings: Builder) -> Result<u64, Error> {
         let url = Url::parse(url)?;
-        let builder = Space::builder().seed(clock::seed()).epoch(clock::epoch());
+        let builder = settings.seed(clock::seed()).epoch(clock::epoch());
         let builder = match clock {
             Some(clock) => builder.clock(clock),
             None => builder.clock(HostClock),

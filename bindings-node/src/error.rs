@@ -26,6 +26,8 @@ pub(crate) struct Failure {
     pub blocked_by: Option<Vec<RawBlocker>>,
     /// Who would wait for whom.
     pub cycle: Option<Vec<RawStep>>,
+    /// The limit that is reached.
+    pub limit: Option<f64>,
     /// The argument that was refused.
     pub what: Option<String>,
     /// What is wrong with it.
@@ -93,6 +95,7 @@ impl From<Failed> for Failure {
                 position: None,
                 blocked_by: None,
                 cycle: None,
+                limit: None,
                 what: None,
                 why: None,
             },
@@ -112,6 +115,7 @@ impl From<&Error> for Failure {
             position: error.position().map(|position| u32::try_from(position).unwrap_or(u32::MAX)),
             blocked_by: timed_out.then(|| error.blocked_by().iter().map(RawBlocker::from).collect()),
             cycle: (error.kind() == ErrorKind::Deadlock).then(|| error.cycle().iter().map(RawStep::from).collect()),
+            limit: error.limit().map(|limit| limit as f64),
             what: error.what().map(str::to_owned),
             why: error.why().map(str::to_owned),
         }

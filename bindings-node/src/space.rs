@@ -1,7 +1,8 @@
 //! The calls on a space that are not hot.
 
-use latchwork::{Clock, Error, Key};
+use latchwork::{Clock, Error, Key, Space};
 use napi::Env;
+use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
 use crate::clock::{from_milliseconds, milliseconds};
@@ -11,10 +12,34 @@ use crate::query::RawQuery;
 
 /// Opens a space and answers its handle; 0 where that failed.
 #[napi(catch_unwind)]
-pub(crate) fn open(env: &Env, url: Option<String>, clock: f64) -> napi::Result<f64> {
+pub(crate) fn open(
+    env: &Env,
+    url: Option<String>,
+    clock: f64,
+    max_waiters: f64,
+    max_waiters_per_key: f64,
+    meta: Option<Uint8Array>,
+) -> napi::Result<f64> {
     let environment = Environment::of(env)?;
-    let opened = environment.open(url.as_deref(), environment.manual_clock(clock));
+    let mut settings = Space::builder();
+    if max_waiters.is_finite() {
+        settings = settings.max_waiters(max_waiters as usize);
+    }
+    if max_waiters_per_key.is_finite() {
+        settings = settings.max_waiters_per_key(max_waiters_per_key as usize);
+    }
+    if let Some(meta) = meta {
+        settings = settings.meta(meta.to_vec());
+    }
+    let opened = environment.open(url.as_deref(), environment.manual_clock(clock), settings);
     Ok(environment.answer(opened).unwrap_or_default() as f64)
+}
+
+/// What its maker said about the space, serialised.
+#[napi(catch_unwind)]
+pub(crate) fn meta(env: &Env, handle: f64) -> napi::Result<Option<Uint8Array>> {
+    let meta = Environment::of(env)?.with(handle as u64, |port| port.space().meta());
+    Ok(meta.and_then(|meta| meta.downcast_ref::<Vec<u8>>().map(|bytes| Uint8Array::new(bytes.clone()))))
 }
 
 /// The epoch of the space.

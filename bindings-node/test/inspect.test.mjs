@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { key, open } from "latchwork";
+import { manualClock } from "latchwork/testing";
 import { fresh } from "./actors/start.mjs";
 
 test("a space", async () => {
@@ -54,5 +55,29 @@ test("options of the log are those of what is shown", async () => {
   const guard = await space.lock(["a", "b"]);
   assert.ok(inspect(guard, { colors: true }).includes("\u001b[32m'a'"));
   assert.match(inspect([[[[guard]]]]), /\[Array\]/);
+  await space.close();
+});
+
+test("a query says who holds, who waits, since when, for whom", async () => {
+  const clock = manualClock();
+  const space = await open(undefined, { clock });
+  assert.equal(inspect(await space.query()), "nothing is held, nothing waits");
+  const owner = space.owner("job");
+  const guard = await owner.lock(["a", key("user", 1)], { shared: 7 });
+  const waiting = space.lock("a", { label: "me" });
+  clock.advance(1500);
+  const query = await space.query();
+  const { token } = guard;
+  assert.equal(
+    inspect(query),
+    `held     "a", ("user", 1), 7 (shared) by "job", token ${token}, waited for since 1.500 s\n` +
+      `waiting  "a" as "me", place 1, since 1.500 s, behind "a" held by "job", token ${token}`,
+  );
+  assert.deepEqual(Object.keys(query), ["held", "pending"]);
+  assert.deepEqual(structuredClone(query).held.length, 1);
+  assert.match(inspect(owner), /^Owner { id: '.+', label: 'job', closed: false }$/);
+  assert.match(inspect(guard), /owner: 'job'/);
+  guard.release();
+  (await waiting).release();
   await space.close();
 });

@@ -38,11 +38,15 @@ export function nativeOf(wasm: InitOutput): Native {
       if (scratch.length === 0) scratch = new Float64Array(memory.buffer, address, LANES);
       return scratch;
     },
-    open: (url, clock) =>
-      call(
+    open(url, clock, maxWaiters, maxWaitersPerKey, meta) {
+      const copy = structuredClone(meta);
+      const opened = call(
         () => writer.begin().text(url, "url"),
-        () => wasm.open(clock),
-      ) ?? 0,
+        () => wasm.open(clock, maxWaiters, maxWaitersPerKey, copy),
+      );
+      return opened ?? 0;
+    },
+    meta: (handle) => structuredClone(wasm.meta(handle)),
     epoch: wasm.epoch,
     close: wasm.close,
     lock: (key, second) => native.lockWith(pair(key, second), [], undefined, 0, NEVER, NEVER, 0),

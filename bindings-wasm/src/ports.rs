@@ -5,10 +5,12 @@ use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
 
-use latchwork::{Error, LockSpec, Port, Registry, Space, Url};
+use latchwork::{Builder, Error, LockSpec, Port, Registry, Space, Url};
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::clock::{self, HostClock};
+use crate::payloads::Payload;
 use crate::scratch::Lane;
 use crate::{convert, entropy, error, scratch, settle, wire};
 
@@ -50,15 +52,32 @@ thread_local! {
 
 /// In: the address, or undefined. Opens a space and answers its handle; 0 with outcome `Failed`.
 #[wasm_bindgen]
-pub fn open(clock: f64) -> f64 {
+pub fn open(clock: f64, max_waiters: f64, max_waiters_per_key: f64, meta: JsValue) -> f64 {
     let url = wire::read(|input| Ok(convert::text(input)?.map(str::to_owned)));
-    match url.and_then(|url| space(url.as_deref(), clock)) {
+    let mut settings = Space::builder();
+    if max_waiters.is_finite() {
+        settings = settings.max_waiters(max_waiters as usize);
+    }
+    if max_waiters_per_key.is_finite() {
+        settings = settings.max_waiters_per_key(max_waiters_per_key as usize);
+    }
+    if !meta.is_undefined() {
+        settings = settings.meta(Payload::new(meta));
+    }
+    match url.and_then(|url| space(url.as_deref(), clock, settings)) {
         Ok(space) => add(&space) as f64,
         Err(error) => {
             error::fail(error);
             0.0
         }
     }
+}
+
+/// What its maker said about the space.
+#[wasm_bindgen]
+pub fn meta(handle: f64) -> JsValue {
+    let meta = find(handle as u64).space().meta();
+    meta.and_then(|meta| meta.downcast_ref::<Payload>().map(Payload::value)).unwrap_or_default()
 }
 
 /// The space's epoch.
@@ -102,14 +121,14 @@ fn closed() -> Handle {
     CLOSED.with(Clone::clone)
 }
 
-fn space(url: Option<&str>, clock: f64) -> Result<Space, Error> {
+fn space(url: Option<&str>, clock: f64, settings: Builder) -> Result<Space, Error> {
     let url = Url::parse(url)?;
     let manual = match clock {
         0.0 => None,
         number => Some(clock::manual(number).ok_or_else(|| Error::invalid("clock", "no such clock"))?),
     };
     let settings = {
-        let builder = Space::builder().shards(1).seed(entropy::seed()).epoch(entropy::epoch());
+        let builder = settings.shards(1).seed(entropy::seed()).epoch(entropy::epoch());
         match manual {
             Some(clock) => builder.clock(clock),
             None => builder.clock(HostClock),

@@ -12,6 +12,7 @@ import * as guards from "./units/guards.mjs";
 import * as handOver from "./units/hand_over.mjs";
 import * as keys from "./units/keys.mjs";
 import * as manyWaiters from "./units/many_waiters.mjs";
+import * as opening from "./units/opening.mjs";
 import * as owners from "./units/owners.mjs";
 import * as parts from "./units/parts.mjs";
 import * as signals from "./units/signals.mjs";
@@ -29,6 +30,7 @@ const SUITES = {
   "S10 handle hygiene": handleHygiene,
   keys,
   guards,
+  opening,
   owners,
   parts,
   "hand-over": handOver,

@@ -11,7 +11,7 @@ const SLOT = 1;
 const SETTLED = 7;
 const SETTLED_MAX = 64;
 
-const handle = native.open(url, 0);
+const handle = native.open(url, 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, undefined);
 let wakes = 0;
 let granted = 0;
 
