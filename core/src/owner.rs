@@ -297,6 +297,20 @@ mod tests {
     }
 
     #[test]
+    fn a_grant_that_nobody_has_seen_ends_with_its_owner() {
+        for space in spaces() {
+            let owner = space.owner("o");
+            let holder = block_on(space.lock(["a", "b"])).expect("free");
+            let mut waits = owner.lock(["a", "b"]);
+            assert!(poll(&mut waits).is_pending());
+            drop(holder);
+            assert_eq!(owner.close(), 1);
+            assert!(matches!(poll(&mut waits), Poll::Ready(Err(error)) if error.kind() == ErrorKind::Cancelled));
+            assert!(block_on(space.query()).expect("open").held.is_empty());
+        }
+    }
+
+    #[test]
     fn a_scope_has_an_owner_for_the_asking() {
         for space in spaces() {
             let id = block_on(space.with_lock("a", async |guard| {

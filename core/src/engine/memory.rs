@@ -189,7 +189,8 @@ impl Future for Wait<'_> {
         if self.done {
             return Poll::Pending;
         }
-        let Some(outcome) = self.engine.shared.poll(self.ticket, cx.waker()) else { return Poll::Pending };
+        let Memory { shared, handle } = self.engine;
+        let Some(outcome) = shared.poll(handle, self.ticket, cx.waker()) else { return Poll::Pending };
         self.done = true;
         Poll::Ready(outcome.map(|grant| match grant.ticket == self.ticket {
             true => self.engine.hold(grant, self.spans),

@@ -16,7 +16,8 @@ use crate::{Error, Ticket};
 pub(crate) enum Leave {
     /// Its holder lets go: only if it is granted.
     Release,
-    /// Its caller no longer wants it (clause L7): only if it waits, or is granted and not yet seen.
+    /// Its caller no longer wants it (clause L7): only if it waits, or is granted and not yet seen, and not if what was
+    /// handed over resolved it.
     Cancel,
     /// A grant that was handed over to its owner resolves it: only if it waits.
     Become(Ticket),
@@ -56,9 +57,10 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     let untold = matches!(home.requests[slot as usize].state, State::Waiting(_));
     let waits = token.is_none() && untold;
     let lost = home.requests[slot as usize].is_lost();
+    let became = matches!(home.requests[slot as usize].state, State::Became(_));
     let error = match why {
         Leave::Release if token.is_none() => return None,
-        Leave::Cancel if claimed => return None,
+        Leave::Cancel if claimed || became => return None,
         Leave::TimeOut(_) | Leave::Become(_) if !waits => return None,
         Leave::TimeOut(now) => Some(survey::time_out(tables, parts, now)),
         Leave::Abandon if token.is_none() => return None,

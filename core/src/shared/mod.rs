@@ -384,7 +384,14 @@ impl Shared {
     }
 
     /// Looks after a task's request again: who is to be woken is `waker` from now on.
-    pub(crate) fn poll(&self, ticket: Ticket, waker: &std::task::Waker) -> Option<Result<Grant, Error>> {
+    pub(crate) fn poll(
+        &self,
+        handle: &Handle,
+        ticket: Ticket,
+        waker: &std::task::Waker,
+    ) -> Option<Result<Grant, Error>> {
+        // Only a handle or an owner that was closed takes a granted request from its task.
+        let gone = || if handle.is_closed() { Error::closed() } else { Error::cancelled() };
         let shard = &self.shards[ticket.shard as usize];
         let mut spare = None;
         loop {
@@ -404,16 +411,15 @@ impl Shared {
                 Standing::Granted => {
                     let claimed = locked.claim(ticket);
                     drop(locked);
-                    return Some(claimed.map(|claimed| self.claimed(ticket, claimed)).ok_or_else(Error::closed));
+                    return Some(claimed.map(|claimed| self.claimed(ticket, claimed)).ok_or_else(gone));
                 }
                 Standing::Became(grant) => {
                     let _forgotten = locked.collect_grant(ticket);
                     drop(locked);
-                    return Some(self.claim(grant).ok_or_else(Error::closed));
+                    return Some(self.claim(grant).ok_or_else(gone));
                 }
                 Standing::Ended => return locked.collect(ticket).map(Err),
-                // Only a handle that was closed takes a granted request from its task.
-                Standing::Gone => return Some(Err(Error::closed())),
+                Standing::Gone => return Some(Err(gone())),
             }
             drop(locked);
             spare = Some(waker.clone());
@@ -422,13 +428,14 @@ impl Shared {
 
     /// Gives up a task's request: it leaves, and what it was granted goes on.
     pub(crate) fn give_up_wait(&self, ticket: Ticket) {
+        if self.leave(ticket, Leave::Cancel, None).is_some() {
+            return;
+        }
+        // Asked second: what has left is not resolved any more.
         let became = self.shard(ticket).lock_table().collect_grant(ticket);
-        match became {
-            Some(grant) => {
-                self.release(grant, None);
-                drop(self.take_handed(grant));
-            }
-            None => drop(self.leave(ticket, Leave::Cancel, None)),
+        if let Some(grant) = became {
+            self.release(grant, None);
+            drop(self.take_handed(grant));
         }
     }
 
