@@ -5,6 +5,7 @@
 
 mod models;
 mod on_faults;
+mod on_owners;
 mod on_ports;
 mod on_spaces;
 
