@@ -1,9 +1,9 @@
 //! Compares what a file expects with what there is.
 
-use latchwork::{Blocker, Error, Hold, Key, Query, Wait};
+use latchwork::{Blocker, CycleStep, Error, Hold, Key, OwnerName, Query, Wait};
 
 use crate::host::{Seen, State};
-use crate::scenario::{BlockerIs, ErrorIs, GuardIs, HoldIs, Outcome, Spelling, Table, WaitIs};
+use crate::scenario::{BlockerIs, CycleStepIs, ErrorIs, GuardIs, HoldIs, Outcome, Spelling, Table, WaitIs};
 
 /// What is known besides the value itself.
 pub(crate) struct Known<'a> {
@@ -11,6 +11,8 @@ pub(crate) struct Known<'a> {
     pub(crate) token: &'a mut dyn FnMut(&str) -> Option<u64>,
     /// Whether errors of a release name their keys.
     pub(crate) names_keys: bool,
+    /// The id of an owner.
+    pub(crate) owner: &'a dyn Fn(&str) -> Option<String>,
 }
 
 type Fits = Result<(), String>;
@@ -47,6 +49,13 @@ impl Known<'_> {
         if let Some(blockers) = &expected.blocked_by {
             every(error.blocked_by(), blockers, |is, expected| self.blocker(is, expected))?;
         }
+        if let Some(limit) = expected.limit {
+            same("limit", &error.limit(), &Some(limit))?;
+        }
+        if let Some(cycle) = &expected.cycle {
+            same("steps of the circle", &error.cycle().len(), &cycle.len())?;
+            error.cycle().iter().zip(cycle).try_for_each(|(is, expected)| self.cycle_step(is, expected))?;
+        }
         match &expected.what {
             Some(what) => same("what", &error.what(), &Some(what.as_str())),
             None => Ok(()),
@@ -70,6 +79,16 @@ impl Known<'_> {
         if let Some(held) = expected.held {
             same("held", &seen.held, &held)?;
         }
+        if let Some(lost) = expected.lost {
+            same("lost", &seen.lost, &lost)?;
+        }
+        if let Some(abandoned) = expected.abandoned {
+            same("abandoned", &seen.abandoned, &abandoned)?;
+        }
+        if let Some(payload) = &expected.payload {
+            same("payload", seen.payload.as_ref().unwrap_or(&serde_json::Value::Null), payload)?;
+        }
+        self.same_owner(seen.owner.as_deref(), &expected.owner)?;
         let earlier = expected.token.iter().flat_map(|token| &token.greater_than);
         for name in earlier {
             let other = (self.token)(name).ok_or_else(|| format!("{name} has no token"))?;
@@ -80,6 +99,19 @@ impl Known<'_> {
         Ok(())
     }
 
+    fn cycle_step(&self, step: &CycleStep, expected: &CycleStepIs) -> Fits {
+        same_keys("key", std::slice::from_ref(&step.key), std::slice::from_ref(&expected.key))?;
+        same_label(step.label.as_deref(), &expected.label)?;
+        self.same_owner(id(&step.owner), &Some(expected.owner.clone()))
+    }
+
+    fn same_owner(&self, owner: Option<&str>, expected: &Option<Option<String>>) -> Fits {
+        match expected {
+            Some(name) => same("owner", &owner, &name.as_deref().and_then(self.owner).as_deref()),
+            None => Ok(()),
+        }
+    }
+
     fn hold(&mut self, hold: &Hold, expected: &HoldIs) -> Fits {
         same_keys("keys", &hold.keys, &expected.keys)?;
         same_keys("shared", &hold.shared, &expected.shared)?;
@@ -87,6 +119,7 @@ impl Known<'_> {
             same("token", &Some(hold.token), &(self.token)(name))?;
         }
         same_label(hold.label.as_deref(), &expected.label)?;
+        self.same_owner(id(&hold.owner), &expected.owner)?;
         same_age(hold.age, expected.age)?;
         expected.claimed.map_or(Ok(()), |claimed| same("claimed", &hold.claimed, &claimed))
     }
@@ -95,6 +128,7 @@ impl Known<'_> {
         same_keys("keys", &wait.keys, &expected.keys)?;
         same_keys("shared", &wait.shared, &expected.shared)?;
         same_label(wait.label.as_deref(), &expected.label)?;
+        self.same_owner(id(&wait.owner), &expected.owner)?;
         same_age(wait.age, expected.age)?;
         expected.position.map_or(Ok(()), |position| same("position", &wait.position, &position))?;
         match &expected.blocked_by {
@@ -109,8 +143,13 @@ impl Known<'_> {
             let token = name.as_ref().map(|name| (self.token)(name).ok_or_else(|| format!("{name} has no token")));
             same("token", &blocker.token, &token.transpose()?)?;
         }
+        self.same_owner(id(&blocker.owner), &expected.owner)?;
         same_label(blocker.label.as_deref(), &expected.label)
     }
+}
+
+fn id(owner: &Option<OwnerName>) -> Option<&str> {
+    owner.as_ref().map(|owner| &*owner.id)
 }
 
 /// Each expected entry takes the first one left that fits it, and none is left over.

@@ -46,12 +46,22 @@ fn programs(scenario: &Scenario) -> Result<Programs<'_>, String> {
     let mut programs = Programs::new();
     for steps in &scenario.steps {
         let Steps::One(step, _) = steps else { return Err("a turn has no orders".into()) };
-        if matches!(step.call, Call::WithLock(..) | Call::End(..) | Call::Close) {
+        if !has_orders(&step.call) {
             return Err(format!("{} has no orders", step.call.op()));
         }
         programs.entry(step.actor.as_deref().unwrap_or("the clock")).or_default().push(step);
     }
     Ok(programs)
+}
+
+/// Whether the model knows a call: the others are searched where the machine is.
+fn has_orders(call: &Call) -> bool {
+    match call {
+        Call::Lock(asked, _) | Call::TryLock(asked, _) => asked.owner.is_none() && asked.max_hold.is_none(),
+        Call::Release(_, keys) => keys.is_none(),
+        Call::Drop(_) | Call::Cancel(_) | Call::Query(_) | Call::Advance(_) => true,
+        _ => false,
+    }
 }
 
 /// The decisions of one run, so that the next run can take the next ones.
@@ -143,7 +153,7 @@ impl<'a, H: Host> Order<'a, H> {
         match &step.call {
             Call::Lock(asked, name) => self.model.join(name, &request(asked).map_err(|error| error.to_string())?),
             Call::TryLock(asked, name) => self.model.attempt(name, &request(asked).map_err(|error| error.to_string())?),
-            Call::Release(name) | Call::Drop(name) => {
+            Call::Release(name, None) | Call::Drop(name) => {
                 if state.seen().is_none() || !self.model.release(name) {
                     return Ok(());
                 }
@@ -158,7 +168,7 @@ impl<'a, H: Host> Order<'a, H> {
             Call::Cancel(name) => self.model.cancel(name),
             Call::Advance(by) => self.model.advance(*by),
             Call::Query(_) => return Ok(()),
-            Call::WithLock(..) | Call::End(..) | Call::Close => return Err("not in orders".into()),
+            _ => return Err("not in orders".into()),
         }
         self.trace.push(format!("{}({})", step.call.op(), step.call.makes().unwrap_or(name)));
         self.run.call(step);

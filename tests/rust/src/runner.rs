@@ -1,13 +1,15 @@
 //! Runs one scenario file on one host, in the written order.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use latchwork::{Error, Key, Mode, Query};
 
 use crate::host::{Host, Kind, Request, State};
 use crate::matching::Known;
-use crate::scenario::{Asked, Call, FIRST_HANDLE, Final, LockMode, MustFail, Outcome, Scenario, Spelling, Step, Steps};
+use crate::scenario::{
+    Asked, Call, FIRST_HANDLE, Final, HandOver, LockMode, MustFail, Outcome, OwnerOf, Scenario, Spelling, Step, Steps,
+};
 
 /// Why a file did not pass, and where.
 #[derive(Clone, Debug)]
@@ -24,6 +26,8 @@ enum Answer {
     Result(String),
     Done(Result<(), Error>),
     Asked(Result<Query, Error>),
+    Counted(Result<usize, Error>),
+    Delivered(Result<bool, Error>),
 }
 
 /// A file on its way through a host.
@@ -34,6 +38,7 @@ pub struct Run<'a, H> {
     /// Results that failed before the host was called: keys that cannot be built.
     refused: Vec<(String, Error)>,
     made: Vec<String>,
+    owners: Vec<String>,
 }
 
 /// Runs a file on a new space with so many shards.
@@ -53,8 +58,8 @@ pub fn run<H: Host>(scenario: &Scenario, shards: usize) -> Result<(), Failure> {
 impl<'a, H: Host> Run<'a, H> {
     /// A file that has not begun.
     pub fn new(scenario: &'a Scenario, shards: usize) -> Run<'a, H> {
-        let host = H::open(&scenario.handles(), shards);
-        Run { scenario, host, refused: Vec::new(), made: Vec::new() }
+        let host = H::open(&scenario.handles(), shards, scenario.limits());
+        Run { scenario, host, refused: Vec::new(), made: Vec::new(), owners: Vec::new() }
     }
 
     /// The file.
@@ -75,7 +80,7 @@ impl<'a, H: Host> Run<'a, H> {
         self.make(step);
     }
 
-    /// Gives up what waits, ends what runs, disposes of what is held; then nothing may be left (clause L17).
+    /// Gives up what waits, ends what runs, disposes of what is held, closes the owners; then nothing may be left (clause L17).
     ///
     /// # Errors
     ///
@@ -91,6 +96,9 @@ impl<'a, H: Host> Run<'a, H> {
             if self.state(&name).seen().is_some() {
                 self.host.dispose(&name);
             }
+        }
+        for name in std::mem::take(&mut self.owners) {
+            self.host.close_owner(&name);
         }
         self.host.settle();
         match self.host.query(FIRST_HANDLE, None) {
@@ -133,7 +141,32 @@ impl<'a, H: Host> Run<'a, H> {
                 self.host.end(name, ending.clone());
                 Answer::Done(Ok(()))
             }
-            Call::Release(name) => Answer::Done(self.host.release(name)),
+            Call::Release(name, keys) => {
+                let keys = keys.as_deref().map(build).transpose();
+                Answer::Done(keys.and_then(|keys| self.host.release(name, keys)))
+            }
+            Call::Downgrade(name, keys) => {
+                let keys = keys.as_deref().map(build).transpose();
+                Answer::Done(keys.and_then(|keys| self.host.downgrade(name, keys)))
+            }
+            Call::Owner(of, name) => {
+                self.owners.push(name.clone());
+                match of {
+                    OwnerOf::New(label) => self.host.owner(handle, actor, label.as_deref(), name),
+                    OwnerOf::Scope(guard) => self.host.owner_of(guard, name),
+                }
+                Answer::Done(Ok(()))
+            }
+            Call::CloseOwner(name) => Answer::Counted(Ok(self.host.close_owner(name))),
+            Call::HandOver(HandOver { guard, to, by, payload }) => {
+                Answer::Delivered(self.host.hand_over(guard, to, by.is_some(), payload.clone()))
+            }
+            Call::HandedOver(owner, name) => {
+                self.made.push(name.clone());
+                self.host.handed_over(owner, name);
+                Answer::Result(name.clone())
+            }
+            Call::Revoke(keys) => Answer::Counted(build(keys).and_then(|keys| self.host.revoke(handle, keys))),
             Call::Drop(name) => {
                 self.host.dispose(name);
                 Answer::Done(Ok(()))
@@ -174,9 +207,14 @@ impl<'a, H: Host> Run<'a, H> {
             }
             (Answer::Done(Ok(())), Outcome::Ok) => Ok(()),
             (Answer::Asked(Ok(query)), Outcome::Query(table)) => self.known(|known| known.table(&query, table)),
-            (Answer::Done(Err(error)) | Answer::Asked(Err(error)), Outcome::Error(expected)) => {
+            (Answer::Counted(Ok(count)), Outcome::Count(expected)) if count == *expected => Ok(()),
+            (Answer::Delivered(Ok(delivered)), Outcome::Delivered(expected)) if delivered == *expected => Ok(()),
+            (Answer::Done(Err(error)) | Answer::Asked(Err(error)), Outcome::Error(expected))
+            | (Answer::Counted(Err(error)) | Answer::Delivered(Err(error)), Outcome::Error(expected)) => {
                 self.known(|known| known.error(&error, expected))
             }
+            (Answer::Counted(is), _) => Err(format!("came to {is:?}, not {expected:?}")),
+            (Answer::Delivered(is), _) => Err(format!("came to {is:?}, not {expected:?}")),
             (Answer::Done(is), _) => Err(format!("came to {is:?}, not {expected:?}")),
             (Answer::Asked(is), _) => Err(format!("answered {is:?}, not {expected:?}")),
         }
@@ -191,8 +229,11 @@ impl<'a, H: Host> Run<'a, H> {
     }
 
     fn known<T>(&mut self, check: impl FnOnce(&mut Known<'_>) -> T) -> T {
+        let ids: BTreeMap<String, String> =
+            self.owners.iter().filter_map(|name| Some((name.clone(), self.host.owner_id(name)?))).collect();
+        let owner = |name: &str| ids.get(name).cloned();
         let mut token = |name: &str| self.state(name).seen().map(|seen| seen.token);
-        check(&mut Known { token: &mut token, names_keys: H::NAMES_KEYS })
+        check(&mut Known { token: &mut token, names_keys: H::NAMES_KEYS, owner: &owner })
     }
 }
 
@@ -211,6 +252,8 @@ pub(crate) fn request(asked: &Asked) -> Result<Request, Error> {
         },
         timeout: asked.timeout.map(|ms| std::time::Duration::from_secs_f64(ms / 1000.0)),
         label: asked.label.clone(),
+        owner: asked.owner.clone(),
+        max_hold: asked.max_hold.map(|ms| std::time::Duration::from_secs_f64(ms / 1000.0)),
     })
 }
 

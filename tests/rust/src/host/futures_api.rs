@@ -1,40 +1,58 @@
 //! The futures API, polled by hand: a future is polled at its call, and then only when it was woken.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::channel::oneshot;
-use latchwork::{Error, Guard, Key, LockRequest, ManualClock, Mode, Query, Space, Ticket, TryLock};
+use latchwork::{Error, Guard, Key, LockRequest, ManualClock, Mode, Owner, Query, Space, Ticket, TryLock};
 use serde_json::Value;
 
-use super::{Host, Kind, Request, Seen, State};
+use super::{Host, Kind, Request, Seen, State, open};
 use crate::poll::{Task, now};
-use crate::scenario::Ending;
+use crate::scenario::{Ending, Limits};
 
 /// The futures API.
 pub struct Futures {
     clock: ManualClock,
     handles: BTreeMap<String, Space>,
+    owners: BTreeMap<String, Owner>,
     results: BTreeMap<String, Slot>,
 }
 
 enum Slot {
     Waiting(Task<'static, Result<Option<Guard>, Error>>),
-    Granted(Option<Guard>, Seen),
+    Granted(Kept),
     Scope(Scope),
     Settled(State),
+}
+
+/// A guard, and how it was seen when it was let go of.
+struct Kept {
+    guard: Option<Guard>,
+    seen: Seen,
+    let_go: bool,
+}
+
+/// A body that runs, as it is seen from outside.
+struct Inside {
+    ticket: Ticket,
+    seen: Seen,
+    owner: Option<Owner>,
 }
 
 /// A `with_lock` that is not over.
 struct Scope {
     task: Task<'static, Result<Result<Value, String>, Error>>,
-    inside: Rc<RefCell<Option<(Ticket, Seen)>>>,
+    inside: Rc<RefCell<Option<Inside>>>,
+    /// Somebody asks for the owner.
+    asked: Rc<Cell<bool>>,
     end: Option<oneshot::Sender<Ending>>,
     space: Space,
 }
@@ -43,22 +61,20 @@ impl Host for Futures {
     const NAME: &'static str = "futures";
     const NAMES_KEYS: bool = true;
 
-    fn open(handles: &[&str], shards: usize) -> Futures {
-        let clock = ManualClock::new();
-        let space = Space::builder().shards(shards).clock(clock.clone()).seed(7).build();
-        let handle = |(i, name): (usize, &&str)| {
-            let handle = if i == 0 { space.clone() } else { space.attach() };
-            ((*name).to_owned(), handle)
-        };
-        Futures { clock, handles: handles.iter().enumerate().map(handle).collect(), results: BTreeMap::new() }
+    fn open(handles: &[&str], shards: usize, limits: Limits) -> Futures {
+        let (clock, handles) = open(handles, shards, limits);
+        Futures { clock, handles, owners: BTreeMap::new(), results: BTreeMap::new() }
     }
 
     fn start(&mut self, handle: &str, _actor: &str, kind: Kind, request: Request, name: &str) {
         let space = self.handles[handle].clone();
+        let owner = request.owner.as_ref().map(|owner| self.owners[owner].clone());
         let mut slot = match kind {
-            Kind::Lock => Slot::Waiting(Task::new(async move { lock(&space, request).await.map(Some) })),
-            Kind::Try => Slot::Waiting(Task::new(async move { try_lock(&space, request).await })),
-            Kind::With => Slot::Scope(scope(space, request)),
+            Kind::Lock => {
+                Slot::Waiting(Task::new(async move { lock(&space, request, owner.as_ref()).await.map(Some) }))
+            }
+            Kind::Try => Slot::Waiting(Task::new(async move { try_lock(&space, request, owner.as_ref()).await })),
+            Kind::With => Slot::Scope(scope(space, request, owner)),
         };
         slot.advance(true);
         self.results.insert(name.to_owned(), slot);
@@ -72,22 +88,81 @@ impl Host for Futures {
         }
     }
 
-    fn release(&mut self, name: &str) -> Result<(), Error> {
-        match self.results.get_mut(name) {
-            Some(Slot::Granted(Some(guard), _)) => guard.release(),
-            Some(Slot::Scope(scope)) => match &*scope.inside.borrow() {
-                Some((ticket, _)) => scope.space.release(*ticket),
-                None => Err(Error::invalid("guard", "the body does not run")),
-            },
-            _ => Err(Error::invalid("guard", "there is none")),
+    fn release(&mut self, name: &str, keys: Option<Vec<Key>>) -> Result<(), Error> {
+        if let Some(Slot::Scope(scope)) = self.results.get_mut(name) {
+            return match (&*scope.inside.borrow(), keys) {
+                (Some(inside), None) => scope.space.release(inside.ticket),
+                _ => Err(Error::invalid("guard", "the body does not run, or has the guard to itself")),
+            };
         }
+        self.guard(name, |guard| match keys {
+            Some(keys) => guard.release_keys(keys),
+            None => guard.release(),
+        })
+    }
+
+    fn downgrade(&mut self, name: &str, keys: Option<Vec<Key>>) -> Result<(), Error> {
+        self.guard(name, |guard| match keys {
+            Some(keys) => guard.downgrade_keys(keys),
+            None => guard.downgrade(),
+        })
     }
 
     fn dispose(&mut self, name: &str) {
-        if let Some(Slot::Granted(guard, seen)) = self.results.get_mut(name) {
-            seen.held = false;
-            drop(guard.take());
+        if let Some(Slot::Granted(kept)) = self.results.get_mut(name) {
+            kept.look();
+            kept.let_go = true;
+            kept.seen.held = false;
+            drop(kept.guard.take());
         }
+    }
+
+    fn owner(&mut self, handle: &str, _actor: &str, label: Option<&str>, name: &str) {
+        let space = &self.handles[handle];
+        let owner = label.map_or_else(|| space.unnamed_owner(), |label| space.owner(label));
+        self.owners.insert(name.to_owned(), owner);
+    }
+
+    fn owner_of(&mut self, guard: &str, name: &str) {
+        let Some(slot @ Slot::Scope(_)) = self.results.get_mut(guard) else { return };
+        if let Slot::Scope(scope) = slot {
+            scope.asked.set(true);
+        }
+        slot.advance(true);
+        if let Slot::Scope(scope) = slot
+            && let Some(Inside { owner: Some(owner), .. }) = &*scope.inside.borrow()
+        {
+            self.owners.insert(name.to_owned(), owner.clone());
+        }
+    }
+
+    fn owner_id(&self, name: &str) -> Option<String> {
+        self.owners.get(name).map(|owner| owner.id().to_owned())
+    }
+
+    fn close_owner(&mut self, name: &str) -> usize {
+        self.owners[name].close()
+    }
+
+    fn hand_over(&mut self, guard: &str, to: &str, by_id: bool, payload: Option<Value>) -> Result<bool, Error> {
+        let owner = self.owners[to].clone();
+        self.guard(guard, |guard| match (by_id, payload) {
+            (true, Some(payload)) => guard.hand_over_to(owner.id(), payload),
+            (true, None) => guard.hand_over_to(owner.id(), ()),
+            (false, Some(payload)) => guard.hand_over(&owner, payload),
+            (false, None) => guard.hand_over(&owner, ()),
+        })
+    }
+
+    fn handed_over(&mut self, owner: &str, name: &str) {
+        let owner = self.owners[owner].clone();
+        let mut slot = Slot::Waiting(Task::new(async move { owner.handed_over().await.map(Some) }));
+        slot.advance(true);
+        self.results.insert(name.to_owned(), slot);
+    }
+
+    fn revoke(&mut self, handle: &str, keys: Vec<Key>) -> Result<usize, Error> {
+        self.handles[handle].revoke(keys)
     }
 
     fn cancel(&mut self, name: &str) {
@@ -122,16 +197,40 @@ impl Host for Futures {
         let Some(slot) = self.results.get_mut(name) else { return State::None };
         match slot {
             Slot::Waiting(_) => State::Pending,
-            Slot::Granted(guard, seen) => {
-                let held = guard.as_ref().is_some_and(Guard::held);
-                State::Granted(Seen { held, ..seen.clone() })
+            Slot::Granted(kept) => {
+                kept.look();
+                State::Granted(kept.seen.clone())
             }
             Slot::Scope(scope) => match &*scope.inside.borrow() {
                 None => State::Pending,
-                Some((_, seen)) => State::Running(seen.clone()),
+                Some(inside) => State::Running(inside.seen.clone()),
             },
             Slot::Settled(state) => state.clone(),
         }
+    }
+}
+
+impl Futures {
+    /// Calls a guard, and looks whether it was let go of by that.
+    fn guard<T>(&mut self, name: &str, call: impl FnOnce(&mut Guard) -> Result<T, Error>) -> Result<T, Error> {
+        let Some(Slot::Granted(kept @ Kept { guard: Some(_), .. })) = self.results.get_mut(name) else {
+            return Err(Error::invalid("guard", "there is none"));
+        };
+        kept.look();
+        let guard = kept.guard.as_mut().expect("just seen");
+        let answer = call(guard);
+        kept.let_go |= answer.is_ok() && !guard.held();
+        answer
+    }
+}
+
+impl Kept {
+    /// Sees the guard as it is now. Whether it was lost is what it was when it was let go of.
+    fn look(&mut self) {
+        let Some(guard) = &self.guard else { return };
+        let lost = if self.let_go { self.seen.lost } else { Task::new(guard.lost()).poll().is_ready() };
+        let owner = guard.owner().map(|owner| owner.id().to_owned());
+        self.seen = Seen { lost, ..see(guard, owner) };
     }
 }
 
@@ -145,8 +244,8 @@ impl Slot {
                 };
                 match output {
                     Ok(Some(guard)) => {
-                        let seen = see(&guard);
-                        *self = Slot::Granted(Some(guard), seen);
+                        let seen = see(&guard, None);
+                        *self = Slot::Granted(Kept { guard: Some(guard), seen, let_go: false });
                         return true;
                     }
                     Ok(None) => State::None,
@@ -165,14 +264,14 @@ impl Slot {
                     Err(error) => State::Failed(error),
                 }
             }
-            Slot::Granted(..) | Slot::Settled(_) => return false,
+            Slot::Granted(_) | Slot::Settled(_) => return false,
         };
         *self = Slot::Settled(state);
         true
     }
 }
 
-fn lock(space: &Space, request: Request) -> LockRequest<'_> {
+fn lock<'a>(space: &'a Space, request: Request, owner: Option<&Owner>) -> LockRequest<'a> {
     let mut lock = space.lock(request.keys).mode(request.mode).shared(request.shared);
     if let Some(label) = request.label {
         lock = lock.label(label);
@@ -180,29 +279,43 @@ fn lock(space: &Space, request: Request) -> LockRequest<'_> {
     if let Some(timeout) = request.timeout {
         lock = lock.timeout(timeout);
     }
-    lock
+    if let Some(max_hold) = request.max_hold {
+        lock = lock.max_hold(max_hold);
+    }
+    match owner {
+        Some(owner) => lock.owner(owner),
+        None => lock,
+    }
 }
 
-fn try_lock(space: &Space, request: Request) -> TryLock<'_> {
+fn try_lock<'a>(space: &'a Space, request: Request, owner: Option<&Owner>) -> TryLock<'a> {
     let lock = match request.mode {
         Mode::Exclusive => space.try_lock(request.keys),
         Mode::Shared => space.try_lock(Vec::<Key>::new()).shared(request.keys),
     };
     let lock = lock.shared(request.shared);
+    let lock = match owner {
+        Some(owner) => lock.owner(owner),
+        None => lock,
+    };
     match request.label {
         Some(label) => lock.label(label),
         None => lock,
     }
 }
 
-fn scope(space: Space, request: Request) -> Scope {
+fn scope(space: Space, request: Request, owner: Option<Owner>) -> Scope {
     let (end, mut ended) = oneshot::channel();
-    let inside = Rc::new(RefCell::new(None));
-    let (shown, own) = (inside.clone(), space.clone());
+    let (inside, asked) = (Rc::new(RefCell::new(None)), Rc::new(Cell::new(false)));
+    let (shown, asks, own) = (inside.clone(), asked.clone(), space.clone());
     let task = Task::new(async move {
         let body = async |guard: &Guard| {
             poll_fn(|cx| {
-                *shown.borrow_mut() = Some((guard.ticket(), see(guard)));
+                // Asking is what makes the owner of a scope.
+                let owner = if asks.get() { guard.owner() } else { owner.clone() };
+                let lost = pin!(guard.lost()).poll(cx).is_ready();
+                let seen = Seen { lost, ..see(guard, owner.as_ref().map(|owner| owner.id().to_owned())) };
+                *shown.borrow_mut() = Some(Inside { ticket: guard.ticket(), seen, owner });
                 ended.poll_unpin(cx).map(|ending| match ending {
                     Ok(Ending::Return(value)) => Ok(value),
                     Ok(Ending::Throw(message)) => Err(message),
@@ -211,17 +324,21 @@ fn scope(space: Space, request: Request) -> Scope {
             })
             .await
         };
-        lock(&own, request).run(body).await
+        lock(&own, request, owner.as_ref()).run(body).await
     });
-    Scope { task, inside, end: Some(end), space }
+    Scope { task, inside, asked, end: Some(end), space }
 }
 
-fn see(guard: &Guard) -> Seen {
+fn see(guard: &Guard, owner: Option<String>) -> Seen {
     Seen {
         keys: Some((guard.keys().to_vec(), guard.shared().to_vec())),
         label: Some(guard.label().map(str::to_owned)),
         token: guard.token(),
         held: guard.held(),
+        lost: false,
+        owner,
+        payload: guard.payload().and_then(|payload| payload.downcast_ref().cloned()),
+        abandoned: guard.abandoned(),
     }
 }
 

@@ -3,14 +3,15 @@
 mod futures_api;
 mod ports;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use latchwork::{Error, Key, LockSpec, Mode, Query};
+use latchwork::{Builder, Error, Key, LockSpec, ManualClock, Mode, Owner, Query, Space};
 use serde_json::Value;
 
 pub use self::futures_api::Futures;
 pub use self::ports::Ports;
-use crate::scenario::Ending;
+use crate::scenario::{Ending, Limits};
 
 /// Which call makes a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,10 @@ pub struct Request {
     pub timeout: Option<Duration>,
     /// The label.
     pub label: Option<String>,
+    /// The name of its owner.
+    pub owner: Option<String>,
+    /// The longest time that it may hold.
+    pub max_hold: Option<Duration>,
 }
 
 /// What a result is now.
@@ -70,6 +75,14 @@ pub struct Seen {
     pub token: u64,
     /// Whether it is held.
     pub held: bool,
+    /// Whether it was taken away.
+    pub lost: bool,
+    /// The id of its owner.
+    pub owner: Option<String>,
+    /// What came along when it was handed over.
+    pub payload: Option<Value>,
+    /// Whether a holder went away without a word while it was queued.
+    pub abandoned: bool,
 }
 
 /// One face of the library, with the results that a scenario has made so far.
@@ -81,7 +94,7 @@ pub trait Host {
     const NAMES_KEYS: bool;
 
     /// A new space with a manual clock at 0, and a handle on it for each name.
-    fn open(handles: &[&str], shards: usize) -> Self;
+    fn open(handles: &[&str], shards: usize, limits: Limits) -> Self;
 
     /// Makes a call and polls it once.
     fn start(&mut self, handle: &str, actor: &str, kind: Kind, request: Request, name: &str);
@@ -89,12 +102,48 @@ pub trait Host {
     /// Lets the body of a `with_lock` end.
     fn end(&mut self, name: &str, ending: Ending);
 
-    /// Releases a guard explicitly.
+    /// Releases a guard explicitly, or some of its keys.
     ///
     /// # Errors
     ///
     /// What the library answers.
-    fn release(&mut self, name: &str) -> Result<(), Error>;
+    fn release(&mut self, name: &str, keys: Option<Vec<Key>>) -> Result<(), Error>;
+
+    /// Makes a guard, or some of its keys, shared.
+    ///
+    /// # Errors
+    ///
+    /// What the library answers.
+    fn downgrade(&mut self, name: &str, keys: Option<Vec<Key>>) -> Result<(), Error>;
+
+    /// Makes an owner.
+    fn owner(&mut self, handle: &str, actor: &str, label: Option<&str>, name: &str);
+
+    /// Asks a running `with_lock` for its owner.
+    fn owner_of(&mut self, guard: &str, name: &str);
+
+    /// The id of an owner.
+    fn owner_id(&self, name: &str) -> Option<String>;
+
+    /// Ends an owner. Answers how many holds and waits ended.
+    fn close_owner(&mut self, name: &str) -> usize;
+
+    /// Hands a guard over. Answers whether it was delivered.
+    ///
+    /// # Errors
+    ///
+    /// What the library answers.
+    fn hand_over(&mut self, guard: &str, to: &str, by_id: bool, payload: Option<Value>) -> Result<bool, Error>;
+
+    /// Waits for the next guard that is handed over to an owner.
+    fn handed_over(&mut self, owner: &str, name: &str);
+
+    /// Takes keys away from who holds them. Answers how many guards were lost.
+    ///
+    /// # Errors
+    ///
+    /// What the library answers.
+    fn revoke(&mut self, handle: &str, keys: Vec<Key>) -> Result<usize, Error>;
 
     /// Disposes of a guard.
     fn dispose(&mut self, name: &str);
@@ -138,8 +187,8 @@ impl State {
 }
 
 impl Request {
-    /// The same as a specification.
-    pub fn spec(self) -> LockSpec {
+    /// The same as a specification. `owner` is the one that it names.
+    pub fn spec(self, owner: Option<&Owner>) -> LockSpec {
         let mut spec = LockSpec::new(self.keys).mode(self.mode).shared(self.shared);
         if let Some(label) = self.label {
             spec = spec.label(label);
@@ -147,6 +196,32 @@ impl Request {
         if let Some(timeout) = self.timeout {
             spec = spec.timeout(timeout);
         }
-        spec
+        if let Some(max_hold) = self.max_hold {
+            spec = spec.max_hold(max_hold);
+        }
+        match owner {
+            Some(owner) => spec.owner(owner),
+            None => spec,
+        }
     }
+}
+
+/// A new space with a manual clock at 0, and a handle on it for each name.
+fn open(handles: &[&str], shards: usize, limits: Limits) -> (ManualClock, BTreeMap<String, Space>) {
+    let clock = ManualClock::new();
+    let builder = Space::builder().shards(shards).clock(clock.clone()).seed(7);
+    let total = |builder: Builder| match limits.max_waiters {
+        Some(most) => builder.max_waiters(most),
+        None => builder,
+    };
+    let builder = match limits.max_waiters_per_key {
+        Some(most) => total(builder).max_waiters_per_key(most),
+        None => total(builder),
+    };
+    let space = builder.build();
+    let handle = |(i, name): (usize, &&str)| {
+        let handle = if i == 0 { space.clone() } else { space.attach() };
+        ((*name).to_owned(), handle)
+    };
+    (clock, handles.iter().enumerate().map(handle).collect())
 }

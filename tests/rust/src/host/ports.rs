@@ -8,20 +8,30 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use latchwork::{Answer, Cancelled, Error, Grant, Key, ManualClock, Port, Query, Settled, Space, Ticket};
+use latchwork::{
+    Answer, Cancelled, Error, Grant, HandedOver, Key, LockSpec, ManualClock, Owner, Port, Query, Settled, Space, Ticket,
+};
+use serde_json::Value;
 
-use super::{Host, Kind, Request, Seen, State};
+use super::{Host, Kind, Request, Seen, State, open};
 use crate::poll::Flag;
-use crate::scenario::{Ending, FIRST_HANDLE};
+use crate::scenario::{Ending, FIRST_HANDLE, Limits};
 
 /// The ports of a space.
 pub struct Ports {
     clock: ManualClock,
     handles: BTreeMap<String, Space>,
     ports: BTreeMap<(String, String), Loop>,
+    owners: BTreeMap<String, (Place, Owner)>,
     results: BTreeMap<String, Slot>,
     names: Vec<String>,
 }
+
+/// Added to the number of a result: told of its loss.
+const LOSS: u64 = 1 << 32;
+
+/// Begins the names of owners that a scope has for itself.
+const SCOPE: &str = "scope of ";
 
 struct Loop {
     port: Port,
@@ -37,6 +47,10 @@ struct Slot {
     place: Place,
     scope: bool,
     ticket: Option<Ticket>,
+    /// The name of the owner.
+    owner: Option<String>,
+    /// Given up when its outcome may have been decided already.
+    given_up: bool,
     state: State,
 }
 
@@ -44,15 +58,16 @@ impl Host for Ports {
     const NAME: &'static str = "ports";
     const NAMES_KEYS: bool = false;
 
-    fn open(handles: &[&str], shards: usize) -> Ports {
-        let clock = ManualClock::new();
-        let space = Space::builder().shards(shards).clock(clock.clone()).seed(7).build();
-        let handle = |(i, name): (usize, &&str)| {
-            let handle = if i == 0 { space.clone() } else { space.attach() };
-            ((*name).to_owned(), handle)
-        };
-        let handles = handles.iter().enumerate().map(handle).collect();
-        Ports { clock, handles, ports: BTreeMap::new(), results: BTreeMap::new(), names: Vec::new() }
+    fn open(handles: &[&str], shards: usize, limits: Limits) -> Ports {
+        let (clock, handles) = open(handles, shards, limits);
+        Ports {
+            clock,
+            handles,
+            ports: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            results: BTreeMap::new(),
+            names: Vec::new(),
+        }
     }
 
     fn start(&mut self, handle: &str, actor: &str, kind: Kind, request: Request, name: &str) {
@@ -60,25 +75,35 @@ impl Host for Ports {
         let tag = self.names.len() as u64;
         self.names.push(name.to_owned());
         let scope = kind == Kind::With;
+        let owner = request.owner.clone();
+        let spec = request.spec(owner.as_ref().map(|owner| &self.owners[owner].1));
+        let id = owner.as_ref().and_then(|owner| self.owner_id(owner));
         let at = self.at(&place);
         let (ticket, state) = match kind {
-            Kind::Try => match at.port.try_lock(&request.spec()) {
-                Ok(Some(grant)) => (Some(grant.ticket), granted(grant, scope)),
+            Kind::Try => match at.port.try_lock(&spec) {
+                Ok(Some(grant)) => (Some(grant.ticket), granted(grant, scope, id)),
                 Ok(None) => (None, State::None),
                 Err(error) => (None, State::Failed(error)),
             },
-            Kind::Lock | Kind::With => match at.port.lock(&request.spec(), tag) {
-                Ok(Answer::Granted(grant)) => (Some(grant.ticket), granted(grant, scope)),
+            Kind::Lock | Kind::With => match at.port.lock(&spec, tag) {
+                Ok(Answer::Granted(grant)) => (Some(grant.ticket), granted(grant, scope, id)),
                 Ok(Answer::Waiting(ticket)) => (Some(ticket), State::Pending),
                 Err(error) => (None, State::Failed(error)),
             },
         };
-        self.results.insert(name.to_owned(), Slot { place, scope, ticket, state });
+        if let (Some(ticket), Some(_)) = (ticket, state.seen()) {
+            at.port.watch_lost(ticket, tag + LOSS);
+        }
+        self.results.insert(name.to_owned(), Slot { place, scope, ticket, owner, given_up: false, state });
     }
 
     fn end(&mut self, name: &str, ending: Ending) {
         // What a binding does when the body ends: a stale release is no error of the body.
-        let _ = self.release(name);
+        let _ = self.release(name, None);
+        let owner = self.results.get_mut(name).filter(|slot| slot.scope).and_then(|slot| slot.owner.take());
+        if let Some(owner) = owner.filter(|owner| owner.starts_with(SCOPE)) {
+            self.close_owner(&owner);
+        }
         if let Some(slot) = self.results.get_mut(name) {
             slot.state = match ending {
                 Ending::Return(value) => State::Returned(value),
@@ -87,34 +112,112 @@ impl Host for Ports {
         }
     }
 
-    fn release(&mut self, name: &str) -> Result<(), Error> {
-        let Some((place, Some(ticket))) = self.results.get(name).map(|slot| (slot.place.clone(), slot.ticket)) else {
-            return Err(Error::invalid("guard", "there is none"));
-        };
-        self.at(&place).port.release(ticket)?;
-        self.lost(|slot| slot.ticket == Some(ticket));
+    fn release(&mut self, name: &str, keys: Option<Vec<Key>>) -> Result<(), Error> {
+        let (place, ticket) = self.guard(name)?;
+        let port = &self.at(&place).port;
+        match keys {
+            Some(keys) => port.release_keys(ticket, &keys)?,
+            None => port.release(ticket)?,
+        }
+        if !port.held(ticket) {
+            self.let_go(|slot| slot.ticket == Some(ticket));
+        }
         Ok(())
+    }
+
+    fn downgrade(&mut self, name: &str, keys: Option<Vec<Key>>) -> Result<(), Error> {
+        let (place, ticket) = self.guard(name)?;
+        self.at(&place).port.downgrade(ticket, keys.as_deref())
     }
 
     fn dispose(&mut self, name: &str) {
         // Disposal of what is not held is a no-op.
-        let _ = self.release(name);
+        let _ = self.release(name, None);
+    }
+
+    fn owner(&mut self, handle: &str, actor: &str, label: Option<&str>, name: &str) {
+        let place = (handle.to_owned(), actor.to_owned());
+        let owner = self.at(&place).port.owner(label);
+        self.owners.insert(name.to_owned(), (place, owner));
+    }
+
+    fn owner_of(&mut self, guard: &str, name: &str) {
+        let Ok((place, ticket)) = self.guard(guard) else { return };
+        let at = self.at(&place);
+        let owner = at.port.owner(None);
+        at.port.adopt(ticket, &owner);
+        self.owners.insert(name.to_owned(), (place.clone(), owner.clone()));
+        // It ends with the scope, under a name of its own.
+        let own = format!("{SCOPE}{guard}");
+        self.owners.insert(own.clone(), (place, owner));
+        if let Some(slot) = self.results.get_mut(guard) {
+            slot.owner = Some(own);
+        }
+    }
+
+    fn owner_id(&self, name: &str) -> Option<String> {
+        self.owners.get(name).map(|(_, owner)| owner.id().to_owned())
+    }
+
+    fn close_owner(&mut self, name: &str) -> usize {
+        let (place, owner) = self.owners[name].clone();
+        self.at(&place).port.close_owner(&owner)
+    }
+
+    fn hand_over(&mut self, guard: &str, to: &str, _by_id: bool, payload: Option<Value>) -> Result<bool, Error> {
+        let (place, ticket) = self.guard(guard)?;
+        let id = self.owner_id(to).unwrap_or_default();
+        let payload = payload.map(|payload| Box::new(payload) as Box<_>);
+        let delivered = self.at(&place).port.hand_over(ticket, &id, payload)?;
+        self.let_go(|slot| slot.ticket == Some(ticket));
+        if let Some(slot) = self.results.get_mut(guard) {
+            // It is the new owner's.
+            slot.ticket = Some(Ticket::from_parts(0, 0));
+        }
+        Ok(delivered)
+    }
+
+    fn handed_over(&mut self, owner: &str, name: &str) {
+        let place = self.owners[owner].0.clone();
+        let tag = self.names.len() as u64;
+        self.names.push(name.to_owned());
+        let slot = Slot {
+            place,
+            scope: false,
+            ticket: None,
+            owner: Some(owner.to_owned()),
+            given_up: false,
+            state: State::Pending,
+        };
+        self.results.insert(name.to_owned(), slot);
+        self.take_over(tag);
+    }
+
+    fn revoke(&mut self, handle: &str, keys: Vec<Key>) -> Result<usize, Error> {
+        self.at(&(handle.to_owned(), String::new())).port.revoke(&keys)
     }
 
     fn cancel(&mut self, name: &str) {
         let Some(slot) = self.results.get(name) else { return };
         let (place, running) = (slot.place.clone(), matches!(slot.state, State::Running(_)));
-        let Some(ticket) = slot.ticket else { return };
-        let cancelled = match self.at(&place).port.cancel(ticket) {
-            Cancelled::Waiting | Cancelled::GrantGivenOn => true,
-            Cancelled::Gone if running => {
-                let _ = self.release(name);
-                true
-            }
-            Cancelled::Gone => false,
+        let pending = matches!(slot.state, State::Pending);
+        let cancelled = match slot.ticket {
+            // It waits for a hand-over, if for anything.
+            None => pending,
+            Some(ticket) => match self.at(&place).port.cancel(ticket) {
+                Cancelled::Waiting | Cancelled::GrantGivenOn => true,
+                Cancelled::Gone if running => {
+                    let _ = self.release(name, None);
+                    true
+                }
+                Cancelled::Gone => false,
+            },
         };
-        if let (true, Some(slot)) = (cancelled, self.results.get_mut(name)) {
-            slot.state = State::Cancelled;
+        if let Some(slot) = self.results.get_mut(name) {
+            slot.given_up = pending;
+            if cancelled {
+                slot.state = State::Cancelled;
+            }
         }
     }
 
@@ -124,7 +227,7 @@ impl Host for Ports {
 
     fn close(&mut self, handle: &str) {
         self.handles[handle].close();
-        self.lost(|slot| slot.place.0 == handle);
+        self.let_go(|slot| slot.place.0 == handle);
     }
 
     fn advance(&mut self, by: Duration) {
@@ -165,8 +268,45 @@ impl Ports {
         at
     }
 
+    /// The ticket of a guard, and whose it is.
+    fn guard(&self, name: &str) -> Result<(Place, Ticket), Error> {
+        match self.results.get(name).map(|slot| (slot.place.clone(), slot.ticket)) {
+            Some((place, Some(ticket))) => Ok((place, ticket)),
+            _ => Err(Error::invalid("guard", "there is none")),
+        }
+    }
+
+    /// Takes what was handed over to an owner, or asks to be told.
+    fn take_over(&mut self, tag: u64) {
+        let name = self.names[tag as usize].clone();
+        let slot = &self.results[&name];
+        if !matches!(slot.state, State::Pending) {
+            return;
+        }
+        let (place, owner) = self.owners[slot.owner.as_deref().unwrap_or_default()].clone();
+        let port = &self.at(&place).port;
+        port.watch_handed_over(&owner, tag);
+        let (ticket, state) = match port.take_handed_over(&owner) {
+            Some(taken) => {
+                port.watch_lost(taken.grant.ticket, tag + LOSS);
+                (Some(taken.grant.ticket), handed(taken, &owner))
+            }
+            // What the owner's requests come to from now on is what the wait for a hand-over comes to.
+            None => match port.try_lock(&LockSpec::new(Vec::<Key>::new()).owner(&owner)) {
+                Err(error) => (None, State::Failed(error)),
+                Ok(nothing) => {
+                    nothing.map(|grant| port.release(grant.ticket));
+                    (None, State::Pending)
+                }
+            },
+        };
+        if let Some(slot) = self.results.get_mut(&name) {
+            (slot.ticket, slot.state) = (ticket, state);
+        }
+    }
+
     /// Notes that guards are no longer held, as a binding does when it released or closed.
-    fn lost(&mut self, which: impl Fn(&Slot) -> bool) {
+    fn let_go(&mut self, which: impl Fn(&Slot) -> bool) {
         for slot in self.results.values_mut().filter(|slot| which(slot)) {
             if let State::Granted(seen) | State::Running(seen) = &mut slot.state {
                 seen.held = false;
@@ -178,8 +318,14 @@ impl Ports {
         let (tag, outcome) = match settled {
             Settled::Granted { tag, grant } => (tag, Ok(grant)),
             Settled::Failed { tag, error } => (tag, Err(error)),
-            // Nobody watches a grant here.
-            Settled::Lost { .. } | Settled::HandedOver { .. } => return,
+            Settled::HandedOver { tag } => return self.take_over(tag),
+            Settled::Lost { tag } => {
+                let slot = self.results.get_mut(&self.names[(tag - LOSS) as usize]);
+                if let Some(State::Granted(seen) | State::Running(seen)) = slot.map(|slot| &mut slot.state) {
+                    (seen.held, seen.lost) = (false, true);
+                }
+                return;
+            }
         };
         let name = self.names[tag as usize].clone();
         let slot = &self.results[&name];
@@ -193,20 +339,50 @@ impl Ports {
             matches!(slot.state, State::Pending),
             "{name} is settled once, and with a grant at most after a cancel"
         );
+        let port = &self.ports[&place].port;
+        let moved = outcome.as_ref().is_ok_and(|grant| slot.ticket != Some(grant.ticket));
+        let owner = slot.owner.as_ref().and_then(|owner| self.owners.get(owner)).map(|(_, owner)| owner.clone());
+        let ticket = outcome.as_ref().map_or(slot.ticket, |grant| Some(grant.ticket));
         let state = match outcome {
-            Ok(grant) if self.ports[&place].port.confirm(grant.ticket) => granted(grant, scope),
+            Ok(grant) if moved && slot.given_up => {
+                assert_eq!(port.cancel(grant.ticket), Cancelled::GrantGivenOn, "{name} was given up");
+                State::Cancelled
+            }
+            Ok(grant) if port.confirm(grant.ticket) => {
+                port.watch_lost(grant.ticket, tag + LOSS);
+                match (port.take_handed(grant).filter(|_| moved), owner) {
+                    (Some(taken), Some(owner)) => handed(taken, &owner),
+                    (_, owner) => granted(grant, scope, owner.map(|owner| owner.id().to_owned())),
+                }
+            }
             Ok(_) => State::Failed(Error::invalid("grant", "it was gone when it was seen")),
             Err(error) => State::Failed(error),
         };
         if let Some(slot) = self.results.get_mut(&name) {
-            slot.state = state;
+            (slot.ticket, slot.state) = (ticket, state);
         }
     }
 }
 
-fn granted(grant: Grant, scope: bool) -> State {
-    let seen = Seen { keys: None, label: None, token: grant.token, held: true };
+fn granted(grant: Grant, scope: bool, owner: Option<String>) -> State {
+    let Grant { token, abandoned, .. } = grant;
+    let seen = Seen { keys: None, label: None, token, held: true, lost: false, owner, payload: None, abandoned };
     if scope { State::Running(seen) } else { State::Granted(seen) }
+}
+
+/// The guard of what was handed over.
+fn handed(taken: HandedOver, owner: &Owner) -> State {
+    let Grant { token, abandoned, .. } = taken.grant;
+    State::Granted(Seen {
+        keys: Some((taken.keys, taken.shared)),
+        label: None,
+        token,
+        held: true,
+        lost: false,
+        owner: Some(owner.id().to_owned()),
+        payload: taken.payload.and_then(|payload| payload.downcast().ok()).map(|payload| *payload),
+        abandoned,
+    })
 }
 
 impl fmt::Debug for Ports {

@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 pub use self::folder::{Folders, Index, vectors};
-pub use self::outcome::{BlockerIs, ErrorIs, GuardIs, HoldIs, Outcome, Table, TokenIs, WaitIs};
+pub use self::outcome::{BlockerIs, CycleStepIs, ErrorIs, GuardIs, HoldIs, Outcome, Table, TokenIs, WaitIs};
 pub use self::spelling::Spelling;
-pub use self::step::{Asked, Call, Ending, LockMode, Step, Steps};
+pub use self::step::{Asked, By, Call, Ending, HandOver, LockMode, OwnerOf, Step, Steps};
 
 /// One scenario file.
 #[derive(Clone, Debug, Deserialize)]
@@ -64,6 +64,18 @@ pub enum Requirement {
 struct Setup {
     #[serde(default)]
     handles: BTreeMap<String, String>,
+    #[serde(default)]
+    limits: Limits,
+}
+
+/// How many requests may wait in the space of a file.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Limits {
+    /// At all.
+    pub max_waiters: Option<usize>,
+    /// Behind others for one key.
+    pub max_waiters_per_key: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -143,6 +155,11 @@ impl Scenario {
         handles
     }
 
+    /// The limits of the space.
+    pub fn limits(&self) -> Limits {
+        self.setup.limits
+    }
+
     /// What the grammar alone cannot say.
     fn check(&self, name: &str) -> Result<(), String> {
         if self.format != 1 {
@@ -154,21 +171,31 @@ impl Scenario {
         if let Final::Closed(Closed { closed: false }) = self.last {
             return Err("final: closed can only be true".into());
         }
-        let mut made = Vec::new();
+        let (mut made, mut owners) = (Vec::new(), Vec::new());
         for steps in &self.steps {
             let before = made.len();
             for step in steps.all() {
-                self.check_step(step, &mut made, before)?;
+                self.check_step(step, &mut made, before, &mut owners)?;
             }
-            let then = steps.then().keys();
-            if let Some(unknown) = then.into_iter().find(|name| !made.contains(&name.as_str())) {
+            let then = steps.then();
+            if let Some(unknown) = then.keys().find(|name| !made.contains(&name.as_str())) {
                 return Err(format!("no step has made this result: result={unknown:?}"));
             }
+            then.values().try_for_each(|outcome| known_owners(outcome, &owners))?;
         }
-        Ok(())
+        match &self.last {
+            Final::Table(table) => known_owners(&Outcome::Query(table.clone()), &owners),
+            Final::Closed(_) => Ok(()),
+        }
     }
 
-    fn check_step<'a>(&self, step: &'a Step, made: &mut Vec<&'a str>, before: usize) -> Result<(), String> {
+    fn check_step<'a>(
+        &self,
+        step: &'a Step,
+        made: &mut Vec<&'a str>,
+        before: usize,
+        owners: &mut Vec<&'a str>,
+    ) -> Result<(), String> {
         if let Some(actor) = &step.actor
             && !self.actors.contains(actor)
         {
@@ -179,12 +206,28 @@ impl Scenario {
         {
             return Err(format!("no earlier step has made this result: result={used:?}"));
         }
-        if let Some(makes) = step.call.makes() {
-            if made.contains(&makes) {
-                return Err(format!("a step has made this result already: result={makes:?}"));
+        if let Some(owner) = step.call.owner().filter(|owner| !owners.contains(owner)) {
+            return Err(format!("no earlier step has made this owner: owner={owner:?}"));
+        }
+        known_owners(&step.expect, owners)?;
+        let owner = step.call.makes_owner();
+        if let Some(name) = step.call.makes().or(owner) {
+            if made.contains(&name) || owners.contains(&name) {
+                return Err(format!("a step has made this already: name={name:?}"));
             }
-            made.push(makes);
+            match owner {
+                Some(_) => owners.push(name),
+                None => made.push(name),
+            }
         }
         Ok(())
+    }
+}
+
+/// Refuses an outcome that names an owner that no step has made.
+fn known_owners(outcome: &Outcome, owners: &[&str]) -> Result<(), String> {
+    match outcome.owners().into_iter().find(|name| !owners.contains(name)) {
+        Some(unknown) => Err(format!("no step has made this owner: owner={unknown:?}")),
+        None => Ok(()),
     }
 }

@@ -27,6 +27,10 @@ pub enum Outcome {
     Error(ErrorIs),
     /// The answer of a query.
     Query(Table),
+    /// How many were taken away, or ended.
+    Count(usize),
+    /// Whether a hand-over reached its owner.
+    Delivered(bool),
     /// No error.
     Ok,
 }
@@ -43,7 +47,38 @@ enum Spelled {
     Cancelled,
     Error(ErrorIs),
     Query(Table),
+    Count(usize),
+    Delivered(bool),
     Ok,
+}
+
+impl Outcome {
+    /// The names of owners in it.
+    pub fn owners(&self) -> Vec<&str> {
+        let mut names: Vec<Option<&String>> = Vec::new();
+        fn inner(name: &Option<Option<String>>) -> Option<&String> {
+            name.as_ref().and_then(Option::as_ref)
+        }
+        fn blockers(list: &Option<Vec<BlockerIs>>) -> impl Iterator<Item = Option<&String>> {
+            list.iter().flatten().map(|blocker| inner(&blocker.owner))
+        }
+        match self {
+            Outcome::Granted(guard) | Outcome::Running(guard) => names.push(inner(&guard.owner)),
+            Outcome::Error(error) => {
+                names.extend(blockers(&error.blocked_by));
+                names.extend(error.cycle.iter().flatten().map(|step| step.owner.as_ref()));
+            }
+            Outcome::Query(table) => {
+                names.extend(table.held.iter().map(|hold| inner(&hold.owner)));
+                for wait in &table.pending {
+                    names.push(inner(&wait.owner));
+                    names.extend(blockers(&wait.blocked_by));
+                }
+            }
+            _ => {}
+        }
+        names.into_iter().flatten().map(String::as_str).collect()
+    }
 }
 
 impl<'de> Deserialize<'de> for Outcome {
@@ -68,6 +103,8 @@ impl<'de> Deserialize<'de> for Outcome {
             }
             Spelled::Error(error) => Outcome::Error(error),
             Spelled::Query(table) => Outcome::Query(table),
+            Spelled::Count(count) => Outcome::Count(count),
+            Spelled::Delivered(delivered) => Outcome::Delivered(delivered),
             Spelled::Ok => Outcome::Ok,
         })
     }
@@ -88,6 +125,16 @@ pub struct GuardIs {
     pub token: Option<TokenIs>,
     /// Whether it is held now.
     pub held: Option<bool>,
+    /// Whether it was taken away.
+    pub lost: Option<bool>,
+    /// The name of its owner; inner none: it has none.
+    #[serde(default, deserialize_with = "given")]
+    pub owner: Option<Option<String>>,
+    /// What came along when it was handed over; null: nothing.
+    #[serde(default, deserialize_with = "given")]
+    pub payload: Option<Value>,
+    /// Whether a holder went away without a word while it was queued.
+    pub abandoned: Option<bool>,
 }
 
 /// How a token compares with earlier ones.
@@ -114,6 +161,24 @@ pub struct ErrorIs {
     pub blocked_by: Option<Vec<BlockerIs>>,
     /// The argument that was refused.
     pub what: Option<String>,
+    /// The limit that is reached.
+    pub limit: Option<usize>,
+    /// The circle.
+    pub cycle: Option<Vec<CycleStepIs>>,
+}
+
+/// One of the waits that form a circle.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CycleStepIs {
+    /// The owner of the request that waits; none: it has none.
+    #[serde(deserialize_with = "nullable")]
+    pub owner: Option<String>,
+    /// The key that it waits for.
+    pub key: Spelling,
+    /// Its label; inner none: it has none.
+    #[serde(default, deserialize_with = "given")]
+    pub label: Option<Option<String>>,
 }
 
 /// What a query answers.
@@ -138,6 +203,9 @@ pub struct HoldIs {
     pub shared: Vec<Spelling>,
     /// The result that has its token.
     pub token: Option<String>,
+    /// The name of its owner; inner none: it has none.
+    #[serde(default, deserialize_with = "given")]
+    pub owner: Option<Option<String>>,
     /// Its label; inner none: it has none.
     #[serde(default, deserialize_with = "given")]
     pub label: Option<Option<String>>,
@@ -158,6 +226,9 @@ pub struct WaitIs {
     /// The keys that it asks for in shared mode.
     #[serde(default)]
     pub shared: Vec<Spelling>,
+    /// The name of its owner; inner none: it has none.
+    #[serde(default, deserialize_with = "given")]
+    pub owner: Option<Option<String>>,
     /// Its label; inner none: it has none.
     #[serde(default, deserialize_with = "given")]
     pub label: Option<Option<String>>,
@@ -179,12 +250,20 @@ pub struct BlockerIs {
     /// The result that holds the key; inner none: it is only reserved.
     #[serde(default, deserialize_with = "given")]
     pub token: Option<Option<String>>,
+    /// The name of its owner; inner none: it has none.
+    #[serde(default, deserialize_with = "given")]
+    pub owner: Option<Option<String>>,
     /// Its label; inner none: it has none.
     #[serde(default, deserialize_with = "given")]
     pub label: Option<Option<String>>,
 }
 
+/// A field that is there and may be `null`.
+fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    Option::deserialize(from)
+}
+
 /// Tells `null` from a field that is not there.
-fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+pub(super) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
     T::deserialize(from).map(Some)
 }

@@ -43,12 +43,24 @@ pub enum Call {
     WithLock(Asked, String),
     /// Lets the body of a `withLock` end.
     End(String, Ending),
-    /// An explicit release of a guard.
-    Release(String),
+    /// An explicit release of a guard, or of some of its keys.
+    Release(String, Option<Vec<Spelling>>),
+    /// Makes a guard, or some of its keys, shared.
+    Downgrade(String, Option<Vec<Spelling>>),
     /// Disposal of a guard.
     Drop(String),
     /// Gives a call up.
     Cancel(String),
+    /// Makes an owner, or asks a running `withLock` for its own.
+    Owner(OwnerOf, String),
+    /// Ends an owner.
+    CloseOwner(String),
+    /// Hands a guard over.
+    HandOver(HandOver),
+    /// Waits for the next guard that is handed over to an owner.
+    HandedOver(String, String),
+    /// Takes keys away from who holds them.
+    Revoke(Vec<Spelling>),
     /// `query`, of all keys or of some.
     Query(Option<Vec<Spelling>>),
     /// `close` on the actor's handle.
@@ -73,6 +85,43 @@ pub struct Asked {
     pub timeout: Option<f64>,
     /// The label.
     pub label: Option<String>,
+    /// The name of its owner.
+    pub owner: Option<String>,
+    /// The longest time that it may hold, in ms.
+    #[serde(rename = "maxHold")]
+    pub max_hold: Option<f64>,
+}
+
+/// Which owner.
+#[derive(Clone, Debug)]
+pub enum OwnerOf {
+    /// A new one, perhaps with a label.
+    New(Option<String>),
+    /// That of a running `withLock`.
+    Scope(String),
+}
+
+/// A hand-over.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HandOver {
+    /// The guard.
+    pub guard: String,
+    /// The new owner.
+    pub to: String,
+    /// How the new owner is named, if not by itself.
+    pub by: Option<By>,
+    /// What is sent along.
+    #[serde(default, deserialize_with = "super::outcome::given")]
+    pub payload: Option<Value>,
+}
+
+/// How an owner is named, if not by itself.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum By {
+    /// By its id.
+    Id,
 }
 
 /// A lock mode as files spell it.
@@ -120,7 +169,13 @@ impl Call {
             Call::TryLock(..) => "tryLock",
             Call::WithLock(..) => "withLock",
             Call::End(..) => "end",
-            Call::Release(_) => "release",
+            Call::Release(..) => "release",
+            Call::Downgrade(..) => "downgrade",
+            Call::Owner(..) => "owner",
+            Call::CloseOwner(_) => "closeOwner",
+            Call::HandOver(_) => "handOver",
+            Call::HandedOver(..) => "handedOver",
+            Call::Revoke(_) => "revoke",
             Call::Drop(_) => "drop",
             Call::Cancel(_) => "cancel",
             Call::Query(_) => "query",
@@ -133,6 +188,25 @@ impl Call {
     pub fn makes(&self) -> Option<&str> {
         match self {
             Call::Lock(_, name) | Call::TryLock(_, name) | Call::WithLock(_, name) => Some(name),
+            Call::HandedOver(_, name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The owner that it makes.
+    pub fn makes_owner(&self) -> Option<&str> {
+        match self {
+            Call::Owner(_, name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The owner that it names.
+    pub fn owner(&self) -> Option<&str> {
+        match self {
+            Call::Lock(asked, _) | Call::TryLock(asked, _) | Call::WithLock(asked, _) => asked.owner.as_deref(),
+            Call::CloseOwner(owner) | Call::HandedOver(owner, _) => Some(owner),
+            Call::HandOver(hand_over) => Some(&hand_over.to),
             _ => None,
         }
     }
@@ -140,14 +214,16 @@ impl Call {
     /// The result that it names.
     pub fn uses(&self) -> Option<&str> {
         match self {
-            Call::End(name, _) | Call::Release(name) | Call::Drop(name) | Call::Cancel(name) => Some(name),
+            Call::End(name, _) | Call::Release(name, _) | Call::Downgrade(name, _) => Some(name),
+            Call::Drop(name) | Call::Cancel(name) | Call::Owner(OwnerOf::Scope(name), _) => Some(name),
+            Call::HandOver(hand_over) => Some(&hand_over.guard),
             _ => None,
         }
     }
 
     /// Whether it may stand in a turn.
     fn in_turn(&self) -> bool {
-        !matches!(self, Call::Lock(..) | Call::WithLock(..) | Call::End(..))
+        !matches!(self, Call::Lock(..) | Call::WithLock(..) | Call::End(..) | Call::Owner(..) | Call::HandedOver(..))
     }
 }
 
@@ -180,15 +256,18 @@ fn parse_step(mut fields: Fields) -> Result<Step, String> {
     let name: Option<String> = take(&mut fields, "as")?;
     let expect: Option<Outcome> = take(&mut fields, "expect")?;
     nothing_left(&fields)?;
-    let makes = matches!(op.as_str(), "lock" | "tryLock" | "withLock");
-    if makes != name.is_some() {
+    let makes = matches!(op.as_str(), "lock" | "tryLock" | "withLock" | "handedOver");
+    if (makes || op == "owner") != name.is_some() {
         return Err(format!("{op}: as is for calls that make a result, and only for them"));
     }
     if (op == "advance") == actor.is_some() {
         return Err(format!("{op}: every step but advance has an actor"));
     }
-    if expect.is_none() && (makes || op == "query") {
+    if expect.is_none() && (makes || matches!(op.as_str(), "query" | "closeOwner" | "handOver" | "revoke")) {
         return Err(format!("{op}: needs expect"));
+    }
+    if expect.is_some() && op == "owner" {
+        return Err("owner: has no outcome".into());
     }
     let call = parse_call(&op, args, name.unwrap_or_default())?;
     Ok(Step { actor, call, expect: expect.unwrap_or(Outcome::Ok) })
@@ -200,8 +279,8 @@ fn parse_call(op: &str, mut args: Fields, name: String) -> Result<Call, String> 
         "withLock" => Call::WithLock(asked(std::mem::take(&mut args))?, name),
         "tryLock" => {
             let asked = asked(std::mem::take(&mut args))?;
-            if asked.timeout.is_some() {
-                return Err("tryLock has no timeout".into());
+            if asked.timeout.is_some() || asked.max_hold.is_some() {
+                return Err("tryLock has no times".into());
             }
             Call::TryLock(asked, name)
         }
@@ -213,7 +292,23 @@ fn parse_call(op: &str, mut args: Fields, name: String) -> Result<Call, String> 
             };
             Call::End(need(&mut args, "result")?, ending)
         }
-        "release" => Call::Release(need(&mut args, "guard")?),
+        "release" => Call::Release(need(&mut args, "guard")?, take(&mut args, "keys")?),
+        "downgrade" => Call::Downgrade(need(&mut args, "guard")?, take(&mut args, "keys")?),
+        "owner" => {
+            let of = match (take(&mut args, "label")?, take(&mut args, "guard")?) {
+                (Some(_), Some(_)) => return Err("an owner is new or that of a scope".into()),
+                (_, Some(guard)) => OwnerOf::Scope(guard),
+                (label, None) => OwnerOf::New(label),
+            };
+            Call::Owner(of, name)
+        }
+        "closeOwner" => Call::CloseOwner(need(&mut args, "owner")?),
+        "handOver" => {
+            let hand_over = serde_json::from_value(Value::Object(std::mem::take(&mut args)));
+            Call::HandOver(hand_over.map_err(|error| error.to_string())?)
+        }
+        "handedOver" => Call::HandedOver(need(&mut args, "owner")?, name),
+        "revoke" => Call::Revoke(need(&mut args, "keys")?),
         "drop" => Call::Drop(need(&mut args, "guard")?),
         "cancel" => Call::Cancel(need(&mut args, "result")?),
         "query" => Call::Query(take(&mut args, "keys")?),
