@@ -17,4 +17,12 @@ pub mod decisions {
     pub mod d0005_time_is_the_callers {}
     #[doc = include_str!("decisions/0006-keys.md")]
     pub mod d0006_keys {}
+    #[doc = include_str!("decisions/0007-a-lone-holder-in-its-shard.md")]
+    pub mod d0007_a_lone_holder_in_its_shard {}
+    #[doc = include_str!("decisions/0008-owners-and-deadlocks.md")]
+    pub mod d0008_owners_and_deadlocks {}
+    #[doc = include_str!("decisions/0009-hand-over.md")]
+    pub mod d0009_hand_over {}
+    #[doc = include_str!("decisions/0010-a-lost-guard-stays.md")]
+    pub mod d0010_a_lost_guard_stays {}
 }
