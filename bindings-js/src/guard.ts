@@ -247,8 +247,8 @@ function end(guard: Guard): void {
   if (watch !== undefined) guard.space.watches.take(watch);
 }
 
-function notHeld(guard: Guard): LatchworkError {
-  const keys = [...guard.keys, ...guard.shared];
+function notHeld(guard: Guard, named?: Keys): LatchworkError {
+  const keys = named === undefined ? [...guard.keys, ...guard.shared] : ([named].flat() as Key[]);
   return new LatchworkError("not_held", `the lock is not held: keys=[${keys.map(describe).join(", ")}]`, { keys });
 }
 
@@ -264,7 +264,7 @@ function aim(guard: Guard): void {
 function giveUp(guard: Guard, keys: Keys | undefined, how: "releaseKeys" | "downgrade"): void {
   const { native, handle } = guard.space;
   const raw = keys === undefined ? undefined : rawKeys(native, keys, "keys");
-  if ((guard.state & State.Released) !== 0) throw notHeld(guard);
+  if ((guard.state & State.Released) !== 0) throw notHeld(guard, keys);
   const { keys: exclusive, shared } = keySetOf(guard);
   aim(guard);
   if (how === "downgrade") native.downgrade(raw);

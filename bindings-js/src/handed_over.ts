@@ -7,15 +7,39 @@
 import { type Guard, nextHandedOver } from "./guard.js";
 import type { Owner } from "./owner.js";
 
-/** Ends when the owner or its space is closed. */
-export async function* handedOver(owner: Owner): AsyncGenerator<Guard, void, void> {
-  for (;;) {
-    // Asked first, so that nothing is missed in between.
-    const told = toldOf(owner);
-    const guard = nextHandedOver(owner);
-    if (guard !== undefined) yield guard;
-    else if (owner.closed || owner.space.closed) return;
-    else await told;
+/** Ends when the owner or its space is closed, or the loop over it is left: then a wait that is under way ends too. */
+export class HandedOver implements AsyncIterableIterator<Guard> {
+  readonly #owner: Owner;
+  #left = false;
+  #leave: () => void = () => {};
+  readonly #leaving = new Promise<void>((resolve) => {
+    this.#leave = resolve;
+  });
+
+  constructor(owner: Owner) {
+    this.#owner = owner;
+  }
+
+  async next(): Promise<IteratorResult<Guard, undefined>> {
+    const owner = this.#owner;
+    for (;;) {
+      // Asked first, so that nothing is missed in between.
+      const told = toldOf(owner);
+      const guard = this.#left ? undefined : nextHandedOver(owner);
+      if (guard !== undefined) return { value: guard, done: false };
+      if (this.#left || owner.closed || owner.space.closed) return { value: undefined, done: true };
+      await Promise.race([told, this.#leaving]);
+    }
+  }
+
+  async return(): Promise<IteratorResult<Guard, undefined>> {
+    this.#left = true;
+    this.#leave();
+    return { value: undefined, done: true };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 }
 

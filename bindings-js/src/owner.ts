@@ -1,6 +1,6 @@
 import { takeError } from "./error.js";
 import type { Guard } from "./guard.js";
-import { handedOver } from "./handed_over.js";
+import { HandedOver } from "./handed_over.js";
 import type { Keys } from "./key.js";
 import type { Native } from "./native.js";
 import type { LockOptions, TryLockOptions } from "./options.js";
@@ -91,7 +91,7 @@ export class Owner implements AsyncDisposable {
    * }
    */
   get handedOver(): AsyncIterable<Guard> {
-    return handedOver(this);
+    return new HandedOver(this);
   }
 
   /**

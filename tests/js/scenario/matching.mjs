@@ -22,7 +22,11 @@ const COMPARE = {
     (expected.waited !== undefined ? differs("waited", Math.round(actual.waited), expected.waited) : undefined) ??
     optional("position", actual, expected) ??
     optional("what", actual, expected) ??
+    optional("limit", actual, expected) ??
+    (expected.cycle && inOrder("cycle", actual.cycle ?? [], expected.cycle, step(host, tokenOf))) ??
     (expected.blockedBy && list("blockedBy", actual.blockedBy, expected.blockedBy, blocker(host, tokenOf))),
+  count: (_, actual, expected) => differs("count", actual, expected),
+  delivered: (_, actual, expected) => differs("delivered", actual, expected),
   query: (host, actual, expected, tokenOf) =>
     list("held", actual.held, expected.held, hold(host, tokenOf)) ??
     list("pending", actual.pending, expected.pending, wait(host, tokenOf)),
@@ -35,6 +39,12 @@ function guard(host, actual, expected, tokenOf) {
     keysDiffer(host, "shared", actual.shared, expected.shared) ??
     nullable("label", actual, expected) ??
     optional("held", actual, expected) ??
+    optional("abandoned", actual, expected) ??
+    (expected.lost === undefined ? undefined : differs("lost", actual.lost.aborted, expected.lost)) ??
+    owner(actual.owner, expected, tokenOf) ??
+    (expected.payload === undefined
+      ? undefined
+      : differs("payload", JSON.stringify(actual.payload ?? null), JSON.stringify(expected.payload))) ??
     (smaller && `token ${actual.token} is not greater than that of ${smaller}`)
   );
 }
@@ -44,6 +54,7 @@ const hold = (host, tokenOf) => (actual, expected) =>
   keysDiffer(host, "shared", actual.shared, expected.shared ?? []) ??
   (expected.token !== undefined ? differs("token", actual.token, tokenOf(expected.token)) : undefined) ??
   nullable("label", actual, expected) ??
+  owner(actual.owner, expected, tokenOf) ??
   age(actual, expected) ??
   optional("claimed", actual, expected);
 
@@ -51,6 +62,7 @@ const wait = (host, tokenOf) => (actual, expected) =>
   keysDiffer(host, "keys", actual.keys, expected.keys ?? []) ??
   keysDiffer(host, "shared", actual.shared, expected.shared ?? []) ??
   nullable("label", actual, expected) ??
+  owner(actual.owner, expected, tokenOf) ??
   age(actual, expected) ??
   optional("position", actual, expected) ??
   (expected.blockedBy && list("blockedBy", actual.blockedBy, expected.blockedBy, blocker(host, tokenOf)));
@@ -60,7 +72,29 @@ const blocker = (host, tokenOf) => (actual, expected) =>
   (expected.token !== undefined
     ? differs("token", actual.token ?? null, expected.token === null ? null : tokenOf(expected.token))
     : undefined) ??
+  owner(actual.owner, expected, tokenOf) ??
   nullable("label", actual, expected);
+
+const step = (host, tokenOf) => (actual, expected) =>
+  keysDiffer(host, "key", [actual.key], [expected.key]) ??
+  owner(actual.owner, expected, tokenOf) ??
+  nullable("label", actual, expected);
+
+/** Whose it is: the file names owners as it made them. `ids.owner`: the id of one. */
+function owner(actual, expected, ids) {
+  if (expected.owner === undefined) return undefined;
+  return differs("owner", actual?.id ?? null, expected.owner === null ? null : ids.owner(expected.owner));
+}
+
+/** As many, one after the other. */
+function inOrder(name, actual, expected, compare) {
+  if (actual.length !== expected.length) return `${name}: ${actual.length} entries, not ${expected.length}`;
+  for (const [at, entry] of expected.entries()) {
+    const differs = compare(actual[at], entry);
+    if (differs !== undefined) return `${name}[${at}]: ${differs}`;
+  }
+  return undefined;
+}
 
 /** Each expected entry takes the first entry left that fits it. */
 function list(name, actual, expected, compare) {

@@ -37,6 +37,7 @@ class Run {
   #clock;
   #handles = new Map();
   #results = new Map();
+  #owners = new Map();
   /** The results that some step cancels: exactly these get a signal. */
   #cancelled;
 
@@ -52,7 +53,7 @@ class Run {
     const { setup = {}, name } = this.#scenario;
     const url = `memory:scenario ${name} ${++runs}`;
     for (const handle of new Set(["first", ...Object.values(setup.handles ?? {})])) {
-      this.#handles.set(handle, await this.#host.latchwork.open(url, { clock: this.#clock }));
+      this.#handles.set(handle, await this.#host.latchwork.open(url, { clock: this.#clock, ...setup.limits }));
     }
   }
 
@@ -87,7 +88,7 @@ class Run {
     const closed = "closed" in final;
     this.#check("the space", table, closed ? { error: { code: "closed" } } : { query: final });
     if (closed) return;
-    for (const { controller } of this.#results.values()) controller?.abort();
+    for (const { giveUp } of this.#results.values()) giveUp?.();
     // What is disposed lets others in, which are disposed in the next round.
     for (let round = 0; round <= this.#results.size; round++) {
       for (const { guard, end } of this.#results.values()) {
@@ -96,6 +97,8 @@ class Run {
       }
       await quiet();
     }
+    for (const owner of this.#owners.values()) await owner.close();
+    await quiet();
     const left = await outcomeOf(this.#handles.get("first").query(), "query");
     this.#check("the space when all is over", left, { query: { held: [], pending: [] } });
   }
@@ -103,6 +106,19 @@ class Run {
   /** Makes the call of one step now; answers a function that tells what it has come to. */
   #call({ actor, op, args = {}, as }) {
     const space = this.#handles.get(this.#scenario.setup?.handles?.[actor] ?? "first");
+    if (op === "owner") {
+      this.#owners.set(
+        as,
+        args.guard === undefined ? space.owner(args.label) : this.#results.get(args.guard).guard.owner,
+      );
+      return () => ({ ok: {} });
+    }
+    if (op === "handedOver") {
+      const result = { outcome: { pending: {} }, call: `${op} ${as}` };
+      this.#results.set(as, result);
+      this.#take(this.#owners.get(args.owner), result);
+      return () => result.outcome;
+    }
     if (as !== undefined) {
       const result = { outcome: { pending: {} }, call: `${op} ${as}` };
       this.#results.set(as, result);
@@ -110,13 +126,33 @@ class Run {
       return () => result.outcome;
     }
     const result = this.#results.get(args.result ?? args.guard);
+    const owner = this.#owners.get(args.owner ?? args.to);
     switch (op) {
       case "release":
-        return now(() => result.guard.release());
+      case "downgrade":
+        return now(() => this.#withKeys(args.keys, (keys) => result.guard[op](keys)));
+      case "closeOwner":
+        return later(outcomeOf(owner.close(), "count"));
+      case "revoke":
+        return later(
+          outcomeOf(
+            this.#keys(args.keys, (keys) => space.revoke(keys)),
+            "count",
+          ),
+        );
+      case "handOver": {
+        const handing = result.guard.handOver(args.by === "id" ? owner.id : owner, args.payload);
+        return later(
+          outcomeOf(
+            handing.then(({ delivered }) => delivered),
+            "delivered",
+          ),
+        );
+      }
       case "drop":
         return now(() => result.guard[Symbol.dispose]());
       case "cancel":
-        return now(() => result.controller.abort());
+        return now(() => result.giveUp());
       case "end":
         return now(() => result.end(args));
       case "advance":
@@ -146,14 +182,17 @@ class Run {
       result.guard = guard ?? undefined;
       settle(guard === null ? { none: {} } : { granted: guard });
     };
-    const { mode, timeout, label, keys, shared } = args;
+    const { mode, timeout, label, keys, shared, owner, maxHold } = args;
     const options = {
       ...(mode !== undefined && { mode }),
       ...(timeout !== undefined && { timeout }),
       ...(label !== undefined && { label }),
+      ...(owner !== undefined && { owner: this.#owners.get(owner) }),
+      ...(maxHold !== undefined && { maxHold }),
     };
     if (cancellable) {
       result.controller = new AbortController();
+      result.giveUp = () => result.controller.abort();
       options.signal = result.controller.signal;
     }
     const call = (asked, more) => {
@@ -167,6 +206,21 @@ class Run {
     this.#keys(keys, (asked) =>
       shared === undefined ? call(asked) : this.#keys(shared, (more) => call(asked, more)),
     ).catch(failed);
+  }
+
+  /** Takes the next guard that is handed over to an owner. */
+  #take(owner, result) {
+    const inbox = owner.handedOver[Symbol.asyncIterator]();
+    let givenUp = false;
+    result.giveUp = () => {
+      givenUp = true;
+      inbox.return();
+    };
+    inbox.next().then(({ done, value }) => {
+      if (!done) result.guard = value;
+      if (done) result.outcome = givenUp ? { cancelled: {} } : { error: { code: "cancelled" } };
+      else result.outcome = { granted: value };
+    });
   }
 
   /** The body of a scoped use: runs until the file ends it. */
@@ -190,13 +244,19 @@ class Run {
 
   /** Calls with the keys that are spelled so; a key that cannot be made is the error of the call. */
   async #keys(spelled, call) {
+    return this.#withKeys(spelled, call);
+  }
+
+  #withKeys(spelled, call) {
     if (spelled === undefined) return call(undefined);
     const keys = spelled.map((key) => keyOf(this.#host.latchwork, key));
     return call(keys.length === 1 ? keys[0] : keys);
   }
 
   #check(what, actual, expected) {
-    const differs = mismatch(this.#host, actual, expected, (name) => this.#results.get(name).guard.token);
+    const tokenOf = (name) => this.#results.get(name).guard.token;
+    tokenOf.owner = (name) => this.#owners.get(name).id;
+    const differs = mismatch(this.#host, actual, expected, tokenOf);
     if (differs !== undefined) this.#fail(`${what}: ${differs}`);
   }
 
@@ -217,6 +277,11 @@ function now(call) {
     if (error.code === undefined) throw error;
     outcome = { error };
   }
+  return () => outcome;
+}
+
+/** What a call comes to that answers with a promise. */
+function later(outcome) {
   return () => outcome;
 }
 
