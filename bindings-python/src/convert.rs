@@ -142,6 +142,19 @@ pub(crate) fn function(what: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
     Err(error::wrong_type(value.py(), what, &format!("{} is not a function", type_name(value))))
 }
 
+/// A number of things: an `int` that is not negative.
+pub(crate) fn limit(what: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let py = value.py();
+    if !value.is_instance_of::<PyInt>() || value.is_instance_of::<PyBool>() {
+        return Err(error::wrong_type(py, what, &format!("{} is not an int", type_name(value))));
+    }
+    if value.lt(0)? {
+        return Err(error::wrong_value(py, what, "negative"));
+    }
+    // More than there can ever be is no limit.
+    Ok(value.extract().unwrap_or(usize::MAX))
+}
+
 /// A `bool`, and nothing that is merely true.
 pub(crate) fn switch(what: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
     match value.cast::<PyBool>() {

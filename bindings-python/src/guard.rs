@@ -5,10 +5,13 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::aio::deferring_wakes;
+use crate::convert;
+use crate::holding::{self, Holding, Payload};
 use crate::lease::{Call, Lease};
 use crate::owner::Owner;
 use crate::scope::Scope;
 use crate::space::Space;
+use crate::watch::Watch;
 
 /// A lock that is held, until it is released.
 ///
@@ -35,11 +38,12 @@ pub(crate) struct Guard {
     call: Call,
     space: Py<Space>,
     scope: Scope,
+    holding: Holding,
 }
 
 impl Guard {
     pub(crate) fn new(space: Py<Space>, grant: Grant, call: Call) -> Guard {
-        Guard { lease: Lease::new(grant), call, space, scope: Scope::default() }
+        Guard { lease: Lease::new(grant), call, space, scope: Scope::default(), holding: Holding::default() }
     }
 
     fn is_held(&self) -> bool {
@@ -49,6 +53,19 @@ impl Guard {
     /// Releases the lock if that was not done yet. Answers whether it was held.
     pub(crate) fn leave(&self) -> bool {
         self.find(self.lease.give_back()).is_some_and(|(port, ticket)| port.release(ticket).is_ok())
+    }
+
+    /// Notes what a lock is that was handed over: it has its own keys, whatever was asked for.
+    pub(crate) fn note_handed(&self, py: Python<'_>, lock: &mut latchwork::Guard) -> PyResult<()> {
+        if self.call.owner().is_none() {
+            return Ok(());
+        }
+        let payload = lock.take_payload().and_then(|payload| payload.downcast::<Payload>().ok());
+        let keys = (lock.keys().to_vec(), lock.shared().to_vec());
+        if payload.is_some() || keys != self.call.key_set(py)? {
+            self.holding.start(keys, payload.map(|payload| payload.0));
+        }
+        Ok(())
     }
 
     /// The block begins.
@@ -81,16 +98,16 @@ impl Guard {
 
 #[pymethods]
 impl Guard {
-    /// The keys held exclusively, in the order asked.
+    /// The keys held exclusively, in the order asked, without those that were released.
     #[getter]
     fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        self.call.exclusive(py)
+        convert::keys_to_py(py, &self.holding.key_set(py, &self.call)?.0)
     }
 
-    /// The keys held in shared mode, in the order asked.
+    /// The keys held in shared mode, in the order asked, without those that were released; those of `downgrade` come last.
     #[getter]
     fn shared<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        self.call.shared(py)
+        convert::keys_to_py(py, &self.holding.key_set(py, &self.call)?.1)
     }
 
     /// The fencing token: larger than that of every earlier, incompatible grant of any of its keys, in this life of the
@@ -126,6 +143,48 @@ impl Guard {
         self.lease.abandoned()
     }
 
+    /// What the giver sent along, if the lock was handed over; else `None`.
+    #[getter]
+    fn payload<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.holding.payload(py)
+    }
+
+    /// Whether the lock was taken away while its holder runs: by `revoke`, by the end of `max_hold`, with its owner or its
+    /// space. As an event of `threading`: `is_set()`, and `wait(timeout=None)`, which blocks.
+    #[getter]
+    fn lost(&self) -> Watch {
+        holding::watch(&self.lease, self.space.get().made())
+    }
+
+    /// Hand the lock over to another owner, with its token and all its keys; `owner` is it, or its id.
+    ///
+    /// Those who wait keep their places, and the end of the giver no longer matters. This guard is not held any more. If
+    /// the new owner waits for some of the keys, in the same or weaker modes, that request is resolved with this lock; else
+    /// it comes up in `owner.handed_over`. `payload` is any object, which the new guard has.
+    ///
+    /// The answer is true if it was delivered. To a closed owner it is not, and the keys are released.
+    ///
+    /// >>> import latchwork
+    /// >>> space = latchwork.open()
+    /// >>> job = space.owner("encode")
+    /// >>> space.lock("encoder").hand_over(job, "film.mov").delivered
+    /// True
+    /// >>> guard = next(job.handed_over)
+    /// >>> guard.keys, guard.payload
+    /// (('encoder',), 'film.mov')
+    /// >>> guard.release()
+    ///
+    /// Raises `NotHeld` if the lock is not held any more, `Invalid` to its own owner, `Deadlock` if the new owner would
+    /// wait for itself. Then nothing has moved.
+    #[pyo3(signature = (owner, payload = None))]
+    fn hand_over<'py>(
+        &self,
+        owner: &Bound<'py, PyAny>,
+        payload: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.holding.hand_over(&self.call, &self.lease, self.space.get().made(), owner, payload)
+    }
+
     /// Whether the lock is held now.
     #[getter]
     fn held(&self) -> bool {
@@ -138,17 +197,36 @@ impl Guard {
         self.space.clone_ref(py)
     }
 
-    /// Release the lock; the next in line has it before this returns.
+    /// Release the lock, or these of its keys; the next in line has them before this returns.
     ///
-    /// Raises `NotHeld` if it is not held any more.
-    fn release(&self, py: Python<'_>) -> PyResult<()> {
-        if self.leave() { Ok(()) } else { Err(self.call.not_held(py)) }
+    /// Without keys it is all of them. With keys the rest stays held; when they were the last ones, the lock is released.
+    ///
+    /// Raises `NotHeld` if the lock is not held any more, or one of the keys is not; then nothing has changed.
+    #[pyo3(signature = (*keys))]
+    fn release(&self, py: Python<'_>, keys: &Bound<'_, PyTuple>) -> PyResult<()> {
+        if keys.is_empty() {
+            return if self.leave() { Ok(()) } else { Err(self.holding.not_held(py, &self.call)) };
+        }
+        let keys = convert::key_arguments(keys.len(), keys.iter())?;
+        self.holding.release(py, &self.call, &self.lease, self.space.get().made(), &keys)
+    }
+
+    /// Make the lock a shared one, or these of its keys, and admit the shared requests next in line.
+    ///
+    /// There is no way back: two that wanted it would wait for each other. Nothing for a key that is shared already.
+    ///
+    /// Raises `NotHeld` if the lock is not held any more, or one of the keys is not; then nothing has changed.
+    #[pyo3(signature = (*keys))]
+    fn downgrade(&self, py: Python<'_>, keys: &Bound<'_, PyTuple>) -> PyResult<()> {
+        let keys = convert::key_arguments(keys.len(), keys.iter())?;
+        let keys = if keys.is_empty() { None } else { Some(&*keys) };
+        self.holding.downgrade(py, &self.call, &self.lease, self.space.get().made(), keys)
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
         let guard = slf.get();
         if !guard.is_held() {
-            return Err(guard.call.not_held(slf.py()));
+            return Err(guard.holding.not_held(slf.py(), &guard.call));
         }
         Guard::enter(&slf)?;
         Ok(slf)
@@ -168,20 +246,22 @@ impl Guard {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        self.call.repr(py, "latchwork", &self.lease, self.is_held())
+        self.call.repr(py, "latchwork", &self.lease, &self.holding, self.is_held())
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if let Some((port, ticket)) = self.find(self.lease.give_back())
-            && port.held(ticket)
-        {
+        if let Some((port, ticket)) = self.find(self.lease.give_back()) {
+            // One that was lost has keys too: those that were not taken.
+            let held = port.held(ticket);
             deferring_wakes(|| {
                 port.space().abandon(ticket);
                 self.scope.end();
             });
-            Python::try_attach(|py| self.call.warn_dropped(py, &self.lease));
+            if held {
+                Python::try_attach(|py| self.call.warn_dropped(py, &self.lease));
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use pyo3::exceptions::PyResourceWarning;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
+use crate::holding::Holding;
 use crate::owner::AnyOwner;
 use crate::{convert, error, fork};
 
@@ -19,10 +20,11 @@ pub(crate) struct Options<'a, 'py> {
     pub(crate) timeout: Option<&'a Bound<'py, PyAny>>,
     pub(crate) label: Option<&'a Bound<'py, PyAny>>,
     pub(crate) owner: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) max_hold: Option<&'a Bound<'py, PyAny>>,
 }
 
 impl Options<'_, '_> {
-    const NONE: Self = Options { mode: None, shared: None, timeout: None, label: None, owner: None };
+    const NONE: Self = Options { mode: None, shared: None, timeout: None, label: None, owner: None, max_hold: None };
 }
 
 /// The first key of a lock call. Apart from the others, since one argument needs no tuple to be made.
@@ -54,6 +56,7 @@ pub(crate) struct Full {
     spec: LockSpec,
     label: Option<String>,
     timeout: Option<Duration>,
+    ends: bool,
     /// Not in `spec`: in a forked child it is another one.
     owner: Option<AnyOwner>,
 }
@@ -72,7 +75,10 @@ impl Call {
     // Inlined, so that the common case passes its arguments in registers.
     #[inline(always)]
     pub(crate) fn new(first: FirstKey<'_>, others: &Bound<'_, PyTuple>, options: &Options<'_, '_>) -> PyResult<Call> {
-        let plain = matches!(options, Options { mode: None, shared: None, timeout: None, label: None, owner: None });
+        let plain = matches!(
+            options,
+            Options { mode: None, shared: None, timeout: None, label: None, owner: None, max_hold: None }
+        );
         match first {
             FirstKey::Given(first) if plain && others.is_empty() => Call::of_one(first),
             first => Call::of_many(first, others, options),
@@ -150,6 +156,15 @@ impl Call {
         }
     }
 
+    /// Whether the lock ends by itself, so that somebody has to keep time.
+    #[inline]
+    pub(crate) fn ends(&self) -> bool {
+        match self {
+            Call::One(_) => false,
+            Call::Full(full) => full.ends,
+        }
+    }
+
     pub(crate) fn label(&self) -> Option<&str> {
         match self {
             Call::One(_) => None,
@@ -157,18 +172,8 @@ impl Call {
         }
     }
 
-    /// The keys held exclusively, in the order asked.
-    pub(crate) fn exclusive<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        convert::keys_to_py(py, &self.key_set(py)?.0)
-    }
-
-    /// The keys held in shared mode, in the order asked.
-    pub(crate) fn shared<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        convert::keys_to_py(py, &self.key_set(py)?.1)
-    }
-
     /// The exclusive and the shared keys, in the order asked.
-    fn key_set(&self, py: Python<'_>) -> PyResult<(Vec<Key>, Vec<Key>)> {
+    pub(crate) fn key_set(&self, py: Python<'_>) -> PyResult<(Vec<Key>, Vec<Key>)> {
         match self {
             Call::One(_) => Ok(self.spec(py)?.key_set()),
             Call::Full(full) => Ok(full.spec.clone().key_set()),
@@ -181,23 +186,25 @@ impl Call {
         error::raise_labelled(py, error, self.label())
     }
 
-    /// The error of a guard that does not hold what was asked any more.
-    #[cold]
-    pub(crate) fn not_held(&self, py: Python<'_>) -> PyErr {
-        let keys = self.key_set(py).map(|keys| <[_; 2]>::from(keys).concat());
-        keys.map_or_else(|error| error, |keys| error::not_held(py, &keys))
-    }
-
     /// How the guard of a lease shows itself.
-    pub(crate) fn repr(&self, py: Python<'_>, module: &str, lease: &Lease, held: bool) -> PyResult<String> {
+    pub(crate) fn repr(
+        &self,
+        py: Python<'_>,
+        module: &str,
+        lease: &Lease,
+        holding: &Holding,
+        held: bool,
+    ) -> PyResult<String> {
         let state = if held { "held" } else { "released" };
         let abandoned = if lease.abandoned() { " abandoned" } else { "" };
-        Ok(format!("<{module}.Guard {state} {} token={}{abandoned}>", self.wanted(py)?, lease.token()))
+        let keys = self.wanted(py, holding)?;
+        Ok(format!("<{module}.Guard {state} {keys} token={}{abandoned}>", lease.token()))
     }
 
     /// How what was asked for shows itself.
-    pub(crate) fn wanted(&self, py: Python<'_>) -> PyResult<String> {
-        let (keys, shared) = (self.exclusive(py)?.repr()?, self.shared(py)?);
+    pub(crate) fn wanted(&self, py: Python<'_>, holding: &Holding) -> PyResult<String> {
+        let (keys, shared) = holding.key_set(py, self)?;
+        let (keys, shared) = (convert::keys_to_py(py, &keys)?.repr()?, convert::keys_to_py(py, &shared)?);
         let shared = if shared.is_empty() { String::new() } else { format!(" shared={}", shared.repr()?) };
         let label = self.label().map(|label| format!(" label={label:?}")).unwrap_or_default();
         Ok(format!("keys={keys}{shared}{label}"))
@@ -208,7 +215,8 @@ impl Call {
     pub(crate) fn warn_dropped(&self, py: Python<'_>, lease: &Lease) {
         // A finaliser can run while an exception is on its way; that one must stay.
         let pending = PyErr::take(py);
-        let warned = self.exclusive(py).and_then(|keys| keys.repr()).and_then(|keys| {
+        let keys = self.key_set(py).and_then(|(keys, _)| convert::keys_to_py(py, &keys));
+        let warned = keys.and_then(|keys| keys.repr()).and_then(|keys| {
             let message = format!("a lock guard was dropped while it was held: keys={keys} token={}", lease.token());
             let message = std::ffi::CString::new(message.replace('\0', "\\0")).unwrap_or_default();
             PyErr::warn(py, &py.get_type::<PyResourceWarning>(), &message, 1)
@@ -219,6 +227,12 @@ impl Call {
         if let Some(pending) = pending {
             pending.restore(py);
         }
+    }
+
+    /// What stands for the call of a guard that was handed over to `owner`.
+    pub(crate) fn of_owner(owner: AnyOwner) -> Call {
+        let spec = LockSpec::default();
+        Call::Full(Box::new(Full { spec, label: None, timeout: None, ends: false, owner: Some(owner) }))
     }
 
     fn full(keys: Vec<Key>, options: &Options<'_, '_>) -> PyResult<Call> {
@@ -241,8 +255,13 @@ impl Call {
         if let Some(timeout) = timeout {
             spec = spec.timeout(timeout);
         }
+        let max_hold = options.max_hold.map(|time| convert::seconds("max_hold", time)).transpose()?;
+        if let Some(max_hold) = max_hold {
+            spec = spec.max_hold(max_hold);
+        }
+        let ends = max_hold.is_some();
         let owner = options.owner.map(AnyOwner::given).transpose()?;
-        Ok(Call::Full(Box::new(Full { spec, label, timeout, owner })))
+        Ok(Call::Full(Box::new(Full { spec, label, timeout, ends, owner })))
     }
 }
 

@@ -13,12 +13,15 @@ mod convert;
 mod error;
 mod fork;
 mod guard;
+mod holding;
 mod lease;
 mod open;
 mod owner;
 mod scope;
 mod space;
+mod timer;
 mod wait;
+mod watch;
 
 use pyo3::prelude::*;
 
@@ -34,8 +37,9 @@ mod _native {
         error::error_classes,
         fork::after_fork,
         guard::Guard,
-        owner::Owner,
+        owner::{Inbox, Owner},
         space::Space,
+        watch::Watch,
     };
 
     #[pymodule_init]

@@ -16,6 +16,9 @@ use crate::{convert, error};
 pub(crate) struct Settings<'a, 'py> {
     pub(crate) clock: Option<&'a Bound<'py, PyAny>>,
     pub(crate) ambient_owner: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) max_waiters: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) max_waiters_per_key: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) meta: Option<&'a Bound<'py, PyAny>>,
 }
 
 /// What a space was opened with; enough to open it again in a forked child.
@@ -23,6 +26,9 @@ pub(crate) struct Opening {
     url: Option<String>,
     clock: Option<Py<ManualClock>>,
     ambient: Option<Ambient>,
+    max_waiters: Option<usize>,
+    max_waiters_per_key: Option<usize>,
+    meta: Option<Py<PyAny>>,
 }
 
 impl Opening {
@@ -36,7 +42,15 @@ impl Opening {
         let clock = settings.clock.map(ManualClock::given).transpose()?;
         let ambient = settings.ambient_owner.map(|on| convert::switch("ambient_owner", on)).transpose()?;
         let ambient = ambient.filter(|&on| on).map(|_| Ambient::new(py, url.as_deref())).transpose()?;
-        Ok(Opening { url, clock, ambient })
+        let limit = |what, limit: Option<&_>| limit.map(|limit| convert::limit(what, limit)).transpose();
+        Ok(Opening {
+            url,
+            clock,
+            ambient,
+            max_waiters: limit("max_waiters", settings.max_waiters)?,
+            max_waiters_per_key: limit("max_waiters_per_key", settings.max_waiters_per_key)?,
+            meta: settings.meta.map(|meta| meta.clone().unbind()),
+        })
     }
 
     /// Where the owner of the scope is found that runs; `None` unless that was asked for.
@@ -70,12 +84,30 @@ impl Opening {
     }
 
     fn builder(&self, py: Python<'_>) -> PyResult<Builder> {
-        let builder = latchwork::Space::builder().seed(seed()).epoch(epoch()).shards(shards(py)?);
+        let mut builder = latchwork::Space::builder().seed(seed()).epoch(epoch()).shards(shards(py)?);
+        if let Some(limit) = self.max_waiters {
+            builder = builder.max_waiters(limit);
+        }
+        if let Some(limit) = self.max_waiters_per_key {
+            builder = builder.max_waiters_per_key(limit);
+        }
+        if let Some(meta) = &self.meta {
+            builder = builder.meta(Meta(meta.clone_ref(py)));
+        }
         Ok(match &self.clock {
             Some(clock) => builder.clock(clock.get().clock.clone()),
             None => builder.clock(HostClock),
         })
     }
+}
+
+/// What a space says about itself.
+struct Meta(Py<PyAny>);
+
+/// What whoever opened a space first said about it.
+pub(crate) fn meta<'py>(py: Python<'py>, space: &latchwork::Space) -> Option<Bound<'py, PyAny>> {
+    let meta = space.meta()?.downcast::<Meta>().ok()?;
+    Some(meta.0.bind(py).clone())
 }
 
 /// Keys are user input, so their hashing must not be predictable; the standard library's hash keys are random.

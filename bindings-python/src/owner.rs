@@ -1,5 +1,6 @@
 //! A line of work that takes locks, as the blocking API sees it.
 
+use latchwork::{ErrorKind, Port};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
@@ -7,8 +8,8 @@ use crate::aio::AioOwner;
 use crate::fork::PerProcess;
 use crate::guard::Guard;
 use crate::lease::{Call, FirstKey, Options};
-use crate::space::Space;
-use crate::{convert, error};
+use crate::space::{Space, grant_of};
+use crate::{convert, error, wait};
 
 /// One line of work, named explicitly: what it locks is its own, so that a wait for itself is refused instead of lasting
 /// for ever. `space.owner` makes it, and `guard.owner` inside a block.
@@ -46,7 +47,7 @@ impl Owner {
     }
 
     fn core(&self, py: Python<'_>) -> PyResult<&latchwork::Owner> {
-        self.line.core(|| self.space.get().port(py).map(latchwork::Port::space))
+        self.line.core(|| self.space.get().port(py))
     }
 }
 
@@ -90,9 +91,10 @@ impl Owner {
     /// Raises what `Space.lock` raises, `Deadlock` if it would wait for its own owner, `Cancelled` if the owner is closed,
     /// also while it waits.
     #[pyo3(
-        signature = (key = FirstKey::Absent, /, *keys, mode = None, shared = None, timeout = None, label = None),
-        text_signature = "($self, *keys, mode='exclusive', shared=(), timeout=None, label=None)"
+        signature = (key = FirstKey::Absent, /, *keys, mode = None, shared = None, timeout = None, label = None, max_hold = None),
+        text_signature = "($self, *keys, mode='exclusive', shared=(), timeout=None, label=None, max_hold=None)"
     )]
+    #[expect(clippy::too_many_arguments, reason = "those of the Python method")]
     fn lock<'py>(
         slf: &Bound<'py, Self>,
         key: FirstKey<'py>,
@@ -101,8 +103,9 @@ impl Owner {
         shared: Option<&Bound<'py, PyAny>>,
         timeout: Option<&Bound<'py, PyAny>>,
         label: Option<&Bound<'py, PyAny>>,
+        max_hold: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Guard> {
-        let options = Options { mode, shared, timeout, label, owner: Some(slf.as_any()) };
+        let options = Options { mode, shared, timeout, label, owner: Some(slf.as_any()), max_hold };
         Space::wait(slf.get().space.bind(slf.py()), Call::new(key, keys, &options)?)
     }
 
@@ -110,8 +113,8 @@ impl Owner {
     ///
     /// Raises what `Space.try_lock` raises, `Cancelled` if the owner is closed.
     #[pyo3(
-        signature = (key = FirstKey::Absent, /, *keys, mode = None, shared = None, label = None),
-        text_signature = "($self, *keys, mode='exclusive', shared=(), label=None)"
+        signature = (key = FirstKey::Absent, /, *keys, mode = None, shared = None, label = None, max_hold = None),
+        text_signature = "($self, *keys, mode='exclusive', shared=(), label=None, max_hold=None)"
     )]
     fn try_lock<'py>(
         slf: &Bound<'py, Self>,
@@ -120,8 +123,9 @@ impl Owner {
         mode: Option<&Bound<'py, PyAny>>,
         shared: Option<&Bound<'py, PyAny>>,
         label: Option<&Bound<'py, PyAny>>,
+        max_hold: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<Guard>> {
-        let options = Options { mode, shared, timeout: None, label, owner: Some(slf.as_any()) };
+        let options = Options { mode, shared, timeout: None, label, owner: Some(slf.as_any()), max_hold };
         Space::attempt(slf.get().space.bind(slf.py()), Call::new(key, keys, &options)?)
     }
 
@@ -129,8 +133,8 @@ impl Owner {
     ///
     /// Raises what `lock` raises.
     #[pyo3(
-        signature = (key = FirstKey::Absent, /, *keys, r#fn, mode = None, shared = None, timeout = None, label = None),
-        text_signature = "($self, *keys, fn, mode='exclusive', shared=(), timeout=None, label=None)"
+        signature = (key = FirstKey::Absent, /, *keys, r#fn, mode = None, shared = None, timeout = None, label = None, max_hold = None),
+        text_signature = "($self, *keys, fn, mode='exclusive', shared=(), timeout=None, label=None, max_hold=None)"
     )]
     #[expect(clippy::too_many_arguments, reason = "those of the Python method")]
     fn with_lock<'py>(
@@ -142,10 +146,18 @@ impl Owner {
         shared: Option<&Bound<'py, PyAny>>,
         timeout: Option<&Bound<'py, PyAny>>,
         label: Option<&Bound<'py, PyAny>>,
+        max_hold: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         convert::function("fn", r#fn)?;
-        let options = Options { mode, shared, timeout, label, owner: Some(slf.as_any()) };
+        let options = Options { mode, shared, timeout, label, owner: Some(slf.as_any()), max_hold };
         Space::run(slf.get().space.bind(slf.py()), Call::new(key, keys, &options)?, r#fn)
+    }
+
+    /// The guards that are handed over to this owner and resolve no request of it, first come, first served: an iterator
+    /// that blocks until the next one, and ends when the owner is closed.
+    #[getter]
+    fn handed_over(slf: Py<Self>) -> Inbox {
+        Inbox(slf)
     }
 
     /// End the owner: what it holds is released, what it waits for fails with `Cancelled`, and so does what it asks for
@@ -182,6 +194,33 @@ impl Owner {
     }
 }
 
+/// The guards that are handed over to an owner; `owner.handed_over` answers it.
+#[pyclass(frozen, module = "latchwork", name = "HandedOver")]
+pub(crate) struct Inbox(Py<Owner>);
+
+#[pymethods]
+impl Inbox {
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Guard>> {
+        let owner = self.0.get();
+        let port = owner.space.get().port(py)?;
+        let handed = match wait::block_on(py, Some(port.space()), None, Box::pin(owner.core(py)?.handed_over()))? {
+            Ok(handed) => handed,
+            Err(error) if error.kind() == ErrorKind::Cancelled => return Ok(None),
+            Err(error) => return Err(error::raise(py, &error)),
+        };
+        let mut handed = handed;
+        let call = Call::of_owner(AnyOwner::Blocking(self.0.clone_ref(py)));
+        let guard = Guard::new(owner.space.clone_ref(py), grant_of(&handed), call);
+        guard.note_handed(py, &mut handed)?;
+        handed.into_ticket();
+        Ok(Some(guard))
+    }
+}
+
 /// The core's owner: in a forked child, where nothing is held, another one of the same label.
 pub(crate) struct Line {
     label: Option<Box<str>>,
@@ -193,19 +232,8 @@ impl Line {
         Line { label: owner.label().map(Box::from), owner: PerProcess::new(owner) }
     }
 
-    pub(crate) fn core<'a>(
-        &self,
-        space: impl FnOnce() -> PyResult<&'a latchwork::Space>,
-    ) -> PyResult<&latchwork::Owner> {
-        self.owner.get(|| Ok(open(space()?, self.label.as_deref())))
-    }
-}
-
-/// A new owner of a space.
-pub(crate) fn open(space: &latchwork::Space, label: Option<&str>) -> latchwork::Owner {
-    match label {
-        Some(label) => space.owner(label),
-        None => space.unnamed_owner(),
+    pub(crate) fn core<'a>(&self, port: impl FnOnce() -> PyResult<&'a Port>) -> PyResult<&latchwork::Owner> {
+        self.owner.get(|| Ok(port()?.owner(self.label.as_deref())))
     }
 }
 
@@ -242,6 +270,14 @@ impl AnyOwner {
             AnyOwner::Blocking(owner) => owner.get().core(py),
             AnyOwner::Aio(owner) => owner.get().core(py),
         }
+    }
+
+    /// The id of an owner that a caller named, by itself or by its id.
+    pub(crate) fn id_given(to: &Bound<'_, PyAny>) -> PyResult<String> {
+        if to.is_instance_of::<PyString>() {
+            return convert::text("owner", to).map(str::to_owned);
+        }
+        Ok(AnyOwner::given(to)?.core(to.py())?.id().to_owned())
     }
 
     pub(crate) fn is_open(&self, py: Python<'_>) -> PyResult<bool> {

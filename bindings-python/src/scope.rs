@@ -63,7 +63,7 @@ impl Scope {
         };
         // No code of the interpreter's runs meanwhile: another thread may wait for it.
         let owner = self.owner.get_or_init(|| {
-            let core = port.space().unnamed_owner();
+            let core = port.owner(None);
             if let Some(ticket) = ticket {
                 port.adopt(ticket, &core);
             }

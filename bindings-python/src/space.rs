@@ -11,8 +11,9 @@ use crate::clock::Tick;
 use crate::fork::PerProcess;
 use crate::guard::Guard;
 use crate::lease::{Call, FirstKey, Options};
-use crate::open::{Opening, Settings};
-use crate::owner::{self, Owner};
+use crate::open::{self, Opening, Settings};
+use crate::owner::Owner;
+use crate::timer::Timer;
 use crate::{convert, error, wait};
 
 /// One handle on a space, for threads that may block. `latchwork.open` makes it.
@@ -30,6 +31,7 @@ struct Handle {
     opening: Opening,
     /// Blocked threads wait for futures; the port answers what needs no waiting.
     port: PerProcess<Port>,
+    timer: PerProcess<Timer>,
 }
 
 impl Handle {
@@ -65,21 +67,35 @@ impl Space {
         self.handle.opening.ambient()
     }
 
+    /// Sees to it that somebody tells the end of a lock that ends by itself.
+    #[inline]
+    fn keep_time(&self, py: Python<'_>, call: &Call) -> PyResult<()> {
+        if call.ends() && self.handle.opening.clock().is_none() {
+            let timer = self.handle.timer.get(|| Ok(Timer::new()))?;
+            timer.start(self.port(py)?.space());
+        }
+        Ok(())
+    }
+
     /// Blocks until the call has its lock.
     pub(crate) fn wait(slf: &Bound<'_, Self>, call: Call) -> PyResult<Guard> {
         let py = slf.py();
         let port = slf.get().port(py)?;
+        slf.get().keep_time(py, &call)?;
         // A manual clock tells time-outs itself, when it is moved.
         let timeout = call.timeout().filter(|_| slf.get().handle.opening.clock().is_none());
-        let lock = wait::block_on(py, port.space(), timeout, port.space().request(call.spec(py)?))?;
-        let lock = lock.map_err(|error| call.failed(py, &error))?;
-        let grant = Grant { token: lock.token(), abandoned: lock.abandoned(), ticket: lock.into_ticket() };
-        Ok(Guard::new(slf.clone().unbind(), grant, call))
+        let lock = wait::block_on(py, Some(port.space()), timeout, port.space().request(call.spec(py)?))?;
+        let mut lock = lock.map_err(|error| call.failed(py, &error))?;
+        let guard = Guard::new(slf.clone().unbind(), grant_of(&lock), call);
+        guard.note_handed(py, &mut lock)?;
+        lock.into_ticket();
+        Ok(guard)
     }
 
     /// Takes what the call asks for if that needs no waiting.
     pub(crate) fn attempt(slf: &Bound<'_, Self>, call: Call) -> PyResult<Option<Guard>> {
         let py = slf.py();
+        slf.get().keep_time(py, &call)?;
         let grant = call.try_lock(py, slf.get().port(py)?)?;
         Ok(grant.map(|grant| Guard::new(slf.clone().unbind(), grant, call)))
     }
@@ -107,18 +123,30 @@ fn port(py: Python<'_>, opening: &Opening) -> PyResult<Port> {
 impl Space {
     #[new]
     #[pyo3(
-        signature = (url = None, *, clock = None, ambient_owner = None),
-        text_signature = "(url=None, *, clock=None, ambient_owner=False)"
+        signature = (
+            url = None,
+            *,
+            clock = None,
+            ambient_owner = None,
+            max_waiters = None,
+            max_waiters_per_key = None,
+            meta = None
+        ),
+        text_signature = "(url=None, *, clock=None, ambient_owner=False, max_waiters=None, max_waiters_per_key=None, meta=None)"
     )]
     fn new(
         py: Python<'_>,
         url: Option<&Bound<'_, PyAny>>,
         clock: Option<&Bound<'_, PyAny>>,
         ambient_owner: Option<&Bound<'_, PyAny>>,
+        max_waiters: Option<&Bound<'_, PyAny>>,
+        max_waiters_per_key: Option<&Bound<'_, PyAny>>,
+        meta: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Space> {
-        let opening = Opening::new(py, url, &Settings { clock, ambient_owner })?;
+        let settings = Settings { clock, ambient_owner, max_waiters, max_waiters_per_key, meta };
+        let opening = Opening::new(py, url, &settings)?;
         let port = PerProcess::new(port(py, &opening)?);
-        let handle = Arc::new(Handle { opening, port });
+        let handle = Arc::new(Handle { opening, port, timer: PerProcess::new(Timer::new()) });
         if let Some(clock) = handle.opening.clock() {
             let watched: Weak<Handle> = Arc::downgrade(&handle);
             clock.get().watch(watched);
@@ -133,6 +161,12 @@ impl Space {
         Ok(self.port(py)?.space().epoch())
     }
 
+    /// What whoever opened the space first said about it with `open(meta=...)`, the very object; `None` if nothing.
+    #[getter]
+    fn meta<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Ok(open::meta(py, self.port(py)?.space()))
+    }
+
     /// Take all keys in one step, and block until that is done.
     ///
     /// A tuple is one key; several keys are several arguments: `lock("a", ("user", 7))`. The keys are taken in `mode`,
@@ -145,7 +179,8 @@ impl Space {
     /// nothing while it waits: single requests never deadlock. Locks inside locks can; ask for all keys at once.
     ///
     /// `timeout` is in seconds, for all keys together; 0 takes them if they are free. `label` is shown by `query`
-    /// and in time-outs, its own and those of others. `owner` is the line of work whose lock it is: see `Owner`. A signal
+    /// and in time-outs, its own and those of others. `owner` is the line of work whose lock it is: see `Owner`. After
+    /// `max_hold` seconds, counted from the grant, the lock is taken away from its holder, as `revoke` does. A signal
     /// handler that raises, as that of Ctrl-C does, ends the wait of the main thread and gives the request up.
     ///
     /// Prefer the `with` statement, which releases the lock however the block ends:
@@ -166,11 +201,12 @@ impl Space {
     /// True
     ///
     /// Raises `LockTimeout` when `timeout` passes first, `Invalid` if an argument cannot be what it must be (before
-    /// anything is queued), `Closed` if the space is closed, also while it waits. With an owner, also `Deadlock` if it would
-    /// wait for its own owner, and `Cancelled` if the owner is closed, also while it waits.
+    /// anything is queued), `Closed` if the space is closed, also while it waits. With an owner, also `Deadlock` if it
+    /// would wait for its own owner, and `Cancelled` if the owner is closed, also while it waits. `Busy` if it would
+    /// have to wait and too many do.
     #[pyo3(
-        signature = (key = FirstKey::Absent, /, *keys, mode = None, shared = None, timeout = None, label = None, owner = None),
-        text_signature = "($self, *keys, mode='exclusive', shared=(), timeout=None, label=None, owner=None)"
+        signature = (key = FirstKey::Absent, /, *keys, mode = None, shared = None, timeout = None, label = None, owner = None, max_hold = None),
+        text_signature = "($self, *keys, mode='exclusive', shared=(), timeout=None, label=None, owner=None, max_hold=None)"
     )]
     #[expect(clippy::too_many_arguments, reason = "those of the Python method")]
     fn lock<'py>(
@@ -182,9 +218,10 @@ impl Space {
         timeout: Option<&Bound<'py, PyAny>>,
         label: Option<&Bound<'py, PyAny>>,
         owner: Option<&Bound<'py, PyAny>>,
+        max_hold: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Guard> {
         let ambient = ambient_owner(slf, owner)?;
-        let options = Options { mode, shared, timeout, label, owner: owner.or(ambient.as_ref()) };
+        let options = Options { mode, shared, timeout, label, owner: owner.or(ambient.as_ref()), max_hold };
         Space::wait(slf, Call::new(key, keys, &options)?)
     }
 
@@ -201,9 +238,10 @@ impl Space {
     ///
     /// Raises `Invalid` if an argument cannot be what it must be, `Closed` if the space is closed.
     #[pyo3(
-        signature = (key = FirstKey::Absent, /, *keys, mode = None, shared = None, label = None, owner = None),
-        text_signature = "($self, *keys, mode='exclusive', shared=(), label=None, owner=None)"
+        signature = (key = FirstKey::Absent, /, *keys, mode = None, shared = None, label = None, owner = None, max_hold = None),
+        text_signature = "($self, *keys, mode='exclusive', shared=(), label=None, owner=None, max_hold=None)"
     )]
+    #[expect(clippy::too_many_arguments, reason = "those of the Python method")]
     fn try_lock<'py>(
         slf: &Bound<'py, Self>,
         key: FirstKey<'py>,
@@ -212,9 +250,10 @@ impl Space {
         shared: Option<&Bound<'py, PyAny>>,
         label: Option<&Bound<'py, PyAny>>,
         owner: Option<&Bound<'py, PyAny>>,
+        max_hold: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<Guard>> {
         let ambient = ambient_owner(slf, owner)?;
-        let options = Options { mode, shared, timeout: None, label, owner: owner.or(ambient.as_ref()) };
+        let options = Options { mode, shared, timeout: None, label, owner: owner.or(ambient.as_ref()), max_hold };
         Space::attempt(slf, Call::new(key, keys, &options)?)
     }
 
@@ -232,9 +271,10 @@ impl Space {
     /// Raises what `lock` raises.
     #[pyo3(
         signature = (
-            key = FirstKey::Absent, /, *keys, r#fn, mode = None, shared = None, timeout = None, label = None, owner = None
+            key = FirstKey::Absent, /, *keys, r#fn, mode = None, shared = None, timeout = None, label = None, owner = None,
+            max_hold = None
         ),
-        text_signature = "($self, *keys, fn, mode='exclusive', shared=(), timeout=None, label=None, owner=None)"
+        text_signature = "($self, *keys, fn, mode='exclusive', shared=(), timeout=None, label=None, owner=None, max_hold=None)"
     )]
     #[expect(clippy::too_many_arguments, reason = "those of the Python method")]
     fn with_lock<'py>(
@@ -247,10 +287,11 @@ impl Space {
         timeout: Option<&Bound<'py, PyAny>>,
         label: Option<&Bound<'py, PyAny>>,
         owner: Option<&Bound<'py, PyAny>>,
+        max_hold: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         convert::function("fn", r#fn)?;
         let ambient = ambient_owner(slf, owner)?;
-        let options = Options { mode, shared, timeout, label, owner: owner.or(ambient.as_ref()) };
+        let options = Options { mode, shared, timeout, label, owner: owner.or(ambient.as_ref()), max_hold };
         Space::run(slf, Call::new(key, keys, &options)?, r#fn)
     }
 
@@ -269,7 +310,7 @@ impl Space {
     #[pyo3(signature = (label = None))]
     fn owner(slf: &Bound<'_, Self>, label: Option<&Bound<'_, PyAny>>) -> PyResult<Owner> {
         let label = label.map(|label| convert::text("label", label)).transpose()?;
-        let core = owner::open(slf.get().port(slf.py())?.space(), label);
+        let core = slf.get().port(slf.py())?.owner(label);
         Ok(Owner::new(slf.clone().unbind(), core))
     }
 
@@ -280,6 +321,25 @@ impl Space {
     /// Raises `Invalid` if the key cannot be one.
     fn mutex<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         slf.py().import("latchwork.mutex")?.getattr("Mutex")?.call1((slf, key))
+    }
+
+    /// Take these keys away from whoever holds them, while they run. Answers how many guards lost their lock.
+    ///
+    /// Losing one key loses the guard: it is not held any more, its `lost` is set, and a store that knows its token
+    /// refuses it. Its other keys stay reserved until it is released. Those who wait keep their places; the next in
+    /// line have the keys before this returns.
+    ///
+    /// >>> import latchwork
+    /// >>> space = latchwork.open()
+    /// >>> guard = space.lock("a", "b")
+    /// >>> space.revoke("a"), guard.held
+    /// (1, False)
+    ///
+    /// Raises `Invalid` if a key cannot be one, `Closed` if the space is closed.
+    #[pyo3(signature = (*keys))]
+    fn revoke(&self, py: Python<'_>, keys: &Bound<'_, PyTuple>) -> PyResult<usize> {
+        let keys = convert::key_arguments(keys.len(), keys.iter())?;
+        self.port(py)?.revoke(&keys).map_err(|error| error::raise(py, &error))
     }
 
     /// What is held and what waits, at one instant, for these keys or for all.
@@ -336,6 +396,11 @@ impl Space {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         repr(py, "latchwork", &self.handle.opening, self.port(py)?.space())
     }
+}
+
+/// The grant of a guard of the core.
+pub(crate) fn grant_of(lock: &latchwork::Guard) -> Grant {
+    Grant { token: lock.token(), abandoned: lock.abandoned(), ticket: lock.ticket() }
 }
 
 /// The owner of the scope that runs, if the space has such, and the call named none.

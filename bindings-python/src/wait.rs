@@ -15,11 +15,11 @@ const AGAIN: Duration = Duration::from_millis(1);
 
 /// Run a future to its end. The thread is never blocked while it is attached.
 ///
-/// When `deadline` passes, the space is ticked, which is what tells a time-out. On the main thread a signal handler
+/// When `timeout` passes, the space is ticked, which is what tells a time-out. On the main thread a signal handler
 /// that raises ends the wait, and dropping the future gives the request up.
 pub(crate) fn block_on<F>(
     py: Python<'_>,
-    space: &latchwork::Space,
+    space: Option<&latchwork::Space>,
     timeout: Option<Duration>,
     future: F,
 ) -> PyResult<F::Output>
@@ -44,7 +44,9 @@ where
             }
             let now = Instant::now();
             if deadline.is_some_and(|at| at <= now) {
-                space.tick();
+                if let Some(space) = space {
+                    space.tick();
+                }
                 deadline = Some(now + AGAIN);
             }
             let until_deadline = deadline.map(|at| at.saturating_duration_since(now));

@@ -103,5 +103,6 @@ def test_pages(page: str) -> None:
 def test_signatures() -> None:
     """`help` shows what can be given."""
     signature = str(inspect.signature(latchwork.Space.lock))
-    assert signature == "(self, /, *keys, mode='exclusive', shared=(), timeout=None, label=None, owner=None)"
+    options = "mode='exclusive', shared=(), timeout=None, label=None, owner=None, max_hold=None"
+    assert signature == f"(self, /, *keys, {options})"
     assert str(inspect.signature(latchwork.aio.Space.lock)) == signature

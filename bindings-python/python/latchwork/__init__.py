@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os as _os
 
-from ._native import Guard, Owner, __version__
+from ._native import Guard, HandedOver, Lost, Owner, __version__
 from ._native import _after_fork as _after_fork
 from .errors import (
     Aborted,
@@ -38,7 +38,7 @@ from .errors import (
 )
 from .keys import Key
 from .mutex import Mutex
-from .query import Blocker, CycleStep, Hold, OwnerName, Query, Wait
+from .query import Blocker, CycleStep, HandOver, Hold, OwnerName, Query, Wait
 from .space import Space, open
 
 __all__ = [
@@ -52,6 +52,8 @@ __all__ = [
     "Deadlock",
     "Fenced",
     "Guard",
+    "HandOver",
+    "HandedOver",
     "Hold",
     "Invalid",
     "InvalidType",
@@ -59,6 +61,7 @@ __all__ = [
     "Key",
     "LatchworkError",
     "LockTimeout",
+    "Lost",
     "Mutex",
     "NotHeld",
     "Owner",

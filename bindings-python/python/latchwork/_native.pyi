@@ -3,22 +3,26 @@
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
-from typing import Literal, TypeAlias, TypeVar, final
+from typing import Any, Literal, TypeAlias, TypeVar, final
 
 from typing_extensions import Self, disjoint_base
 
 from .aio_mutex import Mutex as AioMutex
 from .errors import LatchworkError
+from .handed_over import HandedOver as AioHandedOver
+from .handed_over import Lost as AioLost
 from .keys import Key
 from .lock_request import LockRequest
 from .mutex import Mutex
-from .query import Query
+from .query import HandOver, Query
 
 __all__ = [
     "AioGuard",
     "AioOwner",
     "AioSpace",
     "Guard",
+    "HandedOver",
+    "Lost",
     "ManualClock",
     "Owner",
     "Space",
@@ -43,9 +47,14 @@ class Space:
         *,
         clock: ManualClock | None = None,
         ambient_owner: bool = False,
+        max_waiters: int | None = None,
+        max_waiters_per_key: int | None = None,
+        meta: object = None,
     ) -> Self: ...
     @property
     def epoch(self) -> int: ...
+    @property
+    def meta(self) -> Any: ...
     def lock(
         self,
         *keys: Key,
@@ -54,6 +63,7 @@ class Space:
         timeout: float | None = None,
         label: str | None = None,
         owner: _AnyOwner | None = None,
+        max_hold: float | None = None,
     ) -> Guard: ...
     def try_lock(
         self,
@@ -62,6 +72,7 @@ class Space:
         shared: Iterable[Key] = (),
         label: str | None = None,
         owner: _AnyOwner | None = None,
+        max_hold: float | None = None,
     ) -> Guard | None: ...
     def with_lock(
         self,
@@ -72,9 +83,11 @@ class Space:
         timeout: float | None = None,
         label: str | None = None,
         owner: _AnyOwner | None = None,
+        max_hold: float | None = None,
     ) -> _T: ...
     def owner(self, label: str | None = None) -> Owner: ...
     def mutex(self, key: Key) -> Mutex: ...
+    def revoke(self, *keys: Key) -> int: ...
     def query(self, *keys: Key) -> Query: ...
     def _look(self, key: Key) -> Query: ...
     def close(self) -> None: ...
@@ -105,7 +118,13 @@ class Guard:
     def owner(self) -> Owner | None: ...
     @property
     def space(self) -> Space: ...
-    def release(self) -> None: ...
+    @property
+    def payload(self) -> Any: ...
+    @property
+    def lost(self) -> Lost: ...
+    def hand_over(self, owner: _AnyOwner | str, payload: object = None) -> HandOver: ...
+    def release(self, *keys: Key) -> None: ...
+    def downgrade(self, *keys: Key) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(
         self,
@@ -132,6 +151,7 @@ class Owner:
         shared: Iterable[Key] = (),
         timeout: float | None = None,
         label: str | None = None,
+        max_hold: float | None = None,
     ) -> Guard: ...
     def try_lock(
         self,
@@ -139,6 +159,7 @@ class Owner:
         mode: _Mode = "exclusive",
         shared: Iterable[Key] = (),
         label: str | None = None,
+        max_hold: float | None = None,
     ) -> Guard | None: ...
     def with_lock(
         self,
@@ -148,7 +169,10 @@ class Owner:
         shared: Iterable[Key] = (),
         timeout: float | None = None,
         label: str | None = None,
+        max_hold: float | None = None,
     ) -> _T: ...
+    @property
+    def handed_over(self) -> HandedOver: ...
     def close(self) -> int: ...
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -167,9 +191,14 @@ class AioSpace:
         *,
         clock: ManualClock | None = None,
         ambient_owner: bool = False,
+        max_waiters: int | None = None,
+        max_waiters_per_key: int | None = None,
+        meta: object = None,
     ) -> Self: ...
     @property
     def epoch(self) -> int: ...
+    @property
+    def meta(self) -> Any: ...
     def lock(
         self,
         *keys: Key,
@@ -178,6 +207,7 @@ class AioSpace:
         timeout: float | None = None,
         label: str | None = None,
         owner: _AnyOwner | None = None,
+        max_hold: float | None = None,
     ) -> LockRequest: ...
     def _try_lock(
         self,
@@ -186,6 +216,7 @@ class AioSpace:
         shared: Iterable[Key] | None = None,
         label: str | None = None,
         owner: _AnyOwner | None = None,
+        max_hold: float | None = None,
     ) -> AioGuard | None: ...
     async def try_lock(
         self,
@@ -194,6 +225,7 @@ class AioSpace:
         shared: Iterable[Key] = (),
         label: str | None = None,
         owner: _AnyOwner | None = None,
+        max_hold: float | None = None,
     ) -> AioGuard | None: ...
     async def with_lock(
         self,
@@ -204,9 +236,12 @@ class AioSpace:
         timeout: float | None = None,
         label: str | None = None,
         owner: _AnyOwner | None = None,
+        max_hold: float | None = None,
     ) -> _T: ...
     def owner(self, label: str | None = None) -> AioOwner: ...
     def mutex(self, key: Key) -> AioMutex: ...
+    async def revoke(self, *keys: Key) -> int: ...
+    def _revoke(self, keys: tuple[Key, ...]) -> int: ...
     async def query(self, *keys: Key) -> Query: ...
     async def close(self) -> None: ...
     async def __aenter__(self) -> Self: ...
@@ -239,7 +274,14 @@ class AioGuard:
     def owner(self) -> AioOwner | None: ...
     @property
     def space(self) -> AioSpace: ...
-    def release(self) -> None: ...
+    @property
+    def payload(self) -> Any: ...
+    @property
+    def lost(self) -> AioLost: ...
+    async def hand_over(self, owner: _AnyOwner | str, payload: object = None) -> HandOver: ...
+    def _hand_over(self, owner: _AnyOwner | str, payload: object = None) -> HandOver: ...
+    def release(self, *keys: Key) -> None: ...
+    def downgrade(self, *keys: Key) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(
         self,
@@ -276,6 +318,7 @@ class AioOwner:
         shared: Iterable[Key] = (),
         timeout: float | None = None,
         label: str | None = None,
+        max_hold: float | None = None,
     ) -> LockRequest: ...
     async def try_lock(
         self,
@@ -283,6 +326,7 @@ class AioOwner:
         mode: _Mode = "exclusive",
         shared: Iterable[Key] = (),
         label: str | None = None,
+        max_hold: float | None = None,
     ) -> AioGuard | None: ...
     async def with_lock(
         self,
@@ -292,7 +336,12 @@ class AioOwner:
         shared: Iterable[Key] = (),
         timeout: float | None = None,
         label: str | None = None,
+        max_hold: float | None = None,
     ) -> _T: ...
+    @property
+    def handed_over(self) -> AioHandedOver: ...
+    def _take_handed_over(self) -> AioGuard | None: ...
+    def _watch_handed_over(self) -> Lost: ...
     async def close(self) -> int: ...
     async def __aenter__(self) -> Self: ...
     async def __aexit__(
@@ -303,6 +352,17 @@ class AioOwner:
         /,
     ) -> None: ...
     def _close(self) -> int: ...
+
+@final
+class HandedOver:
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Guard: ...
+
+@final
+class Lost:
+    def is_set(self) -> bool: ...
+    def wait(self, timeout: float | None = None) -> bool: ...
+    def _tell(self, call: Callable[[], object]) -> bool: ...
 
 @final
 class ManualClock:

@@ -18,9 +18,10 @@ from ._native import AioOwner as Owner
 from ._native import AioSpace as Space
 from ._native import ManualClock
 from .aio_mutex import Mutex
+from .handed_over import HandedOver, Lost
 from .lock_request import LockRequest
 
-__all__ = ["Guard", "LockRequest", "Mutex", "Owner", "Space", "open"]
+__all__ = ["Guard", "HandedOver", "LockRequest", "Lost", "Mutex", "Owner", "Space", "open"]
 
 
 async def open(
@@ -28,6 +29,9 @@ async def open(
     *,
     clock: ManualClock | None = None,
     ambient_owner: bool = False,
+    max_waiters: int | None = None,
+    max_waiters_per_key: int | None = None,
+    meta: object = None,
 ) -> Space:
     """Open a space for asyncio.
 
@@ -53,8 +57,19 @@ async def open(
     outlives it is accused too, though it would be no harm for it to wait: give it a context of its own. It costs an
     owner for each block; see the bench.
 
+    `max_waiters` and `max_waiters_per_key` limit how many requests may wait, in the space and for one key: one more is
+    refused with `Busy`. `meta` is any object, which `space.meta` answers to whoever opens the space; it should not
+    change. Openings of one name must agree on the limits.
+
     `clock` is a `latchwork.testing.ManualClock`, for tests.
 
     Raises `Invalid` if the URL has an unknown scheme or an empty name.
     """
-    return Space(url, clock=clock, ambient_owner=ambient_owner)
+    return Space(
+        url,
+        clock=clock,
+        ambient_owner=ambient_owner,
+        max_waiters=max_waiters,
+        max_waiters_per_key=max_waiters_per_key,
+        meta=meta,
+    )

@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 from . import _native
 from .errors import InvalidType
 from .keys import Key
-from .query import Query
+from .query import HandOver, Query
 
 __all__ = [
     "NOTHING",
@@ -23,11 +23,13 @@ __all__ = [
     "enter",
     "enter_owner",
     "enter_space",
+    "hand_over",
     "leave_owner",
     "leave_space",
     "owner_try_lock",
     "owner_with_lock",
     "query",
+    "revoke",
     "try_lock",
     "with_lock",
 ]
@@ -53,6 +55,7 @@ async def try_lock(
     shared: Iterable[Key] = (),
     label: str | None = None,
     owner: _native.Owner | _native.AioOwner | None = None,
+    max_hold: float | None = None,
 ) -> _native.AioGuard | None:
     """Take all keys if that is possible now; `None` if not. It never waits, joins or overtakes.
 
@@ -61,7 +64,7 @@ async def try_lock(
     Raises `Invalid` if an argument cannot be what it must be, `Closed` if the space is closed, `Cancelled` if the owner
     is closed.
     """
-    return self._try_lock(keys, mode, shared, label, owner)
+    return self._try_lock(keys, mode, shared, label, owner, max_hold)
 
 
 async def with_lock(
@@ -73,6 +76,7 @@ async def with_lock(
     timeout: float | None = None,
     label: str | None = None,
     owner: _native.Owner | _native.AioOwner | None = None,
+    max_hold: float | None = None,
 ) -> T:
     """Await ``fn(guard)`` while all keys are held, and return what it returns.
 
@@ -94,8 +98,49 @@ async def with_lock(
     Raises what `lock` raises.
     """
     _check_function(fn)
-    async with self.lock(*keys, mode=mode, shared=shared, timeout=timeout, label=label, owner=owner) as guard:
+    options = {"mode": mode, "shared": shared, "timeout": timeout, "label": label, "owner": owner, "max_hold": max_hold}
+    async with self.lock(*keys, **options) as guard:  # type: ignore[arg-type]
         return await fn(guard)
+
+
+async def hand_over(
+    self: _native.AioGuard, owner: _native.AioOwner | _native.Owner | str, payload: object = None
+) -> HandOver:
+    """Hand the lock over to another owner, with its token and all its keys; `owner` is it, or its id.
+
+    Those who wait keep their places, and the end of the giver no longer matters. This guard is not held any more. If
+    the new owner waits for some of the keys, in the same or weaker modes, that request is resolved with this lock; else
+    it comes up in `owner.handed_over`. `payload` is any object, which the new guard has.
+
+    The answer is true if it was delivered. To a closed owner it is not, and the keys are released.
+
+    >>> import asyncio, latchwork.aio
+    >>> async def main():
+    ...     space = await latchwork.aio.open()
+    ...     job = space.owner("encode")
+    ...     await (await space.lock("encoder")).hand_over(job, "film.mov")
+    ...     async for guard in job.handed_over:
+    ...         with guard:
+    ...             return guard.keys, guard.payload
+    >>> asyncio.run(main())
+    (('encoder',), 'film.mov')
+
+    Raises `NotHeld` if the lock is not held any more, `Invalid` to its own owner, `Deadlock` if the new owner would
+    wait for itself. Then nothing has moved.
+    """
+    return self._hand_over(owner, payload)
+
+
+async def revoke(self: _native.AioSpace, *keys: Key) -> int:
+    """Take these keys away from whoever holds them, while they run. Answers how many guards lost their lock.
+
+    Losing one key loses the guard: it is not held any more, its `lost` is set, and a store that knows its token refuses
+    it. Its other keys stay reserved until it is released. Those who wait keep their places; the next in line have the
+    keys before this returns.
+
+    Raises `Invalid` if a key cannot be one, `Closed` if the space is closed.
+    """
+    return self._revoke(keys)
 
 
 async def query(self: _native.AioSpace, *keys: Key) -> Query:
@@ -139,12 +184,13 @@ async def owner_try_lock(
     mode: Literal["exclusive", "shared"] = "exclusive",
     shared: Iterable[Key] = (),
     label: str | None = None,
+    max_hold: float | None = None,
 ) -> _native.AioGuard | None:
     """As `Space.try_lock`, as a request of this owner. It never waits, so it is never a deadlock.
 
     Raises what `Space.try_lock` raises, `Cancelled` if the owner is closed.
     """
-    return self.space._try_lock(keys, mode, shared, label, self)
+    return self.space._try_lock(keys, mode, shared, label, self, max_hold)
 
 
 async def owner_with_lock(
@@ -155,13 +201,14 @@ async def owner_with_lock(
     shared: Iterable[Key] = (),
     timeout: float | None = None,
     label: str | None = None,
+    max_hold: float | None = None,
 ) -> T:
     """As `Space.with_lock`, as a request of this owner.
 
     Raises what `lock` raises.
     """
     _check_function(fn)
-    async with self.lock(*keys, mode=mode, shared=shared, timeout=timeout, label=label) as guard:
+    async with self.lock(*keys, mode=mode, shared=shared, timeout=timeout, label=label, max_hold=max_hold) as guard:
         return await fn(guard)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .keys import Key
 
-__all__ = ["Blocker", "CycleStep", "Hold", "OwnerName", "Query", "Wait"]
+__all__ = ["Blocker", "CycleStep", "HandOver", "Hold", "OwnerName", "Query", "Wait"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,21 @@ class OwnerName:
 
     label: str | None
     """What its maker calls it."""
+
+    def __str__(self) -> str:
+        """The label, or else the id."""
+        return self.id if self.label is None else repr(self.label)
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """What became of a hand-over. True if it was delivered."""
+
+    delivered: bool
+    """Whether the new owner has the lock. To a closed one it is not delivered, and the keys are released."""
+
+    def __bool__(self) -> bool:
+        return self.delivered
 
 
 @dataclass(frozen=True)
@@ -50,6 +65,13 @@ class Blocker:
     owner: OwnerName | None = None
     """The owner of the request, if it has one."""
 
+    def __str__(self) -> str:
+        """For a log: who has the key, or comes first."""
+        name = repr(self.label) if self.label is not None else f"owner {self.owner}" if self.owner else None
+        if self.token is not None:
+            return f"{self.key!r} held by {name}" if name else f"{self.key!r} held with token {self.token}"
+        return f"{self.key!r} reserved for {name or 'an earlier request'}"
+
 
 @dataclass(frozen=True)
 class Hold:
@@ -75,6 +97,12 @@ class Hold:
 
     owner: OwnerName | None = None
     """The owner of the request, if it has one."""
+
+    def __str__(self) -> str:
+        """One line for a log."""
+        since = "" if self.age is None else f", waited for since {self.age:.3f} s"
+        unseen = "" if self.claimed else ", not seen by its caller yet"
+        return f"held     {_request(self)}, token {self.token}{since}{unseen}"
 
 
 @dataclass(frozen=True)
@@ -102,6 +130,12 @@ class Wait:
     owner: OwnerName | None = None
     """The owner of the request, if it has one."""
 
+    def __str__(self) -> str:
+        """One line for a log, with who stands in its way."""
+        since = "" if self.age is None else f", since {self.age:.3f} s"
+        behind = ", behind: " + "; ".join(map(str, self.blocked_by)) if self.blocked_by else ""
+        return f"waiting  {_request(self)}, place {self.position}{since}{behind}"
+
 
 @dataclass(frozen=True)
 class Query:
@@ -112,3 +146,22 @@ class Query:
 
     pending: list[Wait]
     """The requests that wait. Those that share a key are in the order in which they will be granted."""
+
+    def __str__(self) -> str:
+        """For a log when something hangs: a line for each lock and each wait.
+
+        >>> import latchwork
+        >>> space = latchwork.open()
+        >>> with space.lock("cart", label="pay", owner=space.owner("checkout")):
+        ...     print(space.query())
+        held     'cart' for 'pay' of owner 'checkout', token 1
+        """
+        return "\n".join(map(str, [*self.held, *self.pending])) or "nothing is held, nothing waits"
+
+
+def _request(it: Hold | Wait) -> str:
+    """Which keys, for whom."""
+    keys = [repr(key) for key in it.keys] + [f"{key!r} shared" for key in it.shared]
+    label = "" if it.label is None else f" for {it.label!r}"
+    owner = "" if it.owner is None else f" of owner {it.owner}"
+    return (" + ".join(keys) or "no keys") + label + owner

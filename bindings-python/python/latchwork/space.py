@@ -7,7 +7,15 @@ from ._native import ManualClock, Space
 __all__ = ["Space", "open"]
 
 
-def open(url: str | None = None, *, clock: ManualClock | None = None, ambient_owner: bool = False) -> Space:
+def open(
+    url: str | None = None,
+    *,
+    clock: ManualClock | None = None,
+    ambient_owner: bool = False,
+    max_waiters: int | None = None,
+    max_waiters_per_key: int | None = None,
+    meta: object = None,
+) -> Space:
     """Open a space for threads.
 
     Without a URL the space is private to this handle. ``"memory:orders"`` names one space of this process: every
@@ -29,8 +37,19 @@ def open(url: str | None = None, *, clock: ManualClock | None = None, ambient_ow
     outlives it is accused too, though it would be no harm for it to wait: give it a context of its own. It costs an
     owner for each block; see the bench.
 
+    `max_waiters` and `max_waiters_per_key` limit how many requests may wait, in the space and for one key: one more is
+    refused with `Busy`. `meta` is any object, which `space.meta` answers to whoever opens the space; it should not
+    change. Openings of one name must agree on the limits.
+
     `clock` is a `latchwork.testing.ManualClock`, for tests.
 
     Raises `Invalid` if the URL has an unknown scheme or an empty name.
     """
-    return Space(url, clock=clock, ambient_owner=ambient_owner)
+    return Space(
+        url,
+        clock=clock,
+        ambient_owner=ambient_owner,
+        max_waiters=max_waiters,
+        max_waiters_per_key=max_waiters_per_key,
+        meta=meta,
+    )

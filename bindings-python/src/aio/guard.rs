@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use latchwork::Grant;
+use latchwork::{Grant, HandedOver};
 use pyo3::exceptions::{PyBaseException, PyRuntimeWarning, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -16,9 +16,10 @@ use super::loop_port::{Joined, LoopPort};
 use super::owner::AioOwner;
 use super::running::deferring_wakes;
 use super::space::AioSpace;
-use crate::error;
+use crate::holding::{self, Holding};
 use crate::lease::{Call, Lease};
 use crate::scope::Scope;
+use crate::{convert, error};
 
 /// A call of `lock`, and the guard that it becomes: a lock that is held, until it is released.
 ///
@@ -57,6 +58,7 @@ pub(crate) struct AioGuard {
     stage: AtomicU8,
     lease: Lease,
     scope: Scope,
+    holding: Holding,
     /// Where it waits, or waited.
     // Apart, since most requests are granted at once: a smaller guard is made sooner.
     place: OnceLock<Box<Place>>,
@@ -91,13 +93,37 @@ impl AioGuard {
     #[inline]
     pub(super) fn new(space: Py<AioSpace>, call: Call) -> AioGuard {
         let stage = AtomicU8::new(stage::NEW);
-        AioGuard { space, call, stage, lease: Lease::default(), scope: Scope::default(), place: OnceLock::new() }
+        AioGuard {
+            space,
+            call,
+            stage,
+            lease: Lease::default(),
+            scope: Scope::default(),
+            holding: Holding::default(),
+            place: OnceLock::new(),
+        }
     }
 
     /// One that was granted without being awaited.
     pub(super) fn at_once(space: Py<AioSpace>, call: Call, grant: Grant) -> AioGuard {
         let stage = AtomicU8::new(stage::DONE);
-        AioGuard { space, call, stage, lease: Lease::new(grant), scope: Scope::default(), place: OnceLock::new() }
+        AioGuard {
+            space,
+            call,
+            stage,
+            lease: Lease::new(grant),
+            scope: Scope::default(),
+            holding: Holding::default(),
+            place: OnceLock::new(),
+        }
+    }
+
+    /// One that was handed over to an owner.
+    pub(super) fn handed(space: Py<AioSpace>, call: Call, handed: HandedOver) -> AioGuard {
+        let grant = handed.grant;
+        let guard = AioGuard::at_once(space, call, grant);
+        guard.holding.begin(handed);
+        guard
     }
 
     /// One step of the call: the first joins, later ones look whether the wait is over.
@@ -134,6 +160,7 @@ impl AioGuard {
     #[inline]
     fn join(&self, py: Python<'_>) -> PyResult<Step> {
         let life = self.space.get().life(py)?;
+        self.space.get().keep_time(py, &self.call)?;
         match self.call.try_lock(py, &life.home)? {
             Some(grant) => {
                 self.lease.begin(grant);
@@ -164,6 +191,11 @@ impl AioGuard {
         match port.take_outcome(*tag) {
             // Seen now: from here on the lock is this caller's to release.
             Some(Ok(grant)) if port.core.confirm(grant.ticket) => {
+                if self.call.owner().is_some()
+                    && let Some(handed) = port.core.take_handed(grant)
+                {
+                    self.holding.begin(handed);
+                }
                 self.lease.begin(grant);
                 Ok(Step::Granted)
             }
@@ -200,7 +232,7 @@ impl AioGuard {
     }
 
     fn enter_again(&self, py: Python<'_>) -> PyResult<()> {
-        if self.is_held() { self.enter(py) } else { Err(self.call.not_held(py)) }
+        if self.is_held() { self.enter(py) } else { Err(self.holding.not_held(py, &self.call)) }
     }
 
     /// The block begins.
@@ -241,16 +273,16 @@ impl AioGuard {
 
 #[pymethods]
 impl AioGuard {
-    /// The keys held exclusively, in the order asked.
+    /// The keys held exclusively, in the order asked, without those that were released.
     #[getter]
     fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        self.call.exclusive(py)
+        convert::keys_to_py(py, &self.holding.key_set(py, &self.call)?.0)
     }
 
-    /// The keys held in shared mode, in the order asked.
+    /// The keys held in shared mode, in the order asked, without those that were released; those of `downgrade` come last.
     #[getter]
     fn shared<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        self.call.shared(py)
+        convert::keys_to_py(py, &self.holding.key_set(py, &self.call)?.1)
     }
 
     /// The fencing token: larger than that of every earlier, incompatible grant of any of its keys, in this life of the
@@ -287,6 +319,36 @@ impl AioGuard {
         self.lease.abandoned()
     }
 
+    /// What the giver sent along, if the lock was handed over; else `None`.
+    #[getter]
+    fn payload<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.holding.payload(py)
+    }
+
+    /// Whether the lock was taken away while its holder runs: by `revoke`, by the end of `max_hold`, with its owner or its
+    /// space. As an event of asyncio: `is_set()`, and `wait()`, which is awaited.
+    #[getter]
+    fn lost<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let watch = holding::watch(&self.lease, self.space.get().made().map(|life| &life.home));
+        py.import("latchwork.handed_over")?.getattr("Lost")?.call1((watch,))
+    }
+
+    #[classattr]
+    fn hand_over(py: Python<'_>) -> PyResult<Py<PyAny>> {
+        coroutine(py, "hand_over")
+    }
+
+    /// What `hand_over` awaits.
+    #[pyo3(signature = (owner, payload = None))]
+    fn _hand_over<'py>(
+        &self,
+        owner: &Bound<'py, PyAny>,
+        payload: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let port = self.space.get().made().map(|life| &life.home);
+        self.holding.hand_over(&self.call, &self.lease, port, owner, payload)
+    }
+
     /// Whether the lock is held now.
     #[getter]
     fn held(&self) -> bool {
@@ -299,11 +361,30 @@ impl AioGuard {
         self.space.clone_ref(py)
     }
 
-    /// Release the lock; the next in line has it before this returns, and runs at its loop's next turn.
+    /// Release the lock, or these of its keys; the next in line has them before this returns, and runs at its loop's next turn.
     ///
-    /// Raises `NotHeld` if it is not held any more.
-    fn release(&self, py: Python<'_>) -> PyResult<()> {
-        if self.leave() { Ok(()) } else { Err(self.call.not_held(py)) }
+    /// Without keys it is all of them. With keys the rest stays held; when they were the last ones, the lock is released.
+    ///
+    /// Raises `NotHeld` if the lock is not held any more, or one of the keys is not; then nothing has changed.
+    #[pyo3(signature = (*keys))]
+    fn release(&self, py: Python<'_>, keys: &Bound<'_, PyTuple>) -> PyResult<()> {
+        if keys.is_empty() {
+            return if self.leave() { Ok(()) } else { Err(self.holding.not_held(py, &self.call)) };
+        }
+        let keys = convert::key_arguments(keys.len(), keys.iter())?;
+        self.holding.release(py, &self.call, &self.lease, self.space.get().made().map(|life| &life.home), &keys)
+    }
+
+    /// Make the lock a shared one, or these of its keys, and admit the shared requests next in line.
+    ///
+    /// There is no way back: two that wanted it would wait for each other. Nothing for a key that is shared already.
+    ///
+    /// Raises `NotHeld` if the lock is not held any more, or one of the keys is not; then nothing has changed.
+    #[pyo3(signature = (*keys))]
+    fn downgrade(&self, py: Python<'_>, keys: &Bound<'_, PyTuple>) -> PyResult<()> {
+        let keys = convert::key_arguments(keys.len(), keys.iter())?;
+        let keys = if keys.is_empty() { None } else { Some(&*keys) };
+        self.holding.downgrade(py, &self.call, &self.lease, self.space.get().made().map(|life| &life.home), keys)
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
@@ -392,14 +473,14 @@ impl AioGuard {
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         if self.lease.has_begun() {
-            return self.call.repr(py, "latchwork.aio", &self.lease, self.is_held());
+            return self.call.repr(py, "latchwork.aio", &self.lease, &self.holding, self.is_held());
         }
         let stage = match self.stage.load(Ordering::Acquire) {
             stage::NEW => "not awaited",
             stage::DONE => "given up",
             _ => "waiting",
         };
-        Ok(format!("<latchwork.aio.LockRequest {stage} {}>", self.call.wanted(py)?))
+        Ok(format!("<latchwork.aio.LockRequest {stage} {}>", self.call.wanted(py, &self.holding)?))
     }
 }
 
@@ -407,11 +488,13 @@ impl Drop for AioGuard {
     fn drop(&mut self) {
         if self.lease.has_begun() {
             let Some((ticket, life)) = self.lease.give_back().zip(self.space.get().made()) else { return };
-            if life.home.held(ticket) {
-                deferring_wakes(|| {
-                    life.home.space().abandon(ticket);
-                    self.scope.end();
-                });
+            // One that was lost has keys too: those that were not taken.
+            let held = life.home.held(ticket);
+            deferring_wakes(|| {
+                life.home.space().abandon(ticket);
+                self.scope.end();
+            });
+            if held {
                 Python::try_attach(|py| self.call.warn_dropped(py, &self.lease));
             }
         } else if *self.stage.get_mut() == stage::NEW {

@@ -8,6 +8,7 @@ use super::guard::AioGuard;
 use super::space::AioSpace;
 use crate::lease::{Call, FirstKey, Options};
 use crate::owner::{AnyOwner, Line, repr};
+use crate::watch::Watch;
 
 /// One line of work, named explicitly: what it locks is its own, so that a wait for itself is refused instead of lasting
 /// for ever. `space.owner` makes it, and `guard.owner` inside a block.
@@ -45,7 +46,7 @@ impl AioOwner {
     }
 
     pub(crate) fn core(&self, py: Python<'_>) -> PyResult<&latchwork::Owner> {
-        self.line.core(|| self.space.get().life(py).map(|life| life.home.space()))
+        self.line.core(|| self.space.get().life(py).map(|life| &life.home))
     }
 
     /// An owner as the asyncio API shows it.
@@ -102,9 +103,10 @@ impl AioOwner {
     /// Raises what `Space.lock` raises; when awaited, `Deadlock` if it would wait for its own owner, `Cancelled` if the
     /// owner is closed, also while it waits.
     #[pyo3(
-        signature = (key = FirstKey::Absent, /, *keys, mode = None, shared = None, timeout = None, label = None),
-        text_signature = "($self, *keys, mode='exclusive', shared=(), timeout=None, label=None)"
+        signature = (key = FirstKey::Absent, /, *keys, mode = None, shared = None, timeout = None, label = None, max_hold = None),
+        text_signature = "($self, *keys, mode='exclusive', shared=(), timeout=None, label=None, max_hold=None)"
     )]
+    #[expect(clippy::too_many_arguments, reason = "those of the Python method")]
     fn lock<'py>(
         slf: &Bound<'py, Self>,
         key: FirstKey<'py>,
@@ -113,8 +115,10 @@ impl AioOwner {
         shared: Option<&Bound<'py, PyAny>>,
         timeout: Option<&Bound<'py, PyAny>>,
         label: Option<&Bound<'py, PyAny>>,
+        max_hold: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<AioGuard> {
-        let call = Call::new(key, keys, &Options { mode, shared, timeout, label, owner: Some(slf.as_any()) })?;
+        let call =
+            Call::new(key, keys, &Options { mode, shared, timeout, label, owner: Some(slf.as_any()), max_hold })?;
         Ok(AioGuard::new(slf.get().space.clone_ref(slf.py()), call))
     }
 
@@ -126,6 +130,30 @@ impl AioOwner {
     #[classattr]
     fn with_lock(py: Python<'_>) -> PyResult<Py<PyAny>> {
         coroutine(py, "owner_with_lock")
+    }
+
+    /// The guards that are handed over to this owner and resolve no request of it, first come, first served: an
+    /// asynchronous iterator, which waits for the next one, and ends when the owner is closed.
+    #[getter]
+    fn handed_over<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("latchwork.handed_over")?.getattr("HandedOver")?.call1((slf,))
+    }
+
+    /// The next of them that is there.
+    fn _take_handed_over(slf: &Bound<'_, Self>) -> PyResult<Option<AioGuard>> {
+        let (py, owner) = (slf.py(), slf.get());
+        let handed = owner.space.get().life(py)?.home.take_handed_over(owner.core(py)?);
+        let call = Call::of_owner(AnyOwner::Aio(slf.clone().unbind()));
+        Ok(handed.map(|handed| AioGuard::handed(owner.space.clone_ref(py), call, handed)))
+    }
+
+    /// Told when there is one, or the owner is closed.
+    fn _watch_handed_over(&self, py: Python<'_>) -> PyResult<Watch> {
+        let core = self.core(py)?;
+        Ok(Watch::new(self.space.get().life(py)?.home.space(), |port| {
+            port.watch_handed_over(core, 0);
+            Ok(())
+        }))
     }
 
     #[classattr]

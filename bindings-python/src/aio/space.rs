@@ -15,8 +15,9 @@ use crate::ambient::Ambient;
 use crate::clock::Tick;
 use crate::fork::PerProcess;
 use crate::lease::{Call, FirstKey, Options};
-use crate::open::{Opening, Settings};
-use crate::{convert, error, owner};
+use crate::open::{self, Opening, Settings};
+use crate::timer::Timer;
+use crate::{convert, error};
 
 /// One handle on a space, for asyncio. `await latchwork.aio.open()` makes it.
 ///
@@ -32,6 +33,7 @@ pub(crate) struct AioSpace {
 struct Handle {
     opening: Opening,
     life: PerProcess<Life>,
+    timer: PerProcess<Timer>,
 }
 
 /// What a handle is in one process.
@@ -130,7 +132,18 @@ impl AioSpace {
         }
     }
 
-    /// Notices a loop that has not been seen yet, and takes what waits on loops that have been closed out of the queues.
+    /// Sees to it that somebody tells the end of a lock that ends by itself.
+    #[inline]
+    pub(super) fn keep_time(&self, py: Python<'_>, call: &Call) -> PyResult<()> {
+        if call.ends() && self.handle.opening.clock().is_none() {
+            let timer = self.handle.timer.get(|| Ok(Timer::new()))?;
+            timer.start(self.life(py)?.home.space());
+        }
+        Ok(())
+    }
+
+    /// Notices a loop that has not been seen yet, and takes what waits on loops that have been closed out of the
+    /// queues.
     fn clear_up(&self, py: Python<'_>) -> PyResult<()> {
         self.port(py).map(drop)
     }
@@ -155,18 +168,30 @@ impl AioSpace {
 impl AioSpace {
     #[new]
     #[pyo3(
-        signature = (url = None, *, clock = None, ambient_owner = None),
-        text_signature = "(url=None, *, clock=None, ambient_owner=False)"
+        signature = (
+            url = None,
+            *,
+            clock = None,
+            ambient_owner = None,
+            max_waiters = None,
+            max_waiters_per_key = None,
+            meta = None
+        ),
+        text_signature = "(url=None, *, clock=None, ambient_owner=False, max_waiters=None, max_waiters_per_key=None, meta=None)"
     )]
     fn new(
         py: Python<'_>,
         url: Option<&Bound<'_, PyAny>>,
         clock: Option<&Bound<'_, PyAny>>,
         ambient_owner: Option<&Bound<'_, PyAny>>,
+        max_waiters: Option<&Bound<'_, PyAny>>,
+        max_waiters_per_key: Option<&Bound<'_, PyAny>>,
+        meta: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<AioSpace> {
-        let opening = Opening::new(py, url, &Settings { clock, ambient_owner })?;
+        let settings = Settings { clock, ambient_owner, max_waiters, max_waiters_per_key, meta };
+        let opening = Opening::new(py, url, &settings)?;
         let life = PerProcess::new(Life::new(py, &opening)?);
-        let handle = Arc::new(Handle { opening, life });
+        let handle = Arc::new(Handle { opening, life, timer: PerProcess::new(Timer::new()) });
         if let Some(clock) = handle.opening.clock() {
             let watched: Weak<Handle> = Arc::downgrade(&handle);
             clock.get().watch(watched);
@@ -179,6 +204,12 @@ impl AioSpace {
     #[getter]
     fn epoch(&self, py: Python<'_>) -> PyResult<u64> {
         Ok(self.life(py)?.home.space().epoch())
+    }
+
+    /// What whoever opened the space first said about it with `open(meta=...)`, the very object; `None` if nothing.
+    #[getter]
+    fn meta<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Ok(open::meta(py, self.life(py)?.home.space()))
     }
 
     /// Ask for all keys in one step. Await the request for a guard, or enter it with `async with`.
@@ -197,7 +228,8 @@ impl AioSpace {
     /// nothing while it waits: single requests never deadlock. Locks inside locks can; ask for all keys at once.
     ///
     /// `timeout` is in seconds, for all keys together; 0 takes them if they are free. `label` is shown by `query`
-    /// and in time-outs, its own and those of others. `owner` is the line of work whose lock it is: see `Owner`.
+    /// and in time-outs, its own and those of others. `owner` is the line of work whose lock it is: see `Owner`. After
+    /// `max_hold` seconds, counted from the grant, the lock is taken away from its holder, as `revoke` does.
     ///
     /// Prefer `async with`, which releases the lock however the block ends:
     ///
@@ -222,12 +254,13 @@ impl AioSpace {
     /// True
     ///
     /// Raises `Invalid` at the call if an argument cannot be what it must be; when awaited, `LockTimeout` when
-    /// `timeout` passes first, `Closed` if the space is closed, also while it waits. With an owner, also `Deadlock` if it
-    /// would wait for its own owner, and `Cancelled` if the owner is closed, also while it waits.
+    /// `timeout` passes first, `Closed` if the space is closed, also while it waits. With an owner, also `Deadlock` if
+    /// it would wait for its own owner, and `Cancelled` if the owner is closed, also while it waits. `Busy` if it would
+    /// have to wait and too many do.
     #[inline]
     #[pyo3(
-        signature = (key = FirstKey::Absent, /, *keys, mode = None, shared = None, timeout = None, label = None, owner = None),
-        text_signature = "($self, *keys, mode='exclusive', shared=(), timeout=None, label=None, owner=None)"
+        signature = (key = FirstKey::Absent, /, *keys, mode = None, shared = None, timeout = None, label = None, owner = None, max_hold = None),
+        text_signature = "($self, *keys, mode='exclusive', shared=(), timeout=None, label=None, owner=None, max_hold=None)"
     )]
     #[expect(clippy::too_many_arguments, reason = "those of the Python method")]
     fn lock<'py>(
@@ -239,9 +272,10 @@ impl AioSpace {
         timeout: Option<&Bound<'py, PyAny>>,
         label: Option<&Bound<'py, PyAny>>,
         owner: Option<&Bound<'py, PyAny>>,
+        max_hold: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<AioGuard> {
         let ambient = slf.get().ambient_owner(slf.py(), owner)?;
-        let options = Options { mode, shared, timeout, label, owner: owner.or(ambient.as_ref()) };
+        let options = Options { mode, shared, timeout, label, owner: owner.or(ambient.as_ref()), max_hold };
         let call = Call::new(key, keys, &options)?;
         Ok(AioGuard::new(slf.clone().unbind(), call))
     }
@@ -254,7 +288,7 @@ impl AioSpace {
     #[pyo3(signature = (label = None))]
     fn owner(slf: &Bound<'_, Self>, label: Option<&Bound<'_, PyAny>>) -> PyResult<AioOwner> {
         let label = label.map(|label| convert::text("label", label)).transpose()?;
-        let core = owner::open(slf.get().life(slf.py())?.home.space(), label);
+        let core = slf.get().life(slf.py())?.home.owner(label);
         Ok(AioOwner::new(slf.clone().unbind(), core))
     }
 
@@ -278,6 +312,11 @@ impl AioSpace {
     }
 
     #[classattr]
+    fn revoke(py: Python<'_>) -> PyResult<Py<PyAny>> {
+        coroutine(py, "revoke")
+    }
+
+    #[classattr]
     fn query(py: Python<'_>) -> PyResult<Py<PyAny>> {
         coroutine(py, "query")
     }
@@ -298,7 +337,7 @@ impl AioSpace {
     }
 
     /// What `try_lock` awaits: the guard, or `None`.
-    #[pyo3(signature = (keys, mode = None, shared = None, label = None, owner = None))]
+    #[pyo3(signature = (keys, mode = None, shared = None, label = None, owner = None, max_hold = None))]
     fn _try_lock<'py>(
         slf: &Bound<'py, Self>,
         keys: &Bound<'py, PyTuple>,
@@ -306,12 +345,14 @@ impl AioSpace {
         shared: Option<&Bound<'py, PyAny>>,
         label: Option<&Bound<'py, PyAny>>,
         owner: Option<&Bound<'py, PyAny>>,
+        max_hold: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<AioGuard>> {
         let py = slf.py();
         slf.get().clear_up(py)?;
         let ambient = slf.get().ambient_owner(py, owner)?;
-        let options = Options { mode, shared, timeout: None, label, owner: owner.or(ambient.as_ref()) };
+        let options = Options { mode, shared, timeout: None, label, owner: owner.or(ambient.as_ref()), max_hold };
         let call = Call::of_tuple(keys, &options)?;
+        slf.get().keep_time(py, &call)?;
         let grant = call.try_lock(py, &slf.get().life(py)?.home)?;
         Ok(grant.map(|grant| AioGuard::at_once(slf.clone().unbind(), call, grant)))
     }
@@ -329,6 +370,12 @@ impl AioSpace {
         let keys = convert::key_arguments(1, std::iter::once(key.clone()))?;
         let query = self.life(py)?.home.query(Some(&keys));
         convert::query_to_py(py, &query.map_err(|error| error::raise(py, &error))?)
+    }
+
+    /// What `revoke` awaits.
+    fn _revoke(&self, py: Python<'_>, keys: &Bound<'_, PyTuple>) -> PyResult<usize> {
+        let keys = convert::key_arguments(keys.len(), keys.iter())?;
+        self.life(py)?.home.revoke(&keys).map_err(|error| error::raise(py, &error))
     }
 
     /// What `close` awaits.
