@@ -114,6 +114,8 @@ export class AbortableWaiter extends Waiter implements Abortable {
   #token: number | undefined;
   #abandoned = false;
   #ended = false;
+  /** Aborted, and it was not yet known what the request had come to. */
+  #withdrawn: { reason: unknown } | undefined;
 
   constructor(
     space: Space,
@@ -155,8 +157,10 @@ export class AbortableWaiter extends Waiter implements Abortable {
       waits.take(this.slot, this.generation);
       this.#end();
       this.reject(reason);
+    } else {
+      // It has failed otherwise, or another thread has handed it a grant; that is still to be heard of.
+      this.#withdrawn = { reason };
     }
-    // Refused: it has failed otherwise, and that is among what the call reports.
     settle(native, handle);
   }
 
@@ -165,6 +169,13 @@ export class AbortableWaiter extends Waiter implements Abortable {
     if (this.#ended) return;
     const { native, handle } = this.space;
     this.#aim();
+    if (this.#withdrawn !== undefined) {
+      native.cancel();
+      this.#end();
+      this.reject(this.#withdrawn.reason);
+      settle(native, handle);
+      return;
+    }
     native.confirm();
     this.#end();
     if (native.scratch[Lane.Outcome] === Outcome.Granted) {

@@ -10,10 +10,11 @@ const { commands, flags, order } = workerData;
 const spaces = new Map();
 /** The requests by their numbers: what withdraws one, its guard, what ends its body. */
 const requests = new Map();
+const owners = new Map();
 
 const OPERATIONS = {
-  open({ space, url, clock, id }) {
-    const options = clock === undefined ? undefined : { clock: manualClock(clock) };
+  open({ space, url, clock, id, limits }) {
+    const options = clock === undefined ? limits : { ...limits, clock: manualClock(clock) };
     tell(
       id,
       open(url, options).then((opened) => {
@@ -38,7 +39,26 @@ const OPERATIONS = {
   },
   end: ({ id, threw }) => requests.get(id).end(threw),
   abort: ({ id }) => requests.get(id).controller.abort(ABORTED),
-  release: ({ id }) => requests.get(id).guard.release(),
+  release: ({ id, keys }) => changed(id, (guard) => guard.release(decodeKeys(keys))),
+  downgrade: ({ id, keys }) => changed(id, (guard) => guard.downgrade(decodeKeys(keys))),
+  lost: ({ id }) => requests.get(id).guard.lost.aborted,
+  ownerOf: ({ id, owner }) => named(owner, requests.get(id).guard.owner),
+  owner: ({ space, owner, label }) => named(owner, spaces.get(space).owner(label)),
+  closeOwner: ({ id, owner }) => tell(id, owners.get(owner).close()),
+  handOver: ({ id, guard, to, payload }) => tell(id, requests.get(guard).guard.handOver(to, payload)),
+  handedOver({ id, owner }) {
+    const inbox = owners.get(owner).handedOver[Symbol.asyncIterator]();
+    const known = { inbox };
+    requests.set(id, known);
+    const next = inbox.next().then(({ done, value }) => {
+      if (done) return undefined;
+      known.guard = value;
+      return guardOf(value);
+    });
+    tell(id, next);
+  },
+  leave: ({ id }) => void requests.get(id).inbox.return(),
+  revoke: ({ id, space, keys }) => tell(id, spaces.get(space).revoke(decodeKeys(keys))),
   dispose: ({ id }) => requests.get(id).guard[Symbol.dispose](),
   held: ({ id }) => requests.get(id).guard.held,
   query: ({ id, space, keys }) => tell(id, spaces.get(space).query(decodeKeys(keys))),
@@ -48,11 +68,26 @@ const OPERATIONS = {
 const BODY_THREW = new Error("the body threw");
 const ABORTED = new Error("aborted");
 
+/** Keeps an owner under this number; answers what it shows. */
+function named(number, owner) {
+  if (owner === undefined) return undefined;
+  owners.set(number, owner);
+  return { id: owner.id, label: owner.label };
+}
+
+/** Does something with the keys of a guard; answers what it shows then. */
+function changed(id, call) {
+  const { guard } = requests.get(id);
+  call(guard);
+  return guardOf(guard);
+}
+
 function request({ id, space, keys, options, signal }, call) {
   const known = { controller: new AbortController() };
   requests.set(id, known);
   const given = options && { ...options };
   if (given && "shared" in given) given.shared = decodeKeys(given.shared);
+  if (given && "owner" in given) given.owner = owners.get(given.owner);
   if (signal === "aborted") known.controller.abort(ABORTED);
   if (signal !== undefined) given.signal = known.controller.signal;
   const answer = call(spaces.get(space), [decodeKeys(keys), ...(given ? [given] : [])], known);

@@ -148,18 +148,45 @@ function hear({ id, ...told }) {
 /** A guard that a worker has. */
 class RemoteGuard {
   #call;
+  #actors;
+  #index;
+  #id;
+  #owner;
 
-  constructor(call, shown) {
-    this.#call = call;
+  constructor({ actors, index, id }, shown) {
+    this.#actors = actors;
+    this.#index = index;
+    this.#id = id;
+    this.#call = (op, message) => actors.call(index, op, { id, ...message });
     Object.assign(this, shown);
+  }
+
+  get lost() {
+    return { aborted: this.#call("lost") };
+  }
+
+  get owner() {
+    if (this.#owner !== undefined) return this.#owner;
+    const owner = ++numbers;
+    const shown = this.#call("ownerOf", { owner });
+    if (shown !== undefined) this.#owner = new RemoteOwner(this.#actors, this.#index, owner, shown);
+    return this.#owner;
+  }
+
+  downgrade(keys) {
+    Object.assign(this, this.#call("downgrade", { keys: encodeKeys(keys) }));
+  }
+
+  handOver(to, payload) {
+    return this.#actors.ask(this.#index, "handOver", { guard: this.#id, to: to.id ?? to, payload });
   }
 
   get held() {
     return this.#call("held");
   }
 
-  release() {
-    this.#call("release");
+  release(keys) {
+    Object.assign(this, this.#call("release", { keys: encodeKeys(keys) }));
   }
 
   [Symbol.dispose]() {
@@ -168,6 +195,35 @@ class RemoteGuard {
 
   async [Symbol.asyncDispose]() {
     this[Symbol.dispose]();
+  }
+}
+
+/** An owner that a worker has: its requests are that worker's. */
+class RemoteOwner {
+  #actors;
+
+  constructor(actors, index, number, shown) {
+    this.#actors = actors;
+    this.index = index;
+    this.number = number;
+    Object.assign(this, shown);
+  }
+
+  close() {
+    return this.#actors.ask(this.index, "closeOwner", { owner: this.number });
+  }
+
+  get handedOver() {
+    const { index, number } = this;
+    const actors = this.#actors;
+    const id = ++numbers;
+    const next = () =>
+      new Promise((resolve, reject) => {
+        const settled = (shown) => ({ done: !shown, value: shown && new RemoteGuard({ actors, index, id }, shown) });
+        calls.set(id, { resolve, reject, settled });
+        actors.call(index, "handedOver", { id, owner: number });
+      });
+    return { [Symbol.asyncIterator]: () => ({ next, return: () => actors.call(index, "leave", { id }) }) };
   }
 }
 
@@ -182,9 +238,9 @@ class RemoteSpace {
     this.#actors = actors;
   }
 
-  async open(url, clock) {
-    this.#keeper = await latchwork.open(url, clock && { clock: clock.here });
-    await this.#ask("open", { url, clock: clock?.name });
+  async open(url, clock, limits) {
+    this.#keeper = await latchwork.open(url, { ...limits, ...(clock && { clock: clock.here }) });
+    await this.#ask("open", { url, clock: clock?.name, limits });
     return this;
   }
 
@@ -200,6 +256,16 @@ class RemoteSpace {
     return third === undefined
       ? this.#request("withLock", keys, undefined, second)
       : this.#request("withLock", keys, second, third);
+  }
+
+  owner(label) {
+    const [index, owner] = [this.#next++ % this.#actors.count, ++numbers];
+    const shown = this.#actors.call(index, "owner", { space: this.#number, owner, label });
+    return new RemoteOwner(this.#actors, index, owner, shown);
+  }
+
+  revoke(keys) {
+    return this.#actors.ask(0, "revoke", { space: this.#number, keys: encodeKeys(keys) });
   }
 
   query(keys) {
@@ -220,18 +286,20 @@ class RemoteSpace {
   }
 
   #request(op, keys, given, body) {
-    const index = this.#next++ % this.#actors.count;
+    const index = given?.owner?.index ?? this.#next++ % this.#actors.count;
     const id = ++numbers;
     const call = (what, message) => this.#actors.call(index, what, { id, ...message });
+    const made = (shown) => new RemoteGuard({ actors: this.#actors, index, id }, shown);
     const { signal, ...options } = given ?? {};
+    if (options.owner !== undefined) options.owner = options.owner.number;
     if ("shared" in options) options.shared = encodeKeys(options.shared);
     return new Promise((resolve, reject) => {
       const known = { resolve, reject, signal };
       if (body === undefined) {
-        known.settled = (shown) => (shown ? new RemoteGuard(call, shown) : shown);
+        known.settled = (shown) => (shown ? made(shown) : shown);
       } else {
         known.settled = () => known.returned;
-        known.running = (shown) => run(known, call, () => body(new RemoteGuard(call, shown)));
+        known.running = (shown) => run(known, call, () => body(made(shown)));
       }
       calls.set(id, known);
       call(op, {
@@ -277,7 +345,8 @@ export async function startActors(count) {
   return {
     latchwork: {
       ...latchwork,
-      open: (url = `memory:remote ${++numbers}`, { clock } = {}) => new RemoteSpace(actors).open(url, clock),
+      open: (url = `memory:remote ${++numbers}`, { clock, ...limits } = {}) =>
+        new RemoteSpace(actors).open(url, clock, limits),
     },
     testing: { ...testing, manualClock: () => new SharedClock() },
     settle: () => actors.settle(),

@@ -19,8 +19,8 @@ export function decodeKeys(keys) {
 }
 
 /** What a guard shows. */
-export function guardOf({ keys, shared, token, label, abandoned }) {
-  return { keys, shared, token, label, abandoned };
+export function guardOf({ keys, shared, token, label, abandoned, payload }) {
+  return { keys, shared, token, label, abandoned, payload };
 }
 
 /** An error as it can be posted. */
