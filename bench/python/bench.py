@@ -20,6 +20,10 @@ async def main(quick: bool) -> None:
     rounds, slow, slowest = (9, 5, 1) if quick else (61, 21, 5)
     async with await latchwork.aio.open() as space:
         await compare("async with, one key", uncontended.keyed(space), 2_000, rounds)
+        async with await latchwork.aio.open(ambient_owner=True) as ambient:
+            sides = uncontended.ambient(ambient, space)
+            print("async with, ambient owner", flush=True)
+            finding.comparisons("async with, ambient owner", sides, await interleave(sides, 2_000, rounds))
         await compare("100 contenders", contended.contenders(space, CONTENDERS), 10_000, slow)
 
         for waiters in [10, 1_000] if quick else [10, 100, 1_000, 10_000]:

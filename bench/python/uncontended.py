@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import latchwork.aio
 from asyncio_keyed_lock import AsyncioKeyedLock  # type: ignore[import-not-found, unused-ignore]
 from rounds import Section, Side
 
 KEYS = [f"user:{number}" for number in range(2_000)]
+
+
+def ambient(space: latchwork.aio.Space, plain: latchwork.aio.Space) -> list[Side]:
+    """The same where each block has an owner that is found by the context, beside a space without that."""
+
+    def locks(space: latchwork.aio.Space) -> Callable[[Section, int], Awaitable[None]]:
+        async def run(section: Section, operations: int) -> None:
+            with section.counted():
+                for key in KEYS[:operations]:
+                    async with space.lock(key):
+                        pass
+
+        return run
+
+    return [Side("latchwork", locks(space)), Side("without an ambient owner", locks(plain))]
 
 
 def keyed(space: latchwork.aio.Space) -> list[Side]:
