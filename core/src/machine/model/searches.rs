@@ -24,14 +24,14 @@ pub(super) const SCOPE: Scope = Scope {
     keys: 3,
     owners: 3,
     most: 4,
-    states: states(12_000),
+    states: states(6_000),
     takes,
     limits: (None, None),
 };
 
 /// Few requests on few keys, so that the programs are longer.
 const LONG: Scope =
-    Scope { name: "long programs", shapes: TWO_KEYS, keys: 2, owners: 2, most: 3, states: states(20_000), ..SCOPE };
+    Scope { name: "long programs", shapes: TWO_KEYS, keys: 2, owners: 2, most: 3, states: states(12_000), ..SCOPE };
 
 /// Many owners that only take, let go and wait, so that the circles are longer.
 const CIRCLES: Scope = Scope {
@@ -39,13 +39,13 @@ const CIRCLES: Scope = Scope {
     shapes: &[&[(0, X)], &[(1, X)], &[(2, X)], &[(0, X), (1, X)], &[(2, S)]],
     owners: 4,
     most: 6,
-    states: states(20_000),
+    states: states(12_000),
     takes: |operation| takes(operation) && takes_part_in_circles(operation),
     ..SCOPE
 };
 
 /// No more than three wait, and two for a key.
-const LIMITED: Scope = Scope { name: "limits", limits: (Some(3), Some(2)), most: 6, states: states(8_000), ..LONG };
+const LIMITED: Scope = Scope { name: "limits", limits: (Some(3), Some(2)), most: 6, states: states(5_000), ..LONG };
 
 fn takes_part_in_circles(operation: &Operation) -> bool {
     use Operation::{Cancel, Claim, HandOver, Join, Release, ReleaseKeys, Take};
@@ -69,31 +69,37 @@ fn search(scope: &Scope, shards: usize) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "an interpreter takes minutes for each state; the other tests run the same code")]
 fn every_state_that_any_operation_leads_to_in_one_shard() {
     search(&SCOPE, 1);
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "an interpreter takes minutes for each state; the other tests run the same code")]
 fn every_state_that_any_operation_leads_to_in_many_shards() {
     search(&SCOPE, 64);
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "an interpreter takes minutes for each state; the other tests run the same code")]
 fn every_state_that_longer_programs_lead_to_in_one_shard() {
     search(&LONG, 1);
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "an interpreter takes minutes for each state; the other tests run the same code")]
 fn every_state_that_longer_programs_lead_to_in_two_shards() {
     search(&LONG, 2);
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "an interpreter takes minutes for each state; the other tests run the same code")]
 fn every_state_with_long_circles() {
     search(&CIRCLES, 64);
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "an interpreter takes minutes for each state; the other tests run the same code")]
 fn every_state_where_few_may_wait() {
     search(&LIMITED, 2);
 }

@@ -1,36 +1,22 @@
-//! The lock machine against a slow, obvious model: every state that small programs can reach.
+//! The tables alone, against clause L2 written down: what joins, leaves and is granted, with grants that another table
+//! decided carried out late.
 //!
-//! The model is clause L2 written down: the requests in order of arrival; one is granted when no earlier one that is
-//! left is incompatible with it on any key. It shares no code with the machine. The search is breadth-first over the
-//! distinct states of the model; each is reached by replaying its program on fresh tables, and every step after it is
-//! compared.
-
-#![expect(clippy::disallowed_macros, reason = "the searches tell how far they went")]
-
-// An interpreter takes minutes for these two, which try the comparison and the reference and not the machine.
-#[cfg(not(miri))]
-mod controls;
-mod examples;
-mod graph;
-#[cfg(not(miri))]
-mod own;
-mod reference;
-mod search;
-mod searches;
-mod spaces;
+//! The requests are listed in order of arrival; one is granted when no earlier one that is left is incompatible with it
+//! on any key. The search is breadth-first over the distinct states of that list; each is reached by replaying its
+//! program on fresh tables, and every step after it is compared.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use foldhash::fast::FixedState;
 
-use super::{
+use super::super::{
     Arrival, Claimed, Effect, Effects, Entry, Leave, LockTable, Mode, Origin, Released, ShardTable, Standing, Survey,
     hash, leave, spanning,
 };
 use crate::{Key, Ticket};
 
 /// The recipient of a request is its number in the program; outcomes are collected from the effects.
-impl super::Recipient for usize {
+impl super::super::Recipient for usize {
     fn collects(&self) -> bool {
         false
     }
