@@ -1,6 +1,16 @@
 // Not run: the compiler checks that right uses are accepted and that wrong ones are refused.
 
-import { type Guard, type Key, key, LatchworkError, type LockOptions, open, type Query, type Space } from "latchwork";
+import {
+  type Guard,
+  type Key,
+  key,
+  LatchworkError,
+  type LockOptions,
+  type Owner,
+  open,
+  type Query,
+  type Space,
+} from "latchwork";
 import { encodeKey, type ManualClock, manualClock } from "latchwork/testing";
 import { type LockInfo, LockManager, type LockManagerSnapshot, type LockMode, lockManager } from "latchwork/web-locks";
 
@@ -19,6 +29,23 @@ yes<Equal<typeof guard.token, number>>();
 yes<Equal<typeof guard.keys, readonly Key[]>>();
 yes<Equal<typeof guard.label, string | undefined>>();
 yes<Equal<typeof guard.abandoned, boolean>>();
+yes<Equal<typeof guard.owner, Owner | undefined>>();
+yes<Equal<typeof guard.lost, AbortSignal>>();
+yes<Equal<typeof guard.payload, unknown>>();
+const owner: Owner = space.owner("checkout");
+const own = await owner.lock("own", { maxHold: 5 });
+own.downgrade(["own"]);
+own.release("own");
+const { delivered } = await own.handOver(owner.id, { any: "thing" });
+yes<Equal<typeof delivered, boolean>>();
+for await (const handed of owner.handedOver) yes<Equal<typeof handed, Guard>>();
+const ended = await owner.close();
+yes<Equal<typeof ended, number>>();
+const revoked = await space.revoke(["a", tuple]);
+yes<Equal<typeof revoked, number>>();
+await open("memory:limits", { maxWaiters: 5, maxWaitersPerKey: 1, meta: { any: "thing" }, ambientOwner: true });
+// @ts-expect-error whose request it is is said already
+await owner.lock("a", { owner });
 guard.release();
 guard[Symbol.dispose]();
 await guard[Symbol.asyncDispose]();
