@@ -5,6 +5,7 @@
 use std::ops::DerefMut;
 
 use super::leave::{Leave, leave};
+use super::spanning::SpanningRef;
 use super::{Due, Effects, LockTable, Mode, Recipient};
 use crate::{Key, Ticket};
 
@@ -51,12 +52,10 @@ pub(crate) fn give_up<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     if what == GiveUp::Keys && given.len() == nodes {
         return Ok(leave(tables, parts, Leave::Release, effects).and_then(|left| left.due));
     }
-    for (table, part) in tables.iter_mut().zip(parts) {
-        match what {
-            GiveUp::Keys => table.keep_keys(*part, |key| !named(key)),
-            GiveUp::Exclusiveness => table.share_keys(*part, named),
-        }
-    }
+    change_keys(tables, parts, |(key, mode)| match what {
+        GiveUp::Keys => (!named(key)).then(|| (key.clone(), *mode)),
+        GiveUp::Exclusiveness => Some((key.clone(), if named(key) { Mode::Shared } else { *mode })),
+    });
     for (at, node) in given {
         tables[at].raise(token);
         tables[at].give_up_node(node, what, effects);
@@ -71,26 +70,23 @@ fn granted_token<R: Recipient, T: DerefMut<Target = LockTable<R>>>(tables: &mut 
     home.token(slot).filter(|_| !home.requests[slot as usize].is_lost())
 }
 
+/// Makes all parts of a request over several tables know its keys as they will be.
+pub(super) fn change_keys<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
+    tables: &mut [T],
+    parts: &[Ticket],
+    change: impl Fn(&(Key, Mode)) -> Option<(Key, Mode)>,
+) {
+    let mut changed: Option<SpanningRef> = None;
+    for (table, part) in tables.iter_mut().zip(parts) {
+        let Some(slot) = table.slot(*part) else { continue };
+        let request = &mut table.requests[slot as usize];
+        let Some(span) = request.span() else { return };
+        let span = changed.get_or_insert_with(|| span.with_keys(&change)).clone();
+        request.more().span = Some(span);
+    }
+}
+
 impl<R: Recipient> LockTable<R> {
-    /// Makes the part of a request over several tables know which keys the request keeps.
-    pub(super) fn keep_keys(&mut self, part: Ticket, keeps: impl Fn(&Key) -> bool) {
-        self.change_span(part, |(key, mode)| keeps(key).then(|| (key.clone(), *mode)));
-    }
-
-    fn share_keys(&mut self, part: Ticket, shares: impl Fn(&Key) -> bool) {
-        self.change_span(part, |(key, mode)| {
-            let mode = if shares(key) { Mode::Shared } else { *mode };
-            Some((key.clone(), mode))
-        });
-    }
-
-    fn change_span(&mut self, part: Ticket, change: impl Fn(&(Key, Mode)) -> Option<(Key, Mode)>) {
-        let Some(slot) = self.slot(part) else { return };
-        if let Some(span) = self.requests[slot as usize].span() {
-            span.change_keys(change);
-        }
-    }
-
     pub(super) fn key_of(&self, node: u32) -> &Key {
         &self.queues.queue(self.queues.node(node).queue).key
     }

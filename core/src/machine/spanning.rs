@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::request::State;
 use super::{Arrival, Entry, LockTable, Mode, Origin, Parts, Placed, Recipient, ShardTable};
-use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering};
+use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::{Key, Ticket};
 
 /// What each part keeps of a [`Spanning`].
@@ -23,8 +23,8 @@ pub(crate) type KeySet = SmallVec<[(Key, Mode); 4]>;
 pub(crate) struct Spanning {
     /// All its parts, in the order of their tables. The first one is home: it keeps the recipient.
     parts: Parts,
-    /// All its keys. Changed only while all its tables are locked.
-    keys: Mutex<KeySet>,
+    /// All its keys.
+    keys: KeySet,
     /// Parts that are not yet eligible.
     missing: AtomicU32,
     /// The largest clock that a part noted on becoming eligible.
@@ -52,7 +52,6 @@ impl Spanning {
         let abandoned = AtomicBool::new(false);
         let lost = AtomicBool::new(false);
         let noted = AtomicU64::new(0);
-        let keys = Mutex::new(keys);
         Arc::new(Spanning { parts, keys, missing, noted, token: AtomicU64::new(token), claimed, abandoned, lost })
     }
 
@@ -65,14 +64,20 @@ impl Spanning {
         &self.parts
     }
 
-    pub(crate) fn keys(&self) -> KeySet {
-        self.keys.lock().clone()
+    pub(crate) fn keys(&self) -> &[(Key, Mode)] {
+        &self.keys
     }
 
-    /// Keeps of its keys what `change` makes of each.
-    pub(super) fn change_keys(&self, change: impl Fn(&(Key, Mode)) -> Option<(Key, Mode)>) {
-        let mut keys = self.keys.lock();
-        *keys = keys.iter().filter_map(change).collect();
+    /// The same request, granted, with what `change` makes of its keys. It takes the place of this one in all parts at
+    /// once, while all tables are locked.
+    pub(super) fn with_keys(&self, change: impl FnMut(&(Key, Mode)) -> Option<(Key, Mode)>) -> SpanningRef {
+        let keys = self.keys.iter().filter_map(change).collect();
+        let token = self.token().unwrap_or(0);
+        let changed = Spanning::build(self.parts.clone(), keys, AtomicU32::new(0), token);
+        changed.claimed.store(self.claimed(), Ordering::Release);
+        changed.abandoned.store(self.is_abandoned(), Ordering::Release);
+        changed.lost.store(self.is_lost(), Ordering::Release);
+        changed
     }
 
     /// A part became eligible in a table whose clock shows `clock`. Answers the token when it was the last one.

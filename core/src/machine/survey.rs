@@ -200,7 +200,7 @@ fn row<R: Recipient>(table: &LockTable<R>, slot: u32) -> Row {
 /// All keys of a request, those in other tables included.
 pub(super) fn keys<R: Recipient>(table: &LockTable<R>, request: &Request<R>) -> Vec<(Key, Mode)> {
     if let Some(span) = request.span() {
-        return span.keys().into_vec();
+        return span.keys().to_vec();
     }
     let nodes = request.nodes.iter().map(|&node| table.queues.node(node));
     nodes.map(|node| (table.queues.queue(node.queue).key.clone(), node.mode)).collect()

@@ -8,6 +8,7 @@
 use std::ops::DerefMut;
 use std::time::Duration;
 
+use super::partial::change_keys;
 use super::{Due, Effect, Effects, LockTable, Mode, Origin, Recipient};
 use crate::signature::Signature;
 use crate::{Key, Ticket};
@@ -34,9 +35,7 @@ pub(crate) fn take_away<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     if nodes.is_empty() && keys.is_some() {
         return None;
     }
-    for (table, part) in tables.iter_mut().zip(parts) {
-        table.keep_keys(*part, |key| !taken(key));
-    }
+    change_keys(tables, parts, |(key, mode)| (!taken(key)).then(|| (key.clone(), *mode)));
     for (at, node) in nodes {
         tables[at].raise(token);
         tables[at].take_node(node, effects);
