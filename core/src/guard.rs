@@ -210,8 +210,8 @@ impl Guard {
     }
 
     /// Waits until the lock is lost: taken away by [`Space::revoke`](crate::Space::revoke), by the end of its
-    /// [`max_hold`](crate::LockRequest::max_hold), or with its owner or its space handle (clause L15). Never ends when it
-    /// is not.
+    /// [`max_hold`](crate::LockRequest::max_hold), or with its owner or its space handle (clause L15). Ends at once when it
+    /// is not held any more, and never while it is.
     ///
     /// # Cancel safety
     ///
