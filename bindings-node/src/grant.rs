@@ -120,10 +120,7 @@ pub(crate) fn revoke(env: &Env, handle: f64, keys: Vec<RawKey>) -> napi::Result<
 }
 
 /// Does something with the grant that the scratch names, and reports what that settled.
-fn on_grant<T>(
-    env: &Env,
-    call: impl FnOnce(&Environment, u64, Ticket) -> Result<T, Error>,
-) -> napi::Result<Option<T>> {
+fn on_grant<T>(env: &Env, call: impl FnOnce(&Environment, u64, Ticket) -> Result<T, Error>) -> napi::Result<Option<T>> {
     let environment = Environment::of(env)?;
     let _inside = environment.waker().inside();
     let (handle, ticket) = (environment.handle(), environment.ticket());

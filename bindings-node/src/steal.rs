@@ -12,8 +12,7 @@ pub(crate) fn steal(env: &Env, key: RawKey, label: Option<String>) -> napi::Resu
     let environment = Environment::of(env)?;
     let _inside = environment.waker().inside();
     let handle = environment.handle();
-    let stolen =
-        key.key().and_then(|key| environment.with(handle, |port| port.steal(&key, label.as_deref())));
+    let stolen = key.key().and_then(|key| environment.with(handle, |port| port.steal(&key, label.as_deref())));
     if let Some(grant) = environment.answer(stolen) {
         environment.tell_grant(&grant);
     }

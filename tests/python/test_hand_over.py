@@ -137,7 +137,11 @@ def test_handed_over_waits_and_ends() -> None:
             owner = aio.owner()
 
             async def take() -> list[str]:
-                return [str(guard.release() or guard.token) async for guard in owner.handed_over]
+                taken = []
+                async for guard in owner.handed_over:
+                    guard.release()
+                    taken.append(str(guard.token))
+                return taken
 
             task = asyncio.create_task(take())
             await asyncio.sleep(0)
@@ -155,7 +159,12 @@ def test_s11_control_a_lock_without_hand_over() -> None:
     with latchwork.open() as space:
         guard = space.lock("encoder")
         taken = threading.Event()
-        thread = threading.Thread(target=lambda: (space.lock("encoder").release(), taken.set()))
+
+        def take() -> None:
+            space.lock("encoder").release()
+            taken.set()
+
+        thread = threading.Thread(target=take)
         thread.start()
         until(lambda: space.query().pending)
         guard.release()

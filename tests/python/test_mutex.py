@@ -105,7 +105,7 @@ def test_tasks_are_served_in_order() -> None:
         await turn()
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(mutex.acquire(), 0)
-        for _ in range(3):
+        for _turn in range(3):
             await turn()
         assert served == []
         mutex.release()
@@ -154,7 +154,7 @@ def test_cancel_and_release_in_one_turn(release_first: bool) -> None:
         await mutex.acquire()
         tasks = [asyncio.create_task(enter(number)) for number in range(3)]
         await turn()
-        steps = [mutex.release, tasks[0].cancel] if release_first else [tasks[0].cancel, mutex.release]
+        steps: list[Callable[[], object]] = [mutex.release, tasks[0].cancel] if release_first else [tasks[0].cancel, mutex.release]
         for step in steps:
             step()
         with pytest.raises(asyncio.CancelledError):

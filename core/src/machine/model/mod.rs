@@ -12,7 +12,12 @@
 //! | `controls` | that a search sees a fault |
 //! | `tables` | the tables alone, with deliveries that come late |
 
-#![expect(clippy::disallowed_macros, reason = "the searches tell how far they went")]
+#![expect(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the searches tell how far they went and how long it took, and note where they have been"
+)]
 
 // An interpreter takes minutes for these two, which try the comparison and the reference and not the machine.
 #[cfg(not(miri))]

@@ -69,7 +69,7 @@ fn holds_of_no_time_and_of_all_time() {
         let mut next = Task::new(space.lock("b").max_hold(Duration::MAX).into_future());
         assert!(next.poll().is_pending(), "and told at the next tick");
         space.tick();
-        assert!(next.poll_if_woken().is_ready_and(|guard| guard.expect("granted").held()));
+        assert!(next.poll_if_woken().ready_and(|guard| guard.expect("granted").held()));
         assert_eq!(none.release().expect_err("it was taken away").kind(), ErrorKind::NotHeld);
         let forever = now(space.lock("b").max_hold(Duration::MAX)).expect("free");
         clock.advance(Duration::MAX);
@@ -91,7 +91,7 @@ fn an_owner_ends_with_its_space() {
         let of_port = port.owner(None);
         port.watch_handed_over(&of_port, 3);
         space.close();
-        assert!(waits.poll_if_woken().is_ready_and(|ended| ended.expect_err("ended").kind() == ErrorKind::Closed));
+        assert!(waits.poll_if_woken().ready_and(|ended| ended.expect_err("ended").kind() == ErrorKind::Closed));
         let mut settled = Vec::new();
         port.take_settled(&mut settled);
         assert!(matches!(settled[..], [Settled::HandedOver { tag: 3 }]), "{settled:?}");
@@ -121,11 +121,11 @@ fn an_owner_ends_with_its_port() {
 }
 
 trait ReadyAnd<T> {
-    fn is_ready_and(self, is: impl FnOnce(T) -> bool) -> bool;
+    fn ready_and(self, is: impl FnOnce(T) -> bool) -> bool;
 }
 
 impl<T> ReadyAnd<T> for std::task::Poll<T> {
-    fn is_ready_and(self, is: impl FnOnce(T) -> bool) -> bool {
+    fn ready_and(self, is: impl FnOnce(T) -> bool) -> bool {
         match self {
             std::task::Poll::Ready(value) => is(value),
             std::task::Poll::Pending => false,

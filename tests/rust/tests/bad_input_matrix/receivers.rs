@@ -22,7 +22,10 @@ pub(crate) fn receiver_caller(operation: &str, receiver: &str) -> Option<Receive
     Some(Box::new(move |_| call(&made())))
 }
 
-fn space_call(operation: &str) -> Option<fn(&Space) -> Result<(), Error>> {
+/// A call on a space.
+type SpaceCall = fn(&Space) -> Result<(), Error>;
+
+fn space_call(operation: &str) -> Option<SpaceCall> {
     Some(match operation {
         "lock" => |space| now(space.lock("b")).map(drop),
         "try lock" => |space| now(space.try_lock("b")).map(drop),
