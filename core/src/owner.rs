@@ -360,6 +360,7 @@ mod tests {
 
     /// Two threads close the same circle at once, again and again: one of them is refused, never both and never neither.
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "two threads close the circle at once")]
     fn one_victim_when_two_close_a_circle_at_once() {
         let rounds = if cfg!(miri) { 3 } else { 300 };
         let space = Space::new();
