@@ -154,7 +154,9 @@ def test_cancel_and_release_in_one_turn(release_first: bool) -> None:
         await mutex.acquire()
         tasks = [asyncio.create_task(enter(number)) for number in range(3)]
         await turn()
-        steps: list[Callable[[], object]] = [mutex.release, tasks[0].cancel] if release_first else [tasks[0].cancel, mutex.release]
+        steps: list[Callable[[], object]] = (
+            [mutex.release, tasks[0].cancel] if release_first else [tasks[0].cancel, mutex.release]
+        )
         for step in steps:
             step()
         with pytest.raises(asyncio.CancelledError):
