@@ -91,8 +91,11 @@ fn keys_are_forgotten(space: &Space) {
     held(space).into_iter().for_each(forget);
 }
 
+/// What is done with a space.
+type Story = fn(&Space);
+
 /// By how much the heap has grown when it is over.
-fn growth(shards: Option<usize>, story: fn(&Space)) -> usize {
+fn growth(shards: Option<usize>, story: Story) -> usize {
     let space = shards.map_or_else(Space::builder, |shards| Space::builder().shards(shards)).build();
     let before = heap();
     story(&space);
@@ -101,7 +104,7 @@ fn growth(shards: Option<usize>, story: fn(&Space)) -> usize {
 
 #[test]
 fn the_heap_is_back_at_the_start() {
-    let stories: [(&str, fn(&Space)); 8] = [
+    let stories: [(&str, Story); 8] = [
         ("keys are released", keys_are_released),
         ("keys are released newest first", keys_are_released_newest_first),
         ("shared keys are released", shared_keys_are_released),
