@@ -173,7 +173,7 @@ def test_s2_control_with_a_lock_of_asyncio() -> None:
 
     async def take() -> None:
         async with lock:
-            await asyncio.sleep(3600)
+            await asyncio.Event().wait()
 
     with cast() as actors:
         holder, second = actors.actor(), actors.actor()

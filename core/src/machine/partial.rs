@@ -33,23 +33,13 @@ pub(crate) fn give_up<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     let mut missing: Vec<Key> = keys.unwrap_or_default().to_vec();
     let Some(token) = granted_token(tables, parts) else { return Err(missing) };
     let named = |key: &Key| keys.is_none_or(|keys| keys.contains(key));
-    let mut given: Vec<(usize, u32)> = Vec::new();
-    let mut nodes = 0;
-    for (at, (table, part)) in tables.iter_mut().zip(parts).enumerate() {
-        let Some(slot) = table.slot(*part) else { continue };
-        for &node in &table.requests[slot as usize].nodes {
-            nodes += 1;
-            let key = table.key_of(node);
-            if named(key) {
-                missing.retain(|other| other != key);
-                given.push((at, node));
-            }
-        }
-    }
+    let nodes = nodes(tables, parts);
+    let given: Vec<_> = nodes.iter().copied().filter(|&(at, node)| named(tables[at].key_of(node))).collect();
+    missing.retain(|key| given.iter().all(|&(at, node)| tables[at].key_of(node) != key));
     if !missing.is_empty() {
         return Err(missing);
     }
-    if what == GiveUp::Keys && given.len() == nodes {
+    if what == GiveUp::Keys && given.len() == nodes.len() {
         return Ok(leave(tables, parts, Leave::Release, effects).and_then(|left| left.due));
     }
     change_keys(tables, parts, |(key, mode)| match what {
@@ -68,6 +58,20 @@ fn granted_token<R: Recipient, T: DerefMut<Target = LockTable<R>>>(tables: &mut 
     let home = tables.first_mut()?;
     let slot = home.slot(*parts.first()?)?;
     home.token(slot).filter(|_| !home.requests[slot as usize].is_lost())
+}
+
+/// The nodes of a request, each with the place of its table.
+pub(super) fn nodes<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
+    tables: &mut [T],
+    parts: &[Ticket],
+) -> Vec<(usize, u32)> {
+    let mut nodes = Vec::new();
+    for (at, (table, part)) in tables.iter_mut().zip(parts).enumerate() {
+        if let Some(slot) = table.slot(*part) {
+            nodes.extend(table.requests[slot as usize].nodes.iter().map(|&node| (at, node)));
+        }
+    }
+    nodes
 }
 
 /// Makes all parts of a request over several tables know its keys as they will be.

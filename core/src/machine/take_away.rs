@@ -8,7 +8,7 @@
 use std::ops::DerefMut;
 use std::time::Duration;
 
-use super::partial::change_keys;
+use super::partial::{change_keys, nodes};
 use super::{Due, Effect, Effects, LockTable, Mode, Origin, Recipient};
 use crate::signature::Signature;
 use crate::{Key, Ticket};
@@ -26,12 +26,8 @@ pub(crate) fn take_away<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     let token = home.token(slot)?;
     let was_held = !home.requests[slot as usize].is_lost();
     let taken = |key: &Key| keys.is_none_or(|keys| keys.contains(key));
-    let mut nodes = Vec::new();
-    for (at, (table, part)) in tables.iter_mut().zip(parts).enumerate() {
-        let Some(slot) = table.slot(*part) else { continue };
-        let own = table.requests[slot as usize].nodes.iter().copied().filter(|&node| taken(table.key_of(node)));
-        nodes.extend(own.map(|node| (at, node)));
-    }
+    let mut nodes = nodes(tables, parts);
+    nodes.retain(|&(at, node)| taken(tables[at].key_of(node)));
     if nodes.is_empty() && keys.is_some() {
         return None;
     }

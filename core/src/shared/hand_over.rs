@@ -6,12 +6,12 @@
 //! 3. It resolves the new owner's request for some of its keys, or waits in the new owner's inbox to be taken.
 
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
-use super::shard::Locked;
+use super::owned::Graph;
 use super::{Mailbox, Recipient, Shared, outcome};
 use crate::error::CycleStep;
-use crate::machine::{Effect, Effects, KeySet, Leave, Link, Origin, Standing, Target, chain};
+use crate::machine::{Effect, Effects, KeySet, Leave, Origin, Standing, Target, chain};
 use crate::port::Settled;
 use crate::signature::OwnerTag;
 use crate::{Error, Grant, Key, Mode, Ticket};
@@ -192,7 +192,7 @@ impl Shared {
             }
             resolves = Some(request);
         }
-        while let Some(links) = chain(&mut super::owned::Graph(self), &others, Target::Request(ticket)) {
+        while let Some(links) = chain(&mut Graph(self), &others, Target::Request(ticket)) {
             if let Some(cycle) = self.look_again(&links) {
                 return Err(cycle);
             }
@@ -203,14 +203,6 @@ impl Shared {
     fn step(&self, request: Ticket, key: &Key) -> CycleStep {
         let signature = self.shard(request).lock_table().signature(request).unwrap_or_default();
         CycleStep { owner: signature.owner.map(|owner| owner.name), label: signature.label, key: key.clone() }
-    }
-
-    /// The steps of a chain, if all its links are there at one instant.
-    fn look_again(&self, links: &[Link]) -> Option<Vec<CycleStep>> {
-        let numbers: BTreeSet<u32> = links.iter().map(|link| link.part.shard).collect();
-        let mut tables: BTreeMap<u32, Locked<'_>> =
-            numbers.into_iter().map(|number| (number, self.shards[number as usize].lock_table())).collect();
-        super::owned::steps(&mut tables, links)
     }
 
     /// Gives a grant to the request of its owner that it resolves. `false` when that has left meanwhile.

@@ -171,7 +171,8 @@ impl Shared {
             }
             drop(owner);
             drop(tables);
-            return Ok(granted.map(|granted| self.granted_at_once(incoming, at_once(granted))));
+            let placed = granted.map(|(ticket, token)| Placed { ticket, token: Some(token) });
+            return Ok(placed.and_then(|placed| self.placed(incoming, placed)));
         }
         let groups = incoming.entries.groups(self.mask());
         if !spanning::admits(&tables, &groups) {
@@ -182,7 +183,7 @@ impl Shared {
         owner.add(placed.ticket);
         drop(owner);
         drop(tables);
-        Ok(placed.token.map(|token| self.granted_at_once(incoming, at_once((placed.ticket, token)))))
+        Ok(self.placed(incoming, placed))
     }
 
     /// Takes all keys if that needs no waiting.
@@ -203,7 +204,7 @@ impl Shared {
         drop(owner);
         if placed.token.is_some() {
             drop(tables);
-            self.placed(incoming, &placed);
+            self.placed(incoming, placed);
             return Ok(placed);
         }
         if owned::owner_number(incoming).is_some() {
@@ -254,25 +255,20 @@ impl Shared {
         }
         drop(tables);
         drop(unused);
-        self.placed(incoming, &placed);
+        self.placed(incoming, placed);
         if placed.token.is_none() {
             self.refuse_deadlock(incoming, placed.ticket)?;
         }
         Ok(placed)
     }
 
-    /// Begins the time of what was granted at once.
-    fn placed(&self, incoming: &Incoming<'_>, placed: &Placed) {
-        if let (Some(max_hold), Some(_)) = (incoming.max_hold, placed.token) {
-            self.limit_hold(placed.ticket, max_hold);
-        }
-    }
-
-    fn granted_at_once(&self, incoming: &Incoming<'_>, grant: Grant) -> Grant {
+    /// What was granted at once, its time begun.
+    fn placed(&self, incoming: &Incoming<'_>, placed: Placed) -> Option<Grant> {
+        let grant = at_once((placed.ticket, placed.token?));
         if let Some(max_hold) = incoming.max_hold {
             self.limit_hold(grant.ticket, max_hold);
         }
-        grant
+        Some(grant)
     }
 
     /// Does what a grant brings with it once everything is unlocked: forgets the end of the wait, begins its time.

@@ -1,6 +1,6 @@
 //! Requests of owners: noted when they join, refused when their wait would close a circle, ended with their owner.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::shard::Locked;
@@ -121,11 +121,7 @@ impl Shared {
     /// a link is gone.
     fn take_out_of(&self, links: &[Link], ticket: Ticket) -> Option<Vec<CycleStep>> {
         let parts = self.shard(ticket).lock_table().parts(ticket);
-        let shards = links.iter().map(|link| link.part.shard).chain(parts.iter().map(|part| part.shard));
-        // Ascending, each once.
-        let numbers: std::collections::BTreeSet<u32> = shards.collect();
-        let mut tables: BTreeMap<u32, Locked<'_>> =
-            numbers.into_iter().map(|number| (number, self.shards[number as usize].lock_table())).collect();
+        let mut tables = self.lock_links(links, &parts);
         let cycle = steps(&mut tables, links)?;
         let own = |number: &u32| parts.iter().any(|part| part.shard == *number);
         let mut own_tables: Vec<_> =
@@ -140,10 +136,22 @@ impl Shared {
         outcome::carry_out(&self.shards[0].space, effects, None);
         Some(cycle)
     }
+
+    /// The steps of a chain, if all its links are there at one instant.
+    pub(super) fn look_again(&self, links: &[Link]) -> Option<Vec<CycleStep>> {
+        steps(&mut self.lock_links(links, &[]), links)
+    }
+
+    /// Locks the shards of a chain and of further parts: in ascending order, each once.
+    fn lock_links(&self, links: &[Link], parts: &[Ticket]) -> BTreeMap<u32, Locked<'_>> {
+        let shards = links.iter().map(|link| link.part.shard).chain(parts.iter().map(|part| part.shard));
+        let numbers: BTreeSet<u32> = shards.collect();
+        numbers.into_iter().map(|number| (number, self.shards[number as usize].lock_table())).collect()
+    }
 }
 
 /// The steps of a chain whose tables are all locked. `None` when a link is gone.
-pub(super) fn steps(tables: &mut BTreeMap<u32, Locked<'_>>, links: &[Link]) -> Option<Vec<CycleStep>> {
+fn steps(tables: &mut BTreeMap<u32, Locked<'_>>, links: &[Link]) -> Option<Vec<CycleStep>> {
     let mut cycle = Vec::new();
     for link in links {
         let table = tables.get_mut(&link.part.shard)?;

@@ -70,6 +70,10 @@ async function ambient(host) {
   }
   const space = await open(undefined, { ambientOwner: true });
   const inner = () => space.withLock("a", () => "ran");
+  let goOn;
+  const ended = new Promise((resolve) => {
+    goOn = resolve;
+  });
   let late;
   await space.withLock("a", async (guard) => {
     await undefined;
@@ -81,9 +85,10 @@ async function ambient(host) {
     const given = await own.lock("c");
     is(given.owner, own);
     given.release();
-    late = new Promise((resolve) => setTimeout(resolve)).then(() => space.withLock("d", (last) => last.owner));
+    late = ended.then(() => space.withLock("d", (last) => last.owner));
     return b;
   });
+  goOn();
   const owner = await late;
   ok(owner !== undefined, "a task that outlives its body has an owner of its own body");
   const [one, other] = [await space.lock("x"), space.lock("x")];
