@@ -7,16 +7,17 @@ import json
 import pytest
 
 from scenario import file
-from scenario.host import AioHost, BlockingHost
+from scenario.host import AioHost
 from scenario.loops import LoopsHost
-from scenario.run import Failed, run
+from scenario.run import Failed, Host, run
+from scenario.threads import BlockingHost
 
-HOSTS: list[type[AioHost | BlockingHost]] = [AioHost, BlockingHost, LoopsHost]
+HOSTS: list[type[Host]] = [AioHost, BlockingHost, LoopsHost]
 FILES = [(folder, name) for folder in file.PASSING for name in file.names(folder)]
 
 
 @pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.name)
-def test_all_files_pass(host: type[AioHost | BlockingHost], capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_files_pass(host: type[Host], capsys: pytest.CaptureFixture[str]) -> None:
     """Run all of them, say how many were run, and name each that was not."""
     failed: list[str] = []
     skipped: list[str] = []
@@ -29,7 +30,7 @@ def test_all_files_pass(host: type[AioHost | BlockingHost], capsys: pytest.Captu
             continue
         count += 1
         try:
-            run(scenario, host())
+            run(scenario, host)
         except Failed as why:
             failed.append(f"{folder}/{name}: {why}")
     with capsys.disabled():
@@ -58,11 +59,11 @@ MUST_FAIL = [
 
 
 @pytest.mark.parametrize(("host", "name"), MUST_FAIL)
-def test_must_fail(host: type[AioHost | BlockingHost], name: str) -> None:
+def test_must_fail(host: type[Host], name: str) -> None:
     """The runner sees the fault, and at the very step that has it."""
     scenario = file.load("must-fail", name)
     with pytest.raises(Failed) as failed:
-        run(scenario, host())
+        run(scenario, host)
     assert failed.value.step == scenario.must_fail
 
 

@@ -178,8 +178,15 @@ impl LoopPort {
         let waiter = self.waiters().remove(tag);
         // None when its loop was found closed, which gave it up before.
         if let Some(waiter) = waiter {
-            self.core.cancel(waiter.ticket);
+            self.give_up(&waiter);
         }
+    }
+
+    /// Nobody will see what became of this request. A grant that is told only later is cancelled then.
+    fn give_up(&self, waiter: &Waiter) {
+        // A lock that was handed over to it has a ticket of its own.
+        let granted = waiter.outcome.as_ref().and_then(|outcome| outcome.as_ref().ok());
+        self.core.cancel(granted.map_or(waiter.ticket, |grant| grant.ticket));
     }
 
     /// What `loop.create_future()` answers.
@@ -275,7 +282,7 @@ impl LoopPort {
     pub(super) fn abandon_all(&self, py: Python<'_>) {
         let waiters = self.waiters().take();
         for waiter in &waiters {
-            self.core.cancel(waiter.ticket);
+            self.give_up(waiter);
         }
         drop(waiters);
         self.resolve(py);

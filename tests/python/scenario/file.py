@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from latchwork import Key
 
 ROOT = Path(__file__).parents[2] / "scenarios"
 PASSING = ("locks", "cells", "transactions", "watch", "owners")
+
+LIMITS = {"maxWaiters": "max_waiters", "maxWaitersPerKey": "max_waiters_per_key"}
 
 SCHEMA = jsonschema.Draft202012Validator(json.loads((ROOT / "schema.json").read_text("utf-8")))
 
@@ -27,6 +30,8 @@ class Scenario:
     name: str
     requires: tuple[str, ...]
     handles: dict[str, str]
+    limits: dict[str, Any]
+    """Options of `open`."""
     steps: list[dict[str, Any]]
     final: dict[str, Any]
     must_fail: int | str | None
@@ -46,12 +51,14 @@ def load(folder: str, name: str) -> Scenario:
         raise Rejected(f"{name}: its name is {content['name']}")
     if ("mustFail" in content) != (folder == "must-fail"):
         raise Rejected(f"{name}: mustFail is for must-fail")
-    handles = content.get("setup", {}).get("handles", {})
+    setup = content.get("setup", {})
+    handles = setup.get("handles", {})
     check_names(content, handles)
     return Scenario(
         name,
         tuple(content.get("requires", ())),
         handles,
+        {LIMITS[name]: limit for name, limit in setup.get("limits", {}).items()},
         content["steps"],
         content["final"],
         content.get("mustFail"),
@@ -59,47 +66,63 @@ def load(folder: str, name: str) -> Scenario:
 
 
 def check_names(content: dict[str, Any], handles: dict[str, str]) -> None:
-    """Refuse steps that name an actor not listed, or a result not made before."""
+    """Refuse steps that name an actor not listed, or a result or an owner that was not made before."""
     actors = set(content["actors"])
     if not actors.issuperset(handles):
         raise Rejected(f"unknown actors: {set(handles) - actors}")
-    made: set[str] = set()
+    results: set[str] = set()
+    owners: set[str] = set()
 
-    def know(used: set[str], known: set[str]) -> None:
+    def know(what: str, used: set[str], known: set[str]) -> None:
         if not known.issuperset(used):
-            raise Rejected(f"unknown results: {used - known}")
+            raise Rejected(f"unknown {what}: {used - known}")
 
     for step in content["steps"]:
-        before = set(made)
+        before = set(results)
         for inner in step.get("turn", [step]):
             if "actor" in inner and inner["actor"] not in actors:
                 raise Rejected(f"unknown actor: {inner['actor']}")
             args = inner.get("args", {})
-            know({args[name] for name in ("guard", "result") if name in args}, before)
+            know("results", {args[name] for name in ("guard", "result") if name in args}, before)
+            know("owners", {args[name] for name in ("owner", "to") if name in args}, owners)
             if "as" in inner:
-                if inner["as"] in made:
+                if inner["as"] in results | owners:
                     raise Rejected(f"made twice: {inner['as']}")
-                made.add(inner["as"])
-            know(tokens(inner.get("expect")), made)
-        know(set(step.get("then", {})) | tokens(step.get("then")), made)
-    know(tokens(content["final"]), made)
+                (owners if inner["op"] == "owner" else results).add(inner["as"])
+            know("results", tokens(inner.get("expect")), results)
+            know("owners", owners_in(inner.get("expect")), owners)
+        know("results", set(step.get("then", {})) | tokens(step.get("then")), results)
+        know("owners", owners_in(step.get("then")), owners)
+    know("results", tokens(content["final"]), results)
+    know("owners", owners_in(content["final"]), owners)
 
 
 def tokens(expected: Any) -> set[str]:
     """The results whose tokens an expectation names."""
-    if isinstance(expected, list):
-        return set[str]().union(*map(tokens, expected))
-    if not isinstance(expected, dict):
-        return set()
     found: set[str] = set()
-    for field, value in expected.items():
+    for field, value in fields(expected):
         if field == "token" and isinstance(value, str):
             found.add(value)
         elif field == "token" and isinstance(value, dict):
             found.update(value["greaterThan"])
-        elif field != "returned":
-            found |= tokens(value)
     return found
+
+
+def owners_in(expected: Any) -> set[str]:
+    """The owners that an expectation names."""
+    return {value for field, value in fields(expected) if field == "owner" and isinstance(value, str)}
+
+
+def fields(expected: Any) -> Iterator[tuple[str, Any]]:
+    """The fields of an expectation, at any depth, but not those of a value of the caller's own."""
+    if isinstance(expected, list):
+        for entry in expected:
+            yield from fields(entry)
+    elif isinstance(expected, dict):
+        for field, value in expected.items():
+            yield field, value
+            if field not in ("returned", "payload"):
+                yield from fields(value)
 
 
 def key(spelling: Any) -> Key:

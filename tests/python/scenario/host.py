@@ -1,11 +1,9 @@
-"""What the runner asks of an API: one class for each of the two."""
+"""What the runner asks of an API, and the asyncio API in one loop."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import threading
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
@@ -36,6 +34,12 @@ class Result(Protocol):
     def cancel(self) -> None:
         """Give the call up."""
 
+    def waits(self) -> bool:
+        """Whether it waits for somebody, or is on its way."""
+
+    takes_for: Any
+    """The owner whose guards it waits for, if it is a wait for a hand-over."""
+
 
 class BodyError(Exception):
     """What the body of a `with_lock` raises when a file says so."""
@@ -57,8 +61,9 @@ def settled(call: Callable[[], Any]) -> Outcome:
 class AioResult:
     """A task, or the answer of a call that was made within a turn."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, takes_for: latchwork.aio.Owner | None = None) -> None:
         self.kind = kind
+        self.takes_for = takes_for
         self.task: asyncio.Task[Any] | None = None
         self.answer: Outcome = {}
         self.body_guard: Any = None
@@ -87,6 +92,11 @@ class AioResult:
         if self.task is not None:
             self.task.cancel()
 
+    def waits(self) -> bool:
+        if self.task is None or self.task.done():
+            return False
+        return self.body_guard is None or self.ended.done()
+
 
 class AioHost:
     """The asyncio API: every call that may wait is a task of one loop."""
@@ -94,8 +104,9 @@ class AioHost:
     name = "python"
     provides = frozenset({"cancel", "cancel-body", "turn", "handles", "signed-timeout"})
 
-    def __init__(self) -> None:
+    def __init__(self, limits: dict[str, Any]) -> None:
         self.clock = ManualClock()
+        self.limits = limits
         self.url = f"memory:scenario-{next(NUMBERS)}"
 
     def on(self, actor: str, call: Callable[[], T]) -> T:
@@ -106,7 +117,7 @@ class AioHost:
         """The run is over."""
 
     async def open(self) -> latchwork.aio.Space:
-        return await latchwork.aio.open(self.url, clock=self.clock)
+        return await latchwork.aio.open(self.url, clock=self.clock, **self.limits)
 
     def lock(self, space: latchwork.aio.Space, keys: list[Any], options: dict[str, Any]) -> Result:
         async def call() -> Any:
@@ -117,21 +128,43 @@ class AioHost:
     def with_lock(self, space: latchwork.aio.Space, keys: list[Any], options: dict[str, Any]) -> Result:
         return self.start("withLock", lambda result: space.with_lock(*keys, fn=result.body, **options))
 
+    def handed_over(self, owner: latchwork.aio.Owner) -> Result:
+        async def call() -> latchwork.aio.Guard:
+            async for guard in owner.handed_over:
+                return guard
+            raise latchwork.Cancelled("the owner is closed")
+
+        return self.begin(self.new_result("handedOver", owner), lambda result: call())
+
     def start(self, kind: str, call: Callable[[AioResult], Coroutine[Any, Any, Any]]) -> Result:
-        return self.begin(AioResult(kind), call)
+        return self.begin(self.new_result(kind), call)
+
+    def new_result(self, kind: str, takes_for: latchwork.aio.Owner | None = None) -> AioResult:
+        return AioResult(kind, takes_for)
 
     def begin(self, result: AioResult, call: Callable[[AioResult], Coroutine[Any, Any, Any]]) -> Result:
         result.task = asyncio.ensure_future(call(result))
         return result
 
     def try_lock(self, space: latchwork.aio.Space, keys: list[Any], options: dict[str, Any]) -> Result:
-        result = AioResult("tryLock")
+        result = self.new_result("tryLock")
         result.answer = settled(lambda: at_once(space.try_lock(*keys, **options)))
         return result
 
     def query(self, space: latchwork.aio.Space, keys: list[Any]) -> latchwork.Query:
         query: latchwork.Query = at_once(space.query(*keys))
         return query
+
+    def revoke(self, space: latchwork.aio.Space, keys: list[Any]) -> int:
+        count: int = at_once(space.revoke(*keys))
+        return count
+
+    def hand_over(self, guard: latchwork.aio.Guard, to: latchwork.aio.Owner | str, payload: Any) -> bool:
+        return bool(at_once(guard.hand_over(to, payload)))
+
+    def close_owner(self, owner: latchwork.aio.Owner) -> int:
+        count: int = at_once(owner.close())
+        return count
 
     def close(self, space: latchwork.aio.Space) -> None:
         at_once(space.close())
@@ -142,107 +175,6 @@ class AioHost:
         await asyncio.sleep(0)
         while loop._ready:  # type: ignore[attr-defined]
             await asyncio.sleep(0)
-
-
-class BlockingResult:
-    """A call in a thread of its own."""
-
-    def __init__(self, host: BlockingHost, kind: str) -> None:
-        self.host = host
-        self.kind = kind
-        self.outcome: Outcome = {}
-        self.body_guard: Any = None
-        self.ended = threading.Event()
-        self.answer: Outcome = {}
-
-    def run(self, call: Callable[[], Any]) -> None:
-        outcome = settled(call)
-        with self.host.changed:
-            self.outcome = outcome
-            self.host.changed.notify()
-
-    def now(self) -> Outcome:
-        if self.outcome:
-            return named(self.kind, self.outcome)
-        return {"running": self.body_guard} if self.body_guard else {"pending": {}}
-
-    def guard(self) -> Any:
-        return self.body_guard or self.now()["granted"]
-
-    def body(self, guard: Any) -> Any:
-        with self.host.changed:
-            self.body_guard = guard
-            self.host.changed.notify()
-        self.ended.wait()
-        return answer(self.answer)
-
-    def end(self, answer: Outcome) -> None:
-        self.answer = answer
-        self.ended.set()
-
-    def cancel(self) -> None:
-        raise AssertionError("a blocking call cannot be cancelled")
-
-    def waits(self) -> bool:
-        return not self.outcome and (self.body_guard is None or self.ended.is_set())
-
-
-class BlockingHost:
-    """The blocking API: every call that may wait is a thread."""
-
-    name = "python-blocking"
-    provides = frozenset({"handles", "signed-timeout"})
-
-    def __init__(self) -> None:
-        self.clock = ManualClock()
-        self.url = f"memory:scenario-{next(NUMBERS)}"
-        self.observer = latchwork.open(self.url, clock=self.clock)
-        self.changed = threading.Condition()
-        self.results: list[BlockingResult] = []
-
-    def on(self, actor: str, call: Callable[[], T]) -> T:
-        """Let an actor make a call."""
-        return call()
-
-    def finish(self) -> None:
-        """The run is over."""
-
-    async def open(self) -> latchwork.Space:
-        return latchwork.open(self.url, clock=self.clock)
-
-    def lock(self, space: latchwork.Space, keys: list[Any], options: dict[str, Any]) -> Result:
-        return self.start("lock", lambda result: space.lock(*keys, **options))
-
-    def with_lock(self, space: latchwork.Space, keys: list[Any], options: dict[str, Any]) -> Result:
-        return self.start("withLock", lambda result: space.with_lock(*keys, fn=result.body, **options))
-
-    def start(self, kind: str, call: Callable[[BlockingResult], Any]) -> Result:
-        result = BlockingResult(self, kind)
-        self.results.append(result)
-        threading.Thread(target=result.run, args=(lambda: call(result),), daemon=True).start()
-        return result
-
-    def try_lock(self, space: latchwork.Space, keys: list[Any], options: dict[str, Any]) -> Result:
-        result = BlockingResult(self, "tryLock")
-        result.run(lambda: space.try_lock(*keys, **options))
-        return result
-
-    def query(self, space: latchwork.Space, keys: list[Any]) -> latchwork.Query:
-        return space.query(*keys)
-
-    def close(self, space: latchwork.Space) -> None:
-        space.close()
-
-    async def settle(self) -> None:
-        """Wait until every thread has returned, runs a body, or stands in `pending`."""
-        last = time.monotonic() + 20
-        with self.changed:
-            while sum(result.waits() for result in self.results) != len(self.observer.query().pending):
-                self.changed.wait(0.001)
-                assert time.monotonic() < last, "a thread neither returned nor waits"
-
-
-Host = AioHost | BlockingHost
 
 
 def at_once(call: Awaitable[Any]) -> Any:

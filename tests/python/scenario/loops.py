@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import latchwork
@@ -11,7 +11,8 @@ import latchwork.aio
 
 from loop_thread import LIMIT, LoopThread
 
-from .host import AioHost, AioResult, Outcome, Result
+from .host import AioHost, AioResult, Outcome
+from .quiet import quiet
 
 T = TypeVar("T")
 
@@ -19,8 +20,8 @@ T = TypeVar("T")
 class LoopsResult(AioResult):
     """A task of an actor's loop."""
 
-    def __init__(self, kind: str, home: LoopThread) -> None:
-        super().__init__(kind)
+    def __init__(self, kind: str, takes_for: latchwork.aio.Owner | None, home: LoopThread) -> None:
+        super().__init__(kind, takes_for)
         self.home = home
         self.given_up = False
 
@@ -31,11 +32,9 @@ class LoopsResult(AioResult):
         self.given_up = True
         self.home.call(super().cancel)
 
-    def done(self) -> bool:
-        return self.task is None or self.task.done()
-
-    def waits(self) -> bool:
-        return not self.done() and (self.body_guard is None or self.ended.done())
+    def leaves(self) -> bool:
+        """Whether it was given up and has not ended yet."""
+        return self.given_up and self.task is not None and not self.task.done()
 
 
 class LoopsHost(AioHost):
@@ -44,9 +43,9 @@ class LoopsHost(AioHost):
     name = "python-loops"
     provides = frozenset({"cancel", "cancel-body", "handles", "signed-timeout"})
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.observer = latchwork.open(self.url, clock=self.clock)
+    def __init__(self, limits: dict[str, Any]) -> None:
+        super().__init__(limits)
+        self.observer = latchwork.open(self.url, clock=self.clock, **limits)
         self.loops: dict[str, LoopThread] = {}
         self.results: list[LoopsResult] = []
         self.actor = ""
@@ -61,23 +60,18 @@ class LoopsHost(AioHost):
             self.loops[self.actor] = LoopThread()
         return self.loops[self.actor]
 
-    def start(self, kind: str, call: Callable[[AioResult], Coroutine[Any, Any, Any]]) -> Result:
-        result = LoopsResult(kind, self.home())
+    def new_result(self, kind: str, takes_for: latchwork.aio.Owner | None = None) -> AioResult:
+        result = LoopsResult(kind, takes_for, self.home())
         self.results.append(result)
-        return self.begin(result, call)
+        return result
 
     async def settle(self) -> None:
-        """Wait until every call has ended, runs a body, or stands in `pending`, and what was given up has ended."""
+        """Wait until every call has ended, runs a body, stands in `pending`, or waits for a hand-over."""
         last = time.monotonic() + LIMIT
-        while not self.quiet():
+        while any(result.leaves() for result in self.results) or not quiet(self.results, self.observer):
             for loop in self.loops.values():
                 loop.call(lambda: None)
             assert time.monotonic() < last, "a call neither ended nor waits"
-
-    def quiet(self) -> bool:
-        if any(result.given_up and not result.done() for result in self.results):
-            return False
-        return sum(result.waits() for result in self.results) == len(self.observer.query().pending)
 
     def finish(self) -> None:
         for loop in self.loops.values():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import latchwork
-from latchwork import Blocker, Hold, Key, Query, Wait
+from latchwork import Blocker, CycleStep, Hold, Key, Query, Wait
 
 from . import file
 
@@ -17,16 +17,20 @@ Guard = Any
 Tokens = Callable[[str], int]
 """The token of a result."""
 
+Ids = Callable[[str], str]
+"""The id of an owner."""
+
 
 class Mismatch(Exception):
     """Something is not what the file expects."""
 
 
 class Matcher:
-    """Compares outcomes; the tokens of earlier results are asked of `token`."""
+    """Compares outcomes; the tokens of earlier results are asked of `token`, the ids of owners of `owner_id`."""
 
-    def __init__(self, token: Tokens) -> None:
+    def __init__(self, token: Tokens, owner_id: Ids) -> None:
         self.token = token
+        self.owner_id = owner_id
 
     def outcome(self, expected: Any, actual: dict[str, Any], what: str) -> None:
         """One outcome, which is a dict with one field."""
@@ -42,7 +46,7 @@ class Matcher:
             self.error(fields, value, what)
         elif kind == "query":
             self.table(fields, value, what)
-        elif kind in ("returned", "threw") and fields != value:
+        elif kind in ("returned", "threw", "count", "delivered") and fields != value:
             raise Mismatch(f"{what}: expected {fields!r}, came {value!r}")
 
     def guard(self, fields: dict[str, Any], guard: Guard, what: str) -> None:
@@ -50,6 +54,13 @@ class Matcher:
         self.key_sets(fields, guard.keys, guard.shared, what)
         self.same(fields, "label", guard.label, what)
         self.same(fields, "held", guard.held, what)
+        self.same(fields, "abandoned", guard.abandoned, what)
+        self.same(fields, "payload", guard.payload, what)
+        if "lost" in fields:
+            self.same(fields, "lost", guard.lost.is_set(), what)
+        if "owner" in fields:
+            # Only where it is asked for: asking is what makes the owner of a scope.
+            self.owner(fields, guard.owner, what)
         for name in fields.get("token", {}).get("greaterThan", ()):
             if guard.token <= self.token(name):
                 raise Mismatch(f"{what}: its token is not greater than that of {name}")
@@ -59,10 +70,22 @@ class Matcher:
         self.same(fields, "code", error.code, what)
         self.same(fields, "position", getattr(error, "position", None), what)
         self.same(fields, "what", getattr(error, "what", None), what)
+        self.same(fields, "limit", getattr(error, "limit", None), what)
         self.same(fields, "waited", milliseconds(getattr(error, "waited", None)), what)
         self.key_sets(fields, getattr(error, "keys", ()), (), what)
         if "blockedBy" in fields:
             self.blockers(fields["blockedBy"], getattr(error, "blocked_by", ()), what)
+        if "cycle" in fields:
+            self.cycle(fields["cycle"], getattr(error, "cycle", ()), what)
+
+    def cycle(self, expected: list[Any], actual: Sequence[CycleStep], what: str) -> None:
+        """Who waits for whom, in this order."""
+        if len(expected) != len(actual):
+            raise Mismatch(f"{what}: expected a circle of {len(expected)}, came {actual}")
+        for fields, step in zip(expected, actual, strict=True):
+            self.key_sets({"keys": [fields["key"]]}, (step.key,), (), f"{what}: cycle")
+            self.same(fields, "label", step.label, f"{what}: cycle")
+            self.owner(fields, step.owner, f"{what}: cycle")
 
     def table(self, fields: dict[str, Any], query: Query, what: str) -> None:
         """What is held and what waits."""
@@ -73,6 +96,7 @@ class Matcher:
         """One entry of `held`."""
         self.key_sets({"keys": [], "shared": []} | fields, hold.keys, hold.shared, what)
         self.same(fields, "label", hold.label, what)
+        self.owner(fields, hold.owner, what)
         self.same(fields, "age", milliseconds(hold.age), what)
         self.same(fields, "claimed", hold.claimed, what)
         if "token" in fields and self.token(fields["token"]) != hold.token:
@@ -82,6 +106,7 @@ class Matcher:
         """One entry of `pending`."""
         self.key_sets({"keys": [], "shared": []} | fields, wait.keys, wait.shared, what)
         self.same(fields, "label", wait.label, what)
+        self.owner(fields, wait.owner, what)
         self.same(fields, "age", milliseconds(wait.age), what)
         self.same(fields, "position", wait.position, what)
         if "blockedBy" in fields:
@@ -95,10 +120,18 @@ class Matcher:
         """One that stands in the way."""
         self.key_sets({"keys": [fields["key"]]}, (blocker.key,), (), what)
         self.same(fields, "label", blocker.label, what)
+        self.owner(fields, blocker.owner, what)
         if "token" in fields:
             token = None if fields["token"] is None else self.token(fields["token"])
             if token != blocker.token:
                 raise Mismatch(f"{what}: expected the token of {fields['token']}, came {blocker.token}")
+
+    def owner(self, fields: dict[str, Any], owner: Any, what: str) -> None:
+        """Whose it is; the file names owners as it made them."""
+        if "owner" in fields:
+            expected = None if fields["owner"] is None else self.owner_id(fields["owner"])
+            if expected != (None if owner is None else owner.id):
+                raise Mismatch(f"{what}: expected the owner {fields['owner']}, came {owner}")
 
     def each(self, expected: list[Any], actual: Sequence[Any], match: Callable[..., None], what: str) -> None:
         """As many entries, and each expected one takes the first left that fits it."""

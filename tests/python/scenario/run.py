@@ -9,8 +9,11 @@ from typing import Any
 import latchwork
 
 from . import file
-from .host import Host, Outcome, Result
+from .host import AioHost, Outcome, Result
 from .match import Matcher, Mismatch
+from .threads import BlockingHost
+
+Host = AioHost | BlockingHost
 
 
 class Failed(Exception):
@@ -21,9 +24,9 @@ class Failed(Exception):
         self.step = step
 
 
-def run(scenario: file.Scenario, host: Host) -> None:
+def run(scenario: file.Scenario, host: type[Host]) -> None:
     """Run it in a loop of its own; `Failed` names the step."""
-    asyncio.run(Run(scenario, host).all())
+    asyncio.run(Run(scenario, host(scenario.limits)).all())
 
 
 class Run:
@@ -34,7 +37,8 @@ class Run:
         self.host = host
         self.handles: dict[str, Any] = {}
         self.results: dict[str, Result] = {}
-        self.match = Matcher(lambda name: int(self.results[name].guard().token))
+        self.owners: dict[str, Any] = {}
+        self.match = Matcher(lambda name: int(self.results[name].guard().token), lambda name: str(self.owners[name].id))
 
     async def all(self) -> None:
         """Every step, then the final check, then the clean-up."""
@@ -79,26 +83,57 @@ class Run:
         """Make the call of one step. The answer of one that may wait is looked at later."""
         op, args = step["op"], step.get("args", {})
         if op == "advance":
-            self.host.clock.advance(args["ms"] / 1000)
-            return {"ok": {}}
+            return outcome(lambda: self.host.clock.advance(args["ms"] / 1000))
         handle = self.scenario.handles.get(step["actor"], "first")
-        if op in ("lock", "tryLock", "withLock"):
-            start = {"lock": self.host.lock, "tryLock": self.host.try_lock, "withLock": self.host.with_lock}[op]
-            result = start(self.handles[handle], file.keys(args["keys"]), options(args))
-            self.results[step["as"]] = result
+        if op == "owner":
+            self.owners[step["as"]] = self.owner(self.handles[handle], **args)
+            return {"ok": {}}
+        if "as" in step:
+            result = self.results[step["as"]] = self.start(op, self.handles[handle], args)
             return result.now()
+        if "result" in args or "guard" in args:
+            return outcome(lambda: self.of_result(op, self.results[args.get("guard") or args["result"]], args))
+        if op == "closeOwner":
+            return outcome(lambda: {"count": self.host.close_owner(self.owners[args["owner"]])})
+        if op == "revoke":
+            return outcome(lambda: {"count": self.host.revoke(self.handles[handle], file.keys(args["keys"]))})
         if op == "query":
             return outcome(lambda: {"query": self.query(handle, args.get("keys"))})
-        if op == "close":
-            return outcome(lambda: self.host.close(self.handles[handle]))
-        result = self.results[args.get("guard") or args["result"]]
+        assert op == "close", op
+        return outcome(lambda: self.host.close(self.handles[handle]))
+
+    def owner(self, space: Any, label: str | None = None, guard: str | None = None) -> Any:
+        """A new owner, or that of a scope."""
+        return space.owner(label) if guard is None else self.results[guard].guard().owner
+
+    def start(self, op: str, space: Any, args: dict[str, Any]) -> Result:
+        """Make a call that has a result."""
+        if op == "handedOver":
+            return self.host.handed_over(self.owners[args["owner"]])
+        start = {"lock": self.host.lock, "tryLock": self.host.try_lock, "withLock": self.host.with_lock}[op]
+        given = options(args)
+        if "owner" in args:
+            given["owner"] = self.owners[args["owner"]]
+        return start(space, file.keys(args["keys"]), given)
+
+    def of_result(self, op: str, result: Result, args: dict[str, Any]) -> Outcome:
+        """Make a call on a result or on its guard."""
         if op == "end":
-            return outcome(lambda: result.end(args))
-        if op == "cancel":
-            return outcome(lambda: result.cancel())
-        if op == "drop":
-            return outcome(lambda: result.guard().__exit__(None, None, None))
-        return outcome(lambda: result.guard().release())
+            result.end(args)
+        elif op == "cancel":
+            result.cancel()
+        elif op == "drop":
+            result.guard().__exit__(None, None, None)
+        elif op == "handOver":
+            to = self.owners[args["to"]]
+            to = to.id if "by" in args else to
+            return {"delivered": self.host.hand_over(result.guard(), to, args.get("payload"))}
+        elif op == "downgrade":
+            result.guard().downgrade(*file.keys(args.get("keys", ())))
+        else:
+            assert op == "release", op
+            result.guard().release(*file.keys(args.get("keys", ())))
+        return {"ok": {}}
 
     def query(self, handle: str, keys: list[Any] | None = None) -> latchwork.Query:
         """Ask a handle about these keys, or about all."""
@@ -115,7 +150,7 @@ class Run:
         self.match.outcome(expected, came, "final")
 
     async def clean_up(self) -> None:
-        """Cancel what waits, end what runs, let go of what is held."""
+        """Cancel what waits, end what runs, let go of what is held, close the owners."""
         for _ in self.results:
             for result in self.results.values():
                 now = result.now()
@@ -126,6 +161,9 @@ class Run:
                 elif "pending" in now and "cancel" in self.host.provides:
                     result.cancel()
             await self.host.settle()
+        for owner in self.owners.values():
+            self.host.close_owner(owner)
+        await self.host.settle()
 
 
 def options(args: dict[str, Any]) -> dict[str, Any]:
@@ -133,8 +171,9 @@ def options(args: dict[str, Any]) -> dict[str, Any]:
     options: dict[str, Any] = {name: args[name] for name in ("mode", "label") if name in args}
     if "shared" in args:
         options["shared"] = file.keys(args["shared"])
-    if "timeout" in args:
-        options["timeout"] = args["timeout"] / 1000
+    for name, option in (("timeout", "timeout"), ("maxHold", "max_hold")):
+        if name in args:
+            options[option] = args[name] / 1000
     return options
 
 

@@ -1,0 +1,49 @@
+"""Whether calls in other threads have come as far as they can."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from latchwork import Hold, Query, Space
+
+from .host import Result
+
+
+def quiet(results: Sequence[Result], space: Space) -> bool:
+    """Whether everybody who waits stands in `pending`, or waits for a hand-over that does not come."""
+    takers = [result.takes_for for result in results if result.takes_for is not None and result.waits()]
+    waiting = sum(result.waits() for result in results if result.takes_for is None)
+    # Asked only now: whoever moves in between makes the two differ.
+    query = space.query()
+    if waiting != len(query.pending):
+        return False
+    return not takers or not (any(owner.closed for owner in takers) or on_the_way(results, query, takers))
+
+
+def on_the_way(results: Sequence[Result], query: Query, takers: Sequence[Any]) -> bool:
+    """Whether somebody is about to take a guard, or has taken one and was not heard of yet."""
+    ids = {owner.id for owner in takers}
+    known = [guard for guard in map(guard_of, results) if guard is not None]
+    for hold in query.held:
+        if hold.claimed:
+            guard = next((guard for guard in known if is_of(hold, guard)), None)
+            if guard is None:
+                return True
+            known.remove(guard)
+        elif hold.owner is not None and hold.owner.id in ids:
+            return True
+    return False
+
+
+def guard_of(result: Result) -> Any:
+    """The guard of a result that has keys."""
+    now = result.now()
+    guard = now.get("granted") or now.get("running")
+    return guard if guard is not None and (guard.held or guard.lost.is_set()) else None
+
+
+def is_of(hold: Hold, guard: Any) -> bool:
+    """Whether it is the lock of a guard, which may have lost keys. Locks of unrelated keys can have equal tokens."""
+    left, all_keys = ({*map(repr, it.keys), *map(repr, it.shared)} for it in (hold, guard))
+    return hold.token == guard.token and left <= all_keys

@@ -1,0 +1,138 @@
+"""The blocking API: every call that may wait is a thread."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import latchwork
+from latchwork.testing import ManualClock
+
+from loop_thread import LIMIT
+
+from .host import NUMBERS, Outcome, Result, answer, named, settled
+from .quiet import quiet
+
+T = TypeVar("T")
+
+
+class BlockingResult:
+    """A call in a thread of its own."""
+
+    def __init__(self, host: BlockingHost, kind: str, takes_for: latchwork.Owner | None = None) -> None:
+        self.host = host
+        self.kind = kind
+        self.takes_for = takes_for
+        self.outcome: Outcome = {}
+        self.body_guard: Any = None
+        self.ended = threading.Event()
+        self.answer: Outcome = {}
+
+    def run(self, call: Callable[[], Any]) -> None:
+        outcome = settled(call)
+        with self.host.changed:
+            self.outcome = outcome
+            self.host.changed.notify()
+
+    def now(self) -> Outcome:
+        if self.outcome:
+            return named(self.kind, self.outcome)
+        return {"running": self.body_guard} if self.body_guard else {"pending": {}}
+
+    def guard(self) -> Any:
+        return self.body_guard or self.now()["granted"]
+
+    def body(self, guard: Any) -> Any:
+        with self.host.changed:
+            self.body_guard = guard
+            self.host.changed.notify()
+        self.ended.wait()
+        return answer(self.answer)
+
+    def end(self, answer: Outcome) -> None:
+        self.answer = answer
+        self.ended.set()
+
+    def cancel(self) -> None:
+        raise AssertionError("a blocking call cannot be cancelled")
+
+    def waits(self) -> bool:
+        return not self.outcome and (self.body_guard is None or self.ended.is_set())
+
+
+class BlockingHost:
+    """The blocking API: every call that may wait is a thread."""
+
+    name = "python-blocking"
+    provides = frozenset({"handles", "signed-timeout"})
+
+    def __init__(self, limits: dict[str, Any]) -> None:
+        self.clock = ManualClock()
+        self.limits = limits
+        self.url = f"memory:scenario-{next(NUMBERS)}"
+        self.observer = latchwork.open(self.url, clock=self.clock, **limits)
+        self.changed = threading.Condition()
+        self.results: list[BlockingResult] = []
+
+    def on(self, actor: str, call: Callable[[], T]) -> T:
+        """Let an actor make a call."""
+        return call()
+
+    def finish(self) -> None:
+        """The run is over."""
+
+    async def open(self) -> latchwork.Space:
+        return latchwork.open(self.url, clock=self.clock, **self.limits)
+
+    def lock(self, space: latchwork.Space, keys: list[Any], options: dict[str, Any]) -> Result:
+        return self.start("lock", lambda result: space.lock(*keys, **options))
+
+    def with_lock(self, space: latchwork.Space, keys: list[Any], options: dict[str, Any]) -> Result:
+        return self.start("withLock", lambda result: space.with_lock(*keys, fn=result.body, **options))
+
+    def handed_over(self, owner: latchwork.Owner) -> Result:
+        def call() -> latchwork.Guard:
+            for guard in owner.handed_over:
+                return guard
+            raise latchwork.Cancelled("the owner is closed")
+
+        return self.begin(BlockingResult(self, "handedOver", owner), lambda result: call())
+
+    def start(self, kind: str, call: Callable[[BlockingResult], Any]) -> Result:
+        return self.begin(BlockingResult(self, kind), call)
+
+    def begin(self, result: BlockingResult, call: Callable[[BlockingResult], Any]) -> Result:
+        self.results.append(result)
+        threading.Thread(target=result.run, args=(lambda: call(result),), daemon=True).start()
+        return result
+
+    def try_lock(self, space: latchwork.Space, keys: list[Any], options: dict[str, Any]) -> Result:
+        result = BlockingResult(self, "tryLock")
+        self.results.append(result)
+        result.run(lambda: space.try_lock(*keys, **options))
+        return result
+
+    def query(self, space: latchwork.Space, keys: list[Any]) -> latchwork.Query:
+        return space.query(*keys)
+
+    def revoke(self, space: latchwork.Space, keys: list[Any]) -> int:
+        return space.revoke(*keys)
+
+    def hand_over(self, guard: latchwork.Guard, to: latchwork.Owner | str, payload: Any) -> bool:
+        return guard.hand_over(to, payload).delivered
+
+    def close_owner(self, owner: latchwork.Owner) -> int:
+        return owner.close()
+
+    def close(self, space: latchwork.Space) -> None:
+        space.close()
+
+    async def settle(self) -> None:
+        """Wait until every thread has returned, runs a body, stands in `pending`, or waits for a hand-over."""
+        last = time.monotonic() + LIMIT
+        with self.changed:
+            while not quiet(self.results, self.observer):
+                self.changed.wait(0.001)
+                assert time.monotonic() < last, "a thread neither returned nor waits"
