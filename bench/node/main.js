@@ -7,20 +7,20 @@ import { Sema } from "async-sema";
 import { open } from "latchwork";
 import { comparison, comparisons, point } from "../js/finding.js";
 import { interleave } from "../js/rounds.js";
+import { oneByOne } from "./one_by_one.js";
 import { processorTime } from "./processor_time.js";
 import { Queue } from "./queue.js";
-import { runWebLocks } from "./run_web_locks.js";
+import { runApart, runWebLocks } from "./run_apart.js";
 
 const HOST = "node";
 const OPERATIONS = 5_000;
 const CONTENDERS = 100;
 const MANY = 20_000;
 
-const { values: options } = parseArgs({ options: { quick: { type: "boolean", default: false } } });
-const settings = { operations: OPERATIONS, rounds: options.quick ? 9 : 61, clock: processorTime };
-const slow = { ...settings, rounds: options.quick ? 5 : 21 };
+const { values: flags } = parseArgs({ options: { quick: { type: "boolean", default: false } } });
+const settings = { operations: OPERATIONS, rounds: flags.quick ? 9 : 61, clock: processorTime };
+const slow = { ...settings, rounds: flags.quick ? 5 : 21 };
 
-const keys = Array.from({ length: 512 }, (_, number) => `user:${number}`);
 const space = await open();
 const asyncLock = new AsyncLock({ maxPending: Number.POSITIVE_INFINITY });
 
@@ -33,6 +33,20 @@ await compare("withLock, two keys", settings, [
   oneByOne("Latchwork", (key, other) => space.withLock([key, other], async () => {})),
   oneByOne("async-lock", (key, other) => asyncLock.acquire([key, other], async () => {})),
 ]);
+
+// What each thing costs that a request can say; no peer has all of them.
+const options = {
+  "a label": { label: "checkout" },
+  "a time-out": { timeout: 5_000 },
+  "shared mode": { mode: "shared" },
+};
+options["an owner"] = { owner: space.owner("bench") };
+for (const [what, said] of Object.entries(options)) {
+  await compare(`withLock with ${what}`, settings, [
+    oneByOne("Latchwork", (key) => space.withLock(key, said, async () => {})),
+    oneByOne("without options", (key) => space.withLock(key, async () => {})),
+  ]);
+}
 
 const queue = new Queue();
 await compare("withLock, 100 contenders", settings, [
@@ -68,7 +82,7 @@ const PEERS = 3;
 // With 100,000 waiters these two take minutes.
 const QUADRATIC = ["async-lock", "async-mutex"];
 
-for (const waiters of options.quick ? [10, MANY] : [10, 100, 1_000, 10_000, MANY, 100_000]) {
+for (const waiters of flags.quick ? [10, MANY] : [10, 100, 1_000, 10_000, MANY, 100_000]) {
   const sides = crowd(waiters).filter((side) => waiters <= MANY || !QUADRATIC.includes(side.name));
   console.log(`withLock, ${waiters} waiters for one key: ${sides.map((side) => side.name).join(", ")}`);
   const costs = await interleave(sides, { ...slow, operations: Math.max(waiters, OPERATIONS) });
@@ -83,25 +97,13 @@ for (const waiters of options.quick ? [10, MANY] : [10, 100, 1_000, 10_000, MANY
 }
 
 await space.close();
-await runWebLocks(options.quick);
+await runApart("ambient.js", flags.quick);
+await runWebLocks(flags.quick);
 
 /** Compares our side, the first, with each of the others. */
 async function compare(name, how, sides) {
   console.log(`${name}: ${sides.map((side) => side.name).join(", ")}`);
   comparisons(HOST, name, sides, await interleave(sides, how));
-}
-
-/** One after the other, with keys in turn. */
-function oneByOne(name, job) {
-  return {
-    name,
-    run: (section, operations) =>
-      section(async () => {
-        for (let number = 0; number < operations; number++) {
-          await job(keys[number % keys.length], keys[(number + 211) % keys.length]);
-        }
-      }),
-  };
 }
 
 /** So many at a time, which all want the same key. */

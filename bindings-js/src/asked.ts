@@ -4,7 +4,7 @@
  * @internal
  */
 
-import type { RawKey } from "./native.js";
+import type { RawKey, RawKeys } from "./native.js";
 import type { Owner } from "./owner.js";
 
 /** One key, two, or more than that. */
@@ -18,15 +18,22 @@ export class Pair {
   ) {}
 }
 
-/** Keys in both modes, a label, and an owner. */
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** Keys in both modes, and all that a request can say besides; one object, since each costs. */
 export class KeySet {
   constructor(
-    readonly exclusive: RawKey[],
-    readonly shared: RawKey[],
-    readonly label: string | undefined,
-    readonly owner: Owner | undefined,
-    /** Whether the grant has an end. */
-    readonly limited: boolean,
+    readonly exclusive: RawKeys,
+    readonly shared: RawKeys = undefined,
+    readonly label: string | undefined = undefined,
+    readonly owner: Owner | undefined = undefined,
+    /** Milliseconds that the grant lasts at most. */
+    readonly maxHold: number = NEVER,
+    /** Milliseconds that it waits at most. */
+    readonly timeout: number = NEVER,
+    readonly signal: AbortSignal | undefined = undefined,
+    /** The further keys as they were given, to say which was refused. */
+    readonly more: unknown = undefined,
   ) {}
 }
 
@@ -42,11 +49,21 @@ export function ownerOf(asked: Asked): Owner | undefined {
 
 /** Whether the grant has an end. */
 export function isLimited(asked: Asked): boolean {
-  return asked instanceof KeySet && asked.limited;
+  return asked instanceof KeySet && asked.maxHold !== NEVER;
+}
+
+/** Whether the wait has an end. */
+export function isTimed(asked: Asked): boolean {
+  return asked instanceof KeySet && asked.timeout !== NEVER;
 }
 
 /** The exclusive keys, and the shared ones. */
 export function keysOf(asked: Asked): [exclusive: RawKey[], shared: RawKey[]] {
-  if (asked instanceof KeySet) return [asked.exclusive, asked.shared];
+  if (asked instanceof KeySet) return [listOf(asked.exclusive), listOf(asked.shared)];
   return [asked instanceof Pair ? [asked.first, asked.second] : [asked], []];
+}
+
+/** One key, several or none as a list. */
+export function listOf(keys: RawKeys): RawKey[] {
+  return keys === undefined ? [] : Array.isArray(keys) ? keys : [keys];
 }

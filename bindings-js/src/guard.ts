@@ -333,7 +333,7 @@ export function nextHandedOver(owner: Owner): Guard | undefined {
     number,
   ];
   const abandoned = scratch[Lane.Outcome] === Outcome.Abandoned;
-  const guard = new Guard(space, new KeySet([], [], undefined, owner, false), place, number, token, abandoned);
+  const guard = new Guard(space, new KeySet(undefined, undefined, undefined, owner), place, number, token, abandoned);
   hand(guard, handed);
   return guard;
 }

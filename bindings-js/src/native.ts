@@ -14,6 +14,9 @@
  */
 export type RawKey = string | number | bigint | boolean | Uint8Array;
 
+/** One key, several or none. */
+export type RawKeys = RawKey | RawKey[] | undefined;
+
 /** A key as it is encoded, and as it comes back: a `Uint8Array` is a bytes key, an array is a tuple. */
 export type KeyValue = string | number | bigint | boolean | Uint8Array | KeyValue[];
 
@@ -35,8 +38,16 @@ export enum Lane {
   Token = 6,
   /** Out: how many settled entries follow. When it is {@link SETTLED_MAX} there may be more: call `drain`. */
   Settled = 7,
+  /** In, with {@link Native.lockWith} and {@link Native.tryLockWith}: the number of an owner, 0 for none. */
+  Owner = 8,
+  /** In, likewise: milliseconds ≥ 0, Infinity for none. */
+  MaxHold = 9,
+  /** In, with {@link Native.lockWith}: milliseconds ≥ 0, Infinity for none. */
+  Timeout = 10,
+  /** In, likewise: 1 when the caller confirms grants itself (`signal`), else 0. */
+  Deferred = 11,
   /** Where the first settled entry begins. */
-  First = 8,
+  First = 12,
 }
 
 /**
@@ -186,23 +197,13 @@ export interface Native {
    */
   lock(key: RawKey, second?: RawKey): void;
   /**
-   * In: Handle, Slot, Generation. Asks for any set of keys. *Settles* as `lock` does.
-   * `owner`: the number of an owner, 0 for none. `maxHold`, `timeout`: milliseconds ≥ 0, Infinity for none.
-   * `deferred`: 1 when the caller confirms grants itself (`signal`), else 0.
+   * In: Handle, Slot, Generation, Owner, MaxHold, Timeout, Deferred. Asks for any set of keys. *Settles* as `lock` does.
    */
-  lockWith(
-    exclusive: RawKey[],
-    shared: RawKey[],
-    label: string | undefined,
-    owner: number,
-    maxHold: number,
-    timeout: number,
-    deferred: number,
-  ): void;
+  lockWith(exclusive: RawKeys, shared: RawKeys, label: string | undefined): void;
   /** In: Handle. Takes the keys now, or answers `Refused`. *Settles*, but lane `Settled` is written only with `Failed`. */
   tryLock(key: RawKey, second?: RawKey): void;
-  /** In: Handle. Takes any set of keys now, or answers `Refused`. *Settles* as `tryLock` does. */
-  tryLockWith(exclusive: RawKey[], shared: RawKey[], label: string | undefined, owner: number, maxHold: number): void;
+  /** In: Handle, Owner, MaxHold. Takes any set of keys now, or answers `Refused`. *Settles* as `tryLock` does. */
+  tryLockWith(exclusive: RawKeys, shared: RawKeys, label: string | undefined): void;
   /** In: Handle, Place, Number. Gives the grant back. *Settles.* */
   release(): void;
   /** In: Handle, Place, Number. Withdraws a request, or a grant that is not confirmed. *Settles.* */

@@ -1,6 +1,7 @@
+import { KeySet, listOf } from "./asked.js";
 import { invalid } from "./error.js";
-import { type Keys, rawKeys } from "./key.js";
-import type { Native, RawKey } from "./native.js";
+import { type Keys, rawKey, rawKeys } from "./key.js";
+import type { Native, RawKey, RawKeys } from "./native.js";
 import { Owner } from "./owner.js";
 import { checkText } from "./text.js";
 
@@ -32,23 +33,6 @@ export interface LockOptions extends TryLockOptions {
   signal?: AbortSignal | undefined;
 }
 
-/**
- * Options, checked.
- *
- * @internal
- */
-export interface CheckedOptions {
-  exclusive: RawKey[];
-  shared: RawKey[];
-  /** The further keys as they were given. */
-  more: unknown;
-  label: string | undefined;
-  owner: Owner | undefined;
-  maxHold: number;
-  timeout: number;
-  signal: AbortSignal | undefined;
-}
-
 const NEVER = Number.POSITIVE_INFINITY;
 
 const OWN_TRY_LOCK = ["mode", "shared", "label", "maxHold"];
@@ -62,7 +46,7 @@ const LOCK = [...OWN_LOCK, "owner"];
  *
  * @internal
  */
-export function lockOptions(native: Native, keys: unknown, options: unknown, owner: Owner | undefined): CheckedOptions {
+export function lockOptions(native: Native, keys: unknown, options: unknown, owner: Owner | undefined): KeySet {
   return checkedOptions(native, keys, options, owner, owner === undefined ? LOCK : OWN_LOCK);
 }
 
@@ -71,12 +55,7 @@ export function lockOptions(native: Native, keys: unknown, options: unknown, own
  *
  * @internal
  */
-export function tryLockOptions(
-  native: Native,
-  keys: unknown,
-  options: unknown,
-  owner: Owner | undefined,
-): CheckedOptions {
+export function tryLockOptions(native: Native, keys: unknown, options: unknown, owner: Owner | undefined): KeySet {
   return checkedOptions(native, keys, options, owner, owner === undefined ? TRY_LOCK : OWN_TRY_LOCK);
 }
 
@@ -94,44 +73,35 @@ export function checkOptions(options: unknown, known: readonly string[]): assert
   }
 }
 
+/** Written out, without objects in between: whoever gives a label is to pay for the label. */
 function checkedOptions(
   native: Native,
   keys: unknown,
   given: unknown,
   own: Owner | undefined,
   known: readonly string[],
-): CheckedOptions {
-  const raw = rawKeys(native, keys, "keys");
-  if (given === undefined) {
-    const [maxHold, timeout] = [NEVER, NEVER];
-    return {
-      exclusive: raw,
-      shared: [],
-      more: undefined,
-      label: undefined,
-      owner: own,
-      maxHold,
-      timeout,
-      signal: undefined,
-    };
-  }
+): KeySet {
+  const raw = Array.isArray(keys) ? rawKeys(native, keys, "keys") : rawKey(native, keys, "keys");
+  if (given === undefined) return new KeySet(raw, undefined, undefined, own);
   checkOptions(given, known);
   // Each is read once: a getter may answer otherwise the next time.
   const { mode, shared, label, owner = own, maxHold, timeout, signal } = given;
-  const rawShared = shared === undefined ? [] : rawKeys(native, shared, "shared");
-  const all =
-    checkMode(mode) === "shared"
-      ? { exclusive: [], shared: [...raw, ...rawShared] }
-      : { exclusive: raw, shared: rawShared };
-  return {
-    ...all,
-    more: shared,
-    label: checkLabel(label),
-    owner: checkOwner(owner),
-    maxHold: checkTime(maxHold, "maxHold"),
-    timeout: checkTime(timeout, "timeout"),
-    signal: checkSignal(signal),
-  };
+  const more = shared === undefined ? undefined : rawKeys(native, shared, "shared");
+  const isShared = checkMode(mode) === "shared";
+  return new KeySet(
+    isShared ? undefined : raw,
+    isShared ? both(raw, more) : more,
+    checkLabel(label),
+    checkOwner(owner),
+    checkTime(maxHold, "maxHold"),
+    checkTime(timeout, "timeout"),
+    checkSignal(signal),
+    shared,
+  );
+}
+
+function both(keys: RawKey | RawKey[], more: RawKey[] | undefined): RawKeys {
+  return more === undefined ? keys : [...listOf(keys), ...more];
 }
 
 function checkMode(mode: unknown): Mode {

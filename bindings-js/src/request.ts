@@ -8,7 +8,7 @@ import { type Asked, isLimited, KeySet, labelOf, Pair } from "./asked.js";
 import { takeError } from "./error.js";
 import { Guard } from "./guard.js";
 import { type Keys, rawKey } from "./key.js";
-import { Lane, Outcome, whole } from "./native.js";
+import { Lane, type Native, Outcome, whole } from "./native.js";
 import { lockOptions, tryLockOptions } from "./options.js";
 import type { Owner } from "./owner.js";
 import { placed } from "./placed.js";
@@ -59,19 +59,19 @@ export function request(
   if (typeof keys === "string") {
     aim(space);
     native.lock(keys);
-    return answer(space, keys, keys, undefined, false, scoped);
+    return answer(space, keys, keys, scoped);
   }
   if (isPair(keys)) {
     const [first, second] = keys;
     aim(space);
     native.lock(first, second);
-    return answer(space, new Pair(first, second), keys, undefined, false, scoped);
+    return answer(space, new Pair(first, second), keys, scoped);
   }
   if (typeof keys !== "object") {
     const key = rawKey(native, keys, "keys");
     aim(space);
     native.lock(key);
-    return answer(space, key, keys, undefined, false, scoped);
+    return answer(space, key, keys, scoped);
   }
   return requestWith(space, keys, undefined, undefined, scoped);
 }
@@ -84,50 +84,45 @@ function requestWith(
   scoped: boolean,
 ): Guard | Waiter | Promise<Guard> {
   const { native } = space;
-  const checked = lockOptions(native, keys, options, own);
-  const { exclusive, shared, more, label, maxHold, timeout, signal } = checked;
-  const owner = checked.owner ?? ambientOwner(space);
+  const asked = withOwner(space, lockOptions(native, keys, options, own));
+  const { signal } = asked;
   // A reason can be anything, so it cannot be told from an error by its type: it rejects, it is not thrown.
   if (signal?.aborted) return Promise.reject(signal.reason);
-  const asked = new KeySet(exclusive, shared, label, owner, maxHold !== Number.POSITIVE_INFINITY);
   aim(space);
-  native.lockWith(exclusive, shared, label, owner?.number ?? 0, maxHold, timeout, signal === undefined ? 0 : 1);
-  const timed = timeout !== Number.POSITIVE_INFINITY;
+  say(native, asked);
+  native.lockWith(asked.exclusive, asked.shared, asked.label);
   return signal === undefined
-    ? answer(space, asked, keys, more, timed, scoped)
-    : answerAbortable(space, asked, keys, more, timed, scoped, signal);
+    ? answer(space, asked, keys, scoped)
+    : answerAbortable(space, asked, keys, scoped, signal);
 }
 
 function tryRequest(space: Space, keys: Keys, options: unknown, own: Owner | undefined): Guard | null {
   const { native } = space;
   let asked: Asked;
-  let more: unknown;
   if (options === undefined && own === undefined && space.ambient === undefined && typeof keys !== "object") {
     asked = rawKey(native, keys, "keys");
     native.scratch[Lane.Handle] = space.handle;
     native.tryLock(asked);
   } else {
-    const checked = tryLockOptions(native, keys, options, own);
-    const { exclusive, shared, label, maxHold, more: given } = checked;
-    const owner = checked.owner ?? ambientOwner(space);
-    asked = new KeySet(exclusive, shared, label, owner, maxHold !== Number.POSITIVE_INFINITY);
-    more = given;
+    asked = withOwner(space, tryLockOptions(native, keys, options, own));
     native.scratch[Lane.Handle] = space.handle;
-    native.tryLockWith(exclusive, shared, label, owner?.number ?? 0, maxHold);
+    say(native, asked);
+    native.tryLockWith(asked.exclusive, asked.shared, asked.label);
   }
   if (native.scratch[Lane.Outcome] === Outcome.Refused) return null;
-  return answer(space, asked, keys, more, false, false) as Guard;
+  return answer(space, asked, keys, false) as Guard;
 }
 
-/** What became of the request just made. `keys` and `more`: as the caller gave them, to say which was refused. */
-function answer(
-  space: Space,
-  asked: Asked,
-  keys: Keys,
-  more: unknown,
-  timed: boolean,
-  scoped: boolean,
-): Guard | Waiter {
+/** What a request says besides its keys and its label. */
+function say({ scratch }: Native, { owner, maxHold, timeout, signal }: KeySet): void {
+  scratch[Lane.Owner] = owner === undefined ? 0 : owner.number;
+  scratch[Lane.MaxHold] = maxHold;
+  scratch[Lane.Timeout] = timeout;
+  scratch[Lane.Deferred] = signal === undefined ? 0 : 1;
+}
+
+/** What became of the request just made. `keys`: as the caller gave them, to say which was refused. */
+function answer(space: Space, asked: Asked, keys: Keys, scoped: boolean): Guard | Waiter {
   const { scratch } = space.native;
   const outcome = scratch[Lane.Outcome];
   if (outcome === Outcome.Granted) {
@@ -142,16 +137,14 @@ function answer(
     if (isLimited(asked)) space.timer.limited();
     return guard;
   }
-  if (outcome === Outcome.Failed) fail(space, asked, keys, more);
-  return wait(space, new Waiter(space, asked, timed, scoped));
+  if (outcome === Outcome.Failed) fail(space, asked, keys);
+  return wait(space, new Waiter(space, asked, scoped));
 }
 
 function answerAbortable(
   space: Space,
-  asked: Asked,
+  asked: KeySet,
   keys: Keys,
-  more: unknown,
-  timed: boolean,
   scoped: boolean,
   signal: AbortSignal,
 ): Waiter | Promise<Guard> {
@@ -159,9 +152,9 @@ function answerAbortable(
   if (scratch[Lane.Outcome] === Outcome.Waiting) {
     const place = whole(scratch[Lane.Place]);
     const number = whole(scratch[Lane.Number]);
-    return wait(space, new AbortableWaiter(space, asked, timed, scoped, signal, place, number));
+    return wait(space, new AbortableWaiter(space, asked, scoped, signal, place, number));
   }
-  return claimNext(answer(space, asked, keys, more, timed, scoped) as Guard, signal);
+  return claimNext(answer(space, asked, keys, scoped) as Guard, signal);
 }
 
 function wait(space: Space, waiter: Waiter): Waiter {
@@ -181,16 +174,19 @@ async function claimNext(guard: Guard, signal: AbortSignal): Promise<Guard> {
   return guard;
 }
 
-function fail(space: Space, asked: Asked, keys: Keys, more: unknown): never {
+function fail(space: Space, asked: Asked, keys: Keys): never {
   const error = takeError(space.native, labelOf(asked));
   settle(space.native, space.handle);
-  throw placed(space.native, error, keys, more);
+  throw placed(space.native, error, keys, asked instanceof KeySet ? asked.more : undefined);
 }
 
-/** The owner of the body that runs, in a space that looks for it; a task that outlives its body has none. */
-function ambientOwner({ ambient }: Space): Owner | undefined {
-  const owner = ambient?.getStore();
-  return owner?.closed ? undefined : owner;
+/** In a space that looks for it, the owner of the body that runs; a task that outlives its body has none. */
+function withOwner({ ambient }: Space, asked: KeySet): KeySet {
+  if (ambient === undefined || asked.owner !== undefined) return asked;
+  const owner = ambient.getStore();
+  if (owner === undefined || owner.closed) return asked;
+  const { exclusive, shared, label, maxHold, timeout, signal, more } = asked;
+  return new KeySet(exclusive, shared, label, owner, maxHold, timeout, signal, more);
 }
 
 /** Says for which space the next call is, and where its waiter would be. */

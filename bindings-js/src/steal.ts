@@ -23,7 +23,7 @@ export function steal(space: Space, key: Key, label: string): Guard {
     throw error;
   }
   const [place, number, token] = [whole(scratch[Lane.Place]), whole(scratch[Lane.Number]), whole(scratch[Lane.Token])];
-  const guard = new Guard(space, new KeySet([raw], [], label, undefined, false), place, number, token, false);
+  const guard = new Guard(space, new KeySet(raw, undefined, label), place, number, token, false);
   settle(native, handle);
   return guard;
 }

@@ -4,7 +4,7 @@
  * @internal
  */
 
-import { type Asked, isLimited, labelOf, ownerOf } from "./asked.js";
+import { type Asked, isLimited, isTimed, labelOf, ownerOf } from "./asked.js";
 import { takeError } from "./error.js";
 import { Guard } from "./guard.js";
 import { Lane, Outcome } from "./native.js";
@@ -58,6 +58,8 @@ function capture(resolve: (guard: Guard | undefined) => void, reject: (reason: u
 export class Waiter {
   slot = 0;
   generation = 0;
+  /** Whether it has a deadline. */
+  readonly timed: boolean;
   /** The grant, once there is one. */
   guard: Guard | undefined = undefined;
   /**
@@ -71,10 +73,9 @@ export class Waiter {
   constructor(
     readonly space: Space,
     readonly asked: Asked,
-    /** Whether it has a deadline. */
-    readonly timed: boolean,
     readonly scoped: boolean,
   ) {
+    this.timed = isTimed(asked);
     this.promise = new Promise(capture);
     this.resolve = resolveNew;
     this.reject = rejectNew;
@@ -117,16 +118,8 @@ export class AbortableWaiter extends Waiter implements Abortable {
   /** Aborted, and it was not yet known what the request had come to. */
   #withdrawn: { reason: unknown } | undefined;
 
-  constructor(
-    space: Space,
-    asked: Asked,
-    timed: boolean,
-    scoped: boolean,
-    signal: AbortSignal,
-    place: number,
-    number: number,
-  ) {
-    super(space, asked, timed, scoped);
+  constructor(space: Space, asked: Asked, scoped: boolean, signal: AbortSignal, place: number, number: number) {
+    super(space, asked, scoped);
     this.#signal = signal;
     this.#place = place;
     this.#number = number;

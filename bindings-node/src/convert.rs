@@ -4,6 +4,7 @@
 //! into one.
 
 use std::ptr;
+use std::sync::Arc;
 
 use latchwork::{Error, Key, KeyPart};
 use napi::bindgen_prelude::{BigInt, FromNapiValue, ToNapiValue, TypeName, Uint8Array, ValidateNapiValue};
@@ -108,6 +109,62 @@ impl ToNapiValue for KeyValue {
     }
 }
 
+/// Keys of a hot call.
+pub(crate) enum Keys {
+    One(Key),
+    Several(Vec<Key>),
+}
+
+/// Reads keys of a hot call: one, an array of several, or undefined for none.
+///
+/// # Safety
+///
+/// `env` and `value` are live.
+pub(crate) unsafe fn keys(env: sys::napi_env, value: sys::napi_value) -> Result<Keys, Error> {
+    let mut kind = 0;
+    let mut is_array = false;
+    // SAFETY: as the caller promises.
+    unsafe {
+        sys::napi_typeof(env, value, &mut kind);
+        match ValueType::from(kind) {
+            ValueType::Undefined => return Ok(Keys::Several(Vec::new())),
+            ValueType::Object => sys::napi_is_array(env, value, &mut is_array),
+            _ => sys::Status::napi_ok,
+        };
+        if !is_array {
+            return key(env, value).map(Keys::One);
+        }
+        let mut length = 0;
+        sys::napi_get_array_length(env, value, &mut length);
+        (0..length).map(|index| key(env, element(env, value, index)?)).collect::<Result<_, _>>().map(Keys::Several)
+    }
+}
+
+/// Reads a label, or undefined.
+///
+/// # Safety
+///
+/// `env` and `value` are live.
+pub(crate) unsafe fn label(env: sys::napi_env, value: sys::napi_value) -> Result<Option<Arc<str>>, Error> {
+    let mut units = [0; SHORT];
+    let mut length = 0;
+    // SAFETY: as the caller promises; there is room for `SHORT` units.
+    let status = unsafe { sys::napi_get_value_string_utf16(env, value, units.as_mut_ptr(), SHORT, &mut length) };
+    if status != sys::Status::napi_ok {
+        return Ok(None);
+    }
+    // As for a key: one that fills the buffer may be longer.
+    if length < SHORT - 1 {
+        let ascii = units.map(|unit| unit as u8);
+        if let Some(label) = as_ascii(&units, &ascii, length) {
+            return Ok(Some(Arc::from(label)));
+        }
+    }
+    // SAFETY: as the caller promises.
+    let label = unsafe { text(env, value) };
+    label.map(|label| Some(Arc::from(label))).map_err(|error| Error::invalid("label", error.why().unwrap_or_default()))
+}
+
 /// Reads a key of a hot call.
 ///
 /// # Safety
@@ -136,12 +193,19 @@ pub(crate) unsafe fn key(env: sys::napi_env, value: sys::napi_value) -> Result<K
 fn short_key(units: &[u16; SHORT], length: usize) -> Result<Key, Error> {
     // All of the buffer, whose rest is zero: a loop of a known length is a few instructions.
     let ascii = units.map(|unit| unit as u8);
-    if units.iter().fold(0, |all, unit| all | unit) < 0x80 {
-        // SAFETY: each byte is below 0x80, hence text.
-        return Ok(Key::from(unsafe { str::from_utf8_unchecked(&ascii[..length]) }));
+    if let Some(text) = as_ascii(units, &ascii, length) {
+        return Ok(Key::from(text));
     }
     let units = &units[..length];
     String::from_utf16(units).map(Key::from).map_err(|_| lone_surrogate())
+}
+
+/// The text of these units, where `ascii`, which has their lower halves, is the same text.
+#[inline]
+fn as_ascii<'a>(units: &[u16; SHORT], ascii: &'a [u8; SHORT], length: usize) -> Option<&'a str> {
+    let whole = units.iter().fold(0, |all, unit| all | unit) < 0x80;
+    // SAFETY: each byte is below 0x80, hence text.
+    whole.then(|| unsafe { str::from_utf8_unchecked(&ascii[..length]) })
 }
 
 /// A key that is not a string.
@@ -192,16 +256,20 @@ unsafe fn tuple(env: sys::napi_env, value: sys::napi_value, deepest: usize) -> R
     unsafe { sys::napi_get_array_length(env, value, &mut length) };
     (0..length)
         .map(|index| {
-            let mut element = ptr::null_mut();
-            // SAFETY: as the caller promises; `element` is written where the status is `napi_ok`.
-            unsafe {
-                match sys::napi_get_element(env, value, index, &mut element) {
-                    sys::Status::napi_ok => part(env, element, deepest),
-                    status => Err(Error::invalid("key", format!("unreadable: status={status}"))),
-                }
-            }
+            // SAFETY: as the caller promises.
+            unsafe { part(env, element(env, value, index)?, deepest) }
         })
         .collect()
+}
+
+/// An element of an array.
+unsafe fn element(env: sys::napi_env, array: sys::napi_value, index: u32) -> Result<sys::napi_value, Error> {
+    let mut element = ptr::null_mut();
+    // SAFETY: as the caller promises; `element` is written where the status is `napi_ok`.
+    match unsafe { sys::napi_get_element(env, array, index, &mut element) } {
+        sys::Status::napi_ok => Ok(element),
+        status => Err(Error::invalid("key", format!("unreadable: status={status}"))),
+    }
 }
 
 /// A string of any length.

@@ -12,9 +12,9 @@ use napi::bindgen_prelude::FromNapiValue;
 use napi::sys;
 
 use crate::clock::from_milliseconds;
-use crate::convert::{self, RawKey};
+use crate::convert;
 use crate::environment::{Defect, Environment, Failed};
-use crate::scratch::{Outcome, SETTLED};
+use crate::scratch::{DEFERRED, MAX_HOLD, OWNER, Outcome, SETTLED, TIMEOUT};
 
 /// The functions and their names in JavaScript.
 const FUNCTIONS: [(&CStr, sys::napi_callback); 11] = [
@@ -135,21 +135,32 @@ impl<const N: usize> Call<'_, N> {
             .map_err(|error| Error::invalid("argument", error.to_string()))
     }
 
-    /// Exclusive and shared keys, a label, the number of an owner or 0, and how long the grant lasts at most.
+    /// Exclusive and shared keys and a label; in the lanes the number of an owner or 0, and how long the grant lasts at most.
     fn request(&self) -> Result<LockSpec, Error> {
-        let exclusive = RawKey::keys(self.convert::<Vec<RawKey>>(0)?)?;
-        let shared = RawKey::keys(self.convert::<Vec<RawKey>>(1)?)?;
-        let mut spec = LockSpec::new(exclusive).shared(shared);
-        if let Some(label) = self.convert::<Option<String>>(2)? {
+        let Environment { scratch, owners, .. } = self.environment;
+        // SAFETY: the environment and the arguments are those of this call, hence live.
+        let (exclusive, shared, label) = unsafe {
+            let [exclusive, shared] = [0, 1].map(|argument| convert::keys(self.env, self.arguments[argument]));
+            (exclusive?, shared?, convert::label(self.env, self.arguments[2])?)
+        };
+        let mut spec = match exclusive {
+            convert::Keys::One(key) => LockSpec::new(key),
+            convert::Keys::Several(keys) => LockSpec::new(keys),
+        };
+        match shared {
+            convert::Keys::One(key) => spec = spec.shared(key),
+            convert::Keys::Several(keys) if keys.is_empty() => {}
+            convert::Keys::Several(keys) => spec = spec.shared(keys),
+        }
+        if let Some(label) = label {
             spec = spec.label(label);
         }
-        let owner = self.convert::<u32>(3)?;
+        let owner = scratch.whole(OWNER);
         // What answers for a handle that is closed is another space.
-        let closed = self.environment.with(self.environment.handle(), |port| port.space().is_closed());
-        if owner != 0 && !closed {
-            spec = spec.owner(&self.environment.owners.find(owner)?);
+        if owner != 0 && !self.environment.with(self.environment.handle(), |port| port.space().is_closed()) {
+            spec = spec.owner(&owners.find(owner as u32)?);
         }
-        let max_hold = self.convert::<f64>(4)?;
+        let max_hold = scratch.lane(MAX_HOLD);
         if max_hold.is_finite() {
             spec = spec.max_hold(from_milliseconds(max_hold));
         }
@@ -201,13 +212,14 @@ unsafe extern "C" fn lock(env: sys::napi_env, info: sys::napi_callback_info) -> 
 unsafe extern "C" fn lock_with(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: Node calls this.
     unsafe {
-        call::<7>(env, info, |call| {
+        call::<3>(env, info, |call| {
             let mut spec = call.request()?;
-            let timeout = call.convert::<f64>(5)?;
+            let Environment { scratch, .. } = call.environment;
+            let timeout = scratch.lane(TIMEOUT);
             if timeout.is_finite() {
                 spec = spec.timeout(from_milliseconds(timeout));
             }
-            call.enqueue(call.convert::<f64>(6)? != 0.0, |port, tag| port.lock(&spec, tag))
+            call.enqueue(scratch.lane(DEFERRED) != 0.0, |port, tag| port.lock(&spec, tag))
         })
     }
 }
@@ -228,7 +240,7 @@ unsafe extern "C" fn try_lock(env: sys::napi_env, info: sys::napi_callback_info)
 unsafe extern "C" fn try_lock_with(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: Node calls this.
     unsafe {
-        call::<5>(env, info, |call| {
+        call::<3>(env, info, |call| {
             let spec = call.request()?;
             call.take(|port| port.try_lock(&spec))
         })

@@ -10,8 +10,12 @@ pub(crate) const NUMBER: usize = 4;
 pub(crate) const OUTCOME: usize = 5;
 pub(crate) const TOKEN: usize = 6;
 pub(crate) const SETTLED: usize = 7;
+pub(crate) const OWNER: usize = 8;
+pub(crate) const MAX_HOLD: usize = 9;
+pub(crate) const TIMEOUT: usize = 10;
+pub(crate) const DEFERRED: usize = 11;
 /// Where the first settled entry begins.
-pub(crate) const FIRST: usize = 8;
+pub(crate) const FIRST: usize = 12;
 /// Lanes per settled entry: handle, slot, generation, place, number, token, outcome.
 pub(crate) const ENTRY: usize = 7;
 /// Settled entries that one call can report.

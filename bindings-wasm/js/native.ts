@@ -4,6 +4,7 @@
  * @internal
  */
 
+import { listOf } from "../../bindings-js/src/asked.js";
 import {
   type Failure,
   type KeyValue,
@@ -13,6 +14,7 @@ import {
   Outcome,
   type RawHanded,
   type RawKey,
+  type RawKeys,
   type RawQuery,
 } from "../../bindings-js/src/native.js";
 import type { InitOutput } from "../generated/latchwork_wasm.js";
@@ -49,15 +51,27 @@ export function nativeOf(wasm: InitOutput): Native {
     meta: (handle) => structuredClone(wasm.meta(handle)),
     epoch: wasm.epoch,
     close: wasm.close,
-    lock: (key, second) => native.lockWith(pair(key, second), [], undefined, 0, NEVER, NEVER, 0),
-    lockWith(exclusive, shared, label, owner, maxHold, timeout, deferred) {
+    lock(key, second) {
+      call(
+        () => request(pair(key, second)),
+        () => wasm.lock(0, NEVER, NEVER, 0),
+      );
+    },
+    lockWith(exclusive, shared, label) {
+      const [owner, maxHold, timeout, deferred] = said();
       call(
         () => request(exclusive, shared, label),
         () => wasm.lock(owner, maxHold, timeout, deferred),
       );
     },
-    tryLock: (key, second) => native.tryLockWith(pair(key, second), [], undefined, 0, NEVER),
-    tryLockWith(exclusive, shared, label, owner, maxHold) {
+    tryLock(key, second) {
+      call(
+        () => request(pair(key, second)),
+        () => wasm.tryLock(0, NEVER),
+      );
+    },
+    tryLockWith(exclusive, shared, label) {
+      const [owner, maxHold] = said();
       call(
         () => request(exclusive, shared, label),
         () => wasm.tryLock(owner, maxHold),
@@ -116,8 +130,7 @@ export function nativeOf(wasm: InitOutput): Native {
     },
     encode: (key) => ask(() => writer.begin().key(key), wasm.encode) as Uint8Array | undefined,
     decode: (encoded) => ask(() => writer.begin().key(encoded), wasm.decode) as KeyValue | undefined,
-    keySet: (exclusive, shared) =>
-      ask(() => request(exclusive, shared, undefined), wasm.keySet) as ReturnType<Native["keySet"]>,
+    keySet: (exclusive, shared) => ask(() => request(exclusive, shared), wasm.keySet) as ReturnType<Native["keySet"]>,
     failure() {
       const failure = refused ?? (answer(wasm.failure()) as unknown as Failure);
       refused = undefined;
@@ -131,8 +144,13 @@ export function nativeOf(wasm: InitOutput): Native {
   };
   return native;
 
-  function request(exclusive: RawKey[], shared: RawKey[], label: string | undefined): void {
-    writer.begin().keys(exclusive).keys(shared).text(label, "label");
+  function request(exclusive: RawKeys, shared?: RawKeys, label?: string): void {
+    writer.begin().keys(listOf(exclusive)).keys(listOf(shared)).text(label, "label");
+  }
+
+  /** What a request says by the lanes. */
+  function said(): [number, number, number, number] {
+    return [...native.scratch.subarray(Lane.Owner, Lane.First)] as [number, number, number, number];
   }
 
   /** Writes the input and calls the module; where the input cannot cross, nothing is called and the call has failed. */

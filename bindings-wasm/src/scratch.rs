@@ -11,7 +11,7 @@ pub(crate) const SETTLED_MAX: usize = 64;
 /// Lanes per settled entry.
 pub(crate) const ENTRY: usize = 7;
 
-/// The lanes: their numbers are those of `Lane` in `bindings-js/src/native.ts`.
+/// The lanes: their numbers are those of `Lane` in `bindings-js/src/native.ts`. Those from 8 to 11 are the script's own.
 #[derive(Clone, Copy)]
 pub(crate) enum Lane {
     Handle = 0,
@@ -22,7 +22,7 @@ pub(crate) enum Lane {
     Outcome = 5,
     Token = 6,
     Settled = 7,
-    First = 8,
+    First = 12,
 }
 
 /// How a call went: the numbers are those of `Outcome` in `bindings-js/src/native.ts`.

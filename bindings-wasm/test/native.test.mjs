@@ -10,6 +10,8 @@ const PLACE = 3;
 const NUMBER = 4;
 const OUTCOME = 5;
 const SETTLED = 7;
+/** The first of the lanes that say what a request asks for. */
+const OWNER = 8;
 const GRANTED = 0;
 const REFUSED = 2;
 const FAILED = 4;
@@ -32,7 +34,7 @@ test("errors cross with their fields", () => {
   const handle = open();
   locked(handle, "a", "holder");
   native.scratch[HANDLE] = handle;
-  native.lockWith(["a", 7], [true], "waiter", 0, Number.POSITIVE_INFINITY, 0, 0);
+  ask(["a", 7], [true], "waiter", { timeout: 0 });
   assert.equal(native.scratch[OUTCOME], FAILED);
   const timeout = native.failure();
   assert.equal(timeout.code, "timeout");
@@ -43,7 +45,7 @@ test("errors cross with their fields", () => {
   native.scratch.set([2 ** 52, 12345], PLACE);
   native.release();
   assert.equal(native.failure().code, "not_held");
-  native.lockWith(["a"], [], undefined, 0, Number.POSITIVE_INFINITY, Number.NaN, 0);
+  ask(["a"], [], undefined, { timeout: Number.NaN });
   assert.equal(native.failure().what, "timeout");
   assert.equal(native.decode(new Uint8Array([0x99])), undefined);
   assert.equal(native.failure().code, "invalid");
@@ -159,8 +161,13 @@ function open() {
 
 function locked(handle, key, label) {
   native.scratch[HANDLE] = handle;
-  native.lockWith([key], [], label, 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 0);
+  ask([key], [], label);
   assert.equal(native.scratch[OUTCOME], GRANTED);
+}
+
+function ask(exclusive, shared, label, { timeout = Number.POSITIVE_INFINITY } = {}) {
+  native.scratch.set([0, Number.POSITIVE_INFINITY, timeout, 0], OWNER);
+  native.lockWith(exclusive, shared, label);
 }
 
 /** Numbers that look random and are the same in every run. */

@@ -9,6 +9,8 @@ const native = createRequire(import.meta.url)("../../latchwork.node");
 const HANDLE = 0;
 const SLOT = 1;
 const SETTLED = 7;
+/** The first of those that say what a request asks for. */
+const OWNER = 8;
 const SETTLED_MAX = 64;
 
 const handle = native.open(url, 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, undefined);
@@ -31,6 +33,7 @@ for (const [slot, key] of keys.entries()) {
   native.scratch[HANDLE] = handle;
   native.scratch[SLOT] = slot;
   const [exclusive, shared] = mode === "shared" ? [[], [key]] : [[key], []];
-  native.lockWith(exclusive, shared, undefined, 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 0);
+  native.scratch.set([0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 0], OWNER);
+  native.lockWith(exclusive, shared, undefined);
 }
 parentPort.postMessage("waits");
