@@ -1,7 +1,7 @@
 // Builds the npm package's `dist/` from the TypeScript. The addon itself is cargo's: see the README.
 
 import { execFileSync } from "node:child_process";
-import { cp, mkdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -30,9 +30,13 @@ await build({
   sourcemap: true,
 });
 
+// The licence of what is bundled with it: its notice, and the text that this refers to.
+const licences = [new URL("LICENSE", import.meta.resolve("cborg")), from("../LICENSE-APACHE")];
+await writeFile(from("dist/cborg.LICENSE"), (await Promise.all(licences.map((file) => readFile(file)))).join("\n"));
+
 const entries = {
   index: ["LatchworkError", "key", "open"],
-  testing: ["decodeKey", "encodeKey", "manualClock"],
+  testing: ["decodeKey", "decodeValue", "encodeKey", "encodeValue", "manualClock"],
   web_locks: ["Lock", "LockManager", "lockManager"],
 };
 for (const [entry, names] of Object.entries(entries)) {

@@ -43,10 +43,18 @@ const { metafile } = await build({
   metafile: true,
 });
 
-// What a page downloads: the default entry with the chunks that it imports.
-const script = Object.entries(metafile.outputs)
-  .filter(([name, output]) => name.endsWith(".js") && (output.entryPoint === "js/index.ts" || !output.entryPoint))
-  .map(([name]) => readFile(from(name)));
+// The licence of what is bundled with it: its notice, and the text that this refers to.
+const licences = [new URL("LICENSE", import.meta.resolve("cborg")), from("../LICENSE-APACHE")];
+await writeFile(from("dist/cborg.LICENSE"), (await Promise.all(licences.map((file) => readFile(file)))).join("\n"));
+
+// What a page downloads: the default entry with the chunks that it imports, not those that are loaded when they are needed.
+const needed = new Set(["dist/index.js"]);
+for (const name of needed) {
+  for (const { path: imported, kind } of metafile.outputs[name].imports) {
+    if (kind === "import-statement") needed.add(imported);
+  }
+}
+const script = [...needed].map((name) => readFile(from(name)));
 const sizes = {
   "latchwork_bg.wasm": gzipSync(binary, { level: 9 }).length,
   "index.js": gzipSync(Buffer.concat(await Promise.all(script)), { level: 9 }).length,

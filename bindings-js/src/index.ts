@@ -7,6 +7,7 @@
  * @module
  */
 
+export type { Codec, CodecOption } from "./codec.js";
 export { type Blocker, type CycleStep, type ErrorCode, LatchworkError, type OwnerName } from "./error.js";
 export type { Guard } from "./guard.js";
 export { type Key, type Keys, key, type TupleKey } from "./key.js";

@@ -1,9 +1,10 @@
 /**
- * What tests need: a clock that moves only when it is told to, and the canonical encoding of keys.
+ * What tests need: a clock that moves only when it is told to, the canonical encoding of keys, and the bytes of values.
  *
  * @module
  */
 
+import { type CodecOption, SpaceCodec } from "./codec.js";
 import { invalid, raise, takeError } from "./error.js";
 import { started } from "./host.js";
 import { isBytes, type Key, keyOf, rawKey } from "./key.js";
@@ -28,4 +29,20 @@ export async function decodeKey(encoded: Uint8Array): Promise<Key> {
   const value = native.decode(encoded);
   if (value === undefined || value === null) throw invalid("encoded", takeError(native).why as string);
   return keyOf(value);
+}
+
+/**
+ * The bytes that a space with this codec keeps for a value, as it is at the call.
+ *
+ * Rejects with `invalid` where the codec does not take it.
+ */
+export async function encodeValue(value: unknown, codec?: CodecOption): Promise<Uint8Array> {
+  return new SpaceCodec(codec).encode(value);
+}
+
+/** The value that these bytes hold. Rejects with `invalid` where they hold none. */
+export async function decodeValue(encoded: Uint8Array, codec?: CodecOption): Promise<unknown> {
+  const given = new SpaceCodec(codec);
+  if (!isBytes(encoded)) throw invalid("value", "its bytes must be a Uint8Array");
+  return (await given.load()).decode(encoded);
 }

@@ -40,6 +40,10 @@ test("each file that is exported is there", () => {
   }
 });
 
+test("the licence of what is bundled is there", () => {
+  assert.match(readFileSync(path.join(folder, "dist/cborg.LICENSE"), "utf8"), /Licensed under the Apache License/);
+});
+
 test("without an addon the error says what was tried", () => {
   const copy = mkdtempSync(path.join(tmpdir(), "latchwork-"));
   try {

@@ -8,6 +8,7 @@ import * as dropOuts from "./stories/drop_outs.mjs";
 import * as duplicatePage from "./stories/duplicate_page.mjs";
 import * as handleHygiene from "./stories/handle_hygiene.mjs";
 import * as badInput from "./units/bad_input.mjs";
+import * as codecs from "./units/codecs.mjs";
 import * as guards from "./units/guards.mjs";
 import * as handOver from "./units/hand_over.mjs";
 import * as keys from "./units/keys.mjs";
@@ -29,6 +30,7 @@ const SUITES = {
   "S9 all or nothing": allOrNothing,
   "S10 handle hygiene": handleHygiene,
   keys,
+  codecs,
   guards,
   opening,
   owners,

@@ -10,6 +10,7 @@ from typing import Any
 
 import latchwork
 import latchwork.aio
+import latchwork.codec
 import latchwork.errors
 import latchwork.keys
 import latchwork.query
@@ -23,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 MODULES = [
     latchwork,
     latchwork.aio,
+    latchwork.codec,
     latchwork.errors,
     latchwork.keys,
     latchwork.query,

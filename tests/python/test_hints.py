@@ -17,6 +17,7 @@ MODULES = [
     "",
     ".aio",
     ".aio_mutex",
+    ".codec",
     ".coroutines",
     ".errors",
     ".keys",

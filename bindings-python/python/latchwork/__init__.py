@@ -19,6 +19,7 @@ import os as _os
 
 from ._native import Guard, HandedOver, Lost, Owner, __version__
 from ._native import _after_fork as _after_fork
+from .codec import Codec, CodecOption
 from .errors import (
     Aborted,
     Busy,
@@ -47,6 +48,8 @@ __all__ = [
     "Busy",
     "Cancelled",
     "Closed",
+    "Codec",
+    "CodecOption",
     "Conflict",
     "CycleStep",
     "Deadlock",

@@ -25,4 +25,6 @@ pub mod decisions {
     pub mod d0009_hand_over {}
     #[doc = include_str!("decisions/0010-a-lost-guard-stays.md")]
     pub mod d0010_a_lost_guard_stays {}
+    #[doc = include_str!("decisions/0013-values-in-bytes.md")]
+    pub mod d0013_values_in_bytes {}
 }
