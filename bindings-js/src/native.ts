@@ -98,6 +98,8 @@ export enum Outcome {
   Lost = 6,
   /** Of a watch: something was handed over to the owner, or the owner is closed. */
   HandedOver = 7,
+  /** Of a watch: cells that are watched have changed, or the space was closed. */
+  Changed = 8,
 }
 
 /** A grant that was handed over. */

@@ -59,7 +59,7 @@ function settleOne(native: Native, at: number): void {
   const token = whole(scratch[at + Entry.Token]);
   const outcome = scratch[at + Entry.Outcome];
   if (latest?.handle !== handle) latest = spaces.get(handle);
-  if (outcome === Outcome.Lost || outcome === Outcome.HandedOver) {
+  if (outcome === Outcome.Lost || outcome === Outcome.HandedOver || outcome === Outcome.Changed) {
     const tell = latest?.watches.take(slot);
     if (tell !== undefined) told.push(tell);
     return;

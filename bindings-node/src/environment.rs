@@ -406,6 +406,7 @@ impl Environment {
         let (tag, outcome) = match settled {
             Settled::Lost { tag } => (tag, Outcome::Lost),
             Settled::HandedOver { tag } => (tag, Outcome::HandedOver),
+            Settled::Changed { tag } => (tag, Outcome::Changed),
             Settled::Granted { tag, grant } => {
                 let (place, number) = grant.ticket.to_parts();
                 self.scratch.set_whole(at + 3, place);

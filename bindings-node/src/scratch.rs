@@ -34,6 +34,7 @@ pub(crate) enum Outcome {
     Abandoned = 5,
     Lost = 6,
     HandedOver = 7,
+    Changed = 8,
 }
 
 /// The lanes, in memory that JavaScript owns and keeps for as long as the environment lives.

@@ -36,6 +36,7 @@ pub(crate) enum Outcome {
     Abandoned = 5,
     Lost = 6,
     HandedOver = 7,
+    Changed = 8,
 }
 
 const LANES: usize = Lane::First as usize + SETTLED_MAX * ENTRY;

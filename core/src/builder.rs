@@ -2,8 +2,9 @@
 
 use std::any::Any;
 use std::fmt;
+use std::marker::PhantomData;
 
-use crate::shared::{Limits, Meta, Settings, Shared};
+use crate::shared::{Cells, Limits, Meta, Settings, Shared};
 use crate::sync::Arc;
 use crate::{Clock, Space};
 
@@ -16,7 +17,7 @@ use crate::{Clock, Space};
 /// let space = latchwork::Space::builder().clock(move || start.elapsed()).seed(0x5eed).build();
 /// # drop(space);
 /// ```
-pub struct Builder {
+pub struct Builder<V = ()> {
     shards: usize,
     seed: u64,
     epoch: u64,
@@ -24,6 +25,7 @@ pub struct Builder {
     max_waiters: Option<usize>,
     max_waiters_per_key: Option<usize>,
     meta: Option<Meta>,
+    values: PhantomData<fn() -> V>,
 }
 
 /// So many small shards that two threads seldom share a cache line; see `costs` in the design notes.
@@ -32,11 +34,11 @@ const SHARDS: usize = 1024;
 /// An array of shards is never larger than this. An interpreter takes seconds to walk through thousands of them.
 const MOST_SHARDS: usize = if cfg!(miri) { 16 } else { 1 << 16 };
 
-impl Builder {
+impl<V: Send + Sync + 'static> Builder<V> {
     /// Sets how many shards the keys are spread over, rounded up to a power of two, 65,536 at most. Usually 1,024, so
     /// that threads on different keys do not meet; a program with one thread is best served by 1.
     #[must_use]
-    pub fn shards(mut self, shards: usize) -> Builder {
+    pub fn shards(mut self, shards: usize) -> Builder<V> {
         self.shards = shards.clamp(1, MOST_SHARDS);
         self
     }
@@ -44,7 +46,7 @@ impl Builder {
     /// Sets the seed of the hash that spreads the keys. Where keys come from users, give a random one, so that nobody
     /// can choose keys that fall together.
     #[must_use]
-    pub fn seed(mut self, seed: u64) -> Builder {
+    pub fn seed(mut self, seed: u64) -> Builder<V> {
         self.seed = seed;
         self
     }
@@ -52,14 +54,14 @@ impl Builder {
     /// Sets what [`Space::epoch`] answers: a number that is larger in each later life of the space, such as the time of
     /// the start. Usually 0: then fencing tokens tell earlier from later holders only within one life of the space.
     #[must_use]
-    pub fn epoch(mut self, epoch: u64) -> Builder {
+    pub fn epoch(mut self, epoch: u64) -> Builder<V> {
         self.epoch = epoch;
         self
     }
 
     /// Sets where the time comes from. Usually there is none.
     #[must_use]
-    pub fn clock(mut self, clock: impl Clock) -> Builder {
+    pub fn clock(mut self, clock: impl Clock) -> Builder<V> {
         self.clock = Some(Box::new(clock));
         self
     }
@@ -67,7 +69,7 @@ impl Builder {
     /// Sets how many requests may wait in the space at once: one more is refused with
     /// [`Busy`](crate::ErrorKind::Busy). Usually there is no limit.
     #[must_use]
-    pub fn max_waiters(mut self, limit: usize) -> Builder {
+    pub fn max_waiters(mut self, limit: usize) -> Builder<V> {
         self.max_waiters = Some(limit);
         self
     }
@@ -75,16 +77,23 @@ impl Builder {
     /// Sets how many requests may stand behind others for one key: one more is refused with
     /// [`Busy`](crate::ErrorKind::Busy). Usually there is no limit.
     #[must_use]
-    pub fn max_waiters_per_key(mut self, limit: usize) -> Builder {
+    pub fn max_waiters_per_key(mut self, limit: usize) -> Builder<V> {
         self.max_waiters_per_key = Some(limit);
         self
     }
 
     /// Sets what [`Space::meta`] answers to whoever opens the space. Usually nothing.
     #[must_use]
-    pub fn meta(mut self, meta: impl Any + Send + Sync) -> Builder {
+    pub fn meta(mut self, meta: impl Any + Send + Sync) -> Builder<V> {
         self.meta = Some(Arc::new(meta));
         self
+    }
+
+    /// Gives the space cells that hold values of type `W`.
+    #[must_use]
+    pub fn cells<W: Send + Sync + 'static>(self) -> Builder<W> {
+        let Builder { shards, seed, epoch, clock, max_waiters, max_waiters_per_key, meta, values: _ } = self;
+        Builder { shards, seed, epoch, clock, max_waiters, max_waiters_per_key, meta, values: PhantomData }
     }
 
     /// The limits that openings of one name must agree on.
@@ -97,10 +106,12 @@ impl Builder {
     }
 
     /// The space.
-    pub fn build(self) -> Space {
-        let Builder { shards, seed, epoch, clock, max_waiters, max_waiters_per_key, meta } = self;
+    pub fn build(self) -> Space<V> {
+        let Builder { shards, seed, epoch, clock, max_waiters, max_waiters_per_key, meta, values: _ } = self;
         let limits = Limits::new(max_waiters, max_waiters_per_key);
-        Space::first(Shared::new(Settings { shards, seed, epoch, clock, limits, meta }))
+        let cells = Cells::<V>::new();
+        Space::first(Shared::new(Settings { shards, seed, epoch, clock, limits, meta, cells }))
+            .expect("made with cells of this type")
     }
 }
 
@@ -114,11 +125,12 @@ impl Default for Builder {
             max_waiters: None,
             max_waiters_per_key: None,
             meta: None,
+            values: PhantomData,
         }
     }
 }
 
-impl fmt::Debug for Builder {
+impl<V> fmt::Debug for Builder<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Builder");
         shown.field("shards", &self.shards).field("epoch", &self.epoch).field("clock", &self.clock.is_some());

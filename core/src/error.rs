@@ -82,6 +82,7 @@ pub struct Error(Arc<Detail>);
 enum Detail {
     Timeout { keys: Vec<Key>, waited: Option<Duration>, position: usize, blocked_by: Vec<Blocker> },
     NotHeld { keys: Vec<Key> },
+    Fenced { token: u64 },
     Cancelled,
     Deadlock { cycle: Vec<CycleStep> },
     Busy { limit: usize },
@@ -118,6 +119,7 @@ impl Error {
         match *self.0 {
             Detail::Timeout { .. } => ErrorKind::Timeout,
             Detail::NotHeld { .. } => ErrorKind::NotHeld,
+            Detail::Fenced { .. } => ErrorKind::Fenced,
             Detail::Cancelled => ErrorKind::Cancelled,
             Detail::Deadlock { .. } => ErrorKind::Deadlock,
             Detail::Busy { .. } => ErrorKind::Busy,
@@ -173,6 +175,14 @@ impl Error {
         }
     }
 
+    /// `fenced`: the token of the guard that is no longer held.
+    pub fn token(&self) -> Option<u64> {
+        match &*self.0 {
+            Detail::Fenced { token } => Some(*token),
+            _ => None,
+        }
+    }
+
     /// `busy`: the limit that is reached.
     pub fn limit(&self) -> Option<usize> {
         match &*self.0 {
@@ -215,6 +225,10 @@ impl Error {
         Error::from(Detail::NotHeld { keys })
     }
 
+    pub(crate) fn fenced(token: u64) -> Error {
+        Error::from(Detail::Fenced { token })
+    }
+
     pub(crate) fn cancelled() -> Error {
         Error::from(Detail::Cancelled)
     }
@@ -250,6 +264,7 @@ impl fmt::Display for Error {
             }
             Detail::NotHeld { keys } if keys.is_empty() => f.write_str("the lock is not held"),
             Detail::NotHeld { keys } => write!(f, "the lock is not held: keys={}", List(keys)),
+            Detail::Fenced { token } => write!(f, "the guard named in the commit is no longer held: token={token}"),
             Detail::Cancelled => f.write_str("the owner is closed"),
             Detail::Deadlock { cycle } => {
                 write!(f, "the request would wait for its own owner: cycle={}", List(cycle))

@@ -7,6 +7,7 @@ use std::task::Poll;
 
 use crate::engine::{Engine, Hold, Memory};
 use crate::machine::GiveUp;
+use crate::shared::Demand;
 use crate::sync::OnceLock;
 use crate::{Error, ErrorKind, IntoKeys, Key, LockSpec, Owner, Ticket};
 
@@ -234,6 +235,19 @@ impl Guard {
             false => Poll::Ready(()),
         })
         .await;
+    }
+
+    /// What a commit demands of this guard, or of some of its keys.
+    ///
+    /// # Errors
+    ///
+    /// `invalid` when it is of another space.
+    pub(crate) fn demand(&self, space: &Memory, keys: Option<Vec<Key>>) -> Result<Demand, Error> {
+        if !self.hold.is_of(space) {
+            return Err(Error::invalid("guard", "is of another space"));
+        }
+        let ticket = self.releases.then(|| self.hold.ticket());
+        Ok(Demand { ticket, token: self.token(), keys })
     }
 
     fn give_up(&self, keys: &[Key], what: GiveUp) -> Result<(), Error> {

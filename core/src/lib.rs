@@ -43,15 +43,21 @@
 
 #![forbid(unsafe_code)]
 
+mod atomic;
 mod builder;
+mod cells;
 mod clock;
+mod commit;
 #[cfg(any(doc, doctest))]
 pub mod docs;
 mod drive;
 mod engine;
+mod entry;
 mod error;
 mod guard;
 mod key;
+mod key_range;
+mod list;
 mod lock_request;
 mod lock_spec;
 mod machine;
@@ -59,19 +65,27 @@ mod owner;
 mod port;
 mod query;
 mod registry;
+mod scan;
 mod shared;
 mod signature;
 mod space;
 mod sync;
 mod ticket;
 mod try_lock;
+mod watch;
+mod write_request;
 
+pub use crate::atomic::Atomic;
 pub use crate::builder::Builder;
 pub use crate::clock::{Clock, ManualClock};
+pub use crate::commit::{Commit, Committed, Conflict, Expected, Expiry, Outcome};
 pub use crate::drive::Drive;
+pub use crate::entry::Entry;
 pub use crate::error::{CycleStep, Error, ErrorKind};
 pub use crate::guard::Guard;
 pub use crate::key::{IntoKeys, Key, KeyPart};
+pub use crate::key_range::KeyRange;
+pub use crate::list::List;
 pub use crate::lock_request::LockRequest;
 pub use crate::lock_spec::LockSpec;
 pub use crate::machine::Mode;
@@ -79,10 +93,13 @@ pub use crate::owner::Owner;
 pub use crate::port::{Answer, Cancelled, Grant, HandedOver, Port, Settled};
 pub use crate::query::{Blocker, Hold, Query, Wait};
 pub use crate::registry::{Registry, Url};
+pub use crate::scan::Scan;
 pub use crate::signature::OwnerName;
 pub use crate::space::Space;
 pub use crate::ticket::Ticket;
 pub use crate::try_lock::TryLock;
+pub use crate::watch::Watch;
+pub use crate::write_request::WriteRequest;
 
 /// The examples of the README run as tests.
 #[cfg(doctest)]

@@ -9,7 +9,7 @@ use crate::machine::{GiveUp, Leave, Origin, Placed};
 use crate::shared::{Entries, Handed, Incoming, Mailbox, Recipient};
 use crate::signature::Signature;
 use crate::sync::Arc;
-use crate::{Error, Key, LockSpec, Owner, Query, Space, Ticket};
+use crate::{Commit, Entry, Error, Key, KeyRange, LockSpec, Outcome, Owner, Query, Scan, Space, Ticket, Watch};
 
 /// Connects one event loop of a host language to a space: requests go in by call, outcomes come back in batches.
 ///
@@ -18,8 +18,8 @@ use crate::{Error, Key, LockSpec, Owner, Query, Space, Ticket};
 /// one wake for each batch. So a grant within one loop crosses no thread.
 ///
 /// Dropping the port ends what was asked for through it: waits are cancelled, grants released.
-pub struct Port {
-    space: Space,
+pub struct Port<V = ()> {
+    space: Space<V>,
     origin: Origin,
     mailbox: Arc<Mailbox>,
 }
@@ -65,6 +65,12 @@ pub enum Settled {
         /// The number that the watch was given.
         tag: u64,
     },
+    /// Cells that are watched have changed, or the handle was closed; told once to whoever
+    /// [watches](Port::next_of) them.
+    Changed {
+        /// The number that the watch was given.
+        tag: u64,
+    },
     /// It has ended without its keys.
     Failed {
         /// The number that the request was given.
@@ -106,8 +112,8 @@ pub enum Cancelled {
     Gone,
 }
 
-impl Port {
-    pub(crate) fn new(space: Space, wake: Box<dyn Fn() + Send + Sync>) -> Port {
+impl<V: Send + Sync + 'static> Port<V> {
+    pub(crate) fn new(space: Space<V>, wake: Box<dyn Fn() + Send + Sync>) -> Port<V> {
         let Memory { shared, handle } = space.engine();
         let origin = shared.open_port(handle);
         Port { space, origin, mailbox: Mailbox::new(wake) }
@@ -354,8 +360,65 @@ impl Port {
         self.space.engine().query_now(keys)
     }
 
+    /// A cell as it is now.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed), and [`Invalid`](crate::ErrorKind::Invalid) for a key that is too long.
+    pub fn get(&self, key: &Key) -> Result<Entry<Arc<V>>, Error> {
+        self.space.cells().get_now(key)
+    }
+
+    /// Cells as they are at one instant, in the order asked.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Port::get).
+    pub fn get_many(&self, keys: &[Key]) -> Result<Vec<Entry<Arc<V>>>, Error> {
+        self.space.cells().get_many_now(keys)
+    }
+
+    /// The cells of a range at one instant.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Port::get), and [`Invalid`](crate::ErrorKind::Invalid) for a prefix that no key can begin with.
+    pub fn list(&self, scan: &Scan) -> Result<Vec<Entry<Arc<V>>>, Error> {
+        self.space.cells().list_now(scan)
+    }
+
+    /// Checks all conditions of a commit and makes all its changes at one instant, or none: then it answers the
+    /// conditions that were not met.
+    ///
+    /// # Errors
+    ///
+    /// [`Fenced`](crate::ErrorKind::Fenced) when a guard that it names is not held, [`Closed`](crate::ErrorKind::Closed),
+    /// [`Invalid`](crate::ErrorKind::Invalid); then nothing has changed.
+    pub fn commit(&self, commit: Commit<V>) -> Result<Outcome<Arc<V>>, Error> {
+        self.space.cells().commit_now(commit, Some(&self.mailbox))
+    }
+
+    /// Deletes all cells of a range except some, in one step. Answers their keys, in key order.
+    ///
+    /// # Errors
+    ///
+    /// As for [`list`](Port::list).
+    pub fn delete_all(&self, range: &KeyRange, except: &[Key]) -> Result<Vec<Key>, Error> {
+        self.space.cells().delete_all_now(range, except, &[], Some(&self.mailbox))
+    }
+
+    /// The next state of what is watched, if there is one. Else whoever asks is told once, by [`Settled::Changed`] with
+    /// this `tag`, when it is worth asking again.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed) when the handle was closed.
+    pub fn next_of(&self, watch: &mut Watch<V>, tag: u64) -> Result<Option<Vec<Entry<Arc<V>>>>, Error> {
+        watch.next_or_arm(self.recipient(tag))
+    }
+
     /// The handle that the port belongs to.
-    pub fn space(&self) -> &Space {
+    pub fn space(&self) -> &Space<V> {
         &self.space
     }
 
@@ -382,14 +445,14 @@ impl From<Placed> for Answer {
     }
 }
 
-impl Drop for Port {
+impl<V> Drop for Port<V> {
     fn drop(&mut self) {
         let engine = self.space.engine();
         engine.shared.close_port(&engine.handle, self.origin, &self.mailbox);
     }
 }
 
-impl fmt::Debug for Port {
+impl<V: Send + Sync + 'static> fmt::Debug for Port<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Port").field("space", &self.space).finish_non_exhaustive()
     }

@@ -35,17 +35,22 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::ErrorKind::Invalid) when it was made with another clock or other limits. Shards, seed, epoch and
-    /// meta are those of whoever made it.
-    pub fn open(&self, name: &str, settings: Builder) -> Result<Space, Error> {
+    /// [`Invalid`](crate::ErrorKind::Invalid) when it was made with another clock, other limits, or cells of another type.
+    /// Shards, seed, epoch and meta are those of whoever made it.
+    pub fn open<V: Send + Sync + 'static>(&self, name: &str, settings: Builder<V>) -> Result<Space<V>, Error> {
         let (clock, limits) = (settings.clock_identity(), settings.limits());
         let mut made = None;
         let mut settings = Some(settings);
         loop {
             let found = self.0.find(name);
             // None: there is no such space, or its last handle is closed and it has ended.
-            if let Some(space) = found.clone().and_then(Space::another) {
-                return agrees(space, clock, limits);
+            if let Some(shared) = found.as_ref().filter(|shared| !shared.has_ended()) {
+                if shared.cells::<V>().is_none() {
+                    return Err(Error::invalid("cells", "the space of this name is open with values of another type"));
+                }
+                if let Some(space) = Space::another(shared.clone()) {
+                    return agrees(space, clock, limits);
+                }
             }
             made = made.or_else(|| settings.take().map(Builder::build));
             // If somebody else made one meanwhile, theirs is found in the next round, and ours is dropped.
@@ -57,7 +62,11 @@ impl Registry {
 }
 
 /// Lets go of a space that was made with another clock or other limits (clause B6).
-fn agrees(space: Space, clock: Option<usize>, limits: (Option<usize>, Option<usize>)) -> Result<Space, Error> {
+fn agrees<V: Send + Sync + 'static>(
+    space: Space<V>,
+    clock: Option<usize>,
+    limits: (Option<usize>, Option<usize>),
+) -> Result<Space<V>, Error> {
     let shared = &space.engine().shared;
     if shared.clock().map(Clock::identity) != clock {
         return Err(Error::invalid("clock", "the space of this name is open with another clock"));

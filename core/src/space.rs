@@ -5,13 +5,13 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::drive::Drive;
-use crate::engine::{Engine, Memory};
+use crate::engine::{Engine, Memory, MemoryCells};
 use crate::machine::Leave;
 use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::{Builder, Error, Guard, IntoKeys, Key, LockRequest, LockSpec, Owner, Port, Query, Ticket, TryLock};
 
-/// A space of keys: their lock queues. A cheap handle; its clones are the same handle.
+/// A space of keys: their lock queues, and cells with values of type `V`. A cheap handle; its clones are the same handle.
 ///
 /// Close it with [`close`](Space::close), which ends what was asked for through this handle. Another handle on the same
 /// space comes from [`attach`](Space::attach).
@@ -29,9 +29,8 @@ use crate::{Builder, Error, Guard, IntoKeys, Key, LockRequest, LockSpec, Owner, 
 /// assert!(space.try_lock(key!("account", 2)).await?.is_some());
 /// # Ok::<_, latchwork::Error>(()) }).unwrap();
 /// ```
-#[derive(Clone)]
-pub struct Space {
-    engine: Memory,
+pub struct Space<V = ()> {
+    engine: MemoryCells<V>,
 }
 
 impl Space {
@@ -47,26 +46,50 @@ impl Space {
     pub fn builder() -> Builder {
         Builder::default()
     }
+}
 
-    pub(crate) fn first(shared: Arc<Shared>) -> Space {
-        let handle = shared.first_handle();
-        Space { engine: Memory { shared, handle } }
+impl<V> Space<V> {
+    pub(crate) fn engine(&self) -> &Memory {
+        &self.engine.locks
     }
 
-    /// Another handle on a space; `None` when the space has ended.
-    pub(crate) fn another(shared: Arc<Shared>) -> Option<Space> {
+    pub(crate) fn cells(&self) -> &MemoryCells<V> {
+        &self.engine
+    }
+}
+
+impl<V: Send + Sync + 'static> Space<V> {
+    /// As [`Space::new`], with cells that hold values of type `V`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let space = latchwork::Space::<String>::with_cells();
+    /// space.set("title", "Versioned cells".to_owned()).await?;
+    /// assert_eq!(space.get("title").await?.value.as_deref(), Some("Versioned cells"));
+    /// # Ok::<_, latchwork::Error>(()) }).unwrap();
+    /// ```
+    pub fn with_cells() -> Space<V> {
+        Space::builder().cells().build()
+    }
+
+    /// The first handle on a space whose cells hold such values.
+    pub(crate) fn first(shared: Arc<Shared>) -> Option<Space<V>> {
+        let handle = shared.first_handle();
+        Some(Space { engine: MemoryCells::new(Memory { shared, handle })? })
+    }
+
+    /// Another handle on a space; `None` when the space has ended, or its cells hold values of another type.
+    pub(crate) fn another(shared: Arc<Shared>) -> Option<Space<V>> {
         let handle = shared.another_handle()?;
-        Some(Space { engine: Memory { shared, handle } })
+        Some(Space { engine: MemoryCells::new(Memory { shared, handle })? })
     }
 
     /// Another handle on the same space, with a [`close`](Space::close) of its own. When every handle is closed
     /// already, the new one is closed too.
-    pub fn attach(&self) -> Space {
-        Space::another(self.engine.shared.clone()).unwrap_or_else(|| self.clone())
-    }
-
-    pub(crate) fn engine(&self) -> &Memory {
-        &self.engine
+    pub fn attach(&self) -> Space<V> {
+        Space::another(self.engine().shared.clone()).unwrap_or_else(|| self.clone())
     }
 
     /// What tells this life of the space from others, as given to [`Builder::epoch`](crate::Builder::epoch).
@@ -74,12 +97,12 @@ impl Space {
     /// Fencing tokens begin anew in each life of a space, as at each start of the program. An outside store that checks
     /// them keeps the pair of epoch and token, and compares the epochs first.
     pub fn epoch(&self) -> u64 {
-        self.engine.shared.epoch()
+        self.engine().shared.epoch()
     }
 
     /// What whoever made the space said about it with [`Builder::meta`](crate::Builder::meta).
     pub fn meta(&self) -> Option<Arc<dyn Any + Send + Sync>> {
-        self.engine.shared.meta().cloned()
+        self.engine().shared.meta().cloned()
     }
 
     /// Asks for all of `keys`, exclusively unless told otherwise: a builder, and a future of the [`Guard`].
@@ -117,7 +140,7 @@ impl Space {
 
     /// Asks for what `spec` says: [`lock`](Space::lock) with its arguments made beforehand.
     pub fn request(&self, spec: LockSpec) -> LockRequest<'_> {
-        LockRequest::new(&self.engine, spec)
+        LockRequest::new(self.engine(), spec)
     }
 
     /// Takes all of `keys` if no one else holds or waits for them, now: awaited, it answers `Some` guard or `None`.
@@ -128,7 +151,7 @@ impl Space {
     ///
     /// [`Closed`](crate::ErrorKind::Closed) and [`Invalid`](crate::ErrorKind::Invalid), as for `lock`.
     pub fn try_lock(&self, keys: impl IntoKeys) -> TryLock<'_> {
-        TryLock::new(&self.engine, LockSpec::new(keys))
+        TryLock::new(self.engine(), LockSpec::new(keys))
     }
 
     /// Takes all of `keys`, runs `body`, and releases them, also when the body panics or the returned future is dropped.
@@ -154,12 +177,12 @@ impl Space {
 
     /// A line of work that takes locks under this name: see [`Owner`]. It ends with this handle.
     pub fn owner(&self, label: impl Into<Arc<str>>) -> Owner {
-        Owner::new(&self.engine, self.engine.handle.origin(), Some(label.into()))
+        Owner::new(self.engine(), self.engine().handle.origin(), Some(label.into()))
     }
 
     /// A line of work without a name of its own but its [`id`](Owner::id).
     pub fn unnamed_owner(&self) -> Owner {
-        Owner::new(&self.engine, self.engine.handle.origin(), None)
+        Owner::new(self.engine(), self.engine().handle.origin(), None)
     }
 
     /// Everything that is held and everything that waits, at one instant. Disturbs nothing, but every other operation
@@ -170,7 +193,7 @@ impl Space {
     ///
     /// [`Closed`](crate::ErrorKind::Closed).
     pub async fn query(&self) -> Result<Query, Error> {
-        self.engine.query(None).await
+        self.engine().query(None).await
     }
 
     /// What is held and what waits on any of `keys`, at one instant. Positions and blockers are those on these keys.
@@ -179,7 +202,7 @@ impl Space {
     ///
     /// [`Closed`](crate::ErrorKind::Closed), and [`Invalid`](crate::ErrorKind::Invalid) for a key that is too long.
     pub async fn query_keys(&self, keys: impl IntoKeys) -> Result<Query, Error> {
-        self.engine.query(Some(&keys.into_keys())).await
+        self.engine().query(Some(&keys.into_keys())).await
     }
 
     /// Takes `keys` away from everybody who holds any of them: those guards are [lost](Guard::lost), and the next in line
@@ -191,7 +214,7 @@ impl Space {
     ///
     /// [`Closed`](crate::ErrorKind::Closed), and [`Invalid`](crate::ErrorKind::Invalid) for a key that is too long.
     pub fn revoke(&self, keys: impl IntoKeys) -> Result<usize, Error> {
-        self.engine.revoke_now(&keys.into_keys(), None)
+        self.engine().revoke_now(&keys.into_keys(), None)
     }
 
     /// Takes one key, exclusively and at once: away from whoever holds it, as [`revoke`](Space::revoke) does, and before
@@ -202,7 +225,7 @@ impl Space {
     /// [`Closed`](crate::ErrorKind::Closed), and [`Invalid`](crate::ErrorKind::Invalid) for a key that is too long.
     pub fn steal(&self, key: impl Into<Key>) -> Result<Guard, Error> {
         let key = key.into();
-        let hold = self.engine.steal_now(&key)?;
+        let hold = self.engine().steal_now(&key)?;
         Ok(Guard::new(hold, LockSpec::new(key)))
     }
 
@@ -211,13 +234,13 @@ impl Space {
     /// Whoever arms a timer of their own calls it when [`next_deadline`](Space::next_deadline) has passed;
     /// [`drive`](Space::drive) does both.
     pub fn tick(&self) {
-        self.engine.shared.tick(None);
+        self.engine().shared.tick(None);
     }
 
     /// How long from now until something is due; `None` when nothing is, or the space has no clock.
     pub fn next_deadline(&self) -> Option<Duration> {
-        let next = self.engine.shared.timers().next()?;
-        Some(next.saturating_sub(self.engine.shared.now()?))
+        let next = self.engine().shared.timers().next()?;
+        Some(next.saturating_sub(self.engine().shared.now()?))
     }
 
     /// Keeps time for the space: spawn it once, with the sleep of your runtime.
@@ -242,30 +265,30 @@ impl Space {
         S: FnMut(Duration) -> F,
         F: Future<Output = ()>,
     {
-        Drive::new(&self.engine, sleep)
+        Drive::new(self.engine(), sleep)
     }
 
     /// Closes this handle and its clones: their waits fail with [`Closed`](crate::ErrorKind::Closed), their grants are
     /// released, and what they ask from now on is refused. Closing again does nothing.
     pub fn close(&self) {
-        self.engine.shared.close(&self.engine.handle, Leave::Close);
+        self.engine().shared.close(&self.engine().handle, Leave::Close);
     }
 
     /// Whether this handle was closed.
     pub fn is_closed(&self) -> bool {
-        self.engine.handle.is_closed()
+        self.engine().handle.is_closed()
     }
 
     /// Connects an event loop of a host language. `wake` is called, from any thread and with nothing locked, once for
     /// each batch of outcomes that somebody else settled for the port.
-    pub fn port(&self, wake: impl Fn() + Send + Sync + 'static) -> Port {
+    pub fn port(&self, wake: impl Fn() + Send + Sync + 'static) -> Port<V> {
         Port::new(self.clone(), Box::new(wake))
     }
 
     /// Releases the grant that `ticket` names as the end of a holder does that went away without a word: requests queued
     /// for its keys are told that it was abandoned (clause L11). Does nothing when it is not held any more.
     pub fn abandon(&self, ticket: Ticket) {
-        self.engine.shared.leave(ticket, Leave::Abandon, None);
+        self.engine().shared.leave(ticket, Leave::Abandon, None);
     }
 
     /// Releases the grant that `ticket` names, from any thread. It has taken effect when this returns.
@@ -274,7 +297,7 @@ impl Space {
     ///
     /// [`NotHeld`](crate::ErrorKind::NotHeld) when it is not held any more; nothing changes.
     pub fn release(&self, ticket: Ticket) -> Result<(), Error> {
-        match self.engine.shared.release(ticket, None) {
+        match self.engine().shared.release(ticket, None) {
             true => Ok(()),
             false => Err(Error::not_held(Vec::new())),
         }
@@ -287,7 +310,13 @@ impl Default for Space {
     }
 }
 
-impl fmt::Debug for Space {
+impl<V> Clone for Space<V> {
+    fn clone(&self) -> Space<V> {
+        Space { engine: self.engine.clone() }
+    }
+}
+
+impl<V: Send + Sync + 'static> fmt::Debug for Space<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Space").field("epoch", &self.epoch()).field("closed", &self.is_closed()).finish_non_exhaustive()
     }

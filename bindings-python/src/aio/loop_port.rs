@@ -225,7 +225,7 @@ impl LoopPort {
                     Settled::Granted { tag, grant } => self.resolve_one(py, tag, Ok(grant)),
                     Settled::Failed { tag, error } => self.resolve_one(py, tag, Err(error)),
                     // Nobody watches a grant through this port.
-                    Settled::Lost { .. } | Settled::HandedOver { .. } => {}
+                    Settled::Lost { .. } | Settled::HandedOver { .. } | Settled::Changed { .. } => {}
                 }
             }
         }

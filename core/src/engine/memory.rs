@@ -263,6 +263,13 @@ impl Hold for MemoryHold {
         shared.give_up(self.grant.ticket, keys, what, None)
     }
 
+    fn is_of(&self, space: &Memory) -> bool {
+        match &self.home {
+            Home::Shard(shard) => shard.is_of(&space.shared),
+            Home::Space(shared) => Arc::ptr_eq(shared, &space.shared),
+        }
+    }
+
     fn knows(&self, owner: &Owner) -> bool {
         self.space().is_none_or(|shared| owner.belongs_to(&shared))
     }

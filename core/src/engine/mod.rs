@@ -1,21 +1,24 @@
-//! The boundary between the handles and the place where locks live.
+//! The boundary between the handles and the place where locks and cells live.
 //!
 //! Handles speak to an engine through this trait alone, and assume of it what a network allows: taking a lock is a
 //! future, letting go may fail, a hold can end while its holder runs. The in-memory engine answers with futures that
 //! are ready, allocates nothing for them and never fails to release. Engines in a database or behind a hub implement
 //! the same trait; what they add (leases, `renew`, `reap`, a stream of hints) is theirs.
 
+mod cells;
 mod memory;
 
 use std::any::Any;
 use std::future::Future;
 use std::task::Waker;
 
+pub(crate) use self::cells::MemoryCells;
 pub(crate) use self::memory::Memory;
 
 use crate::machine::GiveUp;
-use crate::shared::{Handed, Payload};
-use crate::{Error, Key, LockSpec, Owner, Query, Ticket};
+use crate::shared::{Demand, Handed, Payload};
+use crate::sync::Arc;
+use crate::{Commit, Entry, Error, Key, KeyRange, LockSpec, Outcome, Owner, Query, Scan, Ticket};
 
 /// What a space needs of the place where its locks live.
 pub(crate) trait Engine: Clone + Send + Sync + 'static {
@@ -36,6 +39,29 @@ pub(crate) trait Engine: Clone + Send + Sync + 'static {
 
     /// What is held and what waits, at one instant (clause L16).
     fn query(&self, keys: Option<&[Key]>) -> impl Future<Output = Result<Query, Error>> + Send;
+}
+
+/// What a space needs of the place where its cells live.
+pub(crate) trait CellEngine<V>: Clone + Send + Sync + 'static {
+    /// A commit under way. Dropping it may leave it undecided, where the engine is far away.
+    type Committing: Future<Output = Result<Outcome<Arc<V>>, Error>> + Send + Unpin;
+
+    /// Cells as they are at one instant, in the order asked.
+    fn read(&self, keys: &[Key]) -> impl Future<Output = Result<Vec<Entry<Arc<V>>>, Error>> + Send;
+
+    /// The cells of a range at one instant, in key order (clause C11).
+    fn scan(&self, scan: &Scan) -> impl Future<Output = Result<Vec<Entry<Arc<V>>>, Error>> + Send;
+
+    /// Checks all conditions and makes all changes at one instant, or none.
+    fn commit(&self, commit: Commit<V>) -> Self::Committing;
+
+    /// Deletes all cells of a range but some, in one step. Answers their keys.
+    fn delete_all(
+        &self,
+        range: &KeyRange,
+        except: &[Key],
+        guards: &[Demand],
+    ) -> impl Future<Output = Result<Vec<Key>, Error>> + Send;
 }
 
 /// What became of a request that was asked for.
@@ -66,6 +92,9 @@ pub(crate) trait Hold: Send + Sync + 'static {
 
     /// Gives up some keys, or all, or their exclusiveness.
     fn give_up(&self, keys: Option<&[Key]>, what: GiveUp) -> Result<(), Error>;
+
+    /// Whether the grant is of this space.
+    fn is_of(&self, space: &Memory) -> bool;
 
     /// Whether this is an owner of the space that the grant is of.
     fn knows(&self, owner: &Owner) -> bool;

@@ -5,6 +5,7 @@ mod encode;
 mod list;
 mod part;
 mod short;
+mod span;
 
 use std::fmt;
 
@@ -12,6 +13,7 @@ pub use self::list::IntoKeys;
 pub(crate) use self::list::Keys;
 pub use self::part::KeyPart;
 use self::short::Short;
+pub(crate) use self::span::Span;
 
 use crate::Error;
 use crate::sync::Arc;
@@ -144,6 +146,13 @@ impl PartialOrd for Key {
 impl Ord for Key {
     fn cmp(&self, other: &Key) -> std::cmp::Ordering {
         self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+/// By its canonical encoding, which its order, equality and hash go by.
+impl std::borrow::Borrow<[u8]> for Key {
+    fn borrow(&self) -> &[u8] {
+        self.as_bytes()
     }
 }
 

@@ -554,7 +554,7 @@ impl<R: Recipient> LockTable<R> {
 }
 
 /// Whether the line of tokens is used up where the clock shows this.
-pub(super) fn exhausted(clock: u64) -> bool {
+pub(crate) fn exhausted(clock: u64) -> bool {
     clock > LAST_TOKEN - TOKEN_RESERVE
 }
 

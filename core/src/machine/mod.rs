@@ -18,7 +18,10 @@
 //! | `shard_table` | what a shard keeps: usually one holder in place, without a table |
 //! | `index` | finds a queue by key |
 //! | `deadlines` | what is due when |
+//! | `cell_table` | the cells of a shard: versions and expiry |
+//! | `watches` | who watches which cells |
 
+mod cell_table;
 mod deadlines;
 mod deadlock;
 mod index;
@@ -32,24 +35,27 @@ mod shard_table;
 pub(crate) mod spanning;
 mod survey;
 mod take_away;
+mod watches;
 
 #[cfg(test)]
 mod model;
 
 use std::fmt;
 
-pub(crate) use self::deadlines::{Deadlines, Due};
+pub(crate) use self::cell_table::{CellTable, Presence, Seen, Written};
+pub(crate) use self::deadlines::{Deadlines, Due, Errand};
 pub(crate) use self::deadlock::{Link, Target, WaitGraph, chain};
 pub(crate) use self::leave::{Leave, Left, Parts, leave};
-pub(crate) use self::lock_table::LockTable;
+pub(crate) use self::lock_table::{LockTable, exhausted};
 pub(crate) use self::owners::Owners;
-pub(crate) use self::partial::{GiveUp, give_up};
+pub(crate) use self::partial::{GiveUp, give_up, holds};
 pub(crate) use self::queue::hash;
 pub(crate) use self::request::{Arrival, Claimed, Entry, Origin, Placed, Released, Standing};
 pub(crate) use self::shard_table::ShardTable;
 pub(crate) use self::spanning::KeySet;
 pub(crate) use self::survey::Survey;
 pub(crate) use self::take_away::take_away;
+pub(crate) use self::watches::{PrefixWatches, Watches};
 
 use crate::{Error, Ticket};
 

@@ -53,6 +53,19 @@ pub(crate) fn give_up<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     Ok(None)
 }
 
+/// Whether a request is granted, not lost, and holds all these keys.
+pub(crate) fn holds<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
+    tables: &mut [T],
+    parts: &[Ticket],
+    keys: &[Key],
+) -> bool {
+    if granted_token(tables, parts).is_none() {
+        return false;
+    }
+    let nodes = nodes(tables, parts);
+    keys.iter().all(|key| nodes.iter().any(|&(at, node)| tables[at].key_of(node) == key))
+}
+
 /// The token of a request that is granted and not lost.
 fn granted_token<R: Recipient, T: DerefMut<Target = LockTable<R>>>(tables: &mut [T], parts: &[Ticket]) -> Option<u64> {
     let home = tables.first_mut()?;

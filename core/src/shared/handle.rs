@@ -105,6 +105,7 @@ impl Shared {
             let mut origins = handle.ports.lock().clone();
             origins.push(handle.origin);
             self.end(&origins, why, None);
+            self.cells.wake_all(None);
         }
     }
 

@@ -9,7 +9,9 @@
 //! Nothing that every operation writes is common to two shards: a guard counts its reference on its shard.
 
 mod at_once;
+mod cells;
 mod entries;
+mod guarded;
 mod hand_over;
 mod handle;
 mod limits;
@@ -28,7 +30,9 @@ use foldhash::fast::FixedState;
 use smallvec::SmallVec;
 
 pub(crate) use self::at_once::at_once;
+pub(crate) use self::cells::{Cells, Keeper, Subscription, Watched};
 pub(crate) use self::entries::Entries;
+pub(crate) use self::guarded::Demand;
 pub(crate) use self::hand_over::{Handed, Inboxes, Payload};
 pub(crate) use self::handle::Handle;
 pub(crate) use self::limits::Limits;
@@ -39,8 +43,8 @@ pub(crate) use self::shard::Shard;
 pub(crate) use self::timers::Timers;
 
 use crate::machine::{
-    Arrival, Claimed, Effect, Effects, Entry, Leave, Left, Origin, Owners, Parts, Placed, Released, Standing, Survey,
-    hash, leave, spanning,
+    Arrival, Claimed, Effect, Effects, Entry, Errand, Leave, Left, Origin, Owners, Parts, Placed, Released, Standing,
+    Survey, hash, leave, spanning,
 };
 use crate::port::Settled;
 use crate::signature::Signature;
@@ -63,6 +67,7 @@ pub(crate) struct Settings {
     pub(crate) clock: Option<Box<dyn Clock>>,
     pub(crate) limits: Limits,
     pub(crate) meta: Option<Meta>,
+    pub(crate) cells: Arc<dyn Keeper>,
 }
 
 /// Everything that the handles of a space share.
@@ -73,6 +78,8 @@ pub(crate) struct Shared {
     timers: Timers,
     limits: Limits,
     meta: Option<Meta>,
+    /// Of whatever type the values are: the handles know.
+    cells: Arc<dyn Keeper>,
     epoch: u64,
     /// The last number given to a request that waits.
     last_order: AtomicU64,
@@ -110,7 +117,7 @@ impl Incoming<'_> {
 
 impl Shared {
     pub(crate) fn new(settings: Settings) -> Arc<Shared> {
-        let Settings { shards, seed, epoch, clock, limits, meta } = settings;
+        let Settings { shards, seed, epoch, clock, limits, meta, cells } = settings;
         let count = shards.max(1).next_power_of_two() as u32;
         let keeps = (KEPT / count) as u16;
         Arc::new_cyclic(|space| Shared {
@@ -120,6 +127,7 @@ impl Shared {
             timers: Timers::default(),
             limits,
             meta,
+            cells,
             epoch,
             last_order: AtomicU64::new(0),
             last_origin: AtomicU64::new(0),
@@ -132,6 +140,11 @@ impl Shared {
 
     pub(crate) fn meta(&self) -> Option<&Meta> {
         self.meta.as_ref()
+    }
+
+    /// The cells, if they hold values of this type.
+    pub(crate) fn cells<V: Send + Sync + 'static>(&self) -> Option<Arc<Cells<V>>> {
+        self.cells.clone().into_any().downcast().ok()
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -313,12 +326,17 @@ impl Shared {
         left
     }
 
-    /// Tells every request that is due that its time is over (clause B5).
+    /// Tells every request that is due that its time is over, and whoever watches a cell that has expired (clause B5).
     pub(crate) fn tick(&self, own: Option<&Mailbox>) {
         let Some(now) = self.now() else { return };
-        while let Some(ticket) = self.timers.pop_due(now) {
-            if self.leave(ticket, Leave::TimeOut(Some(now)), own).is_none() {
-                self.end_hold(ticket, now, own);
+        while let Some(errand) = self.timers.pop_due(now) {
+            match errand {
+                Errand::Sweep(shard) => self.cells.sweep(self, shard, now, own),
+                Errand::End(ticket) => {
+                    if self.leave(ticket, Leave::TimeOut(Some(now)), own).is_none() {
+                        self.end_hold(ticket, now, own);
+                    }
+                }
             }
         }
     }

@@ -100,6 +100,11 @@ impl Shard {
         self.space.upgrade()
     }
 
+    /// Whether it is a shard of this space.
+    pub(crate) fn is_of(&self, space: &Shared) -> bool {
+        std::ptr::eq(self.space.as_ptr(), space)
+    }
+
     /// Whether a grant still stands.
     pub(crate) fn held(&self, ticket: Ticket) -> bool {
         let table = self.table.lock();

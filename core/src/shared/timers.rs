@@ -7,7 +7,7 @@ use slab::Slab;
 
 use super::outcome;
 use crate::Ticket;
-use crate::machine::{Deadlines, Due};
+use crate::machine::{Deadlines, Due, Errand};
 use crate::sync::{AtomicBool, Mutex, Ordering};
 
 #[derive(Default)]
@@ -21,7 +21,16 @@ pub(crate) struct Timers {
 impl Timers {
     /// Notes a deadline. Call [`wake_if_sooner`](Timers::wake_if_sooner) once everything is unlocked.
     pub(super) fn insert(&self, due: Due, ticket: Ticket) {
-        if self.deadlines.lock().insert(due, ticket) {
+        self.insert_errand(due, Errand::End(ticket));
+    }
+
+    /// Notes when the first cell of a shard expires; as `insert`.
+    pub(super) fn insert_sweep(&self, due: Due, shard: u32) {
+        self.insert_errand(due, Errand::Sweep(shard));
+    }
+
+    fn insert_errand(&self, due: Due, errand: Errand) {
+        if self.deadlines.lock().insert(due, errand) {
             self.sooner.store(true, Ordering::Release);
         }
     }
@@ -30,7 +39,7 @@ impl Timers {
         self.deadlines.lock().remove(due);
     }
 
-    pub(super) fn pop_due(&self, now: Duration) -> Option<Ticket> {
+    pub(super) fn pop_due(&self, now: Duration) -> Option<Errand> {
         self.deadlines.lock().pop_due(now)
     }
 

@@ -1,0 +1,31 @@
+//! A cell as a reader sees it.
+
+use std::time::Duration;
+
+use crate::Key;
+use crate::sync::Arc;
+
+/// A cell as it was when it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Entry<V> {
+    /// Its key.
+    pub key: Key,
+    /// Its value; `None` when it is absent. It is the reader's own.
+    pub value: Option<V>,
+    /// Its version: larger at each change, and never one that it had before. 0 when it is absent.
+    pub version: u64,
+    /// How long from then until it expires; `None` when it does not.
+    pub expires_in: Option<Duration>,
+}
+
+impl<V> Entry<Arc<V>> {
+    /// With a value of its own.
+    pub(crate) fn own(self) -> Entry<V>
+    where
+        V: Clone,
+    {
+        let Entry { key, value, version, expires_in } = self;
+        Entry { key, value: value.map(Arc::unwrap_or_clone), version, expires_in }
+    }
+}

@@ -1,0 +1,121 @@
+//! Who watches what, and so is to be told of a change.
+
+use std::collections::BTreeMap;
+
+use smallvec::SmallVec;
+
+/// Those who watch, by what they watch: a key, or the bytes that keys begin with.
+pub(crate) struct Watches<K, W> {
+    watched: BTreeMap<K, SmallVec<[(u64, W); 1]>>,
+}
+
+/// Those who watch keys by what these begin with.
+pub(crate) struct PrefixWatches<W> {
+    watches: Watches<Box<[u8]>, W>,
+    /// How many prefixes of each length are watched: a key is looked up once for each length.
+    lengths: BTreeMap<usize, usize>,
+}
+
+impl<K: Ord, W: Clone> Watches<K, W> {
+    pub(crate) fn new() -> Watches<K, W> {
+        Watches { watched: BTreeMap::new() }
+    }
+
+    /// Whether nobody watches anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.watched.is_empty()
+    }
+
+    /// Notes that the watcher with this number watches `what`.
+    pub(crate) fn add(&mut self, what: K, number: u64, watcher: W) {
+        self.watched.entry(what).or_default().push((number, watcher));
+    }
+
+    /// Takes a watcher out. Answers it, to be dropped once everything is unlocked.
+    pub(crate) fn remove<Q: Ord + ?Sized>(&mut self, what: &Q, number: u64) -> Option<W>
+    where
+        K: std::borrow::Borrow<Q>,
+    {
+        let watchers = self.watched.get_mut(what)?;
+        let at = watchers.iter().position(|(other, _)| *other == number)?;
+        let (_, watcher) = watchers.swap_remove(at);
+        if watchers.is_empty() {
+            self.watched.remove(what);
+        }
+        Some(watcher)
+    }
+
+    /// Appends those who watch `what`.
+    pub(crate) fn of<Q: Ord + ?Sized>(&self, what: &Q, into: &mut Vec<W>)
+    where
+        K: std::borrow::Borrow<Q>,
+    {
+        if let Some(watchers) = self.watched.get(what) {
+            into.extend(watchers.iter().map(|(_, watcher)| watcher.clone()));
+        }
+    }
+}
+
+impl<W: Clone> PrefixWatches<W> {
+    pub(crate) fn new() -> PrefixWatches<W> {
+        PrefixWatches { watches: Watches::new(), lengths: BTreeMap::new() }
+    }
+
+    /// Whether nobody watches anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.watches.is_empty()
+    }
+
+    /// Notes that the watcher with this number watches all keys that begin with these bytes.
+    pub(crate) fn add(&mut self, prefix: &[u8], number: u64, watcher: W) {
+        self.watches.add(prefix.into(), number, watcher);
+        *self.lengths.entry(prefix.len()).or_default() += 1;
+    }
+
+    /// Takes a watcher out. Answers it, to be dropped once everything is unlocked.
+    pub(crate) fn remove(&mut self, prefix: &[u8], number: u64) -> Option<W> {
+        let watcher = self.watches.remove(prefix, number)?;
+        let many = self.lengths.get_mut(&prefix.len())?;
+        *many -= 1;
+        if *many == 0 {
+            self.lengths.remove(&prefix.len());
+        }
+        Some(watcher)
+    }
+
+    /// Appends those who watch the key with these bytes.
+    pub(crate) fn of(&self, key: &[u8], into: &mut Vec<W>) {
+        for &length in self.lengths.keys() {
+            let Some(prefix) = key.get(..length) else { return };
+            self.watches.of(prefix, into);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_finds_all_who_watch_what_it_begins_with() {
+        let mut watches = PrefixWatches::new();
+        for (number, prefix) in [(1, ""), (2, "ab"), (3, "abc"), (4, "b"), (5, "ab")] {
+            watches.add(prefix.as_bytes(), number, number);
+        }
+        let of = |watches: &PrefixWatches<u64>, key: &str| {
+            let mut found = Vec::new();
+            watches.of(key.as_bytes(), &mut found);
+            found.sort_unstable();
+            found
+        };
+        assert_eq!(of(&watches, "abd"), [1, 2, 5]);
+        assert_eq!(of(&watches, "a"), [1]);
+        assert_eq!(watches.remove(b"ab", 2), Some(2));
+        assert_eq!(watches.remove(b"ab", 2), None);
+        assert_eq!(of(&watches, "abc"), [1, 3, 5]);
+        for (number, prefix) in [(1, ""), (3, "abc"), (4, "b"), (5, "ab")] {
+            assert_eq!(watches.remove(prefix.as_bytes(), number), Some(number));
+        }
+        assert!(watches.watches.is_empty() && watches.lengths.is_empty());
+    }
+}

@@ -1,0 +1,103 @@
+//! Whoever watches cells, and how they are told that something has changed.
+//!
+//! A watcher keeps no state of the cells: it is told that there is something to look at, once, and whoever it tells reads
+//! what is there then. So a slow reader costs nothing, misses intermediate states only, and never the last.
+
+use super::Cells;
+use crate::machine::hash;
+use crate::port::Settled;
+use crate::shared::{Mailbox, Recipient, Shared, outcome};
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
+use crate::{Key, KeyRange};
+
+/// Somebody who watches.
+pub(crate) struct Watcher {
+    /// Something has changed since it was last looked at.
+    changed: AtomicBool,
+    /// Whom to tell of the next change.
+    recipient: Mutex<Option<Recipient>>,
+}
+
+/// What is watched.
+#[derive(Clone, Debug)]
+pub(crate) enum Watched {
+    Keys(Vec<Key>),
+    Range(KeyRange),
+}
+
+/// A watcher that is noted with what it watches. It must be given to [`Cells::unsubscribe`].
+pub(crate) struct Subscription {
+    number: u64,
+    pub(crate) watcher: Arc<Watcher>,
+}
+
+impl Watcher {
+    /// Asks to be told of the next change. Answers whether there was one already since the last look.
+    pub(crate) fn arm(&self, recipient: Recipient) -> bool {
+        let old = self.recipient.lock().replace(recipient);
+        drop(old);
+        self.changed.swap(false, Ordering::AcqRel)
+    }
+
+    /// Tells all of them. Nothing is locked.
+    pub(super) fn tell_all(watchers: Vec<Arc<Watcher>>, own: Option<&Mailbox>) {
+        for watcher in &watchers {
+            watcher.changed.store(true, Ordering::Release);
+        }
+        outcome::in_turn(watchers.into_iter().map(|watcher| {
+            move || {
+                let recipient = watcher.recipient.lock().take();
+                outcome::tell_now(recipient, own, |tag| Settled::Changed { tag });
+            }
+        }));
+    }
+}
+
+impl<V: Send + Sync + 'static> Cells<V> {
+    /// Begins to watch. Whoever looks afterwards misses nothing.
+    pub(crate) fn subscribe(&self, shared: &Shared, what: &Watched) -> Subscription {
+        let watcher = Arc::new(Watcher { changed: AtomicBool::new(true), recipient: Mutex::default() });
+        let number = self.last_watcher.fetch_add(1, Ordering::Relaxed) + 1;
+        self.watchers.lock().push((number, watcher.clone()));
+        match what {
+            Watched::Keys(keys) => {
+                for key in keys {
+                    let hash = hash(&shared.seed, key);
+                    self.open(shared, std::iter::once(hash)).of(hash).table.watches.add(
+                        key.clone(),
+                        number,
+                        watcher.clone(),
+                    );
+                }
+            }
+            Watched::Range(range) => {
+                let mut prefixes = self.prefixes.lock();
+                prefixes.add(range.leading().unwrap_or_default(), number, watcher.clone());
+                // Set before the cells are looked at: see `settle`.
+                self.any_prefix.store(true, Ordering::Release);
+            }
+        }
+        Subscription { number, watcher }
+    }
+
+    /// Ends it.
+    pub(crate) fn unsubscribe(&self, shared: &Shared, what: &Watched, subscription: Subscription) {
+        let Subscription { number, watcher } = subscription;
+        // What is taken out are handles on `watcher`, which is dropped last, with nothing locked.
+        match what {
+            Watched::Keys(keys) => {
+                for key in keys {
+                    let hash = hash(&shared.seed, key);
+                    self.open(shared, std::iter::once(hash)).of(hash).table.watches.remove(key, number);
+                }
+            }
+            Watched::Range(range) => {
+                let mut prefixes = self.prefixes.lock();
+                prefixes.remove(range.leading().unwrap_or_default(), number);
+                self.any_prefix.store(!prefixes.is_empty(), Ordering::Release);
+            }
+        }
+        self.watchers.lock().retain(|(other, _)| *other != number);
+        drop(watcher);
+    }
+}
