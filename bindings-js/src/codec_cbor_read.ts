@@ -30,6 +30,8 @@ export function read(bytes: Uint8Array): unknown {
 class Reader {
   readonly #bytes: Uint8Array;
   readonly #tokens: Tokenizer;
+  /** Where the last token began. */
+  #start = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -38,10 +40,10 @@ class Reader {
 
   /** The next value; `depth`: in how many containers it is. */
   value(depth: number): unknown {
-    const [start, token] = this.#next();
+    const token = this.#next();
     switch (token.type) {
       case Type.string:
-        return this.#string(token, start);
+        return this.#string(token);
       case Type.bytes:
         // The library has one empty array for all.
         return token.value.length === 0 ? new Uint8Array(0) : token.value;
@@ -61,13 +63,15 @@ class Reader {
     if (!this.#tokens.done()) throw refusal("there are bytes behind it");
   }
 
-  #next(): [number, Token] {
+  #next(): Token {
     if (this.#tokens.done()) throw refusal("the bytes end too early");
-    return [this.#tokens.pos(), this.#tokens.next()];
+    this.#start = this.#tokens.pos();
+    return this.#tokens.next();
   }
 
   /** A string; the library replaces what is not UTF-8, and leaves byte order marks out: then it is read again. */
-  #string(token: Token, start: number): string {
+  #string(token: Token): string {
+    const start = this.#start;
     const first = start + (HEADS[(this.#bytes[start] as number) & 31] ?? 1);
     if (this.#bytes[first] !== 0xef && !token.value.includes("\ufffd")) return token.value;
     return STRICT.decode(this.#bytes.subarray(first, this.#tokens.pos()));
@@ -95,7 +99,7 @@ class Reader {
   }
 
   #set(depth: number): Set<unknown> {
-    const [, token] = this.#next();
+    const token = this.#next();
     if (token.type !== Type.array) throw refusal("a set that is none");
     deeper(depth);
     const set = new Set();
@@ -109,8 +113,8 @@ class Reader {
 
   /** A key of a map or a member of a set. */
   #name(): string | number | bigint {
-    const [start, token] = this.#next();
-    if (token.type === Type.string) return this.#string(token, start);
+    const token = this.#next();
+    if (token.type === Type.string) return this.#string(token);
     if (token.type === Type.uint || token.type === Type.negint) return token.value;
     const value = token.type === Type.tag ? this.#tagged(token.value, 0) : undefined;
     if (typeof value === "bigint" || typeof value === "number") return value;
@@ -119,8 +123,8 @@ class Reader {
 
   #tagged(tag: number, depth: number): unknown {
     if (tag === Tag.Set) return this.#set(depth);
-    const [start, token] = this.#next();
-    if (tag === Tag.Date && token.type === Type.string) return dateOf(this.#string(token, start));
+    const token = this.#next();
+    if (tag === Tag.Date && token.type === Type.string) return dateOf(this.#string(token));
     if (tag === Tag.Seconds) return dateOfSeconds(token.value);
     if (tag === Tag.Map && token.type === Type.map) return this.#map(token.value, deeper(depth), true);
     if (tag === Tag.Positive && token.type === Type.bytes) return integerOf(token.value, false);
