@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use latchwork::{Error, ErrorKind, HandedOver, Key, LockSpec, Port};
+use latchwork::{Error, ErrorKind, HandedOver, Key, Port};
 use pyo3::prelude::*;
 
 use crate::error;
@@ -115,11 +115,9 @@ impl Holding {
         let to = AnyOwner::id_given(owner)?;
         let (Some(port), Some(ticket)) = (port, lease.held()) else { return Err(self.not_held(py, call)) };
         if let Ok(owner) = AnyOwner::given(owner) {
-            // Asking for nothing tells whether it is an owner of this space.
-            match port.try_lock(&LockSpec::default().owner(owner.core(py)?)) {
-                Ok(Some(nothing)) => drop(port.release(nothing.ticket)),
-                Err(error) if error.kind() == ErrorKind::Invalid => return Err(error::raise(py, &error)),
-                _ => {}
+            let refusal = AnyOwner::refusal(py, Some(&owner), port)?;
+            if let Some(error) = refusal.filter(|error| error.kind() == ErrorKind::Invalid) {
+                return Err(error::raise(py, &error));
             }
         }
         let payload = payload.map(|payload| -> Box<dyn Any + Send + Sync> { Box::new(Payload(payload.unbind())) });

@@ -201,10 +201,15 @@ impl<V: Send + Sync + 'static> Port<V> {
     }
 
     /// Cancels a request whose caller no longer wants it (clause L7). A grant that is given on may still be told in
-    /// [`take_settled`](Port::take_settled); [`confirm`](Port::confirm) then says that it does not stand.
+    /// [`take_settled`](Port::take_settled); [`confirm`](Port::confirm) then says that it does not stand. A request that
+    /// a hand-over resolved is [`Gone`](Cancelled::Gone): its grant is told under another ticket, which is to be cancelled.
     pub fn cancel(&self, ticket: Ticket) -> Cancelled {
-        match self.space.engine().shared.leave(ticket, Leave::Cancel, Some(&self.mailbox)) {
-            Some(left) if left.granted => Cancelled::GrantGivenOn,
+        let shared = &self.space.engine().shared;
+        match shared.leave(ticket, Leave::Cancel, Some(&self.mailbox)) {
+            Some(left) if left.granted => {
+                drop(shared.take_handed(ticket));
+                Cancelled::GrantGivenOn
+            }
             Some(_) => Cancelled::Waiting,
             None => Cancelled::Gone,
         }

@@ -137,6 +137,28 @@ def test_close_ends_what_an_owner_has() -> None:
     asyncio.run(main())
 
 
+def test_close_in_the_turn_of_a_grant() -> None:
+    """A task that was granted its lock and has not seen it yet is told that its owner was closed."""
+
+    async def main() -> None:
+        async with await latchwork.aio.open() as space:
+            for handed in (False, True):
+                owner = space.owner()
+                guard = await space.lock("a", "b")
+                waiting = asyncio.create_task(owner.lock("a"))
+                await asyncio.sleep(0)
+                if handed:
+                    assert await guard.hand_over(owner)
+                else:
+                    guard.release()
+                assert await owner.close() == 1
+                with pytest.raises(latchwork.Cancelled):
+                    await waiting
+                assert await space.query() == NOTHING
+
+    asyncio.run(main())
+
+
 def test_with_closes() -> None:
     """On both APIs."""
     with latchwork.open() as space, space.owner() as owner:

@@ -200,9 +200,9 @@ impl AioGuard {
                 Ok(Step::Granted)
             }
             // Lost again before it was seen; asking once more tells why.
-            Some(Ok(_)) => Err(port.lost(py)),
+            Some(Ok(_)) => Err(port.lost(py, &self.call)),
             Some(Err(error)) => Err(self.call.failed(py, &error)),
-            None => port.future(py, *tag).map(Step::Wait).ok_or_else(|| port.lost(py)),
+            None => port.future(py, *tag).map(Step::Wait).ok_or_else(|| port.lost(py, &self.call)),
         }
     }
 

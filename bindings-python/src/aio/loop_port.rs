@@ -16,6 +16,7 @@ use super::waiters::{Waiter, Waiters};
 use crate::error;
 use crate::fork::Own;
 use crate::lease::Call;
+use crate::owner::AnyOwner;
 
 /// What a request that waited came to.
 pub(super) type Outcome = Result<Grant, Error>;
@@ -152,11 +153,12 @@ impl LoopPort {
         Some(self.waiters().get_mut(tag)?.future.clone_ref(py))
     }
 
-    /// Why a request was lost before its caller saw a grant: the space was closed, or else its loop.
-    pub(super) fn lost(&self, py: Python<'_>) -> PyErr {
-        match self.core.query(Some(&[])) {
-            Err(error) => error::raise(py, &error),
-            Ok(_) => PyRuntimeError::new_err("the event loop of the request was closed"),
+    /// Why a request was lost before its caller saw a grant: the space was closed, or its owner, or else its loop.
+    pub(super) fn lost(&self, py: Python<'_>, call: &Call) -> PyErr {
+        match AnyOwner::refusal(py, call.owner(), &self.core) {
+            Ok(Some(error)) => error::raise(py, &error),
+            Ok(None) => PyRuntimeError::new_err("the event loop of the request was closed"),
+            Err(error) => error,
         }
     }
 

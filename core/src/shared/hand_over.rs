@@ -29,8 +29,8 @@ pub(crate) struct Handed {
 /// What was handed over to the owners of a space.
 #[derive(Default)]
 pub(crate) struct Inboxes {
-    /// Not yet seen, whether it is in an inbox or the outcome of a request.
-    handed: BTreeMap<Ticket, Handed>,
+    /// Not yet seen, whether it is in an inbox or the outcome of a request; by the identity of its ticket.
+    handed: BTreeMap<(u32, u64), Handed>,
     of_owners: BTreeMap<u64, Inbox>,
 }
 
@@ -76,7 +76,7 @@ impl Shared {
         let _watched = self.watch_lost(ticket, Recipient::Nobody);
         let of_mode = |mode: Mode| keys.iter().filter(move |(_, other)| *other == mode).map(|(key, _)| key.clone());
         let (exclusive, shared) = (of_mode(Mode::Exclusive).collect(), of_mode(Mode::Shared).collect());
-        self.inboxes.lock().handed.insert(ticket, Handed { keys: exclusive, shared, payload });
+        self.inboxes.lock().handed.insert(ticket.identity(), Handed { keys: exclusive, shared, payload });
         if !resolves.is_some_and(|request| self.resolve(request, ticket, own)) {
             self.deliver_to(owner.number, ticket, own);
         }
@@ -96,7 +96,16 @@ impl Shared {
 
     /// What came along with a grant that was handed over.
     pub(crate) fn take_handed(&self, ticket: Ticket) -> Option<Handed> {
-        self.inboxes.lock().handed.remove(&ticket)
+        self.inboxes.lock().handed.remove(&ticket.identity())
+    }
+
+    /// What came along with those of some grants that end before anybody has seen them.
+    pub(super) fn unseen(&self, grants: &[Ticket]) -> Vec<Handed> {
+        let mut inboxes = self.inboxes.lock();
+        if inboxes.handed.is_empty() {
+            return Vec::new();
+        }
+        grants.iter().filter_map(|ticket| inboxes.handed.remove(&ticket.identity())).collect()
     }
 
     /// Whom to tell when something is handed over to an owner; told at once when that is closed.
@@ -213,15 +222,18 @@ impl Shared {
             return false;
         }
         let token = self.shard(ticket).lock_table().token_of(ticket);
-        let Some(token) = token else { return true };
-        // Who waited is told of the grant that it gets instead of its own.
-        let effects = effects.into_iter().map(|effect| match effect {
-            Effect::Withdrawn(recipient) => {
+        // Who waited is told of the grant that it gets instead of its own, or that it has ended with the owner meanwhile.
+        let effects = effects.into_iter().map(|effect| match (effect, token) {
+            (Effect::Withdrawn(recipient), Some(token)) => {
                 Effect::Granted { ticket, recipient, token, abandoned: false, timed: false }
             }
-            effect => effect,
+            (Effect::Withdrawn(recipient), None) => Effect::Failed { recipient, error: Error::cancelled() },
+            (effect, _) => effect,
         });
         outcome::carry_out(&self.shards[0].space, effects.collect(), own);
+        if token.is_none() {
+            drop(self.take_handed(ticket));
+        }
         true
     }
 
@@ -431,6 +443,33 @@ mod tests {
             assert!(there.take_handed_over(&owner).is_none() && there.held(grant.ticket));
             drop(there);
             assert_empty(&space);
+        }
+    }
+
+    #[test]
+    fn what_came_along_goes_with_a_grant_that_nobody_saw() {
+        let ends: [fn(&crate::Port, &crate::Owner, crate::Grant); 4] = [
+            |port, _, grant| assert_eq!(port.cancel(grant.ticket), crate::Cancelled::GrantGivenOn),
+            |_, owner, _| assert_eq!(owner.close(), 1),
+            |port, _, _| port.space().close(),
+            |port, _, _| port.abandon(),
+        ];
+        for space in spaces() {
+            for end in ends {
+                let port = space.attach().port(|| {});
+                let owner = port.owner(None);
+                let mut guard = block_on(space.lock("a")).expect("free");
+                let Ok(crate::Answer::Waiting(request)) = port.lock(&LockSpec::new("a").owner(&owner), 1) else {
+                    panic!("it is held");
+                };
+                assert!(guard.hand_over(&owner, 5_u8).expect("held"));
+                assert_eq!(port.cancel(request), crate::Cancelled::Gone);
+                let mut settled = Vec::new();
+                port.take_settled(&mut settled);
+                let [Settled::Granted { tag: 1, grant }] = settled[..] else { panic!("{settled:?}") };
+                end(&port, &owner, grant);
+                assert_empty(&space);
+            }
         }
     }
 }

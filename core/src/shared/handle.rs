@@ -91,11 +91,13 @@ impl Shared {
         waiting.sort_unstable_by_key(|ticket| Reverse(ticket.number));
         let mut effects = Effects::new();
         let waits = waiting.into_iter().filter_map(|ticket| self.take_out(ticket, wait, &mut effects)).count();
+        let unseen = self.unseen(&granted);
         // Released meanwhile by its holder, or granted meanwhile by another: either way, it goes. Of which nothing was left
         // does not count.
         let holds = granted.into_iter().filter_map(|ticket| self.take_out(ticket, hold, &mut effects));
         let holds = holds.filter(|left| left.held || !left.granted).count();
         outcome::carry_out(&self.shards[0].space, effects, own);
+        drop(unseen);
         waits + holds
     }
 

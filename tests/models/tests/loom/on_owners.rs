@@ -164,6 +164,46 @@ fn hand_over_against_close_of_the_handle(shards: usize, keys: &[Key; 2], host: H
     hand_over_against_end(shards, keys, host, true);
 }
 
+/// A guard is handed over to an owner that waits for it, while the owner is closed: the wait ends, one way or the other. The
+/// control never closes, and waits for something else.
+fn hand_over_to_a_wait_against_close(shards: usize, keys: &[Key; 2], host: Host) {
+    let space = space(shards);
+    let job = space.unnamed_owner();
+    let mut holder = space.take(&keys[..1]);
+    let other = space.take(&keys[1..]);
+    let mut waits = asks(&job, if host == Host::Good { &keys[..1] } else { &keys[1..] });
+    assert!(poll(&mut waits).is_pending(), "the key is held");
+    let closes = {
+        let job = job.clone();
+        thread::spawn(move || match host {
+            Host::Good => drop(job.close()),
+            Host::Forgetful => {}
+        })
+    };
+    let gives = {
+        let job = job.clone();
+        thread::spawn(move || holder.hand_over(&job, 5).expect("it is held"))
+    };
+    match block_on(waits) {
+        Ok(guard) => drop(guard),
+        Err(error) => assert_eq!(error.code(), "cancelled"),
+    }
+    closes.join().expect("no panic");
+    let _delivered_or_not: bool = gives.join().expect("no panic");
+    drop(other);
+    assert!(job.is_closed() && space.is_empty());
+}
+
+#[test]
+fn a_hand_over_to_a_wait_races_the_end_of_the_owner() {
+    check("hand_over_to_a_wait_against_close", 3, hand_over_to_a_wait_against_close);
+}
+
+#[test]
+fn a_hand_over_to_a_wait_races_the_end_of_the_owner_control() {
+    control("a_hand_over_to_a_wait_races_the_end_of_the_owner", hand_over_to_a_wait_against_close, NEVER_WOKEN);
+}
+
 #[test]
 fn a_hand_over_races_the_end_of_the_owner() {
     check("hand_over_against_close", 3, hand_over_against_close);
