@@ -22,9 +22,10 @@ export class TupleKey {
   #encoded: Uint8Array | undefined;
 
   /** @internal */
-  constructor(parts: readonly Key[], value: KeyValue[]) {
+  constructor(parts: readonly Key[], value: KeyValue[], encoded?: Uint8Array) {
     this.parts = Object.freeze(parts);
     this.#value = value;
+    this.#encoded = encoded;
   }
 
   /** The key as a person reads it: `("user", 42)`. */

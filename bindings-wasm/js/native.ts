@@ -107,7 +107,7 @@ export function nativeOf(wasm: InitOutput): Native {
         () => wasm.revoke(handle),
       ) ?? 0,
     steal(key, label) {
-      call(() => writer.begin().key(key).text(label, "label"), wasm.steal);
+      call(() => writer.begin().raw(key).text(label, "label"), wasm.steal);
     },
     drain: wasm.drain,
     owner: (handle, label) =>

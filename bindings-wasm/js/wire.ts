@@ -5,7 +5,7 @@
  * @internal
  */
 
-import type { KeyValue } from "../../bindings-js/src/native.js";
+import type { KeyValue, RawKey } from "../../bindings-js/src/native.js";
 
 enum Tag {
   Undefined = 0,
@@ -33,6 +33,9 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** The longest name of a lock, in bytes: whatever the module's memory has room for, with something left. */
+const MAX_NAME = 1 << 26;
 
 /** Why a value cannot cross: an `invalid` of this argument. Never leaves the package. */
 export class Refusal {
@@ -72,9 +75,16 @@ export class Writer {
   }
 
   /** A list of keys: bytes in it are an encoding that was made before. */
-  keys(keys: readonly KeyValue[]): this {
+  keys(keys: readonly RawKey[]): this {
     this.#header(Tag.List, keys.length);
-    for (const key of keys) this.key(key);
+    for (const key of keys) this.raw(key);
+    return this;
+  }
+
+  /** One key; bytes are an encoding that was made before. */
+  raw(key: RawKey): this {
+    if (typeof key === "object") this.#binary(key, MAX_NAME);
+    else this.key(key);
     return this;
   }
 
@@ -115,12 +125,16 @@ export class Writer {
       this.#header(Tag.List, part.length);
       for (const each of part) this.#part(each, depth + 1, budget);
     } else {
-      if (part.length > MAX_KEY) throw tooLong();
-      const at = this.#header(Tag.Bytes, part.length) + 4;
-      this.#grow(at + part.length);
-      this.#bytes.set(part, at);
-      this.#at = at + part.length;
+      this.#binary(part, MAX_KEY);
     }
+  }
+
+  #binary(bytes: Uint8Array, limit: number): void {
+    if (bytes.length > limit) throw tooLong(limit);
+    const at = this.#header(Tag.Bytes, bytes.length) + 4;
+    this.#grow(at + bytes.length);
+    this.#bytes.set(bytes, at);
+    this.#at = at + bytes.length;
   }
 
   #bigint(value: bigint): void {
@@ -227,8 +241,8 @@ export function read(memory: WebAssembly.Memory, address: number): Value {
   }
 }
 
-function tooLong(): Refusal {
-  return new Refusal("key", `longer than ${MAX_KEY} bytes encoded`);
+function tooLong(limit = MAX_KEY): Refusal {
+  return new Refusal("key", `longer than ${limit} bytes encoded`);
 }
 
 function tooDeep(): Refusal {

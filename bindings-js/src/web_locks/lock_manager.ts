@@ -30,8 +30,7 @@ export class LockManager {
    *
    * Rejects with a `TypeError` or a `NotSupportedError` where the arguments cannot be what they must be, with the reason of the
    * signal, and with an `AbortError` where the lock is taken away while it is held: stolen, revoked, or with its space closed.
-   * What the specification does not know is a `LatchworkError`: `closed`, `busy`, and `invalid` for a name that is longer than
-   * a key can be.
+   * What the specification does not know is a `LatchworkError`: `closed` and `busy`.
    *
    * @example
    * await locks.request("report", async () => {

@@ -1,8 +1,8 @@
-//! The canonical encoding, reading side: accepts exactly what the writing side makes.
+//! The canonical encoding, reading side: accepts exactly what the writing side makes, and names.
 
 use super::KeyPart;
-use super::encode::{BYTES, END, ESCAPE, FALSE, INTEGER, MAX_DEPTH, NEGATIVE, STRING, TRUE, TUPLE};
-use crate::Error;
+use super::encode::{BYTES, END, ESCAPE, FALSE, INTEGER, MAX_DEPTH, NAME, NEGATIVE, STRING, TRUE, TUPLE};
+use crate::{Error, Key};
 
 pub(super) fn decode(encoded: &[u8]) -> Result<KeyPart, Error> {
     bare(encoded).ok_or_else(|| Error::invalid("key", "bytes are not the canonical encoding of a key"))
@@ -12,6 +12,8 @@ fn bare(encoded: &[u8]) -> Option<KeyPart> {
     let (&tag, content) = encoded.split_first()?;
     match tag {
         BYTES => Some(KeyPart::Bytes(content.to_vec())),
+        // What fits into another key is never one.
+        NAME if encoded.len() > Key::MAX_LEN => Some(KeyPart::Bytes(content.to_vec())),
         STRING => Some(KeyPart::Str(str::from_utf8(content).ok()?.to_owned())),
         TUPLE => {
             let mut rest = content;

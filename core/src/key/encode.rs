@@ -8,10 +8,14 @@
 //! | bytes | `30`, then the bytes |
 //! | string | `40`, then its UTF-8 |
 //! | tuple | `50`, then its parts |
+//! | name | `60`, then bytes, more than any other key has |
 //!
 //! Inside a tuple, bytes and strings are escaped (`00` as `01 01`, `01` as `01 02`) and closed by `00`, and a tuple is
 //! closed by `00`. So byte order is the order of the values, no part is a prefix of another part, and the keys that
 //! begin with given parts are the keys whose bytes begin with theirs.
+//!
+//! A name is only ever made of its encoding, by what follows the Web Locks API, where a name can have any length. It reads as
+//! bytes, and is part of no tuple.
 
 use super::{Key, KeyPart};
 use crate::Error;
@@ -23,6 +27,7 @@ pub(super) const INTEGER: u8 = 0x21;
 pub(super) const BYTES: u8 = 0x30;
 pub(super) const STRING: u8 = 0x40;
 pub(super) const TUPLE: u8 = 0x50;
+pub(super) const NAME: u8 = 0x60;
 pub(super) const END: u8 = 0x00;
 pub(super) const ESCAPE: u8 = 0x01;
 
@@ -87,6 +92,7 @@ fn nest(bare: &[u8], into: &mut Vec<u8>) {
     let Some((&tag, content)) = bare.split_first() else {
         return;
     };
+    let tag = if tag == NAME { BYTES } else { tag };
     into.push(tag);
     match tag {
         BYTES | STRING => {

@@ -26,7 +26,8 @@ use crate::sync::Arc;
 /// allocation between clones.
 ///
 /// The encoding may be up to [`Key::MAX_LEN`] bytes long. Making a longer key succeeds; the operations that take it
-/// refuse it with [`Invalid`](crate::ErrorKind::Invalid).
+/// refuse it with [`Invalid`](crate::ErrorKind::Invalid). Only names of the Web Locks API, which bindings make of their
+/// encoding, can have any length.
 ///
 /// # Examples
 ///
@@ -58,7 +59,7 @@ impl Key {
         }
     }
 
-    /// The key whose canonical encoding is `encoded`.
+    /// The key whose canonical encoding is `encoded`: also a name.
     ///
     /// # Errors
     ///
@@ -87,7 +88,7 @@ impl Key {
             return Ok(());
         };
         let len = bytes.len();
-        if len > Key::MAX_LEN {
+        if len > Key::MAX_LEN && bytes[0] != encode::NAME {
             let why = format!("longer than {} bytes encoded: len={len}", Key::MAX_LEN);
             return Err(Error::invalid("key", why));
         }
@@ -276,6 +277,22 @@ mod tests {
         for bytes in bad {
             assert!(Key::from_bytes(bytes).is_err(), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn a_name_has_any_length_and_is_no_other_key() {
+        let content = vec![b'x'; 2 * Key::MAX_LEN];
+        let encoded = [&[encode::NAME][..], &content].concat();
+        let name = Key::from_bytes(&encoded).expect("a name");
+        assert!(name.check().is_ok());
+        assert_eq!((name.as_bytes(), name.part()), (&encoded[..], KeyPart::Bytes(content.clone())));
+        assert_ne!(name, Key::from(content.clone()));
+        assert!(Key::from(content.clone()).check().is_err());
+        assert_eq!(key!(name), key!(content), "in a tuple it is its bytes");
+        assert!(key!(Key::from_bytes(&encoded).expect("a name")).check().is_err());
+        assert!(Key::from_bytes(&[b"\x50", &encoded[..], b"\0"].concat()).is_err(), "nor is it a part");
+        assert!(Key::from_bytes(&encoded[..Key::MAX_LEN]).is_err(), "it would fit into another key");
+        assert!(Key::from_bytes(&encoded[..=Key::MAX_LEN]).is_ok());
     }
 
     #[test]

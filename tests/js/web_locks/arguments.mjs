@@ -133,7 +133,7 @@ function* enumerated(object) {
 }
 
 /** Any string is a name, and no two are the same; a text is the key that it is for `space.lock`. */
-const names = withLocks(async ({ locks, space, ...host }) => {
+const names = withLocks(async ({ locks, space }) => {
   const all = ["", " ", "a\0b", "*", "é", "e\u0301", "\u{1f4a9}", "\ufffd", "\uffff", "x".repeat(2000)];
   all.push("\ud800", "\ud801", "\udc00", "\udc00\ud800", "a\ud800", "\ud800a", "\ufffd\ud800");
   const held = all.map((name) => hold(locks, name));
@@ -154,8 +154,34 @@ const names = withLocks(async ({ locks, space, ...host }) => {
     "keys that are no names",
   );
   guard.release();
-  isError(host, await rejects(locks.request("x".repeat(3000), never)), "invalid", { what: "name" });
-  isError(host, await rejects(locks.request("x".repeat(3000), { steal: true }, never)), "invalid", { what: "name" });
+});
+
+/** Longer than a key can be: each is a lock of its own, in every mode, and `query` tells it whole. */
+const longNames = withLocks(async ({ locks, space }) => {
+  const long = ["x", "é", "\ud800", "\u{1f4a9}", "\ufeff"].flatMap((unit) =>
+    [682, 683, 1023, 1024, 1025, 2047, 2048, 5000, 100_000].map((count) => unit.repeat(count)),
+  );
+  const all = long.flatMap((name) => [name, `${name}a`, `a${name}`]);
+  is(new Set(all).size, all.length);
+  const held = all.map((name) => hold(locks, name));
+  const granted = await Promise.all(held.map(({ started }) => started));
+  ok(
+    granted.every((lock, index) => lock.name === all[index]),
+    "a lock has another name",
+  );
+  const shown = (await locks.query()).held.map((lock) => lock.name);
+  ok(shown.every((name, index) => name === all[index]) && shown.length === all.length, "a name is not told as it was");
+  const waiting = all.map((name) => locks.request(name, { mode: "shared" }, (lock) => lock.mode));
+  for (const name of all) is(await locks.request(name, { ifAvailable: true }, (lock) => lock), null, "taken");
+  is((await locks.query()).pending.length, all.length);
+  for (const { release } of held) release();
+  ok((await Promise.all(waiting)).every((mode) => mode === "shared"));
+  const last = hold(locks, all.at(-1));
+  await last.started;
+  const stolen = rejects(last.done);
+  is(await locks.request(all.at(-1), { steal: true }, (lock) => lock.name.length), all.at(-1).length);
+  is((await stolen).name, "AbortError");
+  same(await space.query(), { held: [], pending: [] });
 });
 
 export const tests = [
@@ -165,4 +191,5 @@ export const tests = [
   { name: "the order in which arguments are looked at", run: order },
   { name: "the classes of the interfaces", run: interfaces },
   { name: "names of any characters", run: names },
+  { name: "names of any length", run: longNames },
 ];
