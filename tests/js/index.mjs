@@ -6,7 +6,9 @@ import * as allOrNothing from "./stories/all_or_nothing.mjs";
 import * as buyerAndSeller from "./stories/buyer_and_seller.mjs";
 import * as dropOuts from "./stories/drop_outs.mjs";
 import * as duplicatePage from "./stories/duplicate_page.mjs";
+import * as handOverStory from "./stories/hand_over.mjs";
 import * as handleHygiene from "./stories/handle_hygiene.mjs";
+import * as ownerDies from "./stories/owner_dies.mjs";
 import * as badInput from "./units/bad_input.mjs";
 import * as codecs from "./units/codecs.mjs";
 import * as guards from "./units/guards.mjs";
@@ -26,9 +28,11 @@ import * as webLocksSteal from "./web_locks/steal.mjs";
 const SUITES = {
   "S1 buyer and seller": buyerAndSeller,
   "S2 duplicate page": duplicatePage,
+  "S7 owner dies": ownerDies,
   "S8 drop-outs": dropOuts,
   "S9 all or nothing": allOrNothing,
   "S10 handle hygiene": handleHygiene,
+  "S11 hand-over": handOverStory,
   keys,
   codecs,
   guards,

@@ -1,6 +1,6 @@
 // S1: two actors need the same two accounts, and name them in opposite orders.
 
-import { is, isEmpty, same } from "../check.mjs";
+import { is, isEmpty, isError, ok, same } from "../check.mjs";
 import { barrier, quiet, turn } from "../turn.mjs";
 
 const ROUNDS = 1000;
@@ -72,8 +72,39 @@ async function control(host) {
   await space.close();
 }
 
+/** The same by owners: one of them is refused, lets go what it has, and the other completes. */
+async function owners(host) {
+  const space = await host.latchwork.open();
+  const meet = barrier(2);
+  const actor = async (label, first, second) => {
+    const owner = space.owner(label);
+    const outer = await space.lock(first, { owner });
+    await meet();
+    try {
+      (await space.lock(second, { owner })).release();
+      return "finished";
+    } catch (error) {
+      const { cycle } = isError(host, error, "deadlock");
+      same(cycle.map((step) => step.owner.label).sort(), ["buyer", "seller"], "who waits for whom");
+      same(cycle.map((step) => step.key).sort(), ["u1", "u2"]);
+      is(cycle[0].owner.id, owner.id, "whose request closed the circle");
+      ok(outer.held, "what it held is gone");
+      return "refused";
+    } finally {
+      outer.release();
+    }
+  };
+  for (let round = 0; round < 100; round++) {
+    const both = await Promise.all([actor("buyer", "u1", "u2"), actor("seller", "u2", "u1")]);
+    same(both.sort(), ["finished", "refused"]);
+  }
+  await isEmpty(space);
+  await space.close();
+}
+
 export const tests = [
   { name: "both finish, and never two are inside", run: bothFinish },
   { name: "a key named twice is one key", run: oneKeyTwice },
+  { name: "single locks in opposite orders by owners: one is refused, the other completes", run: owners },
   { name: "control: single locks in opposite orders get stuck", run: control },
 ];

@@ -95,6 +95,27 @@ async function ownKeyAgain(host) {
   await space.close();
 }
 
+/** With an owner it would wait for itself. */
+async function ownKeyOfAnOwner(host) {
+  const space = await host.latchwork.open();
+  const owner = space.owner("own");
+  const guard = await space.lock(["k", "l"], { owner });
+  for (const mode of ["exclusive", "shared"]) {
+    const error = isError(host, await rejects(space.lock(["free", "k"], { owner, mode, label: "again" })), "deadlock");
+    same(error.cycle, [{ key: "k", label: "again", owner: { id: owner.id, label: "own" } }]);
+  }
+  is(await space.tryLock("k", { owner }), null, "a try is no deadlock");
+  ok(guard.held, "what it held is gone");
+  same((await space.query()).pending, [], "something is left queued");
+  await space.withLock("s", { mode: "shared" }, async ({ owner }) => {
+    isError(host, await rejects(space.lock("s", { owner })), "deadlock");
+  });
+  guard.release();
+  (await space.lock("k", { owner })).release();
+  await isEmpty(space);
+  await space.close();
+}
+
 async function lookAlikes(host) {
   const { open, key } = host.latchwork;
   const space = await open();
@@ -135,6 +156,7 @@ export const tests = [
   { name: "a guard of another space touches nothing here", run: anotherSpace },
   { name: "a release inside scoped use", run: insideScope },
   { name: "an own key asked for again waits", run: ownKeyAgain },
+  { name: "an own key asked for again by an owner is a deadlock", run: ownKeyOfAnOwner },
   { name: "look-alike keys are different keys, in any order", run: lookAlikes },
   { name: "control: keys made of text are taken for one", run: control },
 ];
