@@ -25,6 +25,7 @@ pub struct Builder<V = ()> {
     max_waiters: Option<usize>,
     max_waiters_per_key: Option<usize>,
     meta: Option<Meta>,
+    codec: Option<Arc<str>>,
     values: PhantomData<fn() -> V>,
 }
 
@@ -89,16 +90,28 @@ impl<V: Send + Sync + 'static> Builder<V> {
         self
     }
 
+    /// Names how the values of the cells are written: openings of a name must agree on it. For bindings, whose values are
+    /// bytes. Usually there is none.
+    #[must_use]
+    pub fn codec(mut self, name: &str) -> Builder<V> {
+        self.codec = Some(Arc::from(name));
+        self
+    }
+
     /// Gives the space cells that hold values of type `W`.
     #[must_use]
     pub fn cells<W: Send + Sync + 'static>(self) -> Builder<W> {
-        let Builder { shards, seed, epoch, clock, max_waiters, max_waiters_per_key, meta, values: _ } = self;
-        Builder { shards, seed, epoch, clock, max_waiters, max_waiters_per_key, meta, values: PhantomData }
+        let Builder { shards, seed, epoch, clock, max_waiters, max_waiters_per_key, meta, codec, values: _ } = self;
+        Builder { shards, seed, epoch, clock, max_waiters, max_waiters_per_key, meta, codec, values: PhantomData }
     }
 
     /// The limits that openings of one name must agree on.
     pub(crate) fn limits(&self) -> (Option<usize>, Option<usize>) {
         (self.max_waiters, self.max_waiters_per_key)
+    }
+
+    pub(crate) fn codec_name(&self) -> Option<&Arc<str>> {
+        self.codec.as_ref()
     }
 
     pub(crate) fn clock_identity(&self) -> Option<usize> {
@@ -107,10 +120,10 @@ impl<V: Send + Sync + 'static> Builder<V> {
 
     /// The space.
     pub fn build(self) -> Space<V> {
-        let Builder { shards, seed, epoch, clock, max_waiters, max_waiters_per_key, meta, values: _ } = self;
+        let Builder { shards, seed, epoch, clock, max_waiters, max_waiters_per_key, meta, codec, values: _ } = self;
         let limits = Limits::new(max_waiters, max_waiters_per_key);
         let cells = Cells::<V>::new();
-        Space::first(Shared::new(Settings { shards, seed, epoch, clock, limits, meta, cells }))
+        Space::first(Shared::new(Settings { shards, seed, epoch, clock, limits, meta, codec, cells }))
             .expect("made with cells of this type")
     }
 }
@@ -125,6 +138,7 @@ impl Default for Builder {
             max_waiters: None,
             max_waiters_per_key: None,
             meta: None,
+            codec: None,
             values: PhantomData,
         }
     }

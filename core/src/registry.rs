@@ -35,10 +35,11 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::ErrorKind::Invalid) when it was made with another clock, other limits, or cells of another type.
+    /// [`Invalid`](crate::ErrorKind::Invalid) when it was made with another clock, other limits, another codec, or cells of
+    /// another type.
     /// Shards, seed, epoch and meta are those of whoever made it.
     pub fn open<V: Send + Sync + 'static>(&self, name: &str, settings: Builder<V>) -> Result<Space<V>, Error> {
-        let (clock, limits) = (settings.clock_identity(), settings.limits());
+        let (clock, limits, codec) = (settings.clock_identity(), settings.limits(), settings.codec_name().cloned());
         let mut made = None;
         let mut settings = Some(settings);
         loop {
@@ -49,7 +50,7 @@ impl Registry {
                     return Err(Error::invalid("cells", "the space of this name is open with values of another type"));
                 }
                 if let Some(space) = Space::another(shared.clone()) {
-                    return agrees(space, clock, limits);
+                    return agrees(space, clock, limits, codec.as_deref());
                 }
             }
             made = made.or_else(|| settings.take().map(Builder::build));
@@ -61,11 +62,12 @@ impl Registry {
     }
 }
 
-/// Lets go of a space that was made with another clock or other limits (clause B6).
+/// Lets go of a space that was made with another clock, other limits or another codec (clause B6).
 fn agrees<V: Send + Sync + 'static>(
     space: Space<V>,
     clock: Option<usize>,
     limits: (Option<usize>, Option<usize>),
+    codec: Option<&str>,
 ) -> Result<Space<V>, Error> {
     let shared = &space.engine().shared;
     if shared.clock().map(Clock::identity) != clock {
@@ -75,6 +77,9 @@ fn agrees<V: Send + Sync + 'static>(
     if (known.waiters, known.per_key) != limits {
         let what = if known.waiters == limits.0 { "max_waiters_per_key" } else { "max_waiters" };
         return Err(Error::invalid(what, "the space of this name is open with another limit"));
+    }
+    if shared.codec().map(|known| &**known) != codec {
+        return Err(Error::invalid("codec", "the space of this name is open with another codec"));
     }
     Ok(space)
 }
@@ -135,6 +140,18 @@ mod tests {
         assert!(spaces.open("a", with(&clock)).is_ok());
         for other in [Space::builder(), with(&ManualClock::new())] {
             assert_eq!(spaces.open("a", other).expect_err("another clock").what(), Some("clock"));
+        }
+        first.close();
+    }
+
+    #[test]
+    fn openings_of_a_name_agree_on_the_codec() {
+        let spaces = Registry::new();
+        let with = |codec| Space::builder().cells::<Vec<u8>>().codec(codec);
+        let first = spaces.open("a", with("cbor")).expect("it is new");
+        assert!(spaces.open("a", with("cbor")).is_ok());
+        for other in [with("json"), Space::builder().cells()] {
+            assert_eq!(spaces.open("a", other).expect_err("another codec").what(), Some("codec"));
         }
         first.close();
     }

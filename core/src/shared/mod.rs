@@ -67,6 +67,7 @@ pub(crate) struct Settings {
     pub(crate) clock: Option<Box<dyn Clock>>,
     pub(crate) limits: Limits,
     pub(crate) meta: Option<Meta>,
+    pub(crate) codec: Option<Arc<str>>,
     pub(crate) cells: Arc<dyn Keeper>,
 }
 
@@ -78,6 +79,7 @@ pub(crate) struct Shared {
     timers: Timers,
     limits: Limits,
     meta: Option<Meta>,
+    codec: Option<Arc<str>>,
     /// Of whatever type the values are: the handles know.
     cells: Arc<dyn Keeper>,
     epoch: u64,
@@ -117,7 +119,7 @@ impl Incoming<'_> {
 
 impl Shared {
     pub(crate) fn new(settings: Settings) -> Arc<Shared> {
-        let Settings { shards, seed, epoch, clock, limits, meta, cells } = settings;
+        let Settings { shards, seed, epoch, clock, limits, meta, codec, cells } = settings;
         let count = shards.max(1).next_power_of_two() as u32;
         let keeps = (KEPT / count) as u16;
         Arc::new_cyclic(|space| Shared {
@@ -127,6 +129,7 @@ impl Shared {
             timers: Timers::default(),
             limits,
             meta,
+            codec,
             cells,
             epoch,
             last_order: AtomicU64::new(0),
@@ -145,6 +148,11 @@ impl Shared {
     /// The cells, if they hold values of this type.
     pub(crate) fn cells<V: Send + Sync + 'static>(&self) -> Option<Arc<Cells<V>>> {
         self.cells.clone().into_any().downcast().ok()
+    }
+
+    /// How the values of the cells are written, where that has a name.
+    pub(crate) fn codec(&self) -> Option<&Arc<str>> {
+        self.codec.as_ref()
     }
 
     pub(crate) fn limits(&self) -> &Limits {
