@@ -180,16 +180,13 @@ impl<V: Clone + Send + Sync + 'static> Space<V> {
     /// Watches cells: a stream of their states, in the order of the keys. See [`Watch`].
     pub fn watch(&self, keys: impl IntoKeys) -> Watch<V> {
         let keys = keys.into_keys().into_vec();
-        let checked = keys.iter().try_for_each(Key::check);
-        Watch::new(self.cells(), checked.map(|()| Watched::Keys(keys)))
+        Watch::new(self.cells(), Watched::Keys(keys))
     }
 
     /// Watches all cells whose keys begin with `prefix`, as [`KeyRange::prefix`] has it: a stream of those present, in key
     /// order. See [`Watch`].
     pub fn watch_prefix(&self, prefix: impl Into<Key>) -> Watch<V> {
-        let range = KeyRange::prefix(prefix);
-        let checked = range.check();
-        Watch::new(self.cells(), checked.map(|()| Watched::Range(range)))
+        Watch::new(self.cells(), Watched::Range(KeyRange::prefix(prefix)))
     }
 
     fn write<A>(&self, step: impl FnOnce(&mut Commit<V>), answer: fn(Outcome<Arc<V>>) -> A) -> WriteRequest<'_, V, A> {

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use crate::shared::Demand;
 use crate::sync::Arc;
-use crate::{Entry, Key, Ticket};
+use crate::{Entry, Key, Ticket, Within};
 
 /// A change of cells: conditions and writes that take effect at one instant, or not at all.
 ///
@@ -109,6 +109,13 @@ impl<V> Commit<V> {
     /// Deletes a cell; with `expected`, demands that it has this version.
     pub fn delete(&mut self, key: Key, expected: Option<u64>) {
         self.steps.push(Step { key, expected, write: Some(Write::Delete) });
+    }
+
+    /// Makes its keys those of a sub-space.
+    pub(crate) fn wrap(&mut self, place: &Within) {
+        self.steps.iter_mut().for_each(|step| step.key = place.wrap(&step.key));
+        let named = self.guards.iter_mut().filter_map(|guard| guard.keys.as_mut()).flatten();
+        named.for_each(|key| *key = place.wrap(key));
     }
 
     /// Lets the cell that was set last expire so long after the commit.

@@ -212,6 +212,29 @@ impl Error {
         Error::from(Detail::Invalid { what: what.into(), why: why.into() })
     }
 
+    /// The same error with other keys, or without those for which there is none.
+    pub(crate) fn map_keys(self, mut map: impl FnMut(&Key) -> Option<Key>) -> Error {
+        Error::from(match &*self.0 {
+            Detail::Timeout { keys, waited, position, blocked_by } => Detail::Timeout {
+                keys: keys.iter().filter_map(&mut map).collect(),
+                waited: *waited,
+                position: *position,
+                blocked_by: blocked_by
+                    .iter()
+                    .filter_map(|by| Some(Blocker { key: map(&by.key)?, ..by.clone() }))
+                    .collect(),
+            },
+            Detail::NotHeld { keys } => Detail::NotHeld { keys: keys.iter().filter_map(map).collect() },
+            Detail::Deadlock { cycle } => Detail::Deadlock {
+                cycle: cycle
+                    .iter()
+                    .filter_map(|step| Some(CycleStep { key: map(&step.key)?, ..step.clone() }))
+                    .collect(),
+            },
+            _ => return self,
+        })
+    }
+
     pub(crate) fn timeout(
         keys: Vec<Key>,
         waited: Option<Duration>,

@@ -44,6 +44,7 @@ impl Guard {
     pub(crate) fn new(mut hold: <Memory as Engine>::Hold, mut spec: LockSpec) -> Guard {
         if let Some(handed) = hold.handed() {
             let (keys, shared) = (std::mem::take(&mut handed.keys), std::mem::take(&mut handed.shared));
+            let (keys, shared) = (spec.unwrap(keys), spec.unwrap(shared));
             spec.replace_keys(keys, shared);
         }
         if !matches!(spec.plain_keys(), Some([_])) {
@@ -87,7 +88,7 @@ impl Guard {
         if let Some(owner) = self.scope_owner.get() {
             return Some(owner.clone());
         }
-        let owner = self.hold.adopt()?;
+        let owner = self.hold.adopt(self.spec.within_ref().cloned())?;
         Some(self.scope_owner.get_or_init(|| owner).clone())
     }
 
@@ -194,7 +195,7 @@ impl Guard {
         }
         let delivered = match self.hold.hand_over(owner_id, Box::new(payload)) {
             Err(error) if error.kind() == ErrorKind::NotHeld => return Err(not_held(self)),
-            delivered => delivered?,
+            delivered => delivered.map_err(|error| self.spec.unwrap_error(error))?,
         };
         self.releases = false;
         Ok(delivered)
@@ -251,10 +252,11 @@ impl Guard {
     }
 
     fn give_up(&self, keys: &[Key], what: GiveUp) -> Result<(), Error> {
-        match self.releases {
-            true => self.hold.give_up(Some(keys), what),
-            false => Err(Error::not_held(keys.to_vec())),
+        if !self.releases {
+            return Err(Error::not_held(keys.to_vec()));
         }
+        let known: Vec<Key> = keys.iter().map(|key| self.spec.wrap(key)).collect();
+        self.hold.give_up(Some(&known), what).map_err(|error| self.spec.unwrap_error(error))
     }
 
     /// The name of the grant.

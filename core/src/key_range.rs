@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::key::Span;
-use crate::{Error, Key};
+use crate::{Error, Key, Within};
 
 /// A range of keys: those with a prefix, those between two keys, or all.
 ///
@@ -51,6 +51,16 @@ impl KeyRange {
     /// Whether a key is among them.
     pub fn contains(&self, key: &Key) -> bool {
         self.0.contains(key)
+    }
+
+    /// The keys that those inside are in a sub-space.
+    pub(crate) fn under(&self, place: &Within) -> KeyRange {
+        KeyRange(self.0.under(place))
+    }
+
+    /// Whether a key whose bytes lie between the [bounds](KeyRange::bounds) is among them.
+    pub(crate) fn covers(&self, key: &Key) -> bool {
+        self.0.covers(key)
     }
 
     /// Refuses a prefix that no key can begin with, and keys that are too long.

@@ -73,6 +73,7 @@ mod sync;
 mod ticket;
 mod try_lock;
 mod watch;
+mod within;
 mod write_request;
 
 pub use crate::atomic::Atomic;
@@ -99,6 +100,7 @@ pub use crate::space::Space;
 pub use crate::ticket::Ticket;
 pub use crate::try_lock::TryLock;
 pub use crate::watch::Watch;
+pub use crate::within::Within;
 pub use crate::write_request::WriteRequest;
 
 /// The examples of the README run as tests.

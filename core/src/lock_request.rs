@@ -111,7 +111,10 @@ impl<'a> LockRequest<'a> {
     #[inline]
     fn done(&mut self, outcome: Result<<Memory as Engine>::Hold, Error>) -> Poll<Result<Guard, Error>> {
         self.state = State::Done;
-        Poll::Ready(outcome.map(|hold| Guard::new(hold, std::mem::take(&mut self.spec))))
+        Poll::Ready(match outcome {
+            Ok(hold) => Ok(Guard::new(hold, std::mem::take(&mut self.spec))),
+            Err(error) => Err(self.spec.unwrap_error(error)),
+        })
     }
 }
 

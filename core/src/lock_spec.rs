@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::key::Keys;
 use crate::signature::Signature;
 use crate::sync::Arc;
-use crate::{IntoKeys, Key, Mode, Owner};
+use crate::{Error, IntoKeys, Key, Mode, Owner, Within};
 
 /// What a lock request asks for: keys with their modes, a label, a time-out.
 ///
@@ -27,6 +27,7 @@ struct More {
     owner: Option<Owner>,
     timeout: Option<Duration>,
     max_hold: Option<Duration>,
+    within: Option<Within>,
 }
 
 impl LockSpec {
@@ -93,6 +94,13 @@ impl LockSpec {
         self
     }
 
+    /// Makes its keys those of a sub-space.
+    #[must_use]
+    pub fn within(mut self, place: &Within) -> LockSpec {
+        self.more().within = Some(place.clone());
+        self
+    }
+
     /// The exclusive and the shared keys as a guard names them: in the order asked, without duplicates, each in one mode.
     /// For bindings whose guards keep no keys until somebody asks for them.
     pub fn key_set(mut self) -> (Vec<Key>, Vec<Key>) {
@@ -134,6 +142,31 @@ impl LockSpec {
 
     pub(crate) fn max_hold_ref(&self) -> Option<Duration> {
         self.more.as_ref()?.max_hold
+    }
+
+    /// A key as the space knows it.
+    pub(crate) fn wrap(&self, key: &Key) -> Key {
+        self.within_ref().map_or_else(|| key.clone(), |place| place.wrap(key))
+    }
+
+    /// Keys of the space as the request names them, without those that are none of its sub-space.
+    pub(crate) fn unwrap(&self, keys: Vec<Key>) -> Vec<Key> {
+        match self.within_ref() {
+            None => keys,
+            Some(place) => keys.iter().filter_map(|key| place.unwrap(key)).collect(),
+        }
+    }
+
+    /// An error of the space as the request tells it.
+    pub(crate) fn unwrap_error(&self, error: Error) -> Error {
+        match self.within_ref() {
+            None => error,
+            Some(place) => place.error(error),
+        }
+    }
+
+    pub(crate) fn within_ref(&self) -> Option<&Within> {
+        self.more.as_ref()?.within.as_ref()
     }
 
     /// Other keys than were asked for.

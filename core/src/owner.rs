@@ -10,7 +10,7 @@ use crate::shared::Recipient;
 use crate::shared::Shared;
 use crate::signature::OwnerTag;
 use crate::sync::Arc;
-use crate::{Error, Guard, IntoKeys, LockRequest, LockSpec, Ticket, TryLock};
+use crate::{Error, Guard, IntoKeys, LockRequest, LockSpec, Ticket, TryLock, Within};
 
 /// One line of work, named explicitly: what it locks is its own, so that a wait for itself is refused instead of lasting
 /// for ever.
@@ -42,16 +42,23 @@ pub struct Owner(Arc<Inner>);
 struct Inner {
     engine: Memory,
     tag: OwnerTag,
+    /// Where its keys are, if it is an owner of a sub-space.
+    within: Option<Within>,
 }
 
 impl Owner {
     pub(crate) fn new(engine: &Memory, origin: Origin, label: Option<Arc<str>>) -> Owner {
+        Owner::of(engine, origin, label, None)
+    }
+
+    /// An owner of a sub-space.
+    pub(crate) fn of(engine: &Memory, origin: Origin, label: Option<Arc<str>>, within: Option<Within>) -> Owner {
         let tag = engine.shared.open_owner(origin, label);
         if engine.handle.is_closed() {
             // It may have been too late to end with it.
             engine.shared.close_owner(tag.number, None);
         }
-        Owner(Arc::new(Inner { engine: engine.clone(), tag }))
+        Owner(Arc::new(Inner { engine: engine.clone(), tag, within }))
     }
 
     pub(crate) fn tag(&self) -> &OwnerTag {
@@ -86,7 +93,7 @@ impl Owner {
     /// Besides those of `Space::lock`: [`Deadlock`](crate::ErrorKind::Deadlock), and
     /// [`Cancelled`](crate::ErrorKind::Cancelled) once the owner is closed.
     pub fn lock(&self, keys: impl IntoKeys) -> LockRequest<'_> {
-        LockRequest::new(&self.0.engine, LockSpec::new(keys)).owner(self)
+        LockRequest::new(&self.0.engine, self.spec(LockSpec::new(keys)))
     }
 
     /// As [`Space::try_lock`](crate::Space::try_lock), as a request of this owner. Never a deadlock: it does not wait.
@@ -95,7 +102,7 @@ impl Owner {
     ///
     /// Besides those of `Space::try_lock`: [`Cancelled`](crate::ErrorKind::Cancelled) once the owner is closed.
     pub fn try_lock(&self, keys: impl IntoKeys) -> TryLock<'_> {
-        TryLock::new(&self.0.engine, LockSpec::new(keys)).owner(self)
+        TryLock::new(&self.0.engine, self.spec(LockSpec::new(keys)))
     }
 
     /// As [`Space::with_lock`](crate::Space::with_lock), as a request of this owner.
@@ -119,12 +126,12 @@ impl Owner {
     /// [`Cancelled`](crate::ErrorKind::Cancelled) when the owner is closed, [`Closed`](crate::ErrorKind::Closed) when it
     /// ended with its space handle.
     pub async fn handed_over(&self) -> Result<Guard, Error> {
-        let Inner { engine, tag } = &*self.0;
+        let Inner { engine, tag, .. } = &*self.0;
         poll_fn(|cx| {
             // Asked first, so that nothing is missed in between.
             engine.shared.watch_inbox(tag.number, Recipient::Task(cx.waker().clone()));
             if let Some(hold) = engine.take_handed_over(tag.number) {
-                return Poll::Ready(Ok(Guard::new(hold, LockSpec::default().owner(self))));
+                return Poll::Ready(Ok(Guard::new(hold, self.spec(LockSpec::default()))));
             }
             match self.is_closed() {
                 true if engine.handle.is_closed() => Poll::Ready(Err(Error::closed())),
@@ -140,6 +147,14 @@ impl Owner {
     /// waits that ended. Closing again does nothing.
     pub fn close(&self) -> usize {
         self.0.engine.shared.close_owner(self.0.tag.number, None)
+    }
+
+    fn spec(&self, spec: LockSpec) -> LockSpec {
+        let spec = spec.owner(self);
+        match &self.0.within {
+            Some(place) => spec.within(place),
+            None => spec,
+        }
     }
 
     /// Whether it was closed, or ended with the space handle or the port that made it.

@@ -1,6 +1,7 @@
 //! A space: the handle that opens everything.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::engine::{Engine, Memory, MemoryCells};
 use crate::machine::Leave;
 use crate::shared::Shared;
 use crate::sync::Arc;
-use crate::{Builder, Error, Guard, IntoKeys, Key, LockRequest, LockSpec, Owner, Port, Query, Ticket, TryLock};
+use crate::{Builder, Error, Guard, IntoKeys, Key, LockRequest, LockSpec, Owner, Port, Query, Ticket, TryLock, Within};
 
 /// A space of keys: their lock queues, and cells with values of type `V`. A cheap handle; its clones are the same handle.
 ///
@@ -92,6 +93,57 @@ impl<V: Send + Sync + 'static> Space<V> {
         Space::another(self.engine().shared.clone()).unwrap_or_else(|| self.clone())
     }
 
+    /// A sub-space: a cheap handle for the locks and cells of the keys under `prefix`, which it names without it. Whatever it
+    /// is asked, it neither sees nor reaches anything else: no other key, lock, cell or request, not in a query, a scan, a
+    /// watch or an error.
+    ///
+    /// Its key `k` is the key of this space that has the parts of `prefix` (or `prefix` as one part) and then `k` as the last
+    /// part. It ends with this handle.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use latchwork::{KeyRange, key};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let space = latchwork::Space::<u32>::with_cells();
+    /// let tenant = space.within(key!("tenant", 7));
+    /// tenant.set("seats", 5).await?;
+    /// assert_eq!(space.get(key!("tenant", 7, "seats")).await?.value, Some(5));
+    /// space.set("secret", 1).await?;
+    /// assert_eq!(tenant.list(KeyRange::all()).await?.len(), 1);
+    /// # Ok::<_, latchwork::Error>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn within(&self, prefix: impl Into<Key>) -> Space<V> {
+        Space { engine: self.engine.within(prefix.into()) }
+    }
+
+    fn spec(&self, spec: LockSpec) -> LockSpec {
+        match self.place() {
+            Some(place) => spec.within(place),
+            None => spec,
+        }
+    }
+
+    fn place(&self) -> Option<&Within> {
+        self.engine.within_ref()
+    }
+
+    fn wrapped<'k>(&self, keys: &'k [Key]) -> Cow<'k, [Key]> {
+        match self.place() {
+            Some(place) => keys.iter().map(|key| place.wrap(key)).collect(),
+            None => keys.into(),
+        }
+    }
+
+    fn shown(&self, query: Query) -> Query {
+        match self.place() {
+            Some(place) => place.query(query),
+            None => query,
+        }
+    }
+
     /// What tells this life of the space from others, as given to [`Builder::epoch`](crate::Builder::epoch).
     ///
     /// Fencing tokens begin anew in each life of a space, as at each start of the program. An outside store that checks
@@ -140,7 +192,7 @@ impl<V: Send + Sync + 'static> Space<V> {
 
     /// Asks for what `spec` says: [`lock`](Space::lock) with its arguments made beforehand.
     pub fn request(&self, spec: LockSpec) -> LockRequest<'_> {
-        LockRequest::new(self.engine(), spec)
+        LockRequest::new(self.engine(), self.spec(spec))
     }
 
     /// Takes all of `keys` if no one else holds or waits for them, now: awaited, it answers `Some` guard or `None`.
@@ -151,7 +203,7 @@ impl<V: Send + Sync + 'static> Space<V> {
     ///
     /// [`Closed`](crate::ErrorKind::Closed) and [`Invalid`](crate::ErrorKind::Invalid), as for `lock`.
     pub fn try_lock(&self, keys: impl IntoKeys) -> TryLock<'_> {
-        TryLock::new(self.engine(), LockSpec::new(keys))
+        TryLock::new(self.engine(), self.spec(LockSpec::new(keys)))
     }
 
     /// Takes all of `keys`, runs `body`, and releases them, also when the body panics or the returned future is dropped.
@@ -177,12 +229,12 @@ impl<V: Send + Sync + 'static> Space<V> {
 
     /// A line of work that takes locks under this name: see [`Owner`]. It ends with this handle.
     pub fn owner(&self, label: impl Into<Arc<str>>) -> Owner {
-        Owner::new(self.engine(), self.engine().handle.origin(), Some(label.into()))
+        Owner::of(self.engine(), self.engine().handle.origin(), Some(label.into()), self.place().cloned())
     }
 
     /// A line of work without a name of its own but its [`id`](Owner::id).
     pub fn unnamed_owner(&self) -> Owner {
-        Owner::new(self.engine(), self.engine().handle.origin(), None)
+        Owner::of(self.engine(), self.engine().handle.origin(), None, self.place().cloned())
     }
 
     /// Everything that is held and everything that waits, at one instant. Disturbs nothing, but every other operation
@@ -193,7 +245,8 @@ impl<V: Send + Sync + 'static> Space<V> {
     ///
     /// [`Closed`](crate::ErrorKind::Closed).
     pub async fn query(&self) -> Result<Query, Error> {
-        self.engine().query(None).await
+        let query = self.engine().query(None).await?;
+        Ok(self.shown(query))
     }
 
     /// What is held and what waits on any of `keys`, at one instant. Positions and blockers are those on these keys.
@@ -202,7 +255,8 @@ impl<V: Send + Sync + 'static> Space<V> {
     ///
     /// [`Closed`](crate::ErrorKind::Closed), and [`Invalid`](crate::ErrorKind::Invalid) for a key that is too long.
     pub async fn query_keys(&self, keys: impl IntoKeys) -> Result<Query, Error> {
-        self.engine().query(Some(&keys.into_keys())).await
+        let query = self.engine().query(Some(&self.wrapped(&keys.into_keys()))).await?;
+        Ok(self.shown(query))
     }
 
     /// Takes `keys` away from everybody who holds any of them: those guards are [lost](Guard::lost), and the next in line
@@ -214,7 +268,7 @@ impl<V: Send + Sync + 'static> Space<V> {
     ///
     /// [`Closed`](crate::ErrorKind::Closed), and [`Invalid`](crate::ErrorKind::Invalid) for a key that is too long.
     pub fn revoke(&self, keys: impl IntoKeys) -> Result<usize, Error> {
-        self.engine().revoke_now(&keys.into_keys(), None)
+        self.engine().revoke_now(&self.wrapped(&keys.into_keys()), None)
     }
 
     /// Takes one key, exclusively and at once: away from whoever holds it, as [`revoke`](Space::revoke) does, and before
@@ -225,8 +279,9 @@ impl<V: Send + Sync + 'static> Space<V> {
     /// [`Closed`](crate::ErrorKind::Closed), and [`Invalid`](crate::ErrorKind::Invalid) for a key that is too long.
     pub fn steal(&self, key: impl Into<Key>) -> Result<Guard, Error> {
         let key = key.into();
-        let hold = self.engine().steal_now(&key)?;
-        Ok(Guard::new(hold, LockSpec::new(key)))
+        let spec = self.spec(LockSpec::new(key));
+        let key = spec.wrap(&spec.keys().0[0]);
+        Ok(Guard::new(self.engine().steal_now(&key)?, spec))
     }
 
     /// Tells every request whose deadline has passed that it has timed out (clause B5).
@@ -269,9 +324,12 @@ impl<V: Send + Sync + 'static> Space<V> {
     }
 
     /// Closes this handle and its clones: their waits fail with [`Closed`](crate::ErrorKind::Closed), their grants are
-    /// released, and what they ask from now on is refused. Closing again does nothing.
+    /// released, and what they ask from now on is refused. Closing again does nothing, and a [sub-space](Space::within) has
+    /// nothing of its own to close.
     pub fn close(&self) {
-        self.engine().shared.close(&self.engine().handle, Leave::Close);
+        if self.place().is_none() {
+            self.engine().shared.close(&self.engine().handle, Leave::Close);
+        }
     }
 
     /// Whether this handle was closed.

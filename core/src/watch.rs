@@ -48,8 +48,9 @@ pub struct Watch<V: Send + Sync + 'static> {
 }
 
 impl<V: Send + Sync + 'static> Watch<V> {
-    pub(crate) fn new(engine: &MemoryCells<V>, what: Result<Watched, Error>) -> Watch<V> {
-        Watch { engine: engine.clone(), what: what.map_err(Some), subscription: None, last: None }
+    pub(crate) fn new(engine: &MemoryCells<V>, what: Watched) -> Watch<V> {
+        let what = engine.watched(what).map_err(Some);
+        Watch { engine: engine.clone(), what, subscription: None, last: None }
     }
 
     /// The next item, if there is one; else `recipient` is told when it is worth asking again.

@@ -1,47 +1,71 @@
 //! The in-memory engine of cells: a handle on the shards of this process.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::{Future, Ready, ready};
 
 use super::{CellEngine, Memory};
 use crate::shared::{Cells, Demand, Mailbox, Shared, Subscription, Watched};
 use crate::sync::Arc;
-use crate::{Commit, Entry, Error, Key, KeyRange, Outcome, Scan};
+use crate::{Commit, Entry, Error, Key, KeyRange, Outcome, Scan, Within};
 
 /// One handle on a space in memory, with its cells.
 pub(crate) struct MemoryCells<V> {
     pub(crate) locks: Memory,
     cells: Arc<Cells<V>>,
+    /// Where its keys are, if it is a sub-space: here, and nowhere below, they become keys of the space.
+    within: Option<Within>,
 }
 
 impl<V: Send + Sync + 'static> MemoryCells<V> {
     /// A handle on a space; `None` when its cells hold values of another type.
     pub(crate) fn new(locks: Memory) -> Option<MemoryCells<V>> {
         let cells = locks.shared.cells()?;
-        Some(MemoryCells { locks, cells })
+        Some(MemoryCells { locks, cells, within: None })
+    }
+
+    /// The sub-space under a prefix.
+    pub(crate) fn within(&self, prefix: Key) -> MemoryCells<V> {
+        let place = match &self.within {
+            None => Within::new(prefix),
+            Some(place) => place.within(prefix),
+        };
+        MemoryCells { within: Some(place), ..self.clone() }
+    }
+
+    pub(crate) fn within_ref(&self) -> Option<&Within> {
+        self.within.as_ref()
     }
 
     pub(crate) fn get_now(&self, key: &Key) -> Result<Entry<Arc<V>>, Error> {
         self.check_open()?;
+        let key = self.wrap(key);
         key.check()?;
-        Ok(self.cells.get(self.shared(), key))
+        Ok(self.entry(self.cells.get(self.shared(), &key)))
     }
 
     pub(crate) fn get_many_now(&self, keys: &[Key]) -> Result<Vec<Entry<Arc<V>>>, Error> {
         self.check_open()?;
-        keys.iter().try_for_each(Key::check)?;
-        Ok(self.cells.get_many(self.shared(), keys))
+        let keys = self.wrap_all(keys)?;
+        Ok(self.entries(self.cells.get_many(self.shared(), &keys)))
     }
 
     pub(crate) fn list_now(&self, scan: &Scan) -> Result<Vec<Entry<Arc<V>>>, Error> {
         self.check_open()?;
-        scan.range.check()?;
-        Ok(self.cells.list(self.shared(), scan))
+        let range = self.range(&scan.range)?;
+        Ok(self.entries(self.cells.list(self.shared(), &Scan { range: range.into_owned(), ..*scan })))
     }
 
-    pub(crate) fn commit_now(&self, commit: Commit<V>, own: Option<&Mailbox>) -> Result<Outcome<Arc<V>>, Error> {
+    pub(crate) fn commit_now(&self, mut commit: Commit<V>, own: Option<&Mailbox>) -> Result<Outcome<Arc<V>>, Error> {
         self.check_open()?;
-        self.cells.commit(self.shared(), &self.locks.handle, commit, own)
+        if let Some(place) = &self.within {
+            commit.wrap(place);
+        }
+        let outcome = self.cells.commit(self.shared(), &self.locks.handle, commit, own)?;
+        Ok(match &self.within {
+            None => outcome,
+            Some(place) => outcome.map_err(|all| all.into_iter().map(|conflict| place.conflict(conflict)).collect()),
+        })
     }
 
     pub(crate) fn delete_all_now(
@@ -52,17 +76,28 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         own: Option<&Mailbox>,
     ) -> Result<Vec<Key>, Error> {
         self.check_open()?;
-        range.check()?;
-        except.iter().try_for_each(Key::check)?;
-        self.cells.delete_all(self.shared(), &self.locks.handle, (range, except), guards, own)
+        let (range, except) = (self.range(range)?, self.wrap_all(except)?);
+        let deleted = self.cells.delete_all(self.shared(), &self.locks.handle, (&range, &except), guards, own)?;
+        Ok(match &self.within {
+            None => deleted,
+            Some(place) => deleted.iter().filter_map(|key| place.unwrap(key)).collect(),
+        })
     }
 
-    /// The state of what is watched, at one instant.
+    /// What is watched, as the space knows it.
+    pub(crate) fn watched(&self, what: Watched) -> Result<Watched, Error> {
+        Ok(match what {
+            Watched::Keys(keys) => Watched::Keys(self.wrap_all(&keys)?.into_owned()),
+            Watched::Range(range) => Watched::Range(self.range(&range)?.into_owned()),
+        })
+    }
+
+    /// The state of what is [watched](MemoryCells::watched), at one instant.
     pub(crate) fn look(&self, what: &Watched) -> Vec<Entry<Arc<V>>> {
-        match what {
+        self.entries(match what {
             Watched::Keys(keys) => self.cells.get_many(self.shared(), keys),
             Watched::Range(range) => self.cells.list(self.shared(), &Scan::new(range.clone())),
-        }
+        })
     }
 
     pub(crate) fn subscribe(&self, what: &Watched) -> Subscription {
@@ -79,6 +114,45 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
 
     fn check_open(&self) -> Result<(), Error> {
         if self.is_closed() { Err(Error::closed()) } else { Ok(()) }
+    }
+
+    fn wrap<'k>(&self, key: &'k Key) -> Cow<'k, Key> {
+        match &self.within {
+            None => Cow::Borrowed(key),
+            Some(place) => Cow::Owned(place.wrap(key)),
+        }
+    }
+
+    fn wrap_all<'k>(&self, keys: &'k [Key]) -> Result<Cow<'k, [Key]>, Error> {
+        let keys: Cow<'k, [Key]> = match &self.within {
+            None => keys.into(),
+            Some(place) => keys.iter().map(|key| place.wrap(key)).collect(),
+        };
+        keys.iter().try_for_each(Key::check)?;
+        Ok(keys)
+    }
+
+    fn range<'k>(&self, range: &'k KeyRange) -> Result<Cow<'k, KeyRange>, Error> {
+        let range = match &self.within {
+            None => Cow::Borrowed(range),
+            Some(place) => Cow::Owned(place.range(range)),
+        };
+        range.check()?;
+        Ok(range)
+    }
+
+    fn entry<T>(&self, entry: Entry<T>) -> Entry<T> {
+        match &self.within {
+            None => entry,
+            Some(place) => place.entry(entry),
+        }
+    }
+
+    fn entries<T>(&self, entries: Vec<Entry<T>>) -> Vec<Entry<T>> {
+        match &self.within {
+            None => entries,
+            Some(place) => entries.into_iter().map(|entry| place.entry(entry)).collect(),
+        }
     }
 
     fn shared(&self) -> &Shared {
@@ -116,7 +190,7 @@ impl<V: Send + Sync + 'static> CellEngine<V> for MemoryCells<V> {
 
 impl<V> Clone for MemoryCells<V> {
     fn clone(&self) -> MemoryCells<V> {
-        MemoryCells { locks: self.locks.clone(), cells: self.cells.clone() }
+        MemoryCells { locks: self.locks.clone(), cells: self.cells.clone(), within: self.within.clone() }
     }
 }
 

@@ -11,7 +11,7 @@ use super::{Engine, Enqueued, Hold};
 use crate::machine::{GiveUp, Leave, Placed, Released};
 use crate::shared::{Entries, Handed, Handle, Incoming, Mailbox, Payload, Recipient, Shard, Shared, at_once};
 use crate::sync::Arc;
-use crate::{Error, Grant, Key, LockSpec, Owner, Query, Ticket};
+use crate::{Error, Grant, Key, LockSpec, Owner, Query, Ticket, Within};
 
 /// One handle on a space in memory.
 #[derive(Clone)]
@@ -292,12 +292,12 @@ impl Hold for MemoryHold {
         self.space().is_some_and(|shared| shared.watch_lost(self.grant.ticket, Recipient::Task(waker)))
     }
 
-    fn adopt(&self) -> Option<Owner> {
+    fn adopt(&self, within: Option<Within>) -> Option<Owner> {
         let shared = self.space()?;
         let handle = shared.handle_of(self.grant.ticket)?;
         let owner = {
             let origin = handle.origin();
-            Owner::new(&Memory { handle, shared }, origin, None)
+            Owner::of(&Memory { handle, shared }, origin, None, within)
         };
         owner.adopt(self.grant.ticket);
         Some(owner)

@@ -18,7 +18,7 @@ pub(crate) use self::memory::Memory;
 use crate::machine::GiveUp;
 use crate::shared::{Demand, Handed, Payload};
 use crate::sync::Arc;
-use crate::{Commit, Entry, Error, Key, KeyRange, LockSpec, Outcome, Owner, Query, Scan, Ticket};
+use crate::{Commit, Entry, Error, Key, KeyRange, LockSpec, Outcome, Owner, Query, Scan, Ticket, Within};
 
 /// What a space needs of the place where its locks live.
 pub(crate) trait Engine: Clone + Send + Sync + 'static {
@@ -112,7 +112,7 @@ pub(crate) trait Hold: Send + Sync + 'static {
     fn watch_lost(&self, waker: Waker) -> bool;
 
     /// Gives the grant, which has none, an owner of its own. `None` when its space has ended.
-    fn adopt(&self) -> Option<Owner>;
+    fn adopt(&self, within: Option<Within>) -> Option<Owner>;
 
     /// Lets go as a holder does that went away without a word (clause L11).
     fn abandon(&self);

@@ -32,6 +32,10 @@ fn bare(encoded: &[u8]) -> Option<KeyPart> {
 }
 
 /// Reads one part of a tuple off the front of `rest`.
+pub(crate) fn decode_part(rest: &mut &[u8]) -> Option<KeyPart> {
+    nested(rest, 1)
+}
+
 fn nested(rest: &mut &[u8], depth: usize) -> Option<KeyPart> {
     let (&tag, after) = rest.split_first()?;
     *rest = after;

@@ -88,27 +88,29 @@ fn encode(part: &KeyPart, depth: usize) -> Result<Key, Error> {
 }
 
 /// Appends the key whose bare encoding is `bare` as a part of a tuple.
-fn nest(bare: &[u8], into: &mut Vec<u8>) {
+pub(super) fn nest(bare: &[u8], into: &mut Vec<u8>) {
+    nest_open(bare, into);
+    if let Some(&(BYTES | STRING | TUPLE)) = bare.first() {
+        into.push(END);
+    }
+}
+
+/// The same, without the end that closes the part: what all parts that begin with it begin with.
+pub(super) fn nest_open(bare: &[u8], into: &mut Vec<u8>) {
     let Some((&tag, content)) = bare.split_first() else {
         return;
     };
     let tag = if tag == NAME { BYTES } else { tag };
     into.push(tag);
-    match tag {
-        BYTES | STRING => {
-            for &byte in content {
-                match byte {
-                    END | ESCAPE => into.extend([ESCAPE, byte + 1]),
-                    _ => into.push(byte),
-                }
-            }
-            into.push(END);
+    if !matches!(tag, BYTES | STRING) {
+        into.extend_from_slice(content);
+        return;
+    }
+    for &byte in content {
+        match byte {
+            END | ESCAPE => into.extend([ESCAPE, byte + 1]),
+            _ => into.push(byte),
         }
-        TUPLE => {
-            into.extend_from_slice(content);
-            into.push(END);
-        }
-        _ => into.extend_from_slice(content),
     }
 }
 

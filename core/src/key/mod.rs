@@ -9,6 +9,7 @@ mod span;
 
 use std::fmt;
 
+pub(crate) use self::decode::decode_part;
 pub use self::list::IntoKeys;
 pub(crate) use self::list::Keys;
 pub use self::part::KeyPart;
@@ -96,6 +97,18 @@ impl Key {
             return Err(Error::invalid("key", format!("tuples nest too deep: limit={}", encode::MAX_DEPTH)));
         }
         Ok(())
+    }
+
+    pub(crate) fn is_tuple(&self) -> bool {
+        self.as_bytes().first() == Some(&encode::TUPLE)
+    }
+
+    /// The key that has this one as its last part, after `before`, and so many ends of tuples after it.
+    pub(crate) fn nested_after(&self, before: &[u8], ends: usize) -> Key {
+        let mut encoded = before.to_vec();
+        encode::nest(self.as_bytes(), &mut encoded);
+        encoded.extend(std::iter::repeat_n(encode::END, ends));
+        Key::from_encoded(&encoded)
     }
 
     fn from_encoded(encoded: &[u8]) -> Key {

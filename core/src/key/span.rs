@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::Key;
-use super::encode::{BYTES, STRING, TUPLE};
-use crate::Error;
+use super::encode::{BYTES, STRING, TUPLE, nest, nest_open};
+use crate::{Error, Within};
 
 /// The keys whose bytes are from `start` on and before `end`.
 #[derive(Clone, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub(crate) struct Span {
     start: Box<[u8]>,
     end: Option<Box<[u8]>>,
     kind: Kind,
+    /// Of the keys of this sub-space: others whose bytes lie between are not inside.
+    within: Option<Within>,
 }
 
 /// What a span was made of.
@@ -32,7 +34,7 @@ impl Span {
         match start.first() {
             // Bare strings, bytes and tuples are not closed, so what begins with them begins with their bytes.
             Some(&(STRING | BYTES | TUPLE)) => Span::leading_with(start),
-            _ => Span { start: start.into(), end: None, kind: Kind::NoPrefix },
+            _ => Span { start: start.into(), end: None, kind: Kind::NoPrefix, within: None },
         }
     }
 
@@ -42,13 +44,38 @@ impl Span {
             (None, None) => Span::leading_with(&[]),
             _ => {
                 let bytes = |key: &Key| Box::from(key.as_bytes());
-                Span { start: start.map(bytes).unwrap_or_default(), end: end.map(bytes), kind: Kind::Between }
+                Span {
+                    start: start.map(bytes).unwrap_or_default(),
+                    end: end.map(bytes),
+                    kind: Kind::Between,
+                    within: None,
+                }
             }
         }
     }
 
     fn leading_with(start: &[u8]) -> Span {
-        Span { start: start.into(), end: successor(start), kind: Kind::Leading }
+        Span { start: start.into(), end: successor(start), kind: Kind::Leading, within: None }
+    }
+
+    /// The keys that those inside are in a sub-space.
+    pub(crate) fn under(&self, place: &Within) -> Span {
+        let before = place.before();
+        let nested = |bare: &[u8], nest: fn(&[u8], &mut Vec<u8>)| {
+            let mut bytes = before.to_vec();
+            nest(bare, &mut bytes);
+            bytes.into_boxed_slice()
+        };
+        let mut span = match self.kind {
+            Kind::Leading => Span::leading_with(&nested(&self.start, nest_open)),
+            Kind::Between => {
+                let end = self.end.as_ref().map_or_else(|| successor(before), |end| Some(nested(end, nest)));
+                Span { start: nested(&self.start, nest), end, ..self.clone() }
+            }
+            Kind::NoPrefix => self.clone(),
+        };
+        span.within = Some(place.clone());
+        span
     }
 
     /// Refuses a prefix that no key can begin with, and keys that are too long.
@@ -66,7 +93,13 @@ impl Span {
     /// Whether a key is inside.
     pub(crate) fn contains(&self, key: &Key) -> bool {
         let bytes = key.as_bytes();
-        self.kind != Kind::NoPrefix && bytes >= &self.start[..] && self.end.as_ref().is_none_or(|end| bytes < &end[..])
+        let between = bytes >= &self.start[..] && self.end.as_ref().is_none_or(|end| bytes < &end[..]);
+        self.kind != Kind::NoPrefix && between && self.covers(key)
+    }
+
+    /// Whether a key whose bytes lie between the bounds is inside.
+    pub(crate) fn covers(&self, key: &Key) -> bool {
+        self.within.as_ref().is_none_or(|place| place.unwrap(key).is_some())
     }
 
     /// Where it begins and ends; `None` when nothing can be inside.

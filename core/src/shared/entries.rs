@@ -26,8 +26,9 @@ impl Entries {
         let exclusive = exclusive.iter().map(|key| (key, Mode::Exclusive));
         let shared = shared.iter().map(|key| (key, Mode::Shared));
         for (key, mode) in exclusive.chain(shared) {
+            let key = spec.wrap(key);
             key.check()?;
-            entries.push(Entry { hash: hash(seed, key), key: key.clone(), mode });
+            entries.push(Entry { hash: hash(seed, &key), key, mode });
         }
         Ok(Entries::sorted(entries, mask))
     }

@@ -109,9 +109,10 @@ impl<V: Send + Sync + 'static> Cells<V> {
         let keys: Vec<Key> = {
             let index = self.index.lock();
             let range = index.range::<[u8], _>((Bound::Included(start), end));
+            let inside = |key: &&Key| scan.range.covers(key);
             match scan.reverse {
-                false => range.take(room).cloned().collect(),
-                true => range.rev().take(room).cloned().collect(),
+                false => range.filter(inside).take(room).cloned().collect(),
+                true => range.rev().filter(inside).take(room).cloned().collect(),
             }
         };
         let hashes = keys.iter().map(|key| hash(&shared.seed, key)).collect();

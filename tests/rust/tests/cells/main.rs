@@ -5,6 +5,7 @@ mod guarded;
 mod scans;
 mod versions;
 mod watches;
+mod within;
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
