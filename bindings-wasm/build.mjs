@@ -21,6 +21,21 @@ await writeFile(
   `/** The binary in base64. */\nexport const binary: string = "${binary.toString("base64")}";\n`,
 );
 
+// What starts the binary, without the functions around its exports: the script calls those as they are.
+const SCRIPT = "generated/latchwork_wasm";
+await writeFile(
+  from("generated/glue.js"),
+  `${await readFile(from(`${SCRIPT}.js`), "utf8")}\nexport { __wbg_finalize_init as begin, __wbg_get_imports as imports };\n`,
+);
+await writeFile(
+  from("generated/glue.d.ts"),
+  `import type { InitOutput } from "./latchwork_wasm.js";
+
+export function imports(): WebAssembly.Imports;
+export function begin(instance: WebAssembly.Instance, module: WebAssembly.Module): InitOutput;
+`,
+);
+
 await rm(from("dist"), { recursive: true, force: true });
 await mkdir(from("dist"));
 await copyFile(from(BINARY), from("dist/latchwork_bg.wasm"));

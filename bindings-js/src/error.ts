@@ -123,33 +123,21 @@ export function raise(native: Native): never {
  * @internal
  */
 export function errorOf(failure: Failure, label?: string): LatchworkError {
-  const fields: Record<string, unknown> = {};
-  if (failure.keys !== undefined) fields.keys = failure.keys.map(keyOf);
-  if (label !== undefined && failure.code === "timeout") fields.label = label;
-  if (failure.waited !== undefined) fields.waited = failure.waited;
-  if (failure.position !== undefined) fields.position = failure.position;
-  if (failure.blockedBy !== undefined) fields.blockedBy = failure.blockedBy.map(blockerOf);
-  if (failure.cycle !== undefined) fields.cycle = failure.cycle.map(stepOf);
-  if (failure.limit !== undefined) fields.limit = failure.limit;
-  if (failure.what !== undefined) fields.what = failure.what;
-  if (failure.why !== undefined) fields.why = failure.why;
-  return new LatchworkError(failure.code as ErrorCode, failure.message, fields);
+  const { code, message, keys, blockedBy, cycle, ...others } = failure;
+  return new LatchworkError(code as ErrorCode, message, {
+    ...others,
+    ...(keys && { keys: keys.map(keyOf) }),
+    ...(label !== undefined && code === "timeout" && { label }),
+    ...(blockedBy && { blockedBy: blockedBy.map(withKey) }),
+    ...(cycle && { cycle: cycle.map(withKey) }),
+  });
 }
 
-/** @internal */
-export function blockerOf({ key, owner, label, token }: RawBlocker): Blocker {
-  return {
-    key: keyOf(key),
-    ...(owner !== undefined && { owner }),
-    ...(label !== undefined && { label }),
-    ...(token !== undefined && { token }),
-  };
-}
-
-function stepOf({ key, owner, label }: RawStep): CycleStep {
-  return {
-    ...(owner !== undefined && { owner }),
-    ...(label !== undefined && { label }),
-    key: keyOf(key),
-  };
+/**
+ * A blocker or a step as it comes, with its key as callers have keys.
+ *
+ * @internal
+ */
+export function withKey<T extends RawBlocker | RawStep>(raw: T): Omit<T, "key"> & { key: Key } {
+  return { ...raw, key: keyOf(raw.key) };
 }

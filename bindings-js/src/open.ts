@@ -79,7 +79,11 @@ function contextOf(wanted: unknown): AsyncContext<Owner> | undefined {
 
 /** The core calls the options by its own names. */
 function inOurWords(error: LatchworkError): LatchworkError {
-  const words: Record<string, string> = { max_waiters: "maxWaiters", max_waiters_per_key: "maxWaitersPerKey" };
-  const what = words[error.what ?? ""];
-  return what === undefined ? error : invalid(what, error.why as string);
+  const { what, why } = error;
+  return what === undefined
+    ? error
+    : invalid(
+        what.replace(/_(.)/g, (_, letter) => letter.toUpperCase()),
+        why as string,
+      );
 }

@@ -1,4 +1,4 @@
-import { type Blocker, blockerOf, type OwnerName } from "./error.js";
+import { type Blocker, type OwnerName, withKey } from "./error.js";
 import { type Key, keyOf } from "./key.js";
 import type { RawQuery } from "./native.js";
 
@@ -54,7 +54,7 @@ export function queryOf(raw: RawQuery): Query {
       ...wait,
       keys: wait.keys.map(keyOf),
       shared: wait.shared.map(keyOf),
-      blockedBy: wait.blockedBy.map(blockerOf),
+      blockedBy: wait.blockedBy.map(withKey),
     })),
   });
 }

@@ -81,7 +81,5 @@ export class Timer {
 
 /** Whether the process waits for a timer; in a page it is a number, and there is no such question. */
 function refer(timeout: unknown, keepsAlive: boolean): void {
-  const timer = timeout as { ref?(): void; unref?(): void } | undefined;
-  if (keepsAlive) timer?.ref?.();
-  else timer?.unref?.();
+  (timeout as { ref?(): void; unref?(): void } | undefined)?.[keepsAlive ? "ref" : "unref"]?.();
 }

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { transform } from "esbuild";
 import * as latchwork from "latchwork";
 import * as testing from "latchwork/testing";
 import * as webLocks from "latchwork/web-locks";
@@ -67,13 +68,15 @@ test("every kind of error of the core has its code here", () => {
   assert.deepEqual(here.sort(), native.errorCodes().sort());
 });
 
-test("the example of the README runs", () => {
+test("the examples of the README run", async () => {
   const readme = readFileSync(path.join(folder, "README.md"), "utf8");
-  const [, example] = /```js\n([\s\S]+?)```/.exec(readme);
-  const said = execFileSync(process.execPath, ["--input-type=module", "-e", example], {
-    cwd: folder,
-    encoding: "utf8",
-  });
-  const expected = [...example.matchAll(/console\.log\(.*\/\/ (.*)$/gm)].map(([, line]) => line);
-  assert.deepEqual(said.trim().split("\n"), expected);
+  const examples = [...readme.matchAll(/```js\n([\s\S]+?)```/g)];
+  assert.equal(examples.length, 5);
+  for (const [, example] of examples) {
+    // `using` is newer than the Node that this runs in.
+    const { code } = await transform(example, { target: "node20" });
+    const said = execFileSync(process.execPath, ["--input-type=module", "-e", code], { cwd: folder, encoding: "utf8" });
+    const expected = [...example.matchAll(/console\.log\(.*\/\/ (.*)$/gm)].map(([, line]) => line);
+    assert.deepEqual(said.trim().split("\n"), expected);
+  }
 });

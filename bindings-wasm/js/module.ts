@@ -6,15 +6,16 @@
 
 import { invalid, LatchworkError } from "../../bindings-js/src/error.js";
 import type { Native } from "../../bindings-js/src/native.js";
-import { initSync } from "../generated/latchwork_wasm.js";
+import { begin, imports } from "../generated/glue.js";
 import { nativeOf } from "./native.js";
 import type { Source } from "./source.js";
 
 /** Loads the binary and starts it. There is one instance for each page or worker, whatever loads it first. */
 export async function load(source: Source | Promise<Source>): Promise<Native> {
   try {
-    // Compiling it takes the time, and does not block; to make the instance is a matter of microseconds.
-    return nativeOf(initSync({ module: await moduleOf(await source) }));
+    const module = await moduleOf(await source);
+    // Not `new WebAssembly.Instance`: some browsers refuse that on a page's own thread where the binary is large.
+    return nativeOf(begin(await WebAssembly.instantiate(module, imports()), module));
   } catch (cause) {
     if (cause instanceof LatchworkError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);

@@ -35,6 +35,8 @@ export function nativeOf(wasm: InitOutput): Native {
   let refused: Failure | undefined;
 
   const native: Native = {
+    // What has only numbers is called as it is.
+    ...(wasm as unknown as Native),
     get scratch() {
       // The module's memory moves when it grows; a view of the old one is empty then.
       if (scratch.length === 0) scratch = new Float64Array(memory.buffer, address, LANES);
@@ -43,20 +45,17 @@ export function nativeOf(wasm: InitOutput): Native {
     open(url, clock, maxWaiters, maxWaitersPerKey, meta) {
       const copy = structuredClone(meta);
       const opened = call(
-        () => writer.begin().text(url, "url"),
+        () => writer.text(url, "url"),
         () => wasm.open(clock, maxWaiters, maxWaitersPerKey, copy),
       );
       return opened ?? 0;
     },
     meta: (handle) => structuredClone(wasm.meta(handle)),
-    epoch: wasm.epoch,
-    close: wasm.close,
-    lock(key, second) {
+    lock: (key, second) =>
       call(
         () => request(pair(key, second)),
         () => wasm.lock(0, NEVER, NEVER, 0),
-      );
-    },
+      ),
     lockWith(exclusive, shared, label) {
       const [owner, maxHold, timeout, deferred] = said();
       call(
@@ -64,12 +63,11 @@ export function nativeOf(wasm: InitOutput): Native {
         () => wasm.lock(owner, maxHold, timeout, deferred),
       );
     },
-    tryLock(key, second) {
+    tryLock: (key, second) =>
       call(
         () => request(pair(key, second)),
         () => wasm.tryLock(0, NEVER),
-      );
-    },
+      ),
     tryLockWith(exclusive, shared, label) {
       const [owner, maxHold] = said();
       call(
@@ -77,75 +75,57 @@ export function nativeOf(wasm: InitOutput): Native {
         () => wasm.tryLock(owner, maxHold),
       );
     },
-    release: wasm.release,
-    cancel: wasm.cancel,
-    confirm: wasm.confirm,
-    held: wasm.held,
-    releaseKeys(keys) {
-      call(() => writer.begin().keys(keys), wasm.releaseKeys);
-    },
-    downgrade(keys) {
+    releaseKeys: (keys) => call(() => writer.keys(keys), wasm.releaseKeys),
+    downgrade: (keys) =>
       call(
-        () => writer.begin().keys(keys ?? []),
+        () => writer.keys(keys ?? []),
         () => wasm.downgrade(keys === undefined ? 0 : 1),
-      );
-    },
-    watchLost: wasm.watchLost,
+      ),
     handOver(to, payload) {
       const copy = structuredClone(payload);
       call(
-        () => writer.begin().text(to, "owner"),
+        () => writer.text(to, "owner"),
         () => wasm.handOver(copy),
       );
     },
     takeHanded: () => handed(wasm.takeHanded()),
     takeHandedOver: (handle, owner) => handed(wasm.takeHandedOver(handle, owner)),
-    watchHandedOver: wasm.watchHandedOver,
     revoke: (handle, keys) =>
       call(
-        () => writer.begin().keys(keys),
+        () => writer.keys(keys),
         () => wasm.revoke(handle),
       ) ?? 0,
-    steal(key, label) {
-      call(() => writer.begin().raw(key).text(label, "label"), wasm.steal);
-    },
-    drain: wasm.drain,
+    steal: (key, label) => call(() => writer.raw(key).text(label, "label"), wasm.steal),
     owner: (handle, label) =>
       call(
-        () => writer.begin().text(label, "label"),
+        () => writer.text(label, "label"),
         () => wasm.owner(handle),
       ) ?? 0,
     ownerId: (owner) => answer(wasm.ownerId(owner)) as string | undefined,
-    adopt: wasm.adopt,
-    closeOwner: wasm.closeOwner,
-    forgetOwner: wasm.forgetOwner,
-    tick: wasm.tick,
-    nextDeadline: wasm.nextDeadline,
-    query(handle, keys) {
-      if (keys === undefined) return answer(wasm.query(handle)) as RawQuery | undefined;
-      return ask(
-        () => writer.begin().keys(keys),
-        () => wasm.queryKeys(handle),
-      ) as RawQuery | undefined;
-    },
-    encode: (key) => ask(() => writer.begin().key(key), wasm.encode) as Uint8Array | undefined,
-    decode: (encoded) => ask(() => writer.begin().key(encoded), wasm.decode) as KeyValue | undefined,
-    keySet: (exclusive, shared) => ask(() => request(exclusive, shared), wasm.keySet) as ReturnType<Native["keySet"]>,
+    query: (handle, keys) =>
+      answer(
+        call(
+          () => writer.keys(keys ?? []),
+          () => (keys === undefined ? wasm.query(handle) : wasm.queryKeys(handle)),
+        ),
+      ) as RawQuery | undefined,
+    encode: (key) => answer(call(() => writer.key(key), wasm.encode)) as Uint8Array | undefined,
+    decode: (encoded) => answer(call(() => writer.key(encoded), wasm.decode)) as KeyValue | undefined,
+    keySet: (exclusive, shared) =>
+      answer(call(() => request(exclusive, shared), wasm.keySet)) as ReturnType<Native["keySet"]>,
     failure() {
       const failure = refused ?? (answer(wasm.failure()) as unknown as Failure);
       refused = undefined;
       return failure;
     },
-    manualClock: (name) => call(() => writer.begin().text(name, "name"), wasm.manualClock) ?? 0,
-    now: wasm.now,
-    advance: wasm.advance,
+    manualClock: (name) => call(() => writer.text(name, "name"), wasm.manualClock) ?? 0,
     // There is one thread: every call reports what it settled for all handles, and nothing settles in between.
     onWake() {},
   };
   return native;
 
   function request(exclusive: RawKeys, shared?: RawKeys, label?: string): void {
-    writer.begin().keys(listOf(exclusive)).keys(listOf(shared)).text(label, "label");
+    writer.keys(listOf(exclusive)).keys(listOf(shared)).text(label, "label");
   }
 
   /** What a request says by the lanes. */
@@ -156,6 +136,7 @@ export function nativeOf(wasm: InitOutput): Native {
   /** Writes the input and calls the module; where the input cannot cross, nothing is called and the call has failed. */
   function call<T>(write: () => void, then: () => T): T | undefined {
     try {
+      writer.begin();
       write();
     } catch (refusal) {
       if (!(refusal instanceof Refusal)) throw refusal;
@@ -173,11 +154,7 @@ export function nativeOf(wasm: InitOutput): Native {
     return raw && { ...raw, payload: wasm.takePayload() };
   }
 
-  function ask(write: () => void, then: () => number): unknown {
-    return answer(call(write, then) ?? 0);
-  }
-
-  function answer(address: number): unknown {
+  function answer(address = 0): unknown {
     return read(memory, address);
   }
 }

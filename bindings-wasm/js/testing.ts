@@ -1,1 +1,4 @@
+// So that what all entries need is one file, not one for each set of entries that needs it.
+import "../../bindings-js/src/index.js";
+
 export * from "../../bindings-js/src/testing.js";

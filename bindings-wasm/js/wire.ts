@@ -6,6 +6,7 @@
  */
 
 import type { KeyValue, RawKey } from "../../bindings-js/src/native.js";
+import { isText } from "../../bindings-js/src/text.js";
 
 enum Tag {
   Undefined = 0,
@@ -28,8 +29,6 @@ const MAX_DEPTH = 32;
 
 /** The longest text that is not a key. Nobody needs so much; the longest that there are would fill the module's memory. */
 const MAX_TEXT = 1 << 20;
-
-const LONE_SURROGATE = /\p{Surrogate}/u;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -69,9 +68,8 @@ export class Writer {
   }
 
   /** Starts a new input. */
-  begin(): this {
+  begin(): void {
     this.#at = 0;
-    return this;
   }
 
   /** A list of keys: bytes in it are an encoding that was made before. */
@@ -110,7 +108,7 @@ export class Writer {
     budget.left -= 1;
     if (typeof part === "string") {
       if (part.length > MAX_KEY) throw tooLong();
-      if (LONE_SURROGATE.test(part)) throw new Refusal("key", "a string with a lone surrogate");
+      if (!isText(part)) throw new Refusal("key", "a string with a lone surrogate");
       this.#string(part);
     } else if (typeof part === "number") {
       if (!Number.isSafeInteger(part)) throw new Refusal("key", "a number that is not a safe integer");

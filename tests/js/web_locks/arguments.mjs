@@ -128,6 +128,39 @@ const interfaces = withLocks(async ({ locks, space, webLocks: { Lock, LockManage
   }
 });
 
+/** Each member is where the web's interfaces have it, and as changeable. */
+const members = withLocks(async ({ webLocks: { Lock, LockManager } }) => {
+  const places = [
+    [LockManager, "LockManager", { request: 2, query: 0 }, []],
+    [Lock, "Lock", {}, ["name", "mode"]],
+  ];
+  for (const [type, name, operations, attributes] of places) {
+    const { prototype } = type;
+    is(type.name, name);
+    same(Object.getOwnPropertyDescriptor(type, "prototype").writable, false, `${name}.prototype`);
+    const tag = Object.getOwnPropertyDescriptor(prototype, Symbol.toStringTag);
+    same(tag, { value: name, writable: false, enumerable: false, configurable: true });
+    const own = ["constructor", ...Object.keys(operations), ...attributes];
+    same(Object.getOwnPropertyNames(prototype).sort(), own.sort(), `the members of ${name}`);
+    is(prototype.constructor, type);
+    ok(!Object.getOwnPropertyDescriptor(prototype, "constructor").enumerable);
+    for (const [operation, length] of Object.entries(operations)) {
+      const { value, ...how } = Object.getOwnPropertyDescriptor(prototype, operation);
+      same([value.name, value.length], [operation, length]);
+      same(how, { writable: true, enumerable: true, configurable: true }, operation);
+      ok(throws(() => new value("k", never)) instanceof TypeError, `new ${operation}`);
+    }
+    for (const attribute of attributes) {
+      const { get, set, ...how } = Object.getOwnPropertyDescriptor(prototype, attribute);
+      same([get.name, get.length, set], [`get ${attribute}`, 0, undefined]);
+      same(how, { enumerable: true, configurable: true }, attribute);
+      for (const wrong of [undefined, {}, prototype]) ok(throws(() => get.call(wrong)) instanceof TypeError, attribute);
+    }
+    ok(throws(() => type()) instanceof TypeError, `${name} without new`);
+    ok(throws(() => Reflect.construct(type, [], Object)) instanceof TypeError);
+  }
+});
+
 function* enumerated(object) {
   for (const name in object) yield name;
 }
@@ -190,6 +223,7 @@ export const tests = [
   { name: "what is not supported, before a signal is looked at", run: unsupported },
   { name: "the order in which arguments are looked at", run: order },
   { name: "the classes of the interfaces", run: interfaces },
+  { name: "the members of the interfaces", run: members },
   { name: "names of any characters", run: names },
   { name: "names of any length", run: longNames },
 ];

@@ -44,6 +44,18 @@ const settled = withLocks(async ({ locks, space }) => {
   is(await rejects(locks.request("k", thrower)), error);
   is(await rejects(locks.request("k", async () => thrower())), error);
   is(await rejects(locks.request("k", () => Promise.reject(undefined))), undefined);
+  let asked = 0;
+  // biome-ignore lint/suspicious/noThenProperty: a thenable is what is tested.
+  const thenable = { then: () => asked++ };
+  const throwsIt = async () => {
+    throw thenable;
+  };
+  // In an array, since a promise would wait for it.
+  same(await locks.request("k", throwsIt).catch((error) => [error === thenable]), [true]);
+  is(asked, 0, "what is thrown is nothing to wait for");
+  const done = locks.request("k", () => {});
+  is(Promise.resolve(done), done, "a promise of the language");
+  await done;
   const held = await space.lock("k");
   is(await rejects(locks.request("k", { ifAvailable: true }, thrower)), error, "of a callback that got null");
   is(await locks.request("k", { ifAvailable: true }, async (lock) => [lock]).then(String), "", "of null");
@@ -79,6 +91,49 @@ const untilSettled = withLocks(async ({ locks }) => {
   failing.fail("reason");
   is(await rejects(failing.done), "reason");
   is(await after, "after", "after a rejection");
+});
+
+/** Whoever holds one lock takes another, gives it back, and finds it free at once. */
+const freeAtOnce = withLocks(async ({ locks }) => {
+  await locks.request("outer", async () => {
+    await locks.request("inner", async () => {});
+    ok((await locks.request("inner", { ifAvailable: true }, (lock) => lock)) !== null, "given back and not free");
+    is(await locks.request("outer", { ifAvailable: true }, (lock) => lock), null, "one's own lock");
+  });
+  const order = [];
+  let inner;
+  await locks.request("a", async () => {
+    inner = [locks.request("a", () => order.push("a")), locks.request("b", () => order.push("b"))];
+  });
+  await Promise.all(inner);
+  same(order, ["b", "a"], "a lock of another name waits for nobody");
+});
+
+/** The end of one kind lets all of the other in. */
+const bothWays = withLocks(async ({ locks }) => {
+  const modes = async () => (await locks.query()).held.map(({ mode }) => mode);
+  const [first, all, next] = [
+    hold(locks, "k"),
+    [1, 2, 3].map(() => hold(locks, "k", { mode: "shared" })),
+    hold(locks, "k"),
+  ];
+  const last = [1, 2].map(() => hold(locks, "k", { mode: "shared" }));
+  await first.started;
+  is((await locks.query()).pending.length, 6);
+  first.release();
+  await first.done;
+  same(await modes(), ["shared", "shared", "shared"], "at once, before a callback has run");
+  for (const each of all) await each.started;
+  for (const { release } of all) release();
+  await Promise.all(all.map(({ done }) => done));
+  same(await modes(), ["exclusive"]);
+  await next.started;
+  next.release();
+  await next.done;
+  same(await modes(), ["shared", "shared"]);
+  for (const each of last) await each.started;
+  for (const { release } of last) release();
+  await Promise.all(last.map(({ done }) => done));
 });
 
 const inOrder = withLocks(async ({ locks }) => {
@@ -160,6 +215,8 @@ export const tests = [
   { name: "nor does one that gets null", run: nullAfterTheTask },
   { name: "the promise settles as the callback does", run: settled },
   { name: "held until what the callback answered has settled", run: untilSettled },
+  { name: "free as soon as the request has settled", run: freeAtOnce },
+  { name: "from exclusive to shared and back", run: bothWays },
   { name: "granted in the order of the requests", run: inOrder },
   { name: "exclusive and shared, and those that ask whether it is available", run: modes },
   { name: "20,000 callbacks that answer at once", run: thousands },
