@@ -107,15 +107,31 @@ impl<'a> Url<'a> {
         match url.strip_prefix("memory:") {
             Some("") => Err(Error::invalid("url", "the name after \"memory:\" is empty")),
             Some(name) => Ok(Url::Memory(name)),
-            None => Err(Error::invalid("url", format!("is not \"memory:NAME\": url={url:?}"))),
+            None => {
+                // Not all of it, since nobody knows what it is.
+                let shown: String = url.chars().take(SHOWN).collect();
+                let more = if shown.len() < url.len() { "…" } else { "" };
+                Err(Error::invalid("url", format!("is not \"memory:NAME\": url={shown:?}{more}")))
+            }
         }
     }
 }
+
+/// So many characters of an address that is none are repeated in the error.
+const SHOWN: usize = 100;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ManualClock;
+
+    #[test]
+    fn an_error_does_not_repeat_a_huge_address() {
+        let why = |url: &str| Url::parse(Some(url)).expect_err("no address").to_string();
+        assert!(why("disk:a").contains("url=\"disk:a\"") && !why("disk:a").contains('…'));
+        let huge = why(&"é".repeat(1 << 20));
+        assert!(huge.len() < 400 && huge.contains('…'), "{} bytes", huge.len());
+    }
 
     #[test]
     fn a_name_is_one_space_until_its_last_handle_is_closed() {
