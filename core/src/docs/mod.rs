@@ -27,6 +27,8 @@ pub mod decisions {
     pub mod d0010_a_lost_guard_stays {}
     #[doc = include_str!("decisions/0011-cells.md")]
     pub mod d0011_cells {}
+    #[doc = include_str!("decisions/0012-turns-and-transactions.md")]
+    pub mod d0012_turns_and_transactions {}
     #[doc = include_str!("decisions/0013-values-in-bytes.md")]
     pub mod d0013_values_in_bytes {}
 }
