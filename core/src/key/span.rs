@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::Key;
-use super::encode::{BYTES, STRING, TUPLE, nest, nest_open};
+use super::decode::depth;
+use super::encode::{BYTES, MAX_DEPTH, STRING, TUPLE, nest, nest_open};
 use crate::{Error, Within};
 
 /// The keys whose bytes are from `start` on and before `end`.
@@ -78,7 +79,7 @@ impl Span {
         span
     }
 
-    /// Refuses a prefix that no key can begin with, and keys that are too long.
+    /// Refuses a prefix that no key can begin with, and keys that are too long or nest too deep.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.kind == Kind::NoPrefix {
             return Err(Error::invalid("prefix", "is neither a string, nor bytes, nor a tuple"));
@@ -86,6 +87,10 @@ impl Span {
         let longest = self.start.len().max(self.end.as_ref().map_or(0, |end| end.len()));
         if longest > Key::MAX_LEN {
             return Err(Error::invalid("key", format!("longer than {} bytes encoded: len={longest}", Key::MAX_LEN)));
+        }
+        let too_deep = |bytes: &[u8]| bytes.first() == Some(&TUPLE) && depth(bytes) > MAX_DEPTH;
+        if too_deep(&self.start) || self.end.as_deref().is_some_and(too_deep) {
+            return Err(Error::invalid("key", format!("tuples nest too deep: limit={MAX_DEPTH}")));
         }
         Ok(())
     }

@@ -22,12 +22,12 @@ pub(crate) struct CellTable<T, W> {
     clock: u64,
     /// The latest time that was ever asked with: time never goes back (clause B5).
     latest: Duration,
-    cells: HashTable<Cell<T>>,
+    cells: HashTable<Slot<T>>,
     expiries: BTreeSet<(Duration, Key)>,
     pub(crate) watches: Watches<Key, W>,
 }
 
-struct Cell<T> {
+struct Slot<T> {
     hash: u64,
     key: Key,
     value: T,
@@ -139,7 +139,7 @@ impl<T: Clone, W: Clone> CellTable<T, W> {
             self.move_expiry(key, before, expires);
             return Written { old: Some(old), existed, presence: Presence::Same };
         }
-        let cell = Cell { hash, key: key.clone(), value, version, expires };
+        let cell = Slot { hash, key: key.clone(), value, version, expires };
         self.cells.insert_unique(hash, cell, |cell| cell.hash);
         self.move_expiry(key, None, expires);
         Written { old: None, existed: false, presence: Presence::Appeared }
@@ -173,12 +173,12 @@ impl<T: Clone, W: Clone> CellTable<T, W> {
         Some((cell.key, cell.value))
     }
 
-    fn present(&self, hash: u64, key: &Key, now: Duration) -> Option<&Cell<T>> {
+    fn present(&self, hash: u64, key: &Key, now: Duration) -> Option<&Slot<T>> {
         let cell = self.cells.find(hash, |cell| cell.hash == hash && cell.key == *key)?;
         (!is_over(cell.expires, now)).then_some(cell)
     }
 
-    fn take(&mut self, hash: u64, key: &Key) -> Option<Cell<T>> {
+    fn take(&mut self, hash: u64, key: &Key) -> Option<Slot<T>> {
         let found = self.cells.find_entry(hash, |cell| cell.hash == hash && cell.key == *key).ok()?;
         let (cell, _) = found.remove();
         self.move_expiry(key, cell.expires, None);

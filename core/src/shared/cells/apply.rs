@@ -9,7 +9,7 @@ use crate::commit::{Step, Write};
 use crate::machine::{Presence, Written, exhausted, hash};
 use crate::shared::{Handle, Mailbox, Shared};
 use crate::sync::{Arc, Ordering};
-use crate::{Commit, Committed, Conflict, Error, Expiry, Outcome};
+use crate::{Commit, Committed, Conflict, Error, Expiry, Key, Outcome};
 
 impl<V: Send + Sync + 'static> Cells<V> {
     /// Checks all conditions and makes all changes at one instant, or none.
@@ -25,6 +25,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
         own: Option<&Mailbox>,
     ) -> Result<Outcome<Arc<V>>, Error> {
         let Commit { steps, guards } = commit;
+        guards.iter().filter_map(|guard| guard.keys.as_ref()).flatten().try_for_each(Key::check)?;
         self.check(shared, &steps)?;
         let now = if guards.is_empty() { self.now(shared) } else { shared.now() };
         let hashes: SmallVec<[u64; 4]> = steps.iter().map(|step| hash(&shared.seed, &step.key)).collect();
@@ -89,7 +90,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
     }
 
     /// Notes what a write leaves to do.
-    pub(super) fn note(&self, key: crate::Key, written: Written<Arc<V>>, after: &mut Aftermath<V>) {
+    pub(super) fn note(&self, key: Key, written: Written<Arc<V>>, after: &mut Aftermath<V>) {
         after.values.extend(written.old);
         match written.presence {
             // A key that one commit writes several times may have come and gone.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use latchwork::{Error, Guard, Key, LockSpec, ManualClock, Space, Url};
 use latchwork_tests::poll::now;
 
+use super::cell_callers::cell_caller;
 use super::values::{bytes, duration, keys, text};
 
 /// Gives one value to one parameter, on a space where nothing of it is held. What was taken is given back.
@@ -134,16 +135,17 @@ pub(crate) fn caller(operation: &str, parameter: &str) -> Option<Caller> {
             assert_eq!(port.owner(Some(&text(value))).label(), Some(&*text(value)));
             Ok(())
         },
-        _ => return None,
+        _ => return cell_caller(operation, parameter),
     })
 }
 
 /// A guard of these keys, where they can be asked for; else of another.
-fn holding(space: &Space, value: &str) -> Result<Guard, Error> {
+pub(crate) fn holding(space: &Space, value: &str) -> Result<Guard, Error> {
     now(space.lock(keys(value)?)).or_else(|_| now(space.lock("b")))
 }
 
-fn one(value: &str) -> Result<Key, Error> {
+/// A value that is one key.
+pub(crate) fn one(value: &str) -> Result<Key, Error> {
     keys(value).map(|mut keys| keys.remove(0))
 }
 

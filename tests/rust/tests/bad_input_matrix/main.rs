@@ -3,6 +3,7 @@
 //! Most wrong values cannot be written in this language; those are counted as what the compiler refuses.
 
 mod callers;
+mod cell_callers;
 mod owners;
 mod receivers;
 mod surface;
@@ -13,7 +14,9 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 use callers::{Caller, caller};
-use latchwork::{Error, ErrorKind, Grant, Key, LockSpec, ManualClock, Port, Registry, Settled, Space, Ticket};
+use latchwork::{
+    Error, ErrorKind, Grant, Key, KeyRange, LockSpec, ManualClock, Port, Registry, Settled, Space, Ticket,
+};
 use latchwork_tests::poll::{Task, now};
 use receivers::receiver_caller;
 use table::{Operation, Table};
@@ -67,7 +70,11 @@ fn try_values(values: &[(String, bool)], caller: Caller) -> impl Iterator<Item =
         let _held = now(space.lock("held")).expect("free");
         let mut waiting = Task::new(space.lock(["held", "behind"]).into_future());
         assert!(waiting.poll().is_pending());
-        let seen = || format!("{:?}", now(space.query()).expect("open"));
+        now(space.set("kept", ())).expect("open");
+        let seen = || {
+            let cells = now(space.list(KeyRange::all())).expect("open");
+            format!("{:?} {cells:?}", now(space.query()).expect("open"))
+        };
         let before = seen();
         for (value, right) in values {
             let why = match caller(&space, value) {
@@ -99,7 +106,8 @@ fn wrong_refusal(error: &Error) -> Option<String> {
         return Some(format!("the message is not lower-case: {message}"));
     }
     // Keys are named by their kind here: several are one argument.
-    let named = ["key", "url", "timeout", "max_hold", "clock"].contains(&what) && message.len() <= LONGEST_MESSAGE;
+    let named =
+        ["key", "prefix", "url", "timeout", "max_hold", "clock"].contains(&what) && message.len() <= LONGEST_MESSAGE;
     (!named).then(|| format!("it names {what}, in {} bytes", message.len()))
 }
 

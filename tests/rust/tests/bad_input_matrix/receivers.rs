@@ -1,6 +1,9 @@
 //! The operations on a receiver that cannot serve them any more.
 
-use latchwork::{Error, Guard, Owner, Space};
+use std::pin::Pin;
+
+use futures::Stream;
+use latchwork::{Commit, Error, Guard, KeyRange, Owner, Scan, Space};
 use latchwork_tests::poll::now;
 
 /// Calls an operation that needs nothing but its receiver, which is this closed space or made on another one.
@@ -50,6 +53,50 @@ fn space_call(operation: &str) -> Option<SpaceCall> {
         "steal a key" => |space| {
             space.port(|| {}).steal(&"b".into(), None).expect_err("closed");
             space.steal("b").map(drop)
+        },
+        _ => return cell_call(operation),
+    })
+}
+
+/// A call on the cells of a space.
+fn cell_call(operation: &str) -> Option<SpaceCall> {
+    Some(match operation {
+        "get" => |space| {
+            space.port(|| {}).get(&"b".into()).expect_err("closed");
+            now(space.get("b")).map(drop)
+        },
+        "get many" => |space| {
+            space.port(|| {}).get_many(&[]).expect_err("closed");
+            now(space.get_many("b")).map(drop)
+        },
+        "set" => |space| now(space.set("b", ())).map(drop),
+        "insert" => |space| now(space.insert("b", ())).map(drop),
+        "compare exchange" => |space| now(space.compare_exchange(("b", 0), ())).map(drop),
+        "delete" => |space| {
+            now(space.compare_delete(("b", 0))).expect_err("closed");
+            now(space.delete("b")).map(drop)
+        },
+        "atomic" => |space| {
+            space.port(|| {}).commit(Commit::new()).expect_err("closed");
+            now(space.atomic().commit()).map(drop)
+        },
+        "list" => |space| {
+            space.port(|| {}).list(&Scan::new(KeyRange::all())).expect_err("closed");
+            now(space.list(KeyRange::all())).map(drop)
+        },
+        "delete all" => |space| {
+            space.port(|| {}).delete_all(&KeyRange::all(), &[]).expect_err("closed");
+            now(space.delete_all(KeyRange::all())).map(drop)
+        },
+        "watch" => |space| {
+            space.port(|| {}).next_of(&mut space.watch_prefix(""), 1).expect_err("closed");
+            let mut watch = space.watch("b");
+            let first = now(std::future::poll_fn(|cx| Pin::new(&mut watch).poll_next(cx)));
+            first.expect("the error is an item").map(drop)
+        },
+        "sub-space" => |space| {
+            now(space.within("in").get("b")).expect_err("closed");
+            now(space.within("in").lock("b")).map(drop)
         },
         _ => return None,
     })

@@ -65,6 +65,16 @@ pub(crate) fn duration(value: &str) -> Duration {
     }
 }
 
+pub(crate) fn count(value: &str) -> u64 {
+    match value {
+        "zero" => 0,
+        "number" => 5,
+        "largest safe" => (1 << 53) - 1,
+        "largest integer" => u64::MAX,
+        _ => panic!("not spelled as a number: {value}"),
+    }
+}
+
 /// The macro nests without a check of its own.
 fn deep(depth: usize) -> Key {
     (1..depth).fold(key!(), |inner, _| key!(inner))
