@@ -1,17 +1,16 @@
 //! The owners that JavaScript names by numbers.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::cell::RefCell;
 
 use latchwork::{Error, Owner};
+use slab::Slab;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::{convert, error, ports, scratch, settle, wire};
 
 thread_local! {
-    /// By their numbers, which are never used again.
-    static OWNERS: RefCell<BTreeMap<u32, Owner>> = const { RefCell::new(BTreeMap::new()) };
-    static LAST_NUMBER: Cell<u32> = const { Cell::new(0) };
+    /// An owner's number is its place, counted from 1: given again once JavaScript cannot name it any more.
+    static OWNERS: RefCell<Slab<Owner>> = const { RefCell::new(Slab::new()) };
 }
 
 /// In: a label, or undefined. Makes an owner in the space; answers its number, 0 with outcome `Failed`.
@@ -55,19 +54,20 @@ pub fn close_owner(handle: f64, owner: u32) -> usize {
 /// JavaScript cannot name the owner any more.
 #[wasm_bindgen(js_name = forgetOwner)]
 pub fn forget_owner(owner: u32) {
-    let forgotten = OWNERS.with_borrow_mut(|owners| owners.remove(&owner));
+    let forgotten = OWNERS.with_borrow_mut(|owners| owners.try_remove(place(owner)));
     drop(forgotten);
 }
 
 /// The owner of this number.
 pub(crate) fn find(owner: u32) -> Result<Owner, Error> {
-    let found = OWNERS.with_borrow(|owners| owners.get(&owner).cloned());
+    let found = OWNERS.with_borrow(|owners| owners.get(place(owner)).cloned());
     found.ok_or_else(|| Error::invalid("owner", "no such owner"))
 }
 
 fn number(owner: Owner) -> u32 {
-    let number = LAST_NUMBER.get() + 1;
-    LAST_NUMBER.set(number);
-    OWNERS.with_borrow_mut(|owners| owners.insert(number, owner));
-    number
+    OWNERS.with_borrow_mut(|owners| owners.insert(owner) as u32 + 1)
+}
+
+fn place(number: u32) -> usize {
+    number.wrapping_sub(1) as usize
 }

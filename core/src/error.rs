@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::key::Quoted;
 use crate::sync::Arc;
 use crate::{Blocker, Key, OwnerName};
 
@@ -106,7 +107,7 @@ impl fmt::Display for CycleStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.owner, &self.label) {
             (Some(owner), _) => write!(f, "{owner}")?,
-            (None, Some(label)) => write!(f, "{label:?}")?,
+            (None, Some(label)) => Quoted(label).fmt(f)?,
             (None, None) => f.write_str("a request without an owner")?,
         }
         write!(f, " waits for {}", self.key)
@@ -281,7 +282,7 @@ impl fmt::Display for Error {
             Detail::Timeout { keys, waited, position, blocked_by } => {
                 write!(f, "timed out waiting for a lock: keys={}", List(keys))?;
                 if let Some(waited) = waited {
-                    write!(f, " waited={waited:?}")?;
+                    write!(f, " waited={}ms", waited.as_millis() as u64)?;
                 }
                 write!(f, " position={position} blocked_by={}", List(blocked_by))
             }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::key::Keys;
+use crate::machine::sort_by;
 use crate::signature::Signature;
 use crate::sync::Arc;
 use crate::{Error, IntoKeys, Key, Mode, Owner, Within};
@@ -207,10 +208,9 @@ impl LockSpec {
                 }
             }
             _ => {
-                let mut seen = std::collections::BTreeSet::new();
-                exclusive.edit(|keys| keys.retain(|key| seen.insert(key.clone())));
+                exclusive.edit(|keys| retain_first_of_many(keys, &[]));
                 if let Some(keys) = shared {
-                    keys.retain(|key| seen.insert(key.clone()));
+                    retain_first_of_many(keys, exclusive);
                 }
             }
         }
@@ -233,6 +233,19 @@ fn retain_first(keys: &mut Vec<Key>, elsewhere: impl Fn(&Key) -> bool) {
     }
 }
 
+/// The same for many keys, and for what is among `others`.
+fn retain_first_of_many(keys: &mut Vec<Key>, others: &[Key]) {
+    // Equal keys side by side, in the order in which they come.
+    let mut order: Vec<(&Key, usize)> = others.iter().chain(&*keys).zip(0..).collect();
+    sort_by(&mut order, Ord::cmp);
+    let mut repeated = vec![false; order.len()];
+    for pair in order.windows(2) {
+        repeated[pair[1].1] = pair[0].0 == pair[1].0;
+    }
+    let mut repeated = repeated.into_iter().skip(others.len());
+    keys.retain(|_| repeated.next() == Some(false));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,5 +263,15 @@ mod tests {
         let mut spec = LockSpec::new(["a", "b", "a"]).shared(["b", "c", "c"]);
         spec.normalise();
         assert_eq!(spec.keys(), (&[Key::from("a"), Key::from("b")][..], &[Key::from("c")][..]));
+    }
+
+    #[test]
+    fn of_many_keys_the_first_stays_too() {
+        let numbers = |range: std::ops::Range<i32>| range.map(Key::from).collect::<Vec<Key>>();
+        let twice = |keys: Vec<Key>| [keys.clone(), keys].concat();
+        let mut spec = LockSpec::new(twice(numbers(5..40))).shared(twice(numbers(0..60)));
+        spec.normalise();
+        let shared = [numbers(0..5), numbers(40..60)].concat();
+        assert_eq!(spec.keys(), (&numbers(5..40)[..], &shared[..]));
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::key::Quoted;
 use crate::sync::Arc;
 use crate::{Key, OwnerName};
 
@@ -136,7 +137,7 @@ fn write_request(
         f.write_str("no keys")?;
     }
     if let Some(label) = label {
-        write!(f, " for {label:?}")?;
+        write!(f, " for {}", Quoted(label))?;
     }
     if let Some(owner) = owner {
         write!(f, " of owner {owner}")?;
@@ -146,7 +147,7 @@ fn write_request(
 
 impl fmt::Display for Blocker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.label.as_ref().map(|label| format!("{label:?}"));
+        let name = self.label.as_ref().map(|label| Quoted(label).to_string());
         let name = name.or_else(|| self.owner.as_ref().map(|owner| format!("owner {owner}")));
         match (name, self.token) {
             (Some(name), Some(_)) => write!(f, "{} held by {name}", self.key),

@@ -1,5 +1,6 @@
 //! Spaces by name, and the addresses under which they are opened.
 
+use crate::key::Quoted;
 use crate::shared::Names;
 use crate::{Builder, Clock, Error, Space};
 
@@ -111,7 +112,7 @@ impl<'a> Url<'a> {
                 // Not all of it, since nobody knows what it is.
                 let shown: String = url.chars().take(SHOWN).collect();
                 let more = if shown.len() < url.len() { "…" } else { "" };
-                Err(Error::invalid("url", format!("is not \"memory:NAME\": url={shown:?}{more}")))
+                Err(Error::invalid("url", format!("is not \"memory:NAME\": url={}{more}", Quoted(&shown))))
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::key::Quoted;
 use crate::sync::Arc;
 
 /// A label, cheap to clone.
@@ -19,7 +20,7 @@ pub struct OwnerName {
 impl fmt::Display for OwnerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.label {
-            Some(label) => write!(f, "{label:?}"),
+            Some(label) => Quoted(label).fmt(f),
             None => f.write_str(&self.id),
         }
     }

@@ -13,6 +13,7 @@ pub(crate) use self::decode::decode_part;
 pub use self::list::IntoKeys;
 pub(crate) use self::list::Keys;
 pub use self::part::KeyPart;
+pub(crate) use self::part::Quoted;
 use self::short::Short;
 pub(crate) use self::span::Span;
 

@@ -10,10 +10,8 @@
 //! The search looks at one table at a time, so what it finds may be gone when it is found. Whoever acts on a chain locks
 //! all its tables first and looks at every link again ([`LockTable::still`]).
 
-use std::collections::BTreeSet;
-
 use super::queue::Node;
-use super::{LockTable, Mode, Recipient};
+use super::{LockTable, Mode, Numbered, Recipient};
 use crate::{Key, Ticket};
 
 /// One request stands in the way of another on one key.
@@ -51,8 +49,10 @@ pub(crate) trait WaitGraph {
 /// The shortest chain of waits from one of these requests to the target, first link first.
 pub(crate) fn chain(graph: &mut impl WaitGraph, from: &[Ticket], target: Target) -> Option<Vec<Link>> {
     let mut links: Vec<(Link, Option<usize>)> = Vec::new();
-    let mut seen: BTreeSet<(u32, u64)> = from.iter().map(|request| request.identity()).collect();
-    let mut seen_owners = BTreeSet::new();
+    let (mut seen, mut seen_owners) = (Numbered::default(), Numbered::default());
+    for &request in from {
+        seen.insert(request, ());
+    }
     // Breadth first: each with the link by which it was reached.
     let mut reached: Vec<(Ticket, Option<usize>)> = from.iter().map(|&request| (request, None)).collect();
     let mut next = 0;
@@ -69,11 +69,11 @@ pub(crate) fn chain(graph: &mut impl WaitGraph, from: &[Ticket], target: Target)
             if found {
                 return Some(unwind(&links, here));
             }
-            if seen.insert(blocker.identity()) {
+            if seen.insert(blocker, ()).is_none() {
                 reached.push((blocker, here));
             }
-            if owner != 0 && seen_owners.insert(owner) {
-                let others = graph.requests(owner).into_iter().filter(|other| seen.insert(other.identity()));
+            if owner != 0 && seen_owners.insert(owner, ()).is_none() {
+                let others = graph.requests(owner).into_iter().filter(|&other| seen.insert(other, ()).is_none());
                 reached.extend(others.map(|other| (other, here)));
             }
         }

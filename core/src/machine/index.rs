@@ -1,4 +1,4 @@
-//! Finds a queue by the hash of its key, where there are many.
+//! Finds the entries of a slab by hash, where there are many.
 //!
 //! A shard usually has a few keys in use, or none: then looking through them all beats a hash table, and there is none.
 
@@ -7,36 +7,48 @@ use slab::Slab;
 
 use super::queue::Queue;
 
-/// As long as there are at most so many queues, there is no table. In tests one, so that the searches through all states
+/// As long as there are at most so many entries, there is no table. In tests one, so that the searches through all states
 /// see tables come and go.
 const FEW: usize = if cfg!(test) { 1 } else { 8 };
 
-/// The places of queues, by hash, once there are many; kept until there are none. Distinct queues may have the same
+/// An entry that is found by its hash.
+pub(super) trait Indexed {
+    fn hash(&self) -> u64;
+}
+
+impl Indexed for Queue {
+    #[inline]
+    fn hash(&self) -> u64 {
+        self.hash
+    }
+}
+
+/// The places of entries, by hash, once there are many; kept until there are none. Distinct entries may have the same
 /// hash.
 #[derive(Default)]
 pub(super) struct Index(HashTable<(u64, u32)>);
 
 impl Index {
-    /// The place of the queue with this hash that `is` accepts.
+    /// The place of the entry with this hash that `is` accepts.
     #[inline]
-    pub(super) fn find(&self, queues: &Slab<Queue>, hash: u64, is: impl Fn(&Queue) -> bool) -> Option<u32> {
+    pub(super) fn find<T: Indexed>(&self, entries: &Slab<T>, hash: u64, is: impl Fn(&T) -> bool) -> Option<u32> {
         if self.0.is_empty() {
-            let mut all = queues.iter();
-            return all.find(|(_, queue)| queue.hash == hash && is(queue)).map(|(at, _)| at as u32);
+            let mut all = entries.iter();
+            return all.find(|(_, entry)| entry.hash() == hash && is(entry)).map(|(at, _)| at as u32);
         }
-        let found = self.0.find(hash, |&(other, at)| other == hash && is(&queues[at as usize]));
+        let found = self.0.find(hash, |&(other, at)| other == hash && is(&entries[at as usize]));
         found.map(|&(_, at)| at)
     }
 
-    /// Notes a queue that was just added.
+    /// Notes an entry that was just added.
     #[inline]
-    pub(super) fn added(&mut self, queues: &Slab<Queue>, hash: u64, at: u32) {
-        if queues.len() > FEW || !self.0.is_empty() {
-            self.add_among_many(queues, hash, at);
+    pub(super) fn added<T: Indexed>(&mut self, entries: &Slab<T>, hash: u64, at: u32) {
+        if entries.len() > FEW || !self.0.is_empty() {
+            self.add_among_many(entries, hash, at);
         }
     }
 
-    /// Notes a queue that was just removed.
+    /// Notes an entry that was just removed.
     #[inline]
     pub(super) fn removed(&mut self, hash: u64, at: u32) {
         if !self.0.is_empty()
@@ -52,13 +64,16 @@ impl Index {
     }
 
     #[cold]
-    fn add_among_many(&mut self, queues: &Slab<Queue>, hash: u64, at: u32) {
+    fn add_among_many<T: Indexed>(&mut self, entries: &Slab<T>, hash: u64, at: u32) {
         if !self.0.is_empty() {
-            self.0.insert_unique(hash, (hash, at), |&(hash, _)| hash);
-            return;
+            return self.note(hash, at);
         }
-        for (at, queue) in queues {
-            self.0.insert_unique(queue.hash, (queue.hash, at as u32), |&(hash, _)| hash);
+        for (at, entry) in entries {
+            self.note(entry.hash(), at as u32);
         }
+    }
+
+    fn note(&mut self, hash: u64, at: u32) {
+        self.0.insert_unique(hash, (hash, at), |&(hash, _)| hash);
     }
 }

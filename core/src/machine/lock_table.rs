@@ -21,15 +21,16 @@
 //! **Solo.** A request for one key, exclusive, without a label or an owner, that is granted at once has no record here but in its
 //! queue, until somebody needs one ([`LockTable::slot`]).
 
-use std::collections::BTreeMap;
-
 use slab::Slab;
 
 use super::queue::{Node, Queues};
 use super::request::{Request, State};
 use super::shard_table::Lone;
 use super::spanning::KeySet;
-use super::{Arrival, Claimed, Effect, Effects, Entry, Mode, Origin, Parts, Placed, Recipient, Released, Standing};
+use super::{
+    Arrival, Claimed, Effect, Effects, Entry, Mode, Numbered, Origin, Parts, Placed, Recipient, Released, Standing,
+    sort_by,
+};
 use crate::signature::{OwnerTag, Signature};
 use crate::{Key, Ticket};
 
@@ -48,14 +49,14 @@ pub(crate) struct LockTable<R> {
     pub(super) queues: Queues,
     pub(super) requests: Slab<Request<R>>,
     /// The records, by number, of those whose ticket names a queue that they do not stand in any more.
-    strayed: BTreeMap<u64, u32>,
+    strayed: Numbered<u32>,
     clock: u64,
 }
 
 impl<R: Recipient> LockTable<R> {
     /// An empty table.
     pub(super) fn new(shard: u32) -> LockTable<R> {
-        LockTable { shard, queues: Queues::default(), requests: Slab::new(), strayed: BTreeMap::new(), clock: 0 }
+        LockTable { shard, queues: Queues::default(), requests: Slab::new(), strayed: Numbered::default(), clock: 0 }
     }
 
     /// Whether the line of tokens is used up, so that nothing new may join.
@@ -321,7 +322,7 @@ impl<R: Recipient> LockTable<R> {
     pub(crate) fn keys_of(&mut self, ticket: Ticket) -> KeySet {
         let Some(slot) = self.slot(ticket) else { return KeySet::new() };
         let mut keys = super::survey::keys(self, &self.requests[slot as usize]);
-        keys.sort_unstable();
+        sort_by(&mut keys, |(a, _), (b, _)| a.cmp(b));
         keys.into()
     }
 
@@ -377,7 +378,7 @@ impl<R: Recipient> LockTable<R> {
             _ => {
                 let queue = ticket.slot & !SOLO;
                 self.found(queue, Some(ticket.number));
-                self.queues.founded(queue, ticket.number).or_else(|| self.strayed.get(&ticket.number).copied())?
+                self.queues.founded(queue, ticket.number).or_else(|| self.strayed.get(ticket.number).copied())?
             }
         };
         let request = self.requests.get(slot as usize)?;
@@ -520,7 +521,7 @@ impl<R: Recipient> LockTable<R> {
     pub(super) fn forget(&mut self, slot: u32) -> Request<R> {
         let request = self.requests.remove(slot as usize);
         if !self.strayed.is_empty() {
-            self.strayed.remove(&request.number);
+            self.strayed.remove(request.number);
         }
         request
     }

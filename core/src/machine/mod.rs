@@ -17,6 +17,8 @@
 //! | `survey` | what a query sees: positions and blockers |
 //! | `shard_table` | what a shard keeps: usually one holder in place, without a table |
 //! | `index` | finds a queue by key |
+//! | `numbered` | values by number |
+//! | `sort` | sorting in little code |
 //! | `deadlines` | what is due when |
 //! | `cell_table` | the cells of a shard: versions and expiry |
 //! | `watches` | who watches which cells |
@@ -27,11 +29,13 @@ mod deadlock;
 mod index;
 mod leave;
 mod lock_table;
+mod numbered;
 mod owners;
 mod partial;
 mod queue;
 mod request;
 mod shard_table;
+mod sort;
 pub(crate) mod spanning;
 mod survey;
 mod take_away;
@@ -47,11 +51,13 @@ pub(crate) use self::deadlines::{Deadlines, Due, Errand};
 pub(crate) use self::deadlock::{Link, Target, WaitGraph, chain};
 pub(crate) use self::leave::{Leave, Left, Parts, leave};
 pub(crate) use self::lock_table::{LockTable, exhausted};
+pub(crate) use self::numbered::Numbered;
 pub(crate) use self::owners::Owners;
 pub(crate) use self::partial::{GiveUp, give_up, holds};
 pub(crate) use self::queue::hash;
 pub(crate) use self::request::{Arrival, Claimed, Entry, Origin, Placed, Released, Standing};
 pub(crate) use self::shard_table::ShardTable;
+pub(crate) use self::sort::{sort_and_dedup, sort_by};
 pub(crate) use self::spanning::KeySet;
 pub(crate) use self::survey::Survey;
 pub(crate) use self::take_away::take_away;

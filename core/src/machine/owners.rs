@@ -1,8 +1,6 @@
 //! The owners of a space, and what each holds and waits for (clause L11).
 
-use std::collections::BTreeMap;
-
-use super::Origin;
+use super::{Numbered, Origin};
 use crate::Ticket;
 use crate::signature::{OwnerName, OwnerTag};
 
@@ -10,17 +8,17 @@ use crate::signature::{OwnerName, OwnerTag};
 #[derive(Default)]
 pub(crate) struct Owners {
     last: u64,
-    open: BTreeMap<u64, Owned>,
+    open: Numbered<Owned>,
 }
 
 struct Owned {
+    number: u64,
     name: OwnerName,
     /// Where what is handed over to it comes from then.
     origin: Origin,
     /// Whether somebody can still name it in a request.
     known: bool,
-    /// By what they name: a request is found by each of its tickets.
-    requests: BTreeMap<(u32, u64), Ticket>,
+    requests: Numbered<Ticket>,
 }
 
 impl Owners {
@@ -28,51 +26,52 @@ impl Owners {
     pub(crate) fn open(&mut self, origin: Origin, name: impl FnOnce(u64) -> OwnerName) -> OwnerTag {
         self.last += 1;
         let (number, name) = (self.last, name(self.last));
-        self.open.insert(number, Owned { name: name.clone(), origin, known: true, requests: BTreeMap::new() });
+        let requests = Numbered::default();
+        self.open.insert(number, Owned { number, name: name.clone(), origin, known: true, requests });
         OwnerTag { number, name }
     }
 
     pub(crate) fn is_open(&self, number: u64) -> bool {
-        self.open.contains_key(&number)
+        self.open.get(number).is_some()
     }
 
     /// The open owner with this id, which ends with its number.
     pub(crate) fn find(&self, id: &str) -> Option<(OwnerTag, Origin)> {
         let (_, number) = id.rsplit_once('-')?;
         let number = number.parse().ok()?;
-        let owned = self.open.get(&number).filter(|owned| &*owned.name.id == id)?;
+        let owned = self.open.get(number).filter(|owned| &*owned.name.id == id)?;
         Some((OwnerTag { number, name: owned.name.clone() }, owned.origin))
     }
 
     /// The open owners that were made from these origins.
     pub(crate) fn of_origins(&self, origins: &[Origin]) -> Vec<u64> {
-        let own = self.open.iter().filter(|(_, owned)| origins.contains(&owned.origin));
-        own.map(|(&number, _)| number).collect()
+        let own = self.open.values().filter(|owned| origins.contains(&owned.origin));
+        own.map(|owned| owned.number).collect()
     }
 
     /// Notes a request of an open owner.
     pub(crate) fn add(&mut self, number: u64, request: Ticket) {
-        if let Some(owned) = self.open.get_mut(&number) {
-            owned.requests.insert(request.identity(), request);
+        if let Some(owned) = self.open.get_mut(number) {
+            owned.requests.insert(request, request);
         }
     }
 
     /// Notes that a request has left.
     pub(crate) fn remove(&mut self, number: u64, request: Ticket) {
-        if let Some(owned) = self.open.get_mut(&number) {
-            owned.requests.remove(&request.identity());
+        if let Some(owned) = self.open.get_mut(number) {
+            owned.requests.remove(request);
             self.forget_unknown(number);
         }
     }
 
     /// The requests of an owner, those that hold and those that wait.
     pub(crate) fn requests(&self, number: u64) -> Vec<Ticket> {
-        self.open.get(&number).map(|owned| owned.requests.values().copied().collect()).unwrap_or_default()
+        self.open.get(number).map(|owned| owned.requests.values().copied().collect()).unwrap_or_default()
     }
 
     /// Nobody names the owner any more: it is forgotten once its last request has left.
     pub(crate) fn let_go(&mut self, number: u64) {
-        if let Some(owned) = self.open.get_mut(&number) {
+        if let Some(owned) = self.open.get_mut(number) {
             owned.known = false;
             self.forget_unknown(number);
         }
@@ -80,13 +79,13 @@ impl Owners {
 
     /// Ends an owner. Answers its requests; `None` when it has ended before.
     pub(crate) fn close(&mut self, number: u64) -> Option<Vec<Ticket>> {
-        let owned = self.open.remove(&number)?;
+        let owned = self.open.remove(number)?;
         Some(owned.requests.into_values().collect())
     }
 
     fn forget_unknown(&mut self, number: u64) {
-        if self.open.get(&number).is_some_and(|owned| !owned.known && owned.requests.is_empty()) {
-            self.open.remove(&number);
+        if self.open.get(number).is_some_and(|owned| !owned.known && owned.requests.is_empty()) {
+            self.open.remove(number);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::ops::DerefMut;
 use smallvec::SmallVec;
 
 use super::request::State;
-use super::{Arrival, Entry, LockTable, Mode, Origin, Parts, Placed, Recipient, ShardTable};
+use super::{Arrival, Entry, LockTable, Mode, Origin, Parts, Placed, Recipient, ShardTable, sort_by};
 use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::{Key, Ticket};
 
@@ -142,7 +142,7 @@ pub(crate) fn join<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     arrival: Arrival<'_, R>,
 ) -> (Placed, Option<R>) {
     let mut keys: KeySet = groups.iter().copied().flatten().map(|entry| (entry.key.clone(), entry.mode)).collect();
-    sort(&mut keys);
+    sort_by(&mut keys, |(a, _), (b, _)| a.cmp(b));
     let parts: Parts = tables.iter().map(|table| table.next_ticket()).collect();
     let home = parts[0];
     let shared = Spanning::new(parts, keys);
@@ -186,7 +186,7 @@ pub(crate) fn attempt_vacant<'k, R: Recipient, T: DerefMut<Target = ShardTable<R
     let parts: Parts = tables.iter().map(|table| table.lone_ticket(token)).collect();
     let home = parts[0];
     let mut set: KeySet = keys.clone().map(|(_, key)| (key.clone(), Mode::Exclusive)).collect();
-    sort(&mut set);
+    sort_by(&mut set, |(a, _), (b, _)| a.cmp(b));
     let shared = Spanning::granted(parts, set, token);
     let mut shared = Some(shared);
     let last = tables.len() - 1;
@@ -211,18 +211,4 @@ pub(crate) fn release_lone<R: Recipient, T: DerefMut<Target = ShardTable<R>>>(
 /// Whether a request over several tables, all locked, would be granted at once.
 pub(crate) fn admits<R: Recipient, T: DerefMut<Target = LockTable<R>>>(tables: &[T], groups: &[&[Entry]]) -> bool {
     tables.iter().zip(groups).all(|(table, group)| table.admits_all(group))
-}
-
-/// Into key order. Few keys, as usual, without the machinery of a general sort.
-fn sort(keys: &mut [(Key, Mode)]) {
-    if keys.len() > 8 {
-        return keys.sort_unstable();
-    }
-    for end in 1..keys.len() {
-        let mut at = end;
-        while at > 0 && keys[at - 1].0 > keys[at].0 {
-            keys.swap(at - 1, at);
-            at -= 1;
-        }
-    }
 }

@@ -2,13 +2,12 @@
 //!
 //! Looking changes nothing. A caller that wants one instant has the tables locked together.
 
-use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::time::Duration;
 
 use super::queue::{NIL, Queue};
 use super::request::{Request, State};
-use super::{LockTable, Mode, Recipient};
+use super::{LockTable, Mode, Numbered, Recipient, sort_by};
 use crate::signature::{OwnerName, Signature};
 use crate::{Blocker, Error, Hold, Key, Query, Ticket, Wait};
 
@@ -21,7 +20,7 @@ const LAST_POSITION: usize = 1_000;
 /// A query in the making: look at each table, then finish.
 #[derive(Default)]
 pub(crate) struct Survey {
-    rows: BTreeMap<Ticket, Row>,
+    rows: Numbered<Row>,
 }
 
 #[derive(Default)]
@@ -73,8 +72,8 @@ impl Survey {
                 }
             }
         }
-        query.held.sort_by(|a, b| (&a.keys, &a.shared, a.token).cmp(&(&b.keys, &b.shared, b.token)));
-        waiting.sort_by_key(|(order, _)| *order);
+        sort_by(&mut query.held, |a, b| (&a.keys, &a.shared, a.token).cmp(&(&b.keys, &b.shared, b.token)));
+        sort_by(&mut waiting, |(a, _), (b, _)| a.cmp(b));
         query.pending = waiting.into_iter().map(|(_, wait)| wait).collect();
         query
     }
@@ -82,7 +81,7 @@ impl Survey {
     fn look_at_queue<R: Recipient>(&mut self, table: &LockTable<R>, at: u32) {
         let queue = table.queues.queue(at);
         if let Some(solo) = queue.solo() {
-            let row = self.rows.entry(table.solo_ticket(at, solo.number)).or_default();
+            let row = self.rows.get_or_insert_with(table.solo_ticket(at, solo.number), Row::default);
             row.keys.push(queue.key.clone());
             row.token = Some(solo.number);
             row.claimed = true;
@@ -94,7 +93,7 @@ impl Survey {
         };
         let mut waiting = 0;
         for (_, node) in table.queues.nodes_from(queue.first) {
-            let row = self.rows.entry(table.home(node.request)).or_insert_with(|| row(table, node.request));
+            let row = self.rows.get_or_insert_with(table.home(node.request), || row(table, node.request));
             if row.token.is_some() {
                 row.awaited = [row.awaited, awaited].into_iter().flatten().min();
                 continue;
@@ -128,7 +127,7 @@ pub(super) fn time_out<R: Recipient, T: Deref<Target = LockTable<R>>>(
 ) -> Error {
     let request = &tables[0].requests[parts[0].slot as usize];
     let mut keys: Vec<Key> = keys(&tables[0], request).into_iter().map(|(key, _)| key).collect();
-    keys.sort_unstable();
+    sort_by(&mut keys, Key::cmp);
     let waited = now.zip(request.joined).map(|(now, joined)| now.saturating_sub(joined));
     let mut blocked_by = Vec::new();
     let mut position = 1;
@@ -187,7 +186,7 @@ fn row<R: Recipient>(table: &LockTable<R>, slot: u32) -> Row {
         ..Row::default()
     };
     let mut keys = keys(table, request);
-    keys.sort_unstable();
+    sort_by(&mut keys, |(a, _), (b, _)| a.cmp(b));
     for (key, mode) in keys {
         match mode {
             Mode::Exclusive => row.keys.push(key),

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::shard::Locked;
-use super::{Entries, Handle, Incoming, Recipient, Shared};
+use super::{Entries, Handle, Incoming, ONE_SHARD, Recipient, Shared};
 use crate::machine::{Arrival, Origin, Parts, Placed, hash, spanning};
 use crate::{Error, Grant, Key, Mode, Ticket};
 
@@ -77,7 +77,7 @@ impl Shared {
         if places.windows(2).any(|pair| pair[0].key == pair[1].key) {
             return Ok(None);
         }
-        if rest.iter().all(|place| place.shard == first.shard) {
+        if ONE_SHARD || rest.iter().all(|place| place.shard == first.shard) {
             let mut table = Locked::new(&self.shards[first.shard], self.shards[first.shard].lock_for(handle)?);
             let keys = places.iter().map(|place| (place.hash, place.key));
             return Ok(table.attempt_free(keys, origin).map(|granted| (at_once(granted), false)));

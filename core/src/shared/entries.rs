@@ -3,7 +3,7 @@
 use foldhash::fast::FixedState;
 use smallvec::{SmallVec, smallvec};
 
-use crate::machine::{Entry, hash};
+use crate::machine::{Entry, hash, sort_by};
 use crate::{Error, Key, LockSpec, Mode};
 
 /// Sorted by shard, so that locks are taken in ascending order, then by key.
@@ -62,7 +62,7 @@ impl Entries {
     fn sorted(mut entries: SmallVec<[Entry; 2]>, mask: usize) -> Entries {
         if entries.len() > 1 {
             // The exclusive one of two equal keys comes first, and so stays.
-            entries.sort_unstable_by(|a, b| {
+            sort_by(&mut entries, |a, b| {
                 let shards = Entries::shard(a.hash, mask).cmp(&Entries::shard(b.hash, mask));
                 shards.then_with(|| (&a.key, a.mode).cmp(&(&b.key, b.mode)))
             });

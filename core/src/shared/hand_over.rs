@@ -6,12 +6,12 @@
 //! 3. It resolves the new owner's request for some of its keys, or waits in the new owner's inbox to be taken.
 
 use std::any::Any;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::owned::Graph;
 use super::{Mailbox, Recipient, Shared, outcome};
 use crate::error::CycleStep;
-use crate::machine::{Effect, Effects, KeySet, Leave, Origin, Standing, Target, chain};
+use crate::machine::{Effect, Effects, KeySet, Leave, Numbered, Origin, Standing, Target, chain, sort_by};
 use crate::port::Settled;
 use crate::signature::OwnerTag;
 use crate::{Error, Grant, Key, Mode, Ticket};
@@ -29,9 +29,9 @@ pub(crate) struct Handed {
 /// What was handed over to the owners of a space.
 #[derive(Default)]
 pub(crate) struct Inboxes {
-    /// Not yet seen, whether it is in an inbox or the outcome of a request; by the identity of its ticket.
-    handed: BTreeMap<(u32, u64), Handed>,
-    of_owners: BTreeMap<u64, Inbox>,
+    /// Not yet seen, whether it is in an inbox or the outcome of a request.
+    handed: Numbered<Handed>,
+    of_owners: Numbered<Inbox>,
 }
 
 #[derive(Default)]
@@ -86,7 +86,7 @@ impl Shared {
     /// The next grant that was handed over to an owner, claimed.
     pub(crate) fn take_handed_over(&self, owner: u64) -> Option<(Grant, Handed)> {
         loop {
-            let ticket = self.inboxes.lock().of_owners.get_mut(&owner)?.grants.pop_front()?;
+            let ticket = self.inboxes.lock().of_owners.get_mut(owner)?.grants.pop_front()?;
             if let Some(taken) = self.take_handed(ticket).and_then(|handed| Some((self.claim(ticket)?, handed))) {
                 return Some(taken);
             }
@@ -96,7 +96,7 @@ impl Shared {
 
     /// What came along with a grant that was handed over.
     pub(crate) fn take_handed(&self, ticket: Ticket) -> Option<Handed> {
-        self.inboxes.lock().handed.remove(&ticket.identity())
+        self.inboxes.lock().handed.remove(ticket)
     }
 
     /// What came along with those of some grants that end before anybody has seen them.
@@ -105,13 +105,13 @@ impl Shared {
         if inboxes.handed.is_empty() {
             return Vec::new();
         }
-        grants.iter().filter_map(|ticket| inboxes.handed.remove(&ticket.identity())).collect()
+        grants.iter().filter_map(|ticket| inboxes.handed.remove(*ticket)).collect()
     }
 
     /// Whom to tell when something is handed over to an owner; told at once when that is closed.
     pub(crate) fn watch_inbox(&self, owner: u64, taker: Recipient) {
         // Dropped once it is unlocked.
-        let _old = self.inboxes.lock().of_owners.entry(owner).or_default().taker.replace(taker);
+        let _old = self.inboxes.lock().of_owners.get_or_insert_with(owner, Inbox::default).taker.replace(taker);
         if !self.owner_is_open(owner) {
             self.close_inbox(owner, None);
         }
@@ -119,7 +119,7 @@ impl Shared {
 
     /// Ends an inbox: tells who waits for it, and gives up what nobody took.
     pub(super) fn close_inbox(&self, owner: u64, own: Option<&Mailbox>) {
-        let inbox = self.inboxes.lock().of_owners.remove(&owner);
+        let inbox = self.inboxes.lock().of_owners.remove(owner);
         let Some(Inbox { grants, taker }) = inbox else { return };
         for ticket in grants {
             self.release(ticket, own);
@@ -187,7 +187,7 @@ impl Shared {
                 waits.push((table.order(request), request, table.keys_of(request)));
             }
         }
-        waits.sort_unstable_by_key(|&(order, request, _)| (order, request));
+        sort_by(&mut waits, |(a, ..), (b, ..)| a.cmp(b));
         let mut resolves = None;
         let mut others = Vec::new();
         for (_, request, wanted) in waits {
@@ -240,7 +240,7 @@ impl Shared {
     fn deliver_to(&self, owner: u64, ticket: Ticket, own: Option<&Mailbox>) {
         let taker = {
             let mut inboxes = self.inboxes.lock();
-            let inbox = inboxes.of_owners.entry(owner).or_default();
+            let inbox = inboxes.of_owners.get_or_insert_with(owner, Inbox::default);
             inbox.grants.push_back(ticket);
             inbox.taker.take()
         };

@@ -1,11 +1,9 @@
 //! The openings of a space, and how they end.
 
-use std::cmp::Reverse;
-
 use super::shard::Locked;
 use super::{Mailbox, Shared, outcome};
 use crate::Ticket;
-use crate::machine::{Effects, Leave, Origin};
+use crate::machine::{Effects, Leave, Origin, sort_by};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak};
 
 /// One opening of a space: what came from it, or from one of its ports, ends with it.
@@ -88,7 +86,7 @@ impl Shared {
             all.into_iter().partition(|&ticket| self.is_granted(ticket));
         // What they give back must not go to one of those that wait on the way: waits first, the newest before the
         // others, and nobody is told before all is done.
-        waiting.sort_unstable_by_key(|ticket| Reverse(ticket.number));
+        sort_by(&mut waiting, |a, b| b.number.cmp(&a.number));
         let mut effects = Effects::new();
         let waits = waiting.into_iter().filter_map(|ticket| self.take_out(ticket, wait, &mut effects)).count();
         let unseen = self.unseen(&granted);

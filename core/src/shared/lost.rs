@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::shard::Locked;
-use super::{Entries, Handle, Mailbox, Recipient, Shared, at_once, outcome};
-use crate::machine::{Due, Effects, GiveUp, Origin, give_up, take_away};
+use super::{Entries, Handle, LockedShards, Mailbox, Recipient, Shared, at_once, find, outcome};
+use crate::machine::{Due, Effects, GiveUp, Origin, give_up, sort_and_dedup, take_away};
 use crate::signature::Signature;
 use crate::{Error, Grant, Key, Ticket};
 
@@ -52,8 +51,7 @@ impl Shared {
                     table.holders(entry.hash, &entry.key, &mut holders);
                 }
             }
-            holders.sort_unstable();
-            holders.dedup();
+            sort_and_dedup(&mut holders);
             taken.from(&mut tables, &holders, keys);
         }
         self.finish(taken, own)
@@ -146,7 +144,7 @@ struct Taken {
 
 impl Taken {
     /// Takes these keys away from these holders, all of whose tables are locked.
-    fn from(&mut self, tables: &mut [(usize, Locked<'_>)], holders: &[Ticket], keys: &[Key]) {
+    fn from(&mut self, tables: &mut LockedShards<'_>, holders: &[Ticket], keys: &[Key]) {
         for &ticket in holders {
             let parts = find(tables, ticket.shard as usize).map(|(_, home)| home.parts(ticket));
             let parts = parts.unwrap_or_default();
@@ -159,10 +157,6 @@ impl Taken {
             }
         }
     }
-}
-
-fn find<'t, 'l>(tables: &'t mut [(usize, Locked<'l>)], number: usize) -> Option<&'t mut (usize, Locked<'l>)> {
-    tables.iter_mut().find(|(other, _)| *other == number)
 }
 
 #[cfg(test)]

@@ -23,7 +23,6 @@ mod owned;
 mod shard;
 mod timers;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
@@ -44,7 +43,7 @@ pub(crate) use self::timers::Timers;
 
 use crate::machine::{
     Arrival, Claimed, Effect, Effects, Entry, Errand, Leave, Left, Origin, Owners, Parts, Placed, Released, Standing,
-    Survey, hash, leave, spanning,
+    Survey, hash, leave, sort_and_dedup, spanning,
 };
 use crate::port::Settled;
 use crate::signature::Signature;
@@ -53,8 +52,15 @@ use crate::{Clock, Error, Grant, Key, Query, Ticket};
 
 type Tables<'a> = SmallVec<[Locked<'a>; 1]>;
 
+/// Shards by number, in ascending order.
+type LockedShards<'a> = Vec<(usize, Locked<'a>)>;
+
 /// A space whose locks are all released keeps room for so many requests, spread over its shards.
 const KEPT: u32 = 1024;
+
+/// Where there is no operating system and no atomic memory there is one thread: more than one shard is of no use, and the
+/// code for several is left out.
+const ONE_SHARD: bool = cfg!(all(target_os = "unknown", not(target_feature = "atomics")));
 
 /// What the maker of a space says about it, for whoever opens it.
 pub(crate) type Meta = Arc<dyn std::any::Any + Send + Sync>;
@@ -120,7 +126,7 @@ impl Incoming<'_> {
 impl Shared {
     pub(crate) fn new(settings: Settings) -> Arc<Shared> {
         let Settings { shards, seed, epoch, clock, limits, meta, codec, cells } = settings;
-        let count = shards.max(1).next_power_of_two() as u32;
+        let count = if ONE_SHARD { 1 } else { shards.max(1).next_power_of_two() as u32 };
         let keeps = (KEPT / count) as u16;
         Arc::new_cyclic(|space| Shared {
             shards: (0..count).map(|number| Shard::new(number, keeps, space.clone())).collect(),
@@ -185,8 +191,8 @@ impl Shared {
     pub(crate) fn attempt(&self, incoming: &Incoming<'_>) -> Result<Option<Grant>, Error> {
         let mut tables = self.lock_for(incoming)?;
         let mut owner = self.owner_of(incoming)?;
-        if let [table] = &mut tables[..] {
-            let granted = table.attempt(incoming.entries.all(), incoming.origin, incoming.signature);
+        if ONE_SHARD || tables.len() == 1 {
+            let granted = tables[0].attempt(incoming.entries.all(), incoming.origin, incoming.signature);
             if let Some((ticket, _)) = granted {
                 owner.add(ticket);
             }
@@ -386,7 +392,7 @@ impl Shared {
 
     /// Whether a request has keys in several shards.
     pub(crate) fn spans(&self, entries: &Entries) -> bool {
-        entries.all().len() > 1 && entries.groups(self.mask()).len() > 1
+        !ONE_SHARD && entries.all().len() > 1 && entries.groups(self.mask()).len() > 1
     }
 
     /// Notes that the caller of a request sees its grant.
@@ -473,8 +479,9 @@ impl Shared {
         alone.unwrap_or_else(|| matches!(shard.lock_table().standing(ticket), Standing::Granted))
     }
 
+    /// Which bits of a number name a shard.
     fn mask(&self) -> usize {
-        self.shards.len() - 1
+        if ONE_SHARD { 0 } else { self.shards.len() - 1 }
     }
 
     #[inline]
@@ -484,7 +491,7 @@ impl Shared {
         };
         match at_home(home) {
             Released::Done => true,
-            Released::Spans if self.release_lone(ticket) => true,
+            Released::Spans if !ONE_SHARD && self.release_lone(ticket) => true,
             Released::Spans => self.leave(ticket, Leave::Release, own).is_some_and(|left| left.held),
             Released::NotHeld => false,
         }
@@ -515,23 +522,32 @@ impl Shared {
 
     /// Locks the shards of these keys, and all those in which a request for one of them has a part: else such a request
     /// could be granted while it is looked at.
-    fn lock_around(&self, entries: &Entries) -> Vec<(usize, Locked<'_>)> {
-        let mut needed: BTreeSet<usize> =
+    fn lock_around(&self, entries: &Entries) -> LockedShards<'_> {
+        let mut needed: Vec<usize> =
             entries.all().iter().map(|entry| Entries::shard(entry.hash, self.mask())).collect();
         loop {
-            let tables: Vec<_> = needed.iter().map(|&number| (number, self.shards[number].lock_table())).collect();
+            sort_and_dedup(&mut needed);
+            let tables = self.lock_all(&needed);
+            if ONE_SHARD {
+                return tables;
+            }
             let mut spanned = Vec::new();
             for (number, table) in &tables {
                 let here = entries.all().iter().filter(|entry| Entries::shard(entry.hash, self.mask()) == *number);
                 here.for_each(|entry| table.spanned(entry.hash, &entry.key, &mut spanned));
             }
-            let before = needed.len();
-            needed.extend(spanned);
-            if needed.len() == before {
+            spanned.retain(|number| needed.binary_search(number).is_err());
+            if spanned.is_empty() {
                 return tables;
             }
+            needed.append(&mut spanned);
             // Unlocked before the next round: locks are taken in ascending order.
         }
+    }
+
+    /// Locks these shards, which are in ascending order.
+    fn lock_all(&self, numbers: &[usize]) -> LockedShards<'_> {
+        numbers.iter().map(|&number| (number, self.shards[number].lock_table())).collect()
     }
 
     /// Locks all shards in which a request has a part; home is the first of them.
@@ -539,7 +555,9 @@ impl Shared {
         let mut first = home.lock_table();
         let parts = first.parts(ticket);
         let mut tables: Tables<'a> = SmallVec::from_buf([first]);
-        tables.extend(parts.iter().skip(1).map(|part| self.shards[part.shard as usize].lock_table()));
+        if !ONE_SHARD {
+            tables.extend(parts.iter().skip(1).map(|part| self.shards[part.shard as usize].lock_table()));
+        }
         (tables, parts)
     }
 
@@ -549,10 +567,10 @@ impl Shared {
         incoming: &Incoming<'_>,
         arrival: Arrival<'_, Recipient>,
     ) -> (Placed, Option<Recipient>) {
-        match &mut tables[..] {
-            [table] => table.join(incoming.entries.all(), arrival),
-            _ => spanning::join(tables, &incoming.entries.groups(self.mask()), arrival),
+        if ONE_SHARD || tables.len() == 1 {
+            return tables[0].join(incoming.entries.all(), arrival);
         }
+        spanning::join(tables, &incoming.entries.groups(self.mask()), arrival)
     }
 
     /// Takes a request out of all its queues, and tells nobody yet.
@@ -567,4 +585,9 @@ impl Shared {
         }
         Some(left)
     }
+}
+
+/// One of the shards that are locked.
+fn find<'t, 'l>(tables: &'t mut LockedShards<'l>, number: usize) -> Option<&'t mut (usize, Locked<'l>)> {
+    tables.iter_mut().find(|(other, _)| *other == number)
 }

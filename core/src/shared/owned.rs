@@ -1,12 +1,12 @@
 //! Requests of owners: noted when they join, refused when their wait would close a circle, ended with their owner.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::shard::Locked;
-use super::{Incoming, Mailbox, Recipient, Shared, hash, outcome};
+use super::{Incoming, LockedShards, Mailbox, Recipient, Shared, find, hash, outcome};
 use crate::error::CycleStep;
-use crate::machine::{Effect, Effects, Leave, Link, Origin, Owners, Placed, Target, WaitGraph, chain, leave};
+use crate::machine::{
+    Effect, Effects, Leave, Link, Origin, Owners, Placed, Target, WaitGraph, chain, leave, sort_and_dedup,
+};
 use crate::signature::{OwnerName, OwnerTag, Signature};
 use crate::sync::{Arc, MutexGuard};
 use crate::{Error, Ticket};
@@ -123,7 +123,7 @@ impl Shared {
         let parts = self.shard(ticket).lock_table().parts(ticket);
         let mut tables = self.lock_links(links, &parts);
         let cycle = steps(&mut tables, links)?;
-        let own = |number: &u32| parts.iter().any(|part| part.shard == *number);
+        let own = |number: &usize| parts.iter().any(|part| part.shard as usize == *number);
         let mut own_tables: Vec<_> =
             tables.iter_mut().filter(|(number, _)| own(number)).map(|(_, table)| &mut **table).collect();
         let mut effects = Effects::new();
@@ -143,18 +143,19 @@ impl Shared {
     }
 
     /// Locks the shards of a chain and of further parts: in ascending order, each once.
-    fn lock_links(&self, links: &[Link], parts: &[Ticket]) -> BTreeMap<u32, Locked<'_>> {
-        let shards = links.iter().map(|link| link.part.shard).chain(parts.iter().map(|part| part.shard));
-        let numbers: BTreeSet<u32> = shards.collect();
-        numbers.into_iter().map(|number| (number, self.shards[number as usize].lock_table())).collect()
+    fn lock_links(&self, links: &[Link], parts: &[Ticket]) -> LockedShards<'_> {
+        let tickets = links.iter().map(|link| link.part).chain(parts.iter().copied());
+        let mut numbers = tickets.map(|part| part.shard as usize).collect();
+        sort_and_dedup(&mut numbers);
+        self.lock_all(&numbers)
     }
 }
 
 /// The steps of a chain whose tables are all locked. `None` when a link is gone.
-fn steps(tables: &mut BTreeMap<u32, Locked<'_>>, links: &[Link]) -> Option<Vec<CycleStep>> {
+fn steps(tables: &mut LockedShards<'_>, links: &[Link]) -> Option<Vec<CycleStep>> {
     let mut cycle = Vec::new();
     for link in links {
-        let table = tables.get_mut(&link.part.shard)?;
+        let (_, table) = find(tables, link.part.shard as usize)?;
         if !table.still(link) {
             return None;
         }

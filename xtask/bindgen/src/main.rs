@@ -2,6 +2,8 @@
 //!
 //! It is a package of its own because it takes longer to build than the rest of the tasks together.
 
+mod panics;
+
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -14,13 +16,15 @@ fn main() -> Result<()> {
     };
     // One binary for pages, workers and bundlers: the caller hands the bytes or the response to the
     // default export at first use, so the script must not name a path of its own.
-    Bindgen::new()
+    let mut output = Bindgen::new()
         .input_path(&input)
         .web(true)?
         .omit_default_module_path(true)
         .typescript(true)
         .remove_name_section(true)
         .remove_producers_section(true)
-        .generate(&folder)
-        .with_context(|| format!("wasm-bindgen cannot use {}", input.display()))
+        .generate_output()
+        .with_context(|| format!("wasm-bindgen cannot use {}", input.display()))?;
+    panics::silence(output.wasm_mut())?;
+    output.emit(&folder)
 }

@@ -66,7 +66,7 @@ pub(crate) fn toolchain() -> Option<Toolchain> {
 pub(crate) fn cargo(args: &[&str]) -> Result<Command> {
     let toolchain = toolchain().with_context(|| format!("no toolchain for {TARGET}"))?;
     let mut command = process::cargo(args);
-    command.args(["--target", TARGET]);
+    command.args(["--target", TARGET, "--config", &short_paths(toolchain)]);
     if toolchain == Toolchain::Debian {
         command
             .arg("-Zbuild-std=std,panic_abort")
@@ -76,6 +76,21 @@ pub(crate) fn cargo(args: &[&str]) -> Result<Command> {
             .env("CARGO_TARGET_DIR", target_folder(toolchain));
     }
     Ok(command)
+}
+
+/// A setting by which the binary does not carry where this machine keeps its sources, in the places that panics name.
+fn short_paths(toolchain: Toolchain) -> String {
+    let rustc = match toolchain {
+        Toolchain::Installed => rustc(),
+        Toolchain::Debian => PathBuf::from(DEBIAN_RUSTC),
+    };
+    let library = sysroot(&rustc).map(|root| root.join("lib/rustlib/src/rust/library"));
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let registries = home.and_then(|home| std::fs::read_dir(home.join("registry/src")).ok());
+    let crates = registries.into_iter().flatten().flatten().map(|entry| entry.path());
+    let flags = library.into_iter().chain(crates).map(|path| format!("\"--remap-path-prefix={}=\"", path.display()));
+    format!("target.{TARGET}.rustflags = [{}]", flags.collect::<Vec<_>>().join(", "))
 }
 
 /// Where a build for the target with this profile puts its result.

@@ -18,6 +18,6 @@ pub(crate) fn run(report: &mut Report) {
     models::run(report);
     miri::run(report);
     run_tests(report, "demo", &["-p", "latchwork-demo"]);
-    run_tests(report, "tasks", &["-p", "xtask"]);
+    run_tests(report, "tasks", &["-p", "xtask", "-p", "xtask-bindgen"]);
     report.check("rust", "core builds for wasm32", || process::run(&mut wasm::cargo(&["build", "-p", "latchwork"])?));
 }
