@@ -14,6 +14,8 @@ mod entries;
 mod guarded;
 mod hand_over;
 mod handle;
+#[cfg(test)]
+pub(crate) mod late;
 mod limits;
 mod lost;
 mod mailbox;

@@ -167,13 +167,17 @@ fn what_is_taken_away_is_lost_and_the_rest_stays_reserved() {
     let mut space = Reference::default();
     let guard = space.granted(None, &[(A, X), (B, X)]);
     let next = space.waiting(None, &[(A, X)]);
-    let rest = space.waiting(None, &[(B, X)]);
+    let Answer::Waiting(rest) = space.does(Operation::JoinFor { owner: None, keys: keys(&[(B, X)]), hold: 1 }) else {
+        panic!("b is held");
+    };
     let revoke = Operation::Revoke(set(&[A, C]));
     assert_eq!(space.apply(&revoke), (Answer::Count(1), vec![Event::Lost(guard), Event::Granted(next)]));
     assert_eq!(space.does(Operation::HandOver(guard, 0)), Answer::NotHeld(set(&[])));
     assert_eq!(space.tells(Operation::Release(guard)), [Event::Granted(rest)]);
     assert_eq!(space.does(Operation::Release(guard)), Answer::NotHeld(set(&[])));
-    assert_eq!(space.tells(Operation::Expire(rest)), [Event::Lost(rest)]);
+    assert_eq!(space.does(Operation::Pass), Answer::Done);
+    assert_eq!(space.does(Operation::HandOver(rest, 0)), Answer::NotHeld(set(&[])), "its time is over");
+    assert_eq!(space.tells(Operation::Tick), [Event::Lost(rest)]);
     assert_eq!(space.does(Operation::Release(rest)), Answer::NotHeld(set(&[])), "nothing is left of it");
     assert_eq!(space.requests.len(), 1);
 }

@@ -18,6 +18,8 @@ const SCOPE: Scope = Scope {
     states: if cfg!(miri) { 5 } else { 10_000 },
     takes: |_| true,
     limits: (None, None),
+    holds: &[1],
+    late: false,
 };
 
 /// Knows of every refusal and every wait how it would have ended.

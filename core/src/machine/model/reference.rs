@@ -35,6 +35,10 @@ pub(super) struct Request {
     pub(super) abandoned: bool,
     /// One of its keys was taken away (clause L15).
     pub(super) lost: bool,
+    /// How long it may hold its keys.
+    hold: Option<i8>,
+    /// How long that still is; below zero when it is over and nobody was told.
+    rest: Option<i8>,
 }
 
 /// How far a request has come.
@@ -97,6 +101,20 @@ pub(super) enum Operation {
         owner: Option<Owner>,
         keys: Keys,
     },
+    /// A request that holds for so long at most, from its grant on.
+    JoinFor {
+        owner: Option<Owner>,
+        keys: Keys,
+        hold: i8,
+    },
+    /// A grant without an owner gets this one, which has nothing else.
+    Adopt(Name, Owner),
+    /// Time goes on by one, and nobody is told.
+    Pass,
+    /// What is due is told.
+    Tick,
+    /// The next grant that was decided in another table reaches its own.
+    Deliver,
     Claim(Name),
     /// Takes the next guard that was handed over.
     Take(Owner),
@@ -114,8 +132,6 @@ pub(super) enum Operation {
     Revoke(BTreeSet<KeyNumber>),
     /// Takes keys exclusively, at once and before everybody who is queued.
     Steal(BTreeSet<KeyNumber>),
-    /// The longest time that it may hold is over.
-    Expire(Name),
 }
 
 /// All requests of a space, and what its owners are.
@@ -124,6 +140,8 @@ pub(super) struct Reference {
     /// In order of arrival.
     pub(super) requests: Vec<Request>,
     pub(super) closed: BTreeSet<Owner>,
+    /// Whose grants are decided and have not reached their own table: the machine says so, not the clauses.
+    pub(super) under_way: Vec<Name>,
     most_waiters: Option<usize>,
     most_waiters_of_a_key: Option<usize>,
     made: usize,
@@ -145,11 +163,17 @@ fn covered(a: &Keys, b: &Keys) -> bool {
 
 impl Request {
     fn new(name: Name, owner: Option<Owner>, keys: Keys) -> Request {
-        Request { name, owner, keys, stage: Stage::Waiting, abandoned: false, lost: false }
+        let stage = Stage::Waiting;
+        Request { name, owner, keys, stage, abandoned: false, lost: false, hold: None, rest: None }
     }
 
     pub(super) fn waits(&self) -> bool {
         self.stage == Stage::Waiting
+    }
+
+    /// Whether its time is over, told or not.
+    pub(super) fn is_over(&self) -> bool {
+        self.rest.is_some_and(|rest| rest <= 0)
     }
 
     /// A guard that was taken away and has nothing left: until its holder lets go of it.
@@ -160,6 +184,7 @@ impl Request {
     /// Answers whether it was not lost yet.
     fn lose(&mut self, keys: &BTreeSet<KeyNumber>) -> bool {
         self.keys.retain(|key, _| !keys.contains(key));
+        self.rest = None;
         !std::mem::replace(&mut self.lost, true)
     }
 }
@@ -177,6 +202,11 @@ impl Reference {
             Operation::Join { owner, keys } => self.join(*owner, keys),
             Operation::JoinNow { owner, keys } => self.join_now(*owner, keys),
             Operation::Try { owner, keys } => self.attempt(*owner, keys),
+            Operation::JoinFor { owner, keys, hold } => self.join_for(*owner, keys, *hold),
+            Operation::Adopt(name, owner) => self.adopt(*name, *owner),
+            Operation::Pass => self.pass(),
+            Operation::Tick => self.tick(),
+            Operation::Deliver => Answer::Done,
             Operation::Claim(name) => self.claim(*name),
             Operation::Take(owner) => self.take(*owner),
             Operation::Release(name) => self.release(*name),
@@ -188,7 +218,6 @@ impl Reference {
             Operation::CloseOwner(owner) => self.close_owner(*owner),
             Operation::Revoke(keys) => self.revoke(keys),
             Operation::Steal(keys) => self.steal(keys),
-            Operation::Expire(name) => self.expire(*name),
         };
         self.grant();
         (answer, self.events_since(&before, operation))
@@ -202,13 +231,21 @@ impl Reference {
             Operation::TimeOut(name) => stage(name) == Some(Stage::Waiting),
             Operation::Cancel(name) => matches!(stage(name), Some(Stage::Waiting | Stage::Unseen)),
             Operation::Close(name) => stage(name).is_some(),
-            Operation::Abandon(name) | Operation::Expire(name) => {
+            Operation::Abandon(name) => {
                 matches!(stage(name), Some(Stage::Unseen | Stage::Inbox | Stage::Claimed))
             }
             Operation::Release(name)
             | Operation::ReleaseKeys(name, _)
             | Operation::Downgrade(name, _)
             | Operation::HandOver(name, _) => stage(name) == Some(Stage::Claimed),
+            Operation::Adopt(name, owner) => {
+                let of_nobody = |name: &Name| self.find(*name).is_some_and(|at| self.requests[at].owner.is_none());
+                let is_new = self.requests.iter().all(|other| other.owner != Some(*owner));
+                stage(name) == Some(Stage::Claimed) && of_nobody(name) && is_new && !self.closed.contains(owner)
+            }
+            Operation::Pass => self.requests.iter().any(|request| request.rest.is_some_and(|rest| rest > 0)),
+            Operation::Tick => self.requests.iter().any(Request::is_over),
+            Operation::Deliver => !self.under_way.is_empty(),
             Operation::Take(owner) => self.inbox(*owner).is_some(),
             _ => true,
         }
@@ -240,7 +277,9 @@ impl Reference {
         for request in &self.requests {
             let place = inbox.iter().position(|name| *name == request.name).map_or(0, |at| at + 1);
             let marks = u8::from(request.abandoned) * 8 + u8::from(request.lost) * 4 + request.stage as u8;
+            let late = self.under_way.iter().position(|name| *name == request.name).map_or(0, |at| at + 1);
             print.extend([marks, place as u8, request.owner.map_or(u8::MAX, &mut number), request.keys.len() as u8]);
+            print.extend([late as u8, request.hold.unwrap_or(i8::MAX) as u8, request.rest.unwrap_or(i8::MAX) as u8]);
             print.extend(request.keys.iter().map(|(key, mode)| key * 2 + *mode as u8));
         }
         print.push(u8::MAX);
@@ -285,6 +324,36 @@ impl Reference {
                 }
             },
         }
+    }
+
+    fn join_for(&mut self, owner: Option<Owner>, keys: &Keys, hold: i8) -> Answer {
+        let answer = self.join(owner, keys);
+        if let (Answer::Granted(_) | Answer::Waiting(_), Some(request)) = (&answer, self.requests.last_mut()) {
+            request.hold = Some(hold);
+            request.rest = (!request.waits()).then_some(hold);
+        }
+        answer
+    }
+
+    fn adopt(&mut self, name: Name, owner: Owner) -> Answer {
+        let Some(at) = self.find(name) else { return Answer::None };
+        self.requests[at].owner = Some(owner);
+        Answer::Done
+    }
+
+    fn pass(&mut self) -> Answer {
+        for request in &mut self.requests {
+            request.rest = request.rest.map(|rest| rest - 1);
+        }
+        Answer::Done
+    }
+
+    fn tick(&mut self) -> Answer {
+        for request in self.requests.iter_mut().filter(|request| request.is_over()) {
+            let keys = request.keys.keys().copied().collect();
+            request.lose(&keys);
+        }
+        Answer::Done
     }
 
     fn join_now(&mut self, owner: Option<Owner>, keys: &Keys) -> Answer {
@@ -403,7 +472,8 @@ impl Reference {
     }
 
     fn hand_over(&mut self, name: Name, to: Owner) -> Answer {
-        let Some(at) = self.find(name).filter(|at| !self.requests[*at].lost) else {
+        let is_held = |at: &usize| !self.requests[*at].lost && !self.requests[*at].is_over();
+        let Some(at) = self.find(name).filter(is_held) else {
             return Answer::NotHeld(BTreeSet::new());
         };
         if self.requests[at].owner == Some(to) {
@@ -456,18 +526,12 @@ impl Reference {
         Answer::Granted(name)
     }
 
-    fn expire(&mut self, name: Name) -> Answer {
-        let Some(at) = self.find(name) else { return Answer::None };
-        let keys = self.requests[at].keys.keys().copied().collect();
-        self.requests[at].lose(&keys);
-        Answer::Done
-    }
-
     /// Grants whoever can be granted.
     fn grant(&mut self) {
         for at in 0..self.requests.len() {
             if self.requests[at].waits() && self.eligible(at) {
                 self.requests[at].stage = Stage::Unseen;
+                self.requests[at].rest = self.requests[at].hold;
             }
         }
     }

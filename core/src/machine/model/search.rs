@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
-use super::reference::{Answer, Event, KeyNumber, Keys, Operation, Owner, Reference, Stage};
+use super::reference::{Answer, Event, KeyNumber, Keys, Name, Operation, Owner, Reference, Stage};
 use crate::Mode;
 
 /// What is compared with the reference.
@@ -17,6 +17,11 @@ pub(super) trait Subject {
 
     /// Compares all that can be seen with the reference.
     fn check(&mut self, reference: &Reference);
+
+    /// Whose grants are decided and have not reached their own table, in that order.
+    fn under_way(&self) -> Vec<Name> {
+        Vec::new()
+    }
 }
 
 /// What the programs of a search are made of.
@@ -34,6 +39,10 @@ pub(super) struct Scope {
     pub(super) takes: fn(&Operation) -> bool,
     /// The limits of the space.
     pub(super) limits: (Option<usize>, Option<usize>),
+    /// How long requests may hold, where that is part of the search.
+    pub(super) holds: &'static [i8],
+    /// Whether grants that are decided in another table come late.
+    pub(super) late: bool,
 }
 
 /// How far a search went.
@@ -42,6 +51,8 @@ pub(super) struct Extent {
     pub(super) states: usize,
     pub(super) depth: usize,
     pub(super) compared: usize,
+    /// In so many states a grant was under way to its table.
+    pub(super) late: usize,
 }
 
 impl Scope {
@@ -59,20 +70,23 @@ impl Scope {
                 let keys: Keys = shape.iter().copied().collect();
                 operations.push(Operation::Join { owner, keys: keys.clone() });
                 operations.push(Operation::JoinNow { owner, keys: keys.clone() });
+                let limited = self.holds.iter().map(|&hold| Operation::JoinFor { owner, keys: keys.clone(), hold });
+                operations.extend(limited);
                 operations.push(Operation::Try { owner, keys });
             }
             operations.extend(self.key_sets().map(Operation::Steal));
         }
         operations.extend(self.key_sets().map(Operation::Revoke));
+        operations.extend([Operation::Pass, Operation::Tick, Operation::Deliver]);
         for owner in &owners {
             operations.push(Operation::Take(*owner));
             operations.push(Operation::CloseOwner(*owner));
         }
         for name in reference.requests.iter().map(|request| request.name) {
-            use Operation::{Abandon, Cancel, Claim, Close, Expire, HandOver, Release, TimeOut};
+            use Operation::{Abandon, Adopt, Cancel, Claim, Close, HandOver, Release, TimeOut};
             operations.extend([Claim(name), Release(name), Cancel(name), TimeOut(name), Close(name)]);
-            operations.extend([Abandon(name), Expire(name), Operation::Downgrade(name, None)]);
-            operations.extend(owners.iter().map(|owner| HandOver(name, *owner)));
+            operations.extend([Abandon(name), Operation::Downgrade(name, None)]);
+            operations.extend(owners.iter().flat_map(|owner| [HandOver(name, *owner), Adopt(name, *owner)]));
             operations.extend(self.key_sets().map(|keys| Operation::ReleaseKeys(name, keys)));
             operations.extend(self.key_sets().map(|keys| Operation::Downgrade(name, Some(keys))));
         }
@@ -128,6 +142,7 @@ fn carry_out<T: Subject>(reference: &Reference, operation: &Operation, subject: 
     let mut next = reference.clone();
     let (answer, events) = next.apply(operation);
     subject.apply(reference, operation, &answer, &events);
+    next.under_way = subject.under_way();
     next
 }
 
@@ -136,7 +151,7 @@ pub(super) fn explore<T: Subject>(scope: &Scope, new: impl Fn() -> T) -> Extent 
     // The last operation of a shortest program to each state, and the state that it was done in.
     let mut reached: Vec<Option<(u32, Operation)>> = vec![None];
     let mut seen: HashSet<Vec<u8>> = HashSet::from([scope.reference().fingerprint()]);
-    let mut extent = Extent { states: 1, depth: 0, compared: 0 };
+    let mut extent = Extent { states: 1, depth: 0, compared: 0, late: 0 };
     let mut at = 0;
     while at < reached.len() {
         let mut program = Vec::new();
@@ -169,6 +184,7 @@ pub(super) fn explore<T: Subject>(scope: &Scope, new: impl Fn() -> T) -> Extent 
             program.truncate(length);
             if extent.states < scope.states && seen.insert(next.fingerprint()) {
                 extent.states += 1;
+                extent.late += usize::from(!next.under_way.is_empty());
                 extent.depth = length + 1;
                 reached.push(Some((at as u32, operation)));
             }
@@ -225,6 +241,7 @@ impl Random {
 /// Tells how far a search went.
 pub(super) fn tell(scope: &Scope, shards: usize, extent: &Extent, time: Duration) {
     let (name, seconds) = (scope.name, time.as_secs_f32());
-    let Extent { states, depth, compared } = extent;
-    println!("{name}: shards={shards} depth={depth} states={states} operations={compared} seconds={seconds:.1}");
+    let Extent { states, depth, compared, late } = extent;
+    let extent = format!("depth={depth} states={states} late={late} operations={compared}");
+    println!("{name}: shards={shards} {extent} seconds={seconds:.1}");
 }

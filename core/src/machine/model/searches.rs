@@ -27,6 +27,8 @@ pub(super) const SCOPE: Scope = Scope {
     states: states(6_000),
     takes,
     limits: (None, None),
+    holds: &[],
+    late: false,
 };
 
 /// Few requests on few keys, so that the programs are longer.
@@ -44,6 +46,22 @@ const CIRCLES: Scope = Scope {
     ..SCOPE
 };
 
+/// Locks that end by themselves, while time goes on.
+const TIMED: Scope = Scope {
+    name: "longest holds",
+    shapes: &[&[(0, X)], &[(0, S)], &[(0, X), (1, X)]],
+    holds: &[1, 2],
+    states: states(12_000),
+    ..LONG
+};
+
+/// Grants over several tables that have not reached their own while everything else goes on.
+const LATE: Scope =
+    Scope { name: "late deliveries", shapes: ACROSS, late: true, most: 4, states: states(12_000), ..LONG };
+
+/// Most of them over both keys, which are in different tables.
+const ACROSS: &[&[(KeyNumber, Mode)]] = &[&[(0, X)], &[(1, S)], &[(0, X), (1, X)], &[(0, S), (1, X)]];
+
 /// No more than three wait, and two for a key.
 const LIMITED: Scope = Scope { name: "limits", limits: (Some(3), Some(2)), most: 6, states: states(5_000), ..LONG };
 
@@ -56,7 +74,6 @@ fn takes(operation: &Operation) -> bool {
     match operation {
         // One key is taken at a time.
         Operation::Steal(keys) => keys.len() == 1,
-        Operation::Expire(_) => false,
         _ => true,
     }
 }
@@ -66,6 +83,7 @@ fn search(scope: &Scope, shards: usize) {
     let extent = explore(scope, || Spaces::new(shards, scope));
     tell(scope, shards, &extent, start.elapsed());
     assert_eq!(extent.states, scope.states, "the search has shrunk");
+    assert_eq!(extent.late > extent.states / 20, scope.late, "late={}", extent.late);
 }
 
 #[test]
@@ -105,10 +123,25 @@ fn every_state_where_few_may_wait() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "an interpreter takes minutes for each state; the other tests run the same code")]
+fn every_state_that_time_leads_to() {
+    search(&TIMED, 2);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "an interpreter takes minutes for each state; the other tests run the same code")]
+fn every_state_with_late_deliveries() {
+    search(&LATE, 2);
+}
+
+#[test]
 #[cfg_attr(miri, ignore = "an interpreter takes minutes for each program; the other tests run the same code")]
 fn long_programs_at_random() {
     for (most, shards) in [(6, 1), (6, 64), (12, 2), (12, 64), (30, 4)] {
         let scope = Scope { most, ..SCOPE };
         wander(&scope, 0..60, 300, || Spaces::new(shards, &scope));
+    }
+    for scope in [Scope { most: 8, ..TIMED }, Scope { most: 8, ..LATE }] {
+        wander(&scope, 0..60, 300, || Spaces::new(2, &scope));
     }
 }

@@ -4,17 +4,21 @@
 //! floor below, where the port would.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::reference::{Answer, Event, KeyNumber, Keys, Name, Operation, Owner, Reference, Request, S, Stage, X};
 use super::search::{Scope, Subject};
+use crate::shared::late;
 use crate::{
-    Blocker, Cancelled, CycleStep, Error, ErrorKind, Grant, Hold, Key, LockSpec, Mode, Owner as SpaceOwner, OwnerName,
-    Port, Settled, Space, Ticket, Wait,
+    Blocker, Cancelled, CycleStep, Error, ErrorKind, Grant, Hold, Key, LockSpec, ManualClock, Mode,
+    Owner as SpaceOwner, OwnerName, Port, Settled, Space, Ticket, Wait,
 };
 
 /// A space and the names that the reference has for its requests.
 pub(super) struct Spaces {
     space: Space,
+    clock: ManualClock,
+    late: bool,
     port: Port,
     owners: Vec<SpaceOwner>,
     tickets: BTreeMap<Name, Ticket>,
@@ -29,7 +33,12 @@ type Row<T> = (BTreeMap<u64, Mode>, Option<usize>, T);
 
 impl Spaces {
     pub(super) fn new(shards: usize, scope: &Scope) -> Spaces {
+        let clock = ManualClock::new();
         let mut builder = Space::builder().shards(shards).seed(1);
+        if !scope.holds.is_empty() {
+            builder = builder.clock(clock.clone());
+        }
+        late::hold_back(scope.late);
         if let Some(most) = scope.limits.0 {
             builder = builder.max_waiters(most);
         }
@@ -41,6 +50,8 @@ impl Spaces {
             port: space.port(|| {}),
             owners: (0..scope.owners).map(|number| space.owner(number.to_string())).collect(),
             space,
+            clock,
+            late: scope.late,
             tickets: BTreeMap::new(),
             tokens: BTreeMap::new(),
             largest: BTreeMap::new(),
@@ -58,12 +69,16 @@ impl Spaces {
         }
     }
 
-    fn ask(&mut self, before: &Reference, owner: Option<Owner>, keys: &Keys, answer: &Answer) {
+    fn ask(&mut self, before: &Reference, (owner, keys): (Option<Owner>, &Keys), hold: Option<i8>, answer: &Answer) {
         let name = match answer {
             Answer::Granted(name) | Answer::Waiting(name) => *name,
             _ => usize::MAX,
         };
-        match self.port.lock(&self.spec(owner, keys), name as u64) {
+        let spec = match hold {
+            Some(hold) => self.spec(owner, keys).max_hold(UNIT * u32::from(hold.unsigned_abs())),
+            None => self.spec(owner, keys),
+        };
+        match self.port.lock(&spec, name as u64) {
             Ok(crate::Answer::Granted(grant)) => {
                 assert_eq!(*answer, Answer::Granted(name));
                 self.granted_at_once(name, keys, grant);
@@ -150,7 +165,8 @@ impl Spaces {
                             self.check_token(name, &keys.unwrap_or_default(), grant.token);
                         }
                     }
-                    assert!(self.port.watch_lost(grant.ticket, tag), "there is something to lose");
+                    let lost = before.find(name).is_some_and(|at| before.requests[at].lost);
+                    assert_eq!(self.port.watch_lost(grant.ticket, tag), !lost, "whether there is something to lose");
                 }
                 Settled::Failed { tag, error } if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Closed) => {
                     told.push(Event::Ended(tag as Name));
@@ -170,8 +186,14 @@ impl Spaces {
 
     fn claim(&mut self, before: &Reference, name: Name) {
         let claimed = self.space.engine().shared.claim(self.tickets[&name]).expect("a grant that stands");
-        assert_eq!(Some(&claimed.token), self.tokens.get(&name), "the token that was told");
         let request = before.find(name).map(|at| &before.requests[at]);
+        if before.under_way.contains(&name) {
+            // Its caller has looked before it was told, and is not told any more.
+            let (keys, lost) = request.map(|request| (request.keys.clone(), request.lost)).unwrap_or_default();
+            self.check_token(name, &keys, claimed.token);
+            assert_eq!(self.port.watch_lost(claimed.ticket, name as u64), !lost);
+        }
+        assert_eq!(Some(&claimed.token), self.tokens.get(&name), "the token that was told");
         assert_eq!(Some(claimed.abandoned), request.map(|request| request.abandoned), "clause L11");
     }
 
@@ -229,7 +251,7 @@ impl Spaces {
         };
         let of_request = |request: &Request| -> Row<(bool, u64)> {
             let claimed = request.stage == Stage::Claimed;
-            (wide(&request.keys), request.owner.map(usize::from), (claimed, self.tokens[&request.name]))
+            (wide(&request.keys), request.owner.map(usize::from), (claimed, self.token(request.name)))
         };
         let held = reference.requests.iter().filter(|request| !request.waits());
         // The empty set stands in no queue.
@@ -245,7 +267,7 @@ impl Spaces {
             let blockers = reference.fronts(at).into_iter();
             let blockers = blockers.map(|(key, other)| {
                 let other = &reference.requests[other];
-                let token = (!other.waits()).then(|| self.tokens[&other.name]);
+                let token = (!other.waits()).then(|| self.token(other.name));
                 (u64::from(key), other.owner.map(usize::from), token)
             });
             (wide(&request.keys), request.owner.map(usize::from), (reference.place(at), sorted(blockers)))
@@ -254,10 +276,43 @@ impl Spaces {
         assert_eq!(sorted(query.pending.iter().map(of_wait)), sorted(waiting.map(of_waiting)), "who waits");
     }
 
+    /// The token of a grant, told or not.
+    fn token(&self, name: Name) -> u64 {
+        let of_ticket = |ticket: Ticket| self.space.engine().shared.token_of(ticket);
+        let told = self.tokens.get(&name).copied();
+        told.or_else(|| of_ticket(self.tickets[&name])).expect("it is granted")
+    }
+
+    /// What is told at once of what follows: what is under way to its table is told there, when it arrives.
+    fn as_told(&self, before: &Reference, operation: &Operation, events: &[Event]) -> Vec<Event> {
+        let ends = matches!(operation, Operation::Close(_) | Operation::CloseOwner(_));
+        let kept = late::kept();
+        let is_kept = |name: &Name| self.tickets.get(name).is_some_and(|ticket| kept.contains(ticket));
+        let mut told: Vec<Event> = Vec::new();
+        for event in events {
+            match event {
+                Event::Granted(name) if is_kept(name) => {}
+                // It was not told of the grant, so it is told that it has none.
+                Event::Lost(name) if before.under_way.contains(name) && ends => told.push(Event::Ended(*name)),
+                Event::Lost(name) if before.under_way.contains(name) => {}
+                event => told.push(*event),
+            }
+        }
+        match operation {
+            Operation::Deliver => told.extend(before.under_way.first().map(|name| Event::Granted(*name))),
+            Operation::Abandon(name) if before.under_way.contains(name) => told.push(Event::Ended(*name)),
+            _ => {}
+        }
+        told
+    }
+
     fn blocker(&self, blocker: &Blocker) -> (u64, Option<usize>, Option<u64>) {
         (number_of(&blocker.key), self.owner_number(blocker.owner.as_ref()), blocker.token)
     }
 }
+
+/// What the clock moves on by.
+const UNIT: Duration = Duration::from_millis(1);
 
 impl Subject for Spaces {
     fn apply(&mut self, before: &Reference, operation: &Operation, answer: &Answer, events: &[Event]) {
@@ -266,9 +321,16 @@ impl Subject for Spaces {
         let mut handed = None;
         let waits = |name: &Name| before.find(*name).is_some_and(|at| before.requests[at].waits());
         match operation {
-            Operation::Join { owner, keys } => self.ask(before, *owner, keys, answer),
+            Operation::Join { owner, keys } => self.ask(before, (*owner, keys), None, answer),
+            Operation::JoinFor { owner, keys, hold } => self.ask(before, (*owner, keys), Some(*hold), answer),
+            Operation::Adopt(name, owner) => {
+                self.port.adopt(self.tickets[name], &self.owners[usize::from(*owner)]);
+            }
+            Operation::Pass => self.clock.advance(UNIT),
+            Operation::Tick => self.port.tick(),
+            Operation::Deliver => late::deliver(&self.space.engine().shared),
             Operation::JoinNow { owner, keys } => {
-                let spec = self.spec(*owner, keys).timeout(std::time::Duration::ZERO);
+                let spec = self.spec(*owner, keys).timeout(Duration::ZERO);
                 match (self.port.lock(&spec, u64::MAX), answer) {
                     (Ok(crate::Answer::Granted(grant)), Answer::Granted(name)) => {
                         self.granted_at_once(*name, keys, grant);
@@ -325,20 +387,30 @@ impl Subject for Spaces {
                 let grant = self.port.steal(&list(keys)[0], None).expect("it is open");
                 self.granted_at_once(*name, &keys.iter().map(|key| (*key, X)).collect(), grant);
             }
-            other => panic!("not driven: {other:?}"),
         }
-        self.check_events(before, events, ended, handed);
+        let events = self.as_told(before, operation, events);
+        self.check_events(before, &events, ended, handed);
         if let (Some(given), Answer::HandedOver(_)) = (handed, answer) {
             // The ticket is the new owner's.
             self.tickets.remove(&given);
         }
     }
 
+    fn under_way(&self) -> Vec<Name> {
+        if !self.late {
+            return Vec::new();
+        }
+        let named = |ticket: &Ticket| self.tickets.iter().find(|(_, other)| *other == ticket).map(|(name, _)| *name);
+        late::kept().iter().filter_map(named).filter(|name| !self.tokens.contains_key(name)).collect()
+    }
+
     fn check(&mut self, reference: &Reference) {
         let left: BTreeSet<Name> = reference.requests.iter().map(|request| request.name).collect();
         for (name, ticket) in &self.tickets {
-            let held =
-                reference.requests.iter().any(|request| request.name == *name && !request.waits() && !request.lost);
+            let held = reference
+                .requests
+                .iter()
+                .any(|request| request.name == *name && !request.waits() && !request.lost && !request.is_over());
             assert_eq!(self.port.held(*ticket), held, "whether {name} is held");
         }
         self.check_holds(reference);
