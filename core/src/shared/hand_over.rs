@@ -76,7 +76,7 @@ impl Shared {
         let _watched = self.watch_lost(ticket, Recipient::Nobody);
         let of_mode = |mode: Mode| keys.iter().filter(move |(_, other)| *other == mode).map(|(key, _)| key.clone());
         let (exclusive, shared) = (of_mode(Mode::Exclusive).collect(), of_mode(Mode::Shared).collect());
-        self.inboxes.lock().handed.insert(ticket.identity(), Handed { keys: exclusive, shared, payload });
+        self.inboxes.lock().handed.insert(ticket, Handed { keys: exclusive, shared, payload });
         if !resolves.is_some_and(|request| self.resolve(request, ticket, own)) {
             self.deliver_to(owner.number, ticket, own);
         }
