@@ -283,25 +283,25 @@ impl Spaces {
         told.or_else(|| of_ticket(self.tickets[&name])).expect("it is granted")
     }
 
-    /// What is told at once of what follows: what is under way to its table is told there, when it arrives.
+    /// What is told at once of what follows: what is under way to its table is told there, when it arrives. Who ends before
+    /// that is told that it has nothing.
     fn as_told(&self, before: &Reference, operation: &Operation, events: &[Event]) -> Vec<Event> {
-        let ends = matches!(operation, Operation::Close(_) | Operation::CloseOwner(_));
         let kept = late::kept();
         let is_kept = |name: &Name| self.tickets.get(name).is_some_and(|ticket| kept.contains(ticket));
-        let mut told: Vec<Event> = Vec::new();
-        for event in events {
-            match event {
-                Event::Granted(name) if is_kept(name) => {}
-                // It was not told of the grant, so it is told that it has none.
-                Event::Lost(name) if before.under_way.contains(name) && ends => told.push(Event::Ended(*name)),
-                Event::Lost(name) if before.under_way.contains(name) => {}
-                event => told.push(*event),
-            }
-        }
-        match operation {
-            Operation::Deliver => told.extend(before.under_way.first().map(|name| Event::Granted(*name))),
-            Operation::Abandon(name) if before.under_way.contains(name) => told.push(Event::Ended(*name)),
-            _ => {}
+        let untold = |event: &Event| match event {
+            Event::Granted(name) => is_kept(name),
+            Event::Lost(name) | Event::Ended(name) => before.under_way.contains(name),
+        };
+        let mut told: Vec<Event> = events.iter().copied().filter(|event| !untold(event)).collect();
+        let owner = |name: Name| before.find(name).and_then(|at| before.requests[at].owner);
+        let ends = |name: &Name| match operation {
+            Operation::Abandon(ended) | Operation::Close(ended) => ended == name,
+            Operation::CloseOwner(closed) => owner(*name) == Some(*closed),
+            _ => false,
+        };
+        told.extend(before.under_way.iter().copied().filter(ends).map(Event::Ended));
+        if *operation == Operation::Deliver {
+            told.extend(before.under_way.first().map(|name| Event::Granted(*name)));
         }
         told
     }
