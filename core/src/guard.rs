@@ -99,7 +99,7 @@ impl Guard {
         self.hold.abandoned()
     }
 
-    /// Whether the lock is still held: not released, and its space handle not closed.
+    /// Whether the lock is still held: not released, not handed over and not [lost](Guard::lost).
     pub fn held(&self) -> bool {
         self.releases && self.hold.held()
     }
@@ -213,7 +213,7 @@ impl Guard {
 
     /// Waits until the lock is lost: taken away by [`Space::revoke`](crate::Space::revoke), by the end of its
     /// [`max_hold`](crate::LockRequest::max_hold), or with its owner or its space handle (clause L15). Ends at once when it
-    /// is not held any more, and never while it is.
+    /// is not held any more, also when its holder released it or handed it over, and never while it is.
     ///
     /// # Cancel safety
     ///

@@ -90,7 +90,8 @@ impl Owner {
     ///
     /// # Errors
     ///
-    /// Besides those of `Space::lock`: [`Deadlock`](crate::ErrorKind::Deadlock), and
+    /// Besides those of `Space::lock`: [`Deadlock`](crate::ErrorKind::Deadlock), unless it is
+    /// [`Busy`](crate::ErrorKind::Busy) before, and
     /// [`Cancelled`](crate::ErrorKind::Cancelled) once the owner is closed.
     pub fn lock(&self, keys: impl IntoKeys) -> LockRequest<'_> {
         LockRequest::new(&self.0.engine, self.spec(LockSpec::new(keys)))

@@ -185,7 +185,9 @@ impl<V: Send + Sync + 'static> Space<V> {
     /// # Errors
     ///
     /// [`Timeout`](crate::ErrorKind::Timeout) after its time-out, [`Closed`](crate::ErrorKind::Closed) when the handle
-    /// is closed, [`Invalid`](crate::ErrorKind::Invalid) for a key that is too long or a time-out without a clock.
+    /// is closed, [`Invalid`](crate::ErrorKind::Invalid) for a key that is too long or a time-out without a clock,
+    /// [`Busy`](crate::ErrorKind::Busy) where a limit of waiters is reached. A request that could not wait for both reasons
+    /// is `Busy`: whether it would be a [`Deadlock`](crate::ErrorKind::Deadlock) is looked at second.
     pub fn lock(&self, keys: impl IntoKeys) -> LockRequest<'_> {
         self.request(LockSpec::new(keys))
     }
