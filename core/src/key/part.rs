@@ -49,7 +49,7 @@ impl fmt::Display for Quoted<'_> {
         for character in self.0.chars() {
             match character {
                 '"' | '\\' | '\0'..' ' | '\u{7f}'..='\u{9f}' => {
-                    character.escape_default().try_for_each(|part| f.write_char(part))?
+                    character.escape_default().try_for_each(|part| f.write_char(part))?;
                 }
                 _ => f.write_char(character)?,
             }
