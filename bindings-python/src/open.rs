@@ -85,6 +85,8 @@ impl Opening {
 
     fn builder(&self, py: Python<'_>) -> PyResult<Builder> {
         let mut builder = latchwork::Space::builder().seed(seed()).epoch(epoch()).shards(shards(py)?);
+        // Whoever opens the space finds its scopes in the same way.
+        builder = builder.host_option("ambient_owner", if self.ambient.is_some() { "on" } else { "off" });
         if let Some(limit) = self.max_waiters {
             builder = builder.max_waiters(limit);
         }

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::shared::{Cells, Limits, Meta, Settings, Shared};
+use crate::shared::{Cells, HostOptions, Limits, Meta, Settings, Shared};
 use crate::sync::Arc;
 use crate::{Clock, Space};
 
@@ -25,7 +25,7 @@ pub struct Builder<V = ()> {
     max_waiters: Option<usize>,
     max_waiters_per_key: Option<usize>,
     meta: Option<Meta>,
-    codec: Option<Arc<str>>,
+    host_options: HostOptions,
     values: PhantomData<fn() -> V>,
 }
 
@@ -94,16 +94,33 @@ impl<V: Send + Sync + 'static> Builder<V> {
     /// Names how the values of the cells are written: openings of a name must agree on it. For bindings, whose values are
     /// bytes. Usually there is none.
     #[must_use]
-    pub fn codec(mut self, name: &str) -> Builder<V> {
-        self.codec = Some(Arc::from(name));
+    pub fn codec(self, name: &str) -> Builder<V> {
+        self.host_option("codec", name)
+    }
+
+    /// Notes an option of a host language's own, on which openings of one name must agree as they must on the limits.
+    #[must_use]
+    pub fn host_option(mut self, name: &'static str, value: &str) -> Builder<V> {
+        self.host_options.insert(name, value.into());
         self
     }
 
     /// Gives the space cells that hold values of type `W`.
     #[must_use]
     pub fn cells<W: Send + Sync + 'static>(self) -> Builder<W> {
-        let Builder { shards, seed, epoch, clock, max_waiters, max_waiters_per_key, meta, codec, values: _ } = self;
-        Builder { shards, seed, epoch, clock, max_waiters, max_waiters_per_key, meta, codec, values: PhantomData }
+        let Builder { shards, seed, epoch, clock, max_waiters, max_waiters_per_key, meta, host_options, values: _ } =
+            self;
+        Builder {
+            shards,
+            seed,
+            epoch,
+            clock,
+            max_waiters,
+            max_waiters_per_key,
+            meta,
+            host_options,
+            values: PhantomData,
+        }
     }
 
     /// The limits that openings of one name must agree on.
@@ -111,8 +128,9 @@ impl<V: Send + Sync + 'static> Builder<V> {
         (self.max_waiters, self.max_waiters_per_key)
     }
 
-    pub(crate) fn codec_name(&self) -> Option<&Arc<str>> {
-        self.codec.as_ref()
+    /// The options of a host language that openings of one name must agree on.
+    pub(crate) fn host_options(&self) -> &HostOptions {
+        &self.host_options
     }
 
     pub(crate) fn clock_identity(&self) -> Option<usize> {
@@ -121,10 +139,11 @@ impl<V: Send + Sync + 'static> Builder<V> {
 
     /// The space.
     pub fn build(self) -> Space<V> {
-        let Builder { shards, seed, epoch, clock, max_waiters, max_waiters_per_key, meta, codec, values: _ } = self;
+        let Builder { shards, seed, epoch, clock, max_waiters, max_waiters_per_key, meta, host_options, values: _ } =
+            self;
         let limits = Limits::new(max_waiters, max_waiters_per_key);
         let cells = Cells::<V>::new();
-        Space::first(Shared::new(Settings { shards, seed, epoch, clock, limits, meta, codec, cells }))
+        Space::first(Shared::new(Settings { shards, seed, epoch, clock, limits, meta, host_options, cells }))
             .expect("made with cells of this type")
     }
 }
@@ -139,7 +158,7 @@ impl Default for Builder {
             max_waiters: None,
             max_waiters_per_key: None,
             meta: None,
-            codec: None,
+            host_options: HostOptions::new(),
             values: PhantomData,
         }
     }

@@ -1,7 +1,7 @@
 //! Spaces by name, and the addresses under which they are opened.
 
 use crate::key::Quoted;
-use crate::shared::Names;
+use crate::shared::{HostOptions, Names};
 use crate::{Builder, Clock, Error, Space};
 
 /// The named spaces of a process: one space per name, each opening another handle.
@@ -36,11 +36,12 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::ErrorKind::Invalid) when it was made with another clock, other limits, another codec, or cells of
-    /// another type.
+    /// [`Invalid`](crate::ErrorKind::Invalid) when it was made with another clock, other limits, another codec, other
+    /// options of the host, or cells of another type.
     /// Shards, seed, epoch and meta are those of whoever made it.
     pub fn open<V: Send + Sync + 'static>(&self, name: &str, settings: Builder<V>) -> Result<Space<V>, Error> {
-        let (clock, limits, codec) = (settings.clock_identity(), settings.limits(), settings.codec_name().cloned());
+        let (clock, limits) = (settings.clock_identity(), settings.limits());
+        let host_options = settings.host_options().clone();
         let mut made = None;
         let mut settings = Some(settings);
         loop {
@@ -51,7 +52,7 @@ impl Registry {
                     return Err(Error::invalid("cells", "the space of this name is open with values of another type"));
                 }
                 if let Some(space) = Space::another(shared.clone()) {
-                    return agrees(space, clock, limits, codec.as_deref());
+                    return agrees(space, clock, limits, &host_options);
                 }
             }
             made = made.or_else(|| settings.take().map(Builder::build));
@@ -63,12 +64,12 @@ impl Registry {
     }
 }
 
-/// Lets go of a space that was made with another clock, other limits or another codec (clause B6).
+/// Lets go of a space that was made with another clock, other limits or other options of the host (clause B6).
 fn agrees<V: Send + Sync + 'static>(
     space: Space<V>,
     clock: Option<usize>,
     limits: (Option<usize>, Option<usize>),
-    codec: Option<&str>,
+    host_options: &HostOptions,
 ) -> Result<Space<V>, Error> {
     let shared = &space.engine().shared;
     if shared.clock().map(Clock::identity) != clock {
@@ -79,8 +80,10 @@ fn agrees<V: Send + Sync + 'static>(
         let what = if known.waiters == limits.0 { "max_waiters_per_key" } else { "max_waiters" };
         return Err(Error::invalid(what, "the space of this name is open with another limit"));
     }
-    if shared.codec().map(|known| &**known) != codec {
-        return Err(Error::invalid("codec", "the space of this name is open with another codec"));
+    let known = shared.host_options();
+    let differs = known.keys().chain(host_options.keys()).find(|&name| known.get(name) != host_options.get(name));
+    if let Some(&name) = differs {
+        return Err(Error::invalid(name, format!("the space of this name is open with another {name}")));
     }
     Ok(space)
 }
@@ -171,6 +174,20 @@ mod tests {
             assert_eq!(spaces.open("a", other).expect_err("another codec").what(), Some("codec"));
         }
         first.close();
+    }
+
+    #[test]
+    fn openings_of_a_name_agree_on_the_options_of_a_host() {
+        let spaces = Registry::new();
+        let with = |name, value: &str| Space::builder().host_option(name, value);
+        let first = spaces.open("a", with("scope", "on")).expect("it is new");
+        assert!(spaces.open("a", with("scope", "off").host_option("scope", "on")).is_ok());
+        for other in [Space::builder(), with("scope", "off"), with("scope", "on").host_option("another", "")] {
+            let what = if other.host_options().contains_key("another") { "another" } else { "scope" };
+            assert_eq!(spaces.open("a", other).expect_err("another value").what(), Some(what));
+        }
+        first.close();
+        assert!(spaces.open("a", with("scope", "off")).is_ok());
     }
 
     #[test]

@@ -110,6 +110,27 @@ def test_handles_of_one_space_share_it() -> None:
         stranger.release()
 
 
+def test_openings_of_a_name_agree() -> None:
+    """On whether its scopes are found by the context, in both APIs; a name that has ended is free to differ."""
+
+    async def aio(**options: bool) -> None:
+        async with await latchwork.aio.open("memory:agree", **options):  # type: ignore[arg-type]
+            pass
+
+    for first, other in ((True, False), (False, True)):
+        with latchwork.open("memory:agree", ambient_owner=first):
+            latchwork.open("memory:agree", ambient_owner=first).close()
+            asyncio.run(aio(ambient_owner=first))
+            with pytest.raises(latchwork.Invalid) as error:
+                latchwork.open("memory:agree", ambient_owner=other)
+            assert error.value.what == "ambient_owner"
+            with pytest.raises(latchwork.Invalid) as error:
+                asyncio.run(aio(ambient_owner=other))
+            assert error.value.what == "ambient_owner"
+        with latchwork.open("memory:agree", ambient_owner=other):
+            pass
+
+
 def test_control_without_the_option() -> None:
     """A lock inside a block has no owner: the same program stands still, here up to its time-out."""
     with latchwork.open() as space, space.lock("a") as guard:

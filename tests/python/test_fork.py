@@ -205,3 +205,72 @@ def test_multiprocessing_workers() -> None:
             print("fine")
     """
     fine(code)
+
+
+def test_what_a_guard_and_an_owner_tell_in_a_child() -> None:
+    """The lock is not lost there, it never was held; what was handed over in the parent is the parent's to take."""
+    code = """
+        import asyncio, latchwork, latchwork.aio, os, traceback, warnings
+        warnings.simplefilter("ignore", DeprecationWarning)
+        NOTHING = latchwork.Query([], [])
+
+        space = latchwork.open("memory:told")
+        job, guard = space.owner("job"), space.lock("a", max_hold=60)
+        lost = guard.lost
+        inbox = job.handed_over
+        assert space.lock("b").hand_over(job, "the parent's")
+        aio = asyncio.run(latchwork.aio.open("memory:told"))
+        aio_guard = asyncio.run(aio.try_lock("c"))
+        aio_lost, aio_job = aio_guard.lost, aio.owner("aio job")
+        assert asyncio.run(asyncio.wait_for(aio_guard.hand_over(job, 7), 30))
+
+        def blocking():
+            assert not guard.held and not guard.lost.is_set() and not lost.is_set()
+            assert not lost.wait(timeout=0) and not guard.lost.wait(timeout=0)
+            assert space.revoke("a") == 0 and not lost.is_set()
+            try:
+                guard.hand_over(job)
+            except latchwork.NotHeld:
+                pass
+            else:
+                raise AssertionError("handed over")
+            assert space.lock("a").hand_over(job, "the child's")
+            with next(inbox) as taken:
+                assert (taken.keys, taken.payload) == (("a",), "the child's")
+            assert space.query() == NOTHING
+            assert job.close() == 0 and list(inbox) == [] and list(job.handed_over) == []
+
+        async def asynchronous():
+            assert not aio_guard.held and not aio_lost.is_set() and not aio_guard.lost.is_set()
+            assert await (await aio.lock("c")).hand_over(aio_job, 8)
+            async for taken in aio_job.handed_over:
+                with taken:
+                    assert (taken.keys, taken.payload) == (("c",), 8)
+                break
+            mine = await aio.lock("c")
+            waiting = asyncio.ensure_future(mine.lost.wait())
+            await asyncio.sleep(0)
+            assert await aio.revoke("c") == 1
+            assert await asyncio.wait_for(waiting, 30)
+            assert await aio_job.close() == 0
+            assert await aio.query() == NOTHING
+
+        pid = os.fork()
+        if pid == 0:
+            try:
+                blocking()
+                asyncio.run(asynchronous())
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
+            os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+        assert guard.held and not lost.is_set() and not job.closed
+        for expected in ("the parent's", 7):
+            with next(inbox) as taken:
+                assert taken.payload == expected
+        assert space.revoke("a") == 1 and lost.wait(timeout=30)
+        assert space.query() == NOTHING
+        print("fine")
+    """
+    fine(code)

@@ -67,6 +67,9 @@ const ONE_SHARD: bool = cfg!(all(target_os = "unknown", not(target_feature = "at
 /// What the maker of a space says about it, for whoever opens it.
 pub(crate) type Meta = Arc<dyn std::any::Any + Send + Sync>;
 
+/// Options of a host language, by their names: openings of one name agree on them.
+pub(crate) type HostOptions = std::collections::BTreeMap<&'static str, Box<str>>;
+
 /// What a space is made of.
 pub(crate) struct Settings {
     pub(crate) shards: usize,
@@ -75,7 +78,7 @@ pub(crate) struct Settings {
     pub(crate) clock: Option<Box<dyn Clock>>,
     pub(crate) limits: Limits,
     pub(crate) meta: Option<Meta>,
-    pub(crate) codec: Option<Arc<str>>,
+    pub(crate) host_options: HostOptions,
     pub(crate) cells: Arc<dyn Keeper>,
 }
 
@@ -87,7 +90,7 @@ pub(crate) struct Shared {
     timers: Timers,
     limits: Limits,
     meta: Option<Meta>,
-    codec: Option<Arc<str>>,
+    host_options: HostOptions,
     /// Of whatever type the values are: the handles know.
     cells: Arc<dyn Keeper>,
     epoch: u64,
@@ -127,7 +130,7 @@ impl Incoming<'_> {
 
 impl Shared {
     pub(crate) fn new(settings: Settings) -> Arc<Shared> {
-        let Settings { shards, seed, epoch, clock, limits, meta, codec, cells } = settings;
+        let Settings { shards, seed, epoch, clock, limits, meta, host_options, cells } = settings;
         let count = if ONE_SHARD { 1 } else { shards.max(1).next_power_of_two() as u32 };
         let keeps = (KEPT / count) as u16;
         Arc::new_cyclic(|space| Shared {
@@ -137,7 +140,7 @@ impl Shared {
             timers: Timers::default(),
             limits,
             meta,
-            codec,
+            host_options,
             cells,
             epoch,
             last_order: AtomicU64::new(0),
@@ -158,9 +161,8 @@ impl Shared {
         self.cells.clone().into_any().downcast().ok()
     }
 
-    /// How the values of the cells are written, where that has a name.
-    pub(crate) fn codec(&self) -> Option<&Arc<str>> {
-        self.codec.as_ref()
+    pub(crate) fn host_options(&self) -> &HostOptions {
+        &self.host_options
     }
 
     pub(crate) fn limits(&self) -> &Limits {
