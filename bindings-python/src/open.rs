@@ -2,13 +2,14 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
 use latchwork::{Builder, Url};
 use pyo3::prelude::*;
 
 use crate::ambient::Ambient;
-use crate::clock::{HostClock, ManualClock};
+use crate::clock::{HostClock, ManualClock, Tick};
 use crate::fork::{self, Own};
 use crate::{convert, error};
 
@@ -59,6 +60,19 @@ impl Opening {
         self.ambient.as_ref()
     }
 
+    /// The owner of the scope that runs, if the space has such, and a call named none.
+    #[inline]
+    pub(crate) fn ambient_owner<'py>(
+        &self,
+        py: Python<'py>,
+        named: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match self.ambient() {
+            Some(ambient) if named.is_none() => ambient.owner(py),
+            _ => Ok(None),
+        }
+    }
+
     pub(crate) fn url(&self) -> Option<&str> {
         self.url.as_deref()
     }
@@ -66,6 +80,14 @@ impl Opening {
     /// The clock that a test moves, if there is one: then no timer of the host's is armed.
     pub(crate) fn clock(&self) -> Option<&Py<ManualClock>> {
         self.clock.as_ref()
+    }
+
+    /// Has a handle ticked when a test moves its clock.
+    pub(crate) fn watch_clock<T: Tick + 'static>(&self, handle: &Arc<T>) {
+        if let Some(clock) = self.clock() {
+            let watched: Weak<T> = Arc::downgrade(handle);
+            clock.get().watch(watched);
+        }
     }
 
     /// A new handle.

@@ -1,8 +1,8 @@
 //! A space as the blocking API sees it.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use latchwork::{Grant, Port};
+use latchwork::{Error, Grant, Port, Query};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -147,10 +147,7 @@ impl Space {
         let opening = Opening::new(py, url, &settings)?;
         let port = PerProcess::new(port(py, &opening)?);
         let handle = Arc::new(Handle { opening, port, timer: PerProcess::new(Timer::new()) });
-        if let Some(clock) = handle.opening.clock() {
-            let watched: Weak<Handle> = Arc::downgrade(&handle);
-            clock.get().watch(watched);
-        }
+        handle.opening.watch_clock(&handle);
         Ok(Space { handle })
     }
 
@@ -220,7 +217,7 @@ impl Space {
         owner: Option<&Bound<'py, PyAny>>,
         max_hold: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Guard> {
-        let ambient = ambient_owner(slf, owner)?;
+        let ambient = slf.get().handle.opening.ambient_owner(slf.py(), owner)?;
         let options = Options { mode, shared, timeout, label, owner: owner.or(ambient.as_ref()), max_hold };
         Space::wait(slf, Call::new(key, keys, &options)?)
     }
@@ -252,7 +249,7 @@ impl Space {
         owner: Option<&Bound<'py, PyAny>>,
         max_hold: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<Guard>> {
-        let ambient = ambient_owner(slf, owner)?;
+        let ambient = slf.get().handle.opening.ambient_owner(slf.py(), owner)?;
         let options = Options { mode, shared, timeout: None, label, owner: owner.or(ambient.as_ref()), max_hold };
         Space::attempt(slf, Call::new(key, keys, &options)?)
     }
@@ -290,7 +287,7 @@ impl Space {
         max_hold: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         convert::function("fn", r#fn)?;
-        let ambient = ambient_owner(slf, owner)?;
+        let ambient = slf.get().handle.opening.ambient_owner(slf.py(), owner)?;
         let options = Options { mode, shared, timeout, label, owner: owner.or(ambient.as_ref()), max_hold };
         Space::run(slf, Call::new(key, keys, &options)?, r#fn)
     }
@@ -338,8 +335,7 @@ impl Space {
     /// Raises `Invalid` if a key cannot be one, `Closed` if the space is closed.
     #[pyo3(signature = (*keys))]
     fn revoke(&self, py: Python<'_>, keys: &Bound<'_, PyTuple>) -> PyResult<usize> {
-        let keys = convert::key_arguments(keys.len(), keys.iter())?;
-        self.port(py)?.revoke(&keys).map_err(|error| error::raise(py, &error))
+        revoke(self.port(py)?, keys)
     }
 
     /// What is held and what waits, at one instant, for these keys or for all.
@@ -356,17 +352,12 @@ impl Space {
     /// Raises `Invalid` if a key cannot be one, `Closed` if the space is closed.
     #[pyo3(signature = (*keys))]
     fn query<'py>(&self, py: Python<'py>, keys: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
-        let keys = convert::key_arguments(keys.len(), keys.iter())?;
-        let port = self.port(py)?;
-        let query = port.query(if keys.is_empty() { None } else { Some(&keys) });
-        convert::query_to_py(py, &query.map_err(|error| error::raise(py, &error))?)
+        query(self.port(py)?, keys)
     }
 
     /// What `query` answers for one key, at once and from anywhere.
     fn _look<'py>(&self, py: Python<'py>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let keys = convert::key_arguments(1, std::iter::once(key.clone()))?;
-        let query = self.port(py)?.query(Some(&keys));
-        convert::query_to_py(py, &query.map_err(|error| error::raise(py, &error))?)
+        look(self.port(py)?, key)
     }
 
     /// Close this handle: its waits fail with `Closed`, its locks are released. A second call does nothing.
@@ -403,16 +394,26 @@ pub(crate) fn grant_of(lock: &latchwork::Guard) -> Grant {
     Grant { token: lock.token(), abandoned: lock.abandoned(), ticket: lock.ticket() }
 }
 
-/// The owner of the scope that runs, if the space has such, and the call named none.
-#[inline]
-fn ambient_owner<'py>(
-    slf: &Bound<'py, Space>,
-    named: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Option<Bound<'py, PyAny>>> {
-    match slf.get().ambient() {
-        Some(ambient) if named.is_none() => ambient.owner(slf.py()),
-        _ => Ok(None),
-    }
+/// What `revoke` of either API does.
+pub(crate) fn revoke(port: &Port, keys: &Bound<'_, PyTuple>) -> PyResult<usize> {
+    let asked = convert::key_arguments(keys.len(), keys.iter())?;
+    port.revoke(&asked).map_err(|error| error::raise(keys.py(), &error))
+}
+
+/// What `query` of either API answers, for these keys, or for all if there are none.
+pub(crate) fn query<'py>(port: &Port, keys: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
+    let asked = convert::key_arguments(keys.len(), keys.iter())?;
+    answer(keys.py(), port.query(if asked.is_empty() { None } else { Some(&asked) }))
+}
+
+/// The same for one key.
+pub(crate) fn look<'py>(port: &Port, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let asked = convert::key_arguments(1, std::iter::once(key.clone()))?;
+    answer(key.py(), port.query(Some(&asked)))
+}
+
+fn answer(py: Python<'_>, query: Result<Query, Error>) -> PyResult<Bound<'_, PyAny>> {
+    convert::query_to_py(py, &query.map_err(|error| error::raise(py, &error))?)
 }
 
 /// How a space shows itself: where it is, its epoch, whether it is closed.

@@ -16,6 +16,11 @@ from loop_thread import LIMIT, until
 NOTHING = Query([], [])
 
 
+def parts(guard: latchwork.Guard) -> tuple[tuple[latchwork.Key, ...], tuple[latchwork.Key, ...]]:
+    """The keys that it has, exclusively and shared."""
+    return guard.keys, guard.shared
+
+
 def test_a_subset_is_released_the_rest_stays() -> None:
     """And nothing changes where one of several is not held."""
     with latchwork.open() as space:
@@ -24,10 +29,10 @@ def test_a_subset_is_released_the_rest_stays() -> None:
             guard.release("a", "x")
         assert error.value.keys == ("x",) and guard.keys == ("a", "b")
         guard.release("a")
-        assert guard.held and (guard.keys, guard.shared) == (("b",), ("c",))
+        assert guard.held and parts(guard) == (("b",), ("c",))
         space.lock("a", timeout=0).release()
         guard.downgrade()
-        assert (guard.keys, guard.shared) == ((), ("c", "b"))
+        assert parts(guard) == ((), ("c", "b"))
         space.lock(shared=["b"], timeout=0).release()
         guard.release("b", "c")
         assert not guard.held

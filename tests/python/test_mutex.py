@@ -316,8 +316,8 @@ def test_all_ways_to_a_key_are_one_queue() -> None:
         with pytest.raises(RuntimeError):
             space.mutex("k").release()
         started = []
-        for number, start in enumerate((lambda: here.start(take("here")), lambda: there.start(take("there")))):
-            started.append(start())
+        for number, (loop, name) in enumerate(((here, "here"), (there, "there"))):
+            started.append(loop.start(take(name)))
             until(lambda number=number: len(space.query("k").pending) == number + 1)  # type: ignore[misc]
         thread = threading.Thread(target=block)
         thread.start()

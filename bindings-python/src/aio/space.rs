@@ -1,6 +1,6 @@
 //! A space as the asyncio API sees it: one handle, and one port for each event loop that uses it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use latchwork::Port;
 use pyo3::prelude::*;
@@ -17,7 +17,7 @@ use crate::fork::PerProcess;
 use crate::lease::{Call, FirstKey, Options};
 use crate::open::{self, Opening, Settings};
 use crate::timer::Timer;
-use crate::{convert, error};
+use crate::{convert, space};
 
 /// One handle on a space, for asyncio. `await latchwork.aio.open()` makes it.
 ///
@@ -119,19 +119,6 @@ impl AioSpace {
         self.handle.opening.ambient()
     }
 
-    /// The same owner, unless the call named one.
-    #[inline]
-    fn ambient_owner<'py>(
-        &self,
-        py: Python<'py>,
-        named: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        match self.ambient() {
-            Some(ambient) if named.is_none() => ambient.owner(py),
-            _ => Ok(None),
-        }
-    }
-
     /// Sees to it that somebody tells the end of a lock that ends by itself.
     #[inline]
     pub(super) fn keep_time(&self, py: Python<'_>, call: &Call) -> PyResult<()> {
@@ -192,10 +179,7 @@ impl AioSpace {
         let opening = Opening::new(py, url, &settings)?;
         let life = PerProcess::new(Life::new(py, &opening)?);
         let handle = Arc::new(Handle { opening, life, timer: PerProcess::new(Timer::new()) });
-        if let Some(clock) = handle.opening.clock() {
-            let watched: Weak<Handle> = Arc::downgrade(&handle);
-            clock.get().watch(watched);
-        }
+        handle.opening.watch_clock(&handle);
         Ok(AioSpace { handle })
     }
 
@@ -274,7 +258,7 @@ impl AioSpace {
         owner: Option<&Bound<'py, PyAny>>,
         max_hold: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<AioGuard> {
-        let ambient = slf.get().ambient_owner(slf.py(), owner)?;
+        let ambient = slf.get().handle.opening.ambient_owner(slf.py(), owner)?;
         let options = Options { mode, shared, timeout, label, owner: owner.or(ambient.as_ref()), max_hold };
         let call = Call::new(key, keys, &options)?;
         Ok(AioGuard::new(slf.clone().unbind(), call))
@@ -349,7 +333,7 @@ impl AioSpace {
     ) -> PyResult<Option<AioGuard>> {
         let py = slf.py();
         slf.get().clear_up(py)?;
-        let ambient = slf.get().ambient_owner(py, owner)?;
+        let ambient = slf.get().handle.opening.ambient_owner(py, owner)?;
         let options = Options { mode, shared, timeout: None, label, owner: owner.or(ambient.as_ref()), max_hold };
         let call = Call::of_tuple(keys, &options)?;
         slf.get().keep_time(py, &call)?;
@@ -359,23 +343,18 @@ impl AioSpace {
 
     /// What `query` awaits.
     fn _query<'py>(&self, py: Python<'py>, keys: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
-        let keys = convert::key_arguments(keys.len(), keys.iter())?;
         self.clear_up(py)?;
-        let query = self.life(py)?.home.query(if keys.is_empty() { None } else { Some(&keys) });
-        convert::query_to_py(py, &query.map_err(|error| error::raise(py, &error))?)
+        space::query(&self.life(py)?.home, keys)
     }
 
     /// What `query` answers for one key, at once and from anywhere.
     fn _look<'py>(&self, py: Python<'py>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let keys = convert::key_arguments(1, std::iter::once(key.clone()))?;
-        let query = self.life(py)?.home.query(Some(&keys));
-        convert::query_to_py(py, &query.map_err(|error| error::raise(py, &error))?)
+        space::look(&self.life(py)?.home, key)
     }
 
     /// What `revoke` awaits.
     fn _revoke(&self, py: Python<'_>, keys: &Bound<'_, PyTuple>) -> PyResult<usize> {
-        let keys = convert::key_arguments(keys.len(), keys.iter())?;
-        self.life(py)?.home.revoke(&keys).map_err(|error| error::raise(py, &error))
+        space::revoke(&self.life(py)?.home, keys)
     }
 
     /// What `close` awaits.
@@ -385,6 +364,6 @@ impl AioSpace {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        crate::space::repr(py, "latchwork.aio", &self.handle.opening, self.life(py)?.home.space())
+        space::repr(py, "latchwork.aio", &self.handle.opening, self.life(py)?.home.space())
     }
 }
