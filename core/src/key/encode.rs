@@ -90,7 +90,7 @@ fn encode(part: &KeyPart, depth: usize) -> Result<Key, Error> {
 /// Appends the key whose bare encoding is `bare` as a part of a tuple.
 pub(super) fn nest(bare: &[u8], into: &mut Vec<u8>) {
     nest_open(bare, into);
-    if let Some(&(BYTES | STRING | TUPLE)) = bare.first() {
+    if let Some(&(BYTES | STRING | TUPLE | NAME)) = bare.first() {
         into.push(END);
     }
 }
