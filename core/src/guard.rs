@@ -40,8 +40,9 @@ pub struct Guard {
 }
 
 impl Guard {
-    #[inline]
-    pub(crate) fn new(mut hold: <Memory as Engine>::Hold, mut spec: LockSpec) -> Guard {
+    /// Takes over what is left in `spec`.
+    #[inline(always)]
+    pub(crate) fn new(mut hold: <Memory as Engine>::Hold, spec: &mut LockSpec) -> Guard {
         if let Some(handed) = hold.handed() {
             let (keys, shared) = (std::mem::take(&mut handed.keys), std::mem::take(&mut handed.shared));
             let (keys, shared) = (spec.unwrap(keys), spec.unwrap(shared));
@@ -50,7 +51,7 @@ impl Guard {
         if !matches!(spec.plain_keys(), Some([_])) {
             spec.normalise();
         }
-        let panicking = std::thread::panicking();
+        let (spec, panicking) = (std::mem::take(spec), std::thread::panicking());
         Guard { hold, spec, releases: true, panicking, scoped: false, scope_owner: OnceLock::new() }
     }
 

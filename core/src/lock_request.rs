@@ -108,13 +108,17 @@ impl<'a> LockRequest<'a> {
         self
     }
 
-    #[inline]
-    fn done(&mut self, outcome: Result<<Memory as Engine>::Hold, Error>) -> Poll<Result<Guard, Error>> {
+    // Always inlined: a hold that is passed on as a whole is written and read again in pieces that do not match.
+    #[inline(always)]
+    fn granted(&mut self, hold: <Memory as Engine>::Hold) -> Poll<Result<Guard, Error>> {
         self.state = State::Done;
-        Poll::Ready(match outcome {
-            Ok(hold) => Ok(Guard::new(hold, std::mem::take(&mut self.spec))),
-            Err(error) => Err(self.spec.unwrap_error(error)),
-        })
+        Poll::Ready(Ok(Guard::new(hold, &mut self.spec)))
+    }
+
+    #[cold]
+    fn failed(&mut self, error: Error) -> Poll<Result<Guard, Error>> {
+        self.state = State::Done;
+        Poll::Ready(Err(self.spec.unwrap_error(error)))
     }
 }
 
@@ -141,15 +145,16 @@ impl Future for LockRequest<'_> {
         let request = &mut *self;
         if let State::Built = request.state {
             match request.engine.enqueue(&request.spec, cx.waker()) {
-                Ok(Enqueued::Granted(hold)) => return request.done(Ok(hold)),
+                Ok(Enqueued::Granted(hold)) => return request.granted(hold),
                 Ok(Enqueued::Waiting(wait)) => request.state = State::Waiting(wait),
-                Err(error) => return request.done(Err(error)),
+                Err(error) => return request.failed(error),
             }
             return Poll::Pending;
         }
         let State::Waiting(wait) = &mut request.state else { return Poll::Pending };
         match Pin::new(wait).poll(cx) {
-            Poll::Ready(outcome) => request.done(outcome),
+            Poll::Ready(Ok(hold)) => request.granted(hold),
+            Poll::Ready(Err(error)) => request.failed(error),
             Poll::Pending => Poll::Pending,
         }
     }

@@ -281,9 +281,9 @@ impl<V: Send + Sync + 'static> Space<V> {
     /// [`Closed`](crate::ErrorKind::Closed), and [`Invalid`](crate::ErrorKind::Invalid) for a key that is too long.
     pub fn steal(&self, key: impl Into<Key>) -> Result<Guard, Error> {
         let key = key.into();
-        let spec = self.spec(LockSpec::new(key));
+        let mut spec = self.spec(LockSpec::new(key));
         let key = spec.wrap(&spec.keys().0[0]);
-        Ok(Guard::new(self.engine().steal_now(&key)?, spec))
+        Ok(Guard::new(self.engine().steal_now(&key)?, &mut spec))
     }
 
     /// Tells every request whose deadline has passed that it has timed out (clause B5).

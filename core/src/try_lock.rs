@@ -51,10 +51,10 @@ impl<'a> IntoFuture for TryLock<'a> {
     type Output = Result<Option<Guard>, Error>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
-    fn into_future(self) -> Self::IntoFuture {
+    fn into_future(mut self) -> Self::IntoFuture {
         Box::pin(async move {
             let hold = self.engine.attempt(&self.spec).await?;
-            Ok(hold.map(|hold| Guard::new(hold, self.spec)))
+            Ok(hold.map(|hold| Guard::new(hold, &mut self.spec)))
         })
     }
 }

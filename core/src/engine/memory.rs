@@ -119,7 +119,7 @@ impl Memory {
         Ok(enqueued)
     }
 
-    #[inline]
+    #[inline(always)]
     fn enqueued(&self, placed: Placed, spans: bool) -> Enqueued<MemoryHold, Wait<'_>> {
         match placed.token {
             Some(token) => Enqueued::Granted(self.hold(at_once((placed.ticket, token)), spans)),
@@ -137,7 +137,7 @@ impl Memory {
         MemoryHold { home: Home::Space(self.shared.clone()), grant, handed: handed.map(Box::new) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn hold(&self, grant: Grant, spans: bool) -> MemoryHold {
         let home = match spans {
             true => Home::Space(self.shared.clone()),
@@ -185,6 +185,7 @@ pub(crate) struct Wait<'a> {
 impl Future for Wait<'_> {
     type Output = Result<MemoryHold, Error>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if self.done {
             return Poll::Pending;

@@ -81,6 +81,10 @@ impl<R: Recipient> LockTable<R> {
     }
 
     /// Takes one key if that needs no waiting (clause L6); claims the grant.
+    ///
+    /// # Errors
+    ///
+    /// The queue in which it would have to wait.
     #[inline]
     pub(crate) fn attempt_one(
         &mut self,
@@ -89,20 +93,33 @@ impl<R: Recipient> LockTable<R> {
         mode: Mode,
         origin: Origin,
         signature: Option<&Signature>,
-    ) -> Option<(Ticket, u64)> {
+    ) -> Result<(Ticket, u64), u32> {
         let found = self.queues.find(hash, key);
-        if found.is_some_and(|queue| !self.queues.admits(queue, mode)) {
-            return None;
+        if let Some(queue) = found
+            && !self.queues.admits(queue, mode)
+        {
+            return Err(queue);
         }
         if mode == Mode::Exclusive && signature.is_none() {
             self.clock += 1;
             let queue = self.queues.open_solo(hash, key, self.clock, origin);
-            return Some((self.solo_ticket(queue, self.clock), self.clock));
+            return Ok((self.solo_ticket(queue, self.clock), self.clock));
         }
         let (slot, token) = self.insert_granted(origin, signature);
         let node = self.queues.append(hash, key, mode, found, slot);
         self.requests[slot as usize].nodes.push(node);
-        Some((self.ticket(slot), token))
+        Ok((self.ticket(slot), token))
+    }
+
+    /// Joins the queue in which [`attempt_one`](LockTable::attempt_one) says that it has to wait.
+    #[inline]
+    pub(crate) fn wait_in(&mut self, queue: u32, mode: Mode, arrival: Arrival<'_, R>) -> Ticket {
+        self.found(queue, None);
+        self.clock += 1;
+        let (number, slot) = (self.clock, self.requests.vacant_key() as u32);
+        let node = self.queues.append_to(queue, mode, slot);
+        self.requests.insert(Request::waiting(number, node, arrival));
+        Ticket { shard: self.shard, slot, number }
     }
 
     /// Takes all keys if that needs no waiting (clause L6); claims the grant.
@@ -113,7 +130,7 @@ impl<R: Recipient> LockTable<R> {
         signature: Option<&Signature>,
     ) -> Option<(Ticket, u64)> {
         if let [entry] = entries {
-            return self.attempt_one(entry.hash, &entry.key, entry.mode, origin, signature);
+            return self.attempt_one(entry.hash, &entry.key, entry.mode, origin, signature).ok();
         }
         if !self.admits_all(entries) {
             return None;
@@ -144,8 +161,11 @@ impl<R: Recipient> LockTable<R> {
     /// Joins all queues in one step (clause L1). Hands back the recipient, not needed, when it is granted at once; such
     /// a grant is claimed.
     pub(crate) fn join(&mut self, entries: &[Entry], arrival: Arrival<'_, R>) -> (Placed, Option<R>) {
-        if let [entry] = entries {
-            return self.join_one(entry.hash, &entry.key, entry.mode, arrival);
+        if let [Entry { hash, key, mode }] = entries {
+            return match self.attempt_one(*hash, key, *mode, arrival.origin, arrival.signature) {
+                Ok((ticket, token)) => (Placed { ticket, token: Some(token) }, Some(arrival.recipient)),
+                Err(queue) => (Placed { ticket: self.wait_in(queue, *mode, arrival), token: None }, None),
+            };
         }
         let slot = self.insert(arrival.origin, arrival.signature, State::Away);
         self.stand(entries, slot);
@@ -160,46 +180,6 @@ impl<R: Recipient> LockTable<R> {
         (Placed { ticket, token: None }, None)
     }
 
-    /// As [`join`](LockTable::join), for one key.
-    pub(crate) fn join_one(
-        &mut self,
-        hash: u64,
-        key: &Key,
-        mode: Mode,
-        arrival: Arrival<'_, R>,
-    ) -> (Placed, Option<R>) {
-        let found = self.queues.find(hash, key);
-        self.clock += 1;
-        let number = self.clock;
-        match found {
-            Some(queue) => {
-                self.found(queue, None);
-            }
-            None if mode == Mode::Exclusive && arrival.signature.is_none() => {
-                let queue = self.queues.open_solo(hash, key, number, arrival.origin);
-                return (
-                    Placed { ticket: self.solo_ticket(queue, number), token: Some(number) },
-                    Some(arrival.recipient),
-                );
-            }
-            None => {}
-        }
-        let mut request = Request::new(number, arrival.origin, State::Granted { token: number, claimed: true });
-        request.sign(arrival.signature);
-        let slot = self.requests.vacant_key() as u32;
-        let node = self.queues.append(hash, key, mode, found, slot);
-        request.nodes.push(node);
-        let ticket = Ticket { shard: self.shard, slot, number };
-        if self.queues.node(node).eligible {
-            self.requests.insert(request);
-            return (Placed { ticket, token: Some(number) }, Some(arrival.recipient));
-        }
-        request.missing = 1;
-        request.wait(arrival);
-        self.requests.insert(request);
-        (Placed { ticket, token: None }, None)
-    }
-
     /// Releases a solo holder, which has no effect on others. Answers whether it was one, and held.
     #[inline]
     pub(crate) fn release_solo(&mut self, ticket: Ticket) -> bool {
@@ -209,7 +189,7 @@ impl<R: Recipient> LockTable<R> {
     /// Releases a request that has all its keys here.
     pub(crate) fn release(&mut self, ticket: Ticket, effects: &mut Effects<R>) -> Released {
         let Some(slot) = self.slot(ticket) else { return Released::NotHeld };
-        let request = &mut self.requests[slot as usize];
+        let request = &self.requests[slot as usize];
         if request.span().is_some() {
             return Released::Spans;
         }
@@ -218,9 +198,7 @@ impl<R: Recipient> LockTable<R> {
         };
         self.unlink(slot, Some(token), effects);
         let mut request = self.forget(slot);
-        effects.extend(request.departed(ticket));
-        effects.extend(request.take_due().map(Effect::Undue));
-        effects.extend(request.take_watcher().map(Effect::Unwatched));
+        request.tell_of_its_end(ticket, effects);
         match request.is_lost() && request.nodes.is_empty() {
             true => Released::NotHeld,
             false => Released::Done,
@@ -243,11 +221,13 @@ impl<R: Recipient> LockTable<R> {
         }
     }
 
-    /// Notes that the caller has seen its grant.
-    pub(crate) fn claim(&mut self, ticket: Ticket) -> Option<Claimed<R>> {
+    /// Notes that the caller has seen its grant. `None` when it is not granted. An effect is carried out by this: only its
+    /// times and its recipient are left to dispose of.
+    #[inline]
+    pub(crate) fn claim(&mut self, ticket: Ticket, effects: &mut Effects<R>) -> Option<Claimed> {
         let slot = self.slot(ticket)?;
         let token = self.token(slot)?;
-        let effect = self.grant(slot, token);
+        self.grant(slot, token, effects);
         let request = &mut self.requests[slot as usize];
         if let State::Granted { claimed, .. } = &mut request.state {
             *claimed = true;
@@ -256,7 +236,7 @@ impl<R: Recipient> LockTable<R> {
             span.claim();
         }
         let abandoned = request.is_abandoned();
-        Some(Claimed { token, abandoned, effect })
+        Some(Claimed { token, abandoned })
     }
 
     /// Hands out the error that a request ended with, and forgets the request.
@@ -281,9 +261,11 @@ impl<R: Recipient> LockTable<R> {
 
     /// Carries out [`Effect::GrantedElsewhere`] at home. `None` when the request has left or claimed it meanwhile.
     pub(crate) fn deliver(&mut self, ticket: Ticket) -> Option<Effect<R>> {
+        let mut effects = Effects::new();
         let slot = self.slot(ticket)?;
         let token = self.token(slot)?;
-        self.grant(slot, token)
+        self.grant(slot, token, &mut effects);
+        effects.pop()
     }
 
     /// What a request says of itself, if it stands here.
@@ -359,6 +341,7 @@ impl<R: Recipient> LockTable<R> {
     }
 
     /// The fencing token of a request, if it is granted.
+    #[inline]
     pub(super) fn token(&self, slot: u32) -> Option<u64> {
         let request = &self.requests[slot as usize];
         match (&request.state, request.span()) {
@@ -369,20 +352,24 @@ impl<R: Recipient> LockTable<R> {
     }
 
     /// The place of a request's record, if the ticket still names it. A solo holder is given one.
+    #[inline]
     pub(super) fn slot(&mut self, ticket: Ticket) -> Option<u32> {
         if ticket.shard != self.shard {
             return None;
         }
         let slot = match ticket.slot & SOLO {
             0 => ticket.slot,
-            _ => {
-                let queue = ticket.slot & !SOLO;
-                self.found(queue, Some(ticket.number));
-                self.queues.founded(queue, ticket.number).or_else(|| self.strayed.get(ticket.number).copied())?
-            }
+            _ => self.slot_of_solo(ticket)?,
         };
         let request = self.requests.get(slot as usize)?;
         (request.number == ticket.number).then_some(slot)
+    }
+
+    /// The place that is named by the queue of who was its solo holder.
+    fn slot_of_solo(&mut self, ticket: Ticket) -> Option<u32> {
+        let queue = ticket.slot & !SOLO;
+        self.found(queue, Some(ticket.number));
+        self.queues.founded(queue, ticket.number).or_else(|| self.strayed.get(ticket.number).copied())
     }
 
     pub(super) fn ticket(&self, slot: u32) -> Ticket {
@@ -518,6 +505,7 @@ impl<R: Recipient> LockTable<R> {
     }
 
     /// Takes the record of a request out; it stands in no queue any more.
+    #[inline]
     pub(super) fn forget(&mut self, slot: u32) -> Request<R> {
         let request = self.requests.remove(slot as usize);
         if !self.strayed.is_empty() {
@@ -543,8 +531,9 @@ impl<R: Recipient> LockTable<R> {
     }
 
     /// Makes a waiting request a granted one, unless it is one already.
-    fn grant(&mut self, slot: u32, token: u64) -> Option<Effect<R>> {
-        grant(&mut self.requests[slot as usize], Ticket { shard: self.shard, slot, number: 0 }, token)
+    #[inline]
+    fn grant(&mut self, slot: u32, token: u64, effects: &mut Effects<R>) {
+        grant(&mut self.requests[slot as usize], Ticket { shard: self.shard, slot, number: 0 }, token, effects);
     }
 
     /// Whether nobody holds, nobody waits, and nobody has an outcome to collect.
@@ -578,18 +567,19 @@ fn admit<R>(shard: u32, requests: &mut Slab<Request<R>>, clock: &mut u64, slot: 
         },
     };
     *clock = token.max(*clock);
-    effects.extend(grant(request, Ticket { shard, slot, number: 0 }, token));
+    grant(request, Ticket { shard, slot, number: 0 }, token, effects);
 }
 
-fn grant<R>(request: &mut Request<R>, place: Ticket, token: u64) -> Option<Effect<R>> {
+#[inline]
+fn grant<R>(request: &mut Request<R>, place: Ticket, token: u64, effects: &mut Effects<R>) {
     if !matches!(request.state, State::Waiting(_)) {
-        return None;
+        return;
     }
     let ticket = Ticket { number: request.number, ..place };
-    let timed = request.is_timed();
-    let abandoned = request.is_abandoned();
-    match std::mem::replace(&mut request.state, State::Granted { token, claimed: false }) {
-        State::Waiting(recipient) => Some(Effect::Granted { ticket, recipient, token, abandoned, timed }),
-        _ => None,
+    let (timed, abandoned) = (request.is_timed(), request.is_abandoned());
+    if let State::Waiting(recipient) =
+        std::mem::replace(&mut request.state, State::Granted { token, claimed: false })
+    {
+        effects.push(Effect::Granted { ticket, recipient, token, abandoned, timed });
     }
 }

@@ -131,29 +131,31 @@ impl Queues {
 
     /// Puts a request at the end of the line for a key. `found` is what [`find`](Queues::find) answered; its holder is
     /// not solo.
-    #[inline]
     pub(super) fn append(&mut self, hash: u64, key: &Key, mode: Mode, found: Option<u32>, request: u32) -> u32 {
-        let eligible = found.is_none_or(|queue| self.admits(queue, mode));
-        let node = Node { queue: NIL, request, mode, eligible, prev: NIL, next: NIL };
+        if let Some(queue) = found {
+            return self.append_to(queue, mode, request);
+        }
+        let node = Node { queue: NIL, request, mode, eligible: true, prev: NIL, next: NIL };
         let at = self.nodes.insert(node) as u32;
-        let queue = match found {
-            None => self.open(hash, key, mode, at, Solo::NOBODY),
-            Some(found) => {
-                let queue = &mut self.queues[found as usize];
-                let last = std::mem::replace(&mut queue.last, at);
-                if !eligible {
-                    queue.waiting += 1;
-                    if queue.first_waiting == NIL {
-                        queue.first_waiting = at;
-                    }
-                }
-                self.nodes[last as usize].next = at;
-                self.nodes[at as usize].prev = last;
-                found
-            }
-        };
-        self.nodes[at as usize].queue = queue;
+        self.nodes[at as usize].queue = self.open(hash, key, mode, at, Solo::NOBODY);
         at
+    }
+
+    /// Puts a request at the end of a line, whose holder is not solo.
+    #[inline]
+    pub(super) fn append_to(&mut self, at: u32, mode: Mode, request: u32) -> u32 {
+        let eligible = self.admits(at, mode);
+        let queue = &mut self.queues[at as usize];
+        let node = self.nodes.insert(Node { queue: at, request, mode, eligible, prev: queue.last, next: NIL }) as u32;
+        let last = std::mem::replace(&mut queue.last, node);
+        if !eligible {
+            queue.waiting += 1;
+            if queue.first_waiting == NIL {
+                queue.first_waiting = node;
+            }
+        }
+        self.nodes[last as usize].next = node;
+        node
     }
 
     /// Puts a request before all others in the line for a key that has a queue, as if it had been the first there. Answers

@@ -5,7 +5,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::spanning::SpanningRef;
-use super::{Due, Effect, Mode};
+use super::{Due, Effect, Effects, Mode};
 use crate::signature::{OwnerTag, Signature};
 use crate::{Error, Key, Ticket};
 
@@ -40,11 +40,9 @@ pub(crate) enum Released {
 }
 
 /// A grant that its caller has seen.
-pub(crate) struct Claimed<R> {
+pub(crate) struct Claimed {
     pub(crate) token: u64,
     pub(crate) abandoned: bool,
-    /// Carried out by the claim, if there is one: only its deadline and its recipient are left to dispose of.
-    pub(crate) effect: Option<Effect<R>>,
 }
 
 /// Where a request stands.
@@ -110,6 +108,26 @@ impl<R> Request<R> {
         }
     }
 
+    /// One that waits for one key.
+    #[inline]
+    pub(super) fn waiting(number: u64, node: u32, arrival: Arrival<'_, R>) -> Request<R> {
+        let mut request = Request {
+            number,
+            origin: arrival.origin,
+            nodes: SmallVec::from_buf_and_len([node, 0], 1),
+            missing: 1,
+            state: State::Waiting(arrival.recipient),
+            joined: arrival.joined,
+            order: arrival.order,
+            abandoned: false,
+            lost: false,
+            more: None,
+        };
+        request.sign(arrival.signature);
+        request.limit(arrival.order, arrival.deadline, arrival.max_hold);
+        request
+    }
+
     /// What it says of itself.
     pub(super) fn signature(&self) -> Option<&Signature> {
         self.more.as_ref().map(|more| &more.signature)
@@ -124,12 +142,23 @@ impl<R> Request<R> {
         self.owner().map(|owner| Effect::Departed { owner: owner.number, ticket })
     }
 
+    /// What follows for others now that the request, named by this ticket, has been released.
+    #[inline]
+    pub(super) fn tell_of_its_end(&mut self, ticket: Ticket, effects: &mut Effects<R>) {
+        if self.more.is_some() {
+            effects.extend(self.departed(ticket));
+            effects.extend(self.take_due().map(Effect::Undue));
+            effects.extend(self.take_watcher().map(Effect::Unwatched));
+        }
+    }
+
     pub(super) fn sign(&mut self, signature: Option<&Signature>) {
         if let Some(signature) = signature {
             self.more().signature = signature.clone();
         }
     }
 
+    #[inline]
     pub(super) fn span(&self) -> Option<&SpanningRef> {
         self.more.as_ref().and_then(|more| more.span.as_ref())
     }
@@ -198,6 +227,7 @@ impl<R> Request<R> {
         }
     }
 
+    #[inline]
     pub(super) fn is_abandoned(&self) -> bool {
         self.abandoned || self.span().is_some_and(|span| span.is_abandoned())
     }
@@ -209,6 +239,7 @@ impl<R> Request<R> {
         }
     }
 
+    #[inline]
     pub(super) fn is_lost(&self) -> bool {
         self.lost || self.span().is_some_and(|span| span.is_lost())
     }
@@ -227,11 +258,16 @@ impl<R> Request<R> {
         self.state = State::Waiting(arrival.recipient);
         self.joined = arrival.joined;
         self.order = arrival.order;
-        if let Some(at) = arrival.deadline {
-            self.more().due = Some((at, arrival.order));
+        self.limit(arrival.order, arrival.deadline, arrival.max_hold);
+    }
+
+    #[inline]
+    fn limit(&mut self, order: u64, deadline: Option<Duration>, max_hold: Option<Duration>) {
+        if let Some(at) = deadline {
+            self.more().due = Some((at, order));
         }
-        if arrival.max_hold.is_some() {
-            self.more().max_hold = arrival.max_hold;
+        if max_hold.is_some() {
+            self.more().max_hold = max_hold;
         }
     }
 }

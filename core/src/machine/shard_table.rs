@@ -54,7 +54,7 @@ impl<R: Recipient> ShardTable<R> {
                 Some(_) => {}
             }
         }
-        self.crowd().attempt_one(hash, key, super::Mode::Exclusive, origin, None)
+        self.crowd().attempt_one(hash, key, super::Mode::Exclusive, origin, None).ok()
     }
 
     /// Releases a request that has all its keys here.

@@ -52,12 +52,19 @@ impl Shared {
             return self.join(&incoming, recipient, joined, None);
         }
         let mut table = Locked::new(shard, shard.lock_for(handle)?);
-        let order = self.next_order();
-        let arrival = Arrival { origin, signature: None, recipient, joined, order, deadline: None, max_hold: None };
-        let (placed, unused) = table.join_one(hash, key, Mode::Exclusive, arrival);
-        drop(table);
-        drop(unused);
-        Ok(placed)
+        match table.attempt_one(hash, key, Mode::Exclusive, origin, None) {
+            Ok((ticket, token)) => {
+                drop(table);
+                drop(recipient);
+                Ok(Placed { ticket, token: Some(token) })
+            }
+            Err(queue) => {
+                let order = self.next_order();
+                let arrival =
+                    Arrival { origin, signature: None, recipient, joined, order, deadline: None, max_hold: None };
+                Ok(Placed { ticket: table.wait_in(queue, Mode::Exclusive, arrival), token: None })
+            }
+        }
     }
 
     /// Takes a few keys, exclusively, if they are all free and all in one shard or each in a shard of its own that nobody

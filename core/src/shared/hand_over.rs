@@ -160,12 +160,13 @@ impl Shared {
     }
 
     fn take_back(&self, ticket: Ticket, owner: &OwnerTag, giver: Giver) {
+        let mut effects = Effects::new();
         let (mut tables, parts) = self.lock_parts(self.shard(ticket), ticket);
         for (table, &part) in tables.iter_mut().zip(&parts) {
             table.pass_on(part, giver.owner.as_ref(), giver.origin);
         }
         if let Some(table) = tables.first_mut() {
-            let _claimed = table.claim(ticket);
+            let _claimed = table.claim(ticket, &mut effects);
         }
         let mut owners = self.owners.lock();
         owners.remove(owner.number, ticket);

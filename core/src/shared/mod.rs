@@ -402,17 +402,18 @@ impl Shared {
     /// Notes that the caller of a request sees its grant.
     pub(crate) fn claim(&self, ticket: Ticket) -> Option<Grant> {
         let shard = self.shards.get(ticket.shard as usize)?;
-        let claimed = shard.lock_table().claim(ticket);
-        Some(self.claimed(ticket, claimed?))
+        let mut effects = Effects::new();
+        let claimed = shard.lock_table().claim(ticket, &mut effects);
+        Some(self.claimed(ticket, claimed?, &effects))
     }
 
-    /// Disposes of what a claim found to be settled.
-    fn claimed(&self, ticket: Ticket, claimed: Claimed<Recipient>) -> Grant {
-        let Claimed { token, abandoned, effect } = claimed;
-        if let Some(Effect::Granted { timed: true, .. }) = effect {
+    /// Does what is left to do when a claim came before the news of the grant.
+    #[inline]
+    fn claimed(&self, ticket: Ticket, claimed: Claimed, effects: &Effects<Recipient>) -> Grant {
+        if let Some(Effect::Granted { timed: true, .. }) = effects.first() {
             self.granted(ticket);
         }
-        Grant { ticket, token, abandoned }
+        Grant { ticket, token: claimed.token, abandoned: claimed.abandoned }
     }
 
     /// Looks after a task's request again: who is to be woken is `waker` from now on.
@@ -425,9 +426,14 @@ impl Shared {
         // Only a handle or an owner that was closed takes a granted request from its task.
         let gone = || if handle.is_closed() { Error::closed() } else { Error::cancelled() };
         let shard = &self.shards[ticket.shard as usize];
-        let mut spare = None;
+        // Dropped after everything is unlocked.
+        let (mut spare, mut effects) = (None, Effects::new());
         loop {
             let mut locked = shard.lock_table();
+            if let Some(claimed) = locked.claim(ticket, &mut effects) {
+                drop(locked);
+                return Some(Ok(self.claimed(ticket, claimed, &effects)));
+            }
             match locked.standing(ticket) {
                 Standing::Waiting(recipient) if recipient.task().is_some_and(|known| known.will_wake(waker)) => {
                     return None;
@@ -440,18 +446,13 @@ impl Shared {
                         return None;
                     }
                 }
-                Standing::Granted => {
-                    let claimed = locked.claim(ticket);
-                    drop(locked);
-                    return Some(claimed.map(|claimed| self.claimed(ticket, claimed)).ok_or_else(gone));
-                }
                 Standing::Became(grant) => {
                     let _forgotten = locked.collect_grant(ticket);
                     drop(locked);
                     return Some(self.claim(grant).ok_or_else(gone));
                 }
                 Standing::Ended => return locked.collect(ticket).map(Err),
-                Standing::Gone => return Some(Err(gone())),
+                Standing::Granted | Standing::Gone => return Some(Err(gone())),
             }
             drop(locked);
             spare = Some(waker.clone());

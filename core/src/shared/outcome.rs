@@ -13,9 +13,14 @@ use crate::sync::{Arc, Weak};
 /// Tells everyone concerned, in the order that the machine decided. What is for `own` is put in without a wake.
 pub(super) fn carry_out(space: &Weak<Shared>, mut effects: Effects<Recipient>, own: Option<&Mailbox>) {
     if effects.len() == 1 {
-        // The usual case: one next in line.
-        if let Some(call) = effects.pop().and_then(|effect| settle(space, effect, own)) {
-            call.make();
+        // The usual cases: one next in line, and that a task.
+        match effects.pop() {
+            Some(Effect::Granted { recipient: Recipient::Task(waker), timed: false, .. }) => waker.wake(),
+            effect => {
+                if let Some(call) = effect.and_then(|effect| settle(space, effect, own)) {
+                    call.make();
+                }
+            }
         }
         return;
     }

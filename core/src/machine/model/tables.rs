@@ -279,10 +279,10 @@ impl Machine {
 
     fn claim(&mut self, at: usize) -> bool {
         let (name, ticket) = self.tickets[at];
-        let Some(Claimed { token, abandoned, effect }) = self.with_home(ticket, |home| home.claim(ticket)) else {
-            return false;
-        };
-        if effect.is_some() {
+        let mut effects = Effects::new();
+        let claimed = self.with_home(ticket, |home| home.claim(ticket, &mut effects));
+        let Some(Claimed { token, abandoned }) = claimed else { return false };
+        if !effects.is_empty() {
             assert_eq!(self.told.insert(name, (token, abandoned)), None, "told once");
         }
         assert_eq!(self.told.get(&name), Some(&(token, abandoned)));
