@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use latchwork::{Builder, Error, LockSpec, ManualClock, Port, Registry, Settled, Space, Ticket, Url};
+use latchwork::{Builder, Confirmed, Error, Grant, LockSpec, ManualClock, Port, Registry, Settled, Space, Ticket, Url};
 use napi::{Env, sys};
 
 use crate::clock::{self, HostClock};
@@ -247,7 +247,7 @@ impl Environment {
 
     /// Tells JavaScript a grant.
     #[inline]
-    pub(crate) fn tell_grant(&self, grant: &latchwork::Grant) {
+    pub(crate) fn tell_grant(&self, grant: &Grant) {
         self.tell_ticket(grant.ticket);
         self.scratch.set_whole(TOKEN, grant.token);
         self.scratch.answer(Outcome::Granted);
@@ -336,11 +336,21 @@ impl Environment {
         clocks.len() as f64
     }
 
-    /// Releases a grant, and keeps what that settles for the next report.
+    /// Releases a grant. Answers whether what that settles is reported already; else it is kept for the next report.
     #[inline]
-    pub(crate) fn release(&self, handle: u64, ticket: Ticket) -> Result<(), Error> {
+    pub(crate) fn release(&self, env: sys::napi_env, handle: u64, ticket: Ticket) -> Result<bool, Error> {
         let mut taken = self.taken.borrow_mut();
-        self.with(handle, |port| port.release_into(ticket, &mut taken))
+        let next = self.with(handle, |port| port.release_into(ticket, &mut taken))?;
+        let Some(Confirmed { tag, grant }) = next else { return Ok(false) };
+        if !(taken.is_empty() && self.is_quiet()) {
+            taken.push(Settled::Granted { tag, grant });
+            return Ok(false);
+        }
+        self.waited(env, self.is_named(handle));
+        let outcome = self.write_grant(FIRST, &grant);
+        self.write_request(FIRST, handle, tag, outcome);
+        self.scratch.set(SETTLED, 1.0);
+        Ok(true)
     }
 
     /// Reports what was settled during the call, for the handle called and for those that were woken meanwhile.
@@ -356,12 +366,17 @@ impl Environment {
     /// As [`report`](Environment::report), where the call has taken everything out of the port.
     #[inline]
     pub(crate) fn report_taken(&self, env: sys::napi_env, handle: u64) {
-        let quiet = self.taken.borrow().is_empty() && !self.waker.noticed() && self.unreported.borrow().is_empty();
-        if quiet {
+        if self.taken.borrow().is_empty() && self.is_quiet() {
             self.scratch.set(SETTLED, 0.0);
         } else {
             self.report_settled(env, handle);
         }
+    }
+
+    /// Whether nothing is to be reported that came before, or came for other handles.
+    #[inline]
+    fn is_quiet(&self) -> bool {
+        !self.waker.noticed() && self.unreported.borrow().is_empty()
     }
 
     fn report_settled(&self, env: sys::napi_env, handle: u64) {
@@ -408,13 +423,8 @@ impl Environment {
             Settled::HandedOver { tag } => (tag, Outcome::HandedOver),
             Settled::Changed { tag } => (tag, Outcome::Changed),
             Settled::Granted { tag, grant } => {
-                let (place, number) = grant.ticket.to_parts();
-                self.scratch.set_whole(at + 3, place);
-                self.scratch.set_whole(at + 4, number);
-                self.scratch.set_whole(at + 5, grant.token);
                 let seen = tag & DEFERRED != 0 || self.answer(self.confirm(handle, grant.ticket)).is_some();
-                let granted = if grant.abandoned { Outcome::Abandoned } else { Outcome::Granted };
-                (tag, if seen { granted } else { Outcome::Failed })
+                (tag, if seen { self.write_grant(at, &grant) } else { Outcome::Failed })
             }
             Settled::Failed { tag, error } => {
                 self.fail(Failed::Error(error));
@@ -422,10 +432,24 @@ impl Environment {
             }
         };
         self.scratch.set(OUTCOME, kept);
+        self.write_request(at, handle, tag, outcome);
+    }
+
+    /// Whose outcome it is, and which.
+    fn write_request(&self, at: usize, handle: u64, tag: u64, outcome: Outcome) {
         self.scratch.set_whole(at, handle);
         self.scratch.set_whole(at + 1, tag & u64::from(u32::MAX));
         self.scratch.set_whole(at + 2, (tag & !DEFERRED) >> 32);
         self.scratch.set(at + 6, f64::from(outcome as u8));
+    }
+
+    /// What was granted. Answers the outcome.
+    fn write_grant(&self, at: usize, grant: &Grant) -> Outcome {
+        let (place, number) = grant.ticket.to_parts();
+        self.scratch.set_whole(at + 3, place);
+        self.scratch.set_whole(at + 4, number);
+        self.scratch.set_whole(at + 5, grant.token);
+        if grant.abandoned { Outcome::Abandoned } else { Outcome::Granted }
     }
 }
 

@@ -74,7 +74,7 @@ enum Report {
     Settled,
     /// What it has taken from its port.
     Taken,
-    /// Nothing: one that was granted at once settled nothing for others.
+    /// Nothing: what was granted at once settled nothing for others, or the call has reported it itself.
     Nothing,
 }
 
@@ -252,9 +252,9 @@ unsafe extern "C" fn release(env: sys::napi_env, info: sys::napi_callback_info) 
     unsafe {
         call::<0>(env, info, |call| {
             let environment = call.environment;
-            environment.release(environment.handle(), environment.ticket())?;
+            let reported = environment.release(env, environment.handle(), environment.ticket())?;
             environment.scratch.answer(Outcome::Granted);
-            Ok(Report::Taken)
+            Ok(if reported { Report::Nothing } else { Report::Taken })
         })
     }
 }

@@ -91,7 +91,7 @@ pub use crate::lock_request::LockRequest;
 pub use crate::lock_spec::LockSpec;
 pub use crate::machine::Mode;
 pub use crate::owner::Owner;
-pub use crate::port::{Answer, Cancelled, Grant, HandedOver, Port, Settled};
+pub use crate::port::{Answer, Cancelled, Confirmed, Grant, HandedOver, Port, Settled};
 pub use crate::query::{Blocker, Hold, Query, Wait};
 pub use crate::registry::{Registry, Url};
 pub use crate::scan::Scan;

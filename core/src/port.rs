@@ -44,6 +44,15 @@ pub struct Grant {
     pub abandoned: bool,
 }
 
+/// A grant of a request that waited, which is [confirmed](Port::confirm) already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Confirmed {
+    /// The number that the request was given.
+    pub tag: u64,
+    /// The grant.
+    pub grant: Grant,
+}
+
 /// The outcome of a request that waited.
 #[derive(Clone, Debug)]
 pub enum Settled {
@@ -146,7 +155,7 @@ impl<V: Send + Sync + 'static> Port<V> {
     pub fn lock_keys(&self, keys: &[Key], tag: u64) -> Result<Answer, Error> {
         let Memory { shared, handle } = self.space.engine();
         if let [key] = keys {
-            return shared.join_one(handle, self.origin, key, || self.recipient(tag)).map(Answer::from);
+            return shared.join_one(handle, self.origin, key, || self.plain_recipient(tag)).map(Answer::from);
         }
         if let Some((grant, _)) = shared.attempt_few(handle, self.origin, keys)? {
             return Ok(Answer::Granted(grant));
@@ -156,7 +165,7 @@ impl<V: Send + Sync + 'static> Port<V> {
         if let Some(grant) = shared.attempt(&incoming)? {
             return Ok(Answer::Granted(grant));
         }
-        shared.join(&incoming, self.recipient(tag), shared.now(), None).map(Answer::from)
+        shared.join(&incoming, self.plain_recipient(tag), shared.now(), None).map(Answer::from)
     }
 
     /// Takes all keys of `spec` if that needs no waiting; its time-out is not looked at.
@@ -189,14 +198,17 @@ impl<V: Send + Sync + 'static> Port<V> {
     /// Releases a grant as [`release`](Port::release) does, and appends what was settled for requests of this port since
     /// the last call, as [`take_settled`](Port::take_settled) does.
     ///
+    /// Where all that came of it is a grant for a request that [`lock_keys`](Port::lock_keys) made, it is the answer, and
+    /// confirmed in the same step.
+    ///
     /// # Errors
     ///
     /// [`NotHeld`](crate::ErrorKind::NotHeld) when it is not held any more; nothing changes.
     #[inline]
-    pub fn release_into(&self, ticket: Ticket, into: &mut Vec<Settled>) -> Result<(), Error> {
+    pub fn release_into(&self, ticket: Ticket, into: &mut Vec<Settled>) -> Result<Option<Confirmed>, Error> {
         match self.space.engine().shared.release_into(ticket, &self.mailbox, into) {
-            true => Ok(()),
-            false => Err(Error::not_held(Vec::new())),
+            (true, next) => Ok(next),
+            (false, _) => Err(Error::not_held(Vec::new())),
         }
     }
 
@@ -433,7 +445,11 @@ impl<V: Send + Sync + 'static> Port<V> {
     }
 
     fn recipient(&self, tag: u64) -> Recipient {
-        Recipient::Port { mailbox: self.mailbox.clone(), tag }
+        Recipient::Port { mailbox: self.mailbox.clone(), tag, confirms: true }
+    }
+
+    fn plain_recipient(&self, tag: u64) -> Recipient {
+        Recipient::Port { mailbox: self.mailbox.clone(), tag, confirms: false }
     }
 
     fn incoming<'a>(&'a self, entries: &'a Entries, spec: &'a LockSpec) -> Incoming<'a> {

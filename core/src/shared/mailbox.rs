@@ -11,8 +11,9 @@ use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 pub(crate) enum Recipient {
     /// A future: woken, it asks for the outcome.
     Task(Waker),
-    /// A port: the outcome is put into its mailbox.
-    Port { mailbox: Arc<Mailbox>, tag: u64 },
+    /// A port: the outcome is put into its mailbox. `confirms`: its caller is to say when the grant is seen, also where it
+    /// is told at once.
+    Port { mailbox: Arc<Mailbox>, tag: u64, confirms: bool },
     /// One of these, in a space that counts those who wait.
     Counted { recipient: Box<Recipient>, place: Place },
     /// Nobody: the request is granted or refused on the spot.

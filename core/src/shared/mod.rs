@@ -47,7 +47,7 @@ use crate::machine::{
     Arrival, Claimed, Effect, Effects, Entry, Errand, Leave, Left, Origin, Owners, Parts, Placed, Released, Standing,
     Survey, hash, leave, sort_and_dedup, spanning,
 };
-use crate::port::Settled;
+use crate::port::{Confirmed, Settled};
 use crate::signature::Signature;
 use crate::sync::{Arc, AtomicU32, AtomicU64, Mutex, Ordering, Weak};
 use crate::{Clock, Error, Grant, Key, Query, Ticket};
@@ -323,14 +323,25 @@ impl Shared {
         self.released(ticket, own, |home| home.release(ticket, own))
     }
 
-    /// Releases a grant, and appends what is settled for `own` to `into`. Answers whether it was held.
+    /// Releases a grant, and appends what is settled for `own` to `into`. Answers whether it was held, and who has its keys
+    /// now and was told that by nobody else.
     #[inline]
-    pub(crate) fn release_into(&self, ticket: Ticket, own: &Mailbox, into: &mut Vec<Settled>) -> bool {
-        let released = self.released(ticket, Some(own), |home| home.release_into(ticket, own, into));
+    pub(crate) fn release_into(
+        &self,
+        ticket: Ticket,
+        own: &Mailbox,
+        into: &mut Vec<Settled>,
+    ) -> (bool, Option<Confirmed>) {
+        let mut next = None;
+        let released = self.released(ticket, Some(own), |home| {
+            let (released, confirmed) = home.release_to(ticket, own);
+            next = confirmed;
+            released
+        });
         if own.is_filled() {
             own.take(into);
         }
-        released
+        (released, next)
     }
 
     /// Takes a request out of all its queues. `None`, and nothing changed, when it does not stand as `why` demands.

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::{Mailbox, Recipient, Shared};
 use crate::machine::{Effect, Effects};
-use crate::port::{Grant, Settled};
+use crate::port::{Confirmed, Grant, Settled};
 use crate::sync::{Arc, Weak};
 
 /// Tells everyone concerned, in the order that the machine decided. What is for `own` is put in without a wake.
@@ -37,24 +37,23 @@ pub(super) fn carry_out(space: &Weak<Shared>, mut effects: Effects<Recipient>, o
     drop(withdrawn);
 }
 
-/// The same; what is for `own` is appended to `into`, or put into `own` where that has something that comes first.
+/// What a step has come to, if that is a grant of the port `own` that its caller need not confirm, and nothing waits there
+/// to be told before it.
 #[inline]
-pub(super) fn carry_out_into(
-    space: &Weak<Shared>,
-    mut effects: Effects<Recipient>,
-    own: &Mailbox,
-    into: &mut Vec<Settled>,
-) {
-    if let [Effect::Granted { ticket, recipient: Recipient::Port { mailbox, tag }, token, abandoned, timed: false }] =
-        &effects[..]
-        && std::ptr::eq(own, &**mailbox)
-        && !own.is_filled()
-    {
-        let grant = Grant { ticket: *ticket, token: *token, abandoned: *abandoned };
-        into.push(Settled::Granted { tag: *tag, grant });
-        effects.clear();
-    } else {
-        carry_out(space, effects, Some(own));
+pub(super) fn sole_grant(effects: &Effects<Recipient>, own: &Mailbox) -> Option<Confirmed> {
+    match effects[..] {
+        [
+            Effect::Granted {
+                ticket,
+                recipient: Recipient::Port { ref mailbox, tag, confirms: false },
+                token,
+                abandoned,
+                timed: false,
+            },
+        ] if std::ptr::eq(own, &**mailbox) && !own.is_filled() => {
+            Some(Confirmed { tag, grant: Grant { ticket, token, abandoned } })
+        }
+        _ => None,
     }
 }
 
@@ -112,7 +111,7 @@ pub(super) fn tell_now(recipient: Option<Recipient>, own: Option<&Mailbox>, sett
 fn tell(recipient: Recipient, own: Option<&Mailbox>, settled: impl FnOnce(u64) -> Settled) -> Option<Call> {
     match recipient {
         Recipient::Task(waker) => Some(Call::Task(waker)),
-        Recipient::Port { mailbox, tag } => {
+        Recipient::Port { mailbox, tag, .. } => {
             let own = own.is_some_and(|own| std::ptr::eq(own, &*mailbox));
             mailbox.put(settled(tag), own).then_some(Call::Port(mailbox))
         }

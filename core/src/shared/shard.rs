@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 
 use super::{Handle, Mailbox, Recipient, Shared, outcome};
 use crate::machine::{Effects, Leave, LockTable, Released, ShardTable, Standing, leave};
-use crate::port::Settled;
+use crate::port::Confirmed;
 use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering, Weak};
 use crate::{Error, Ticket};
 
@@ -61,15 +61,22 @@ impl Shard {
         released
     }
 
-    /// As `release`; the usual outcome, the next request of the same port, goes straight to `into`.
+    /// As `release`; the usual outcome, the next request of the same port, is the answer, and its grant is claimed.
     #[inline]
-    pub(super) fn release_into(&self, ticket: Ticket, own: &Mailbox, into: &mut Vec<Settled>) -> Released {
+    pub(super) fn release_to(&self, ticket: Ticket, own: &Mailbox) -> (Released, Option<Confirmed>) {
         let mut effects = Effects::new();
-        let released = self.release_quietly(ticket, &mut effects);
-        if !effects.is_empty() {
-            outcome::carry_out_into(&self.space, effects, own, into);
+        let mut table = self.table.lock();
+        let released = table.release(ticket, &mut effects);
+        let next = outcome::sole_grant(&effects, own);
+        if let Some(next) = next {
+            let _token = table.crowd().claim(next.grant.ticket, &mut Effects::new());
         }
-        released
+        self.note(&table);
+        drop(table);
+        if next.is_none() && !effects.is_empty() {
+            outcome::carry_out(&self.space, effects, Some(own));
+        }
+        (released, next)
     }
 
     #[inline]

@@ -204,7 +204,7 @@ fn keys_without_a_spec() {
         waiting(theirs.lock_keys(&[b.clone(), c.clone(), a.clone()], 5).expect("open"));
 
         let mut settled = Vec::new();
-        mine.release_into(pair, &mut settled).expect("held");
+        let next = mine.release_into(pair, &mut settled).expect("held").expect("granted to us");
         let told = |settled: &[Settled]| -> Vec<(u64, Ticket)> {
             let granted = settled.iter().map(|one| match one {
                 Settled::Granted { tag, grant, .. } => (*tag, grant.ticket),
@@ -212,7 +212,9 @@ fn keys_without_a_spec() {
             });
             granted.collect()
         };
-        assert_eq!(told(&settled), [(2, second)]);
+        // Told by the answer alone, and confirmed.
+        assert_eq!((next.tag, next.grant.ticket, told(&settled)), (2, second, vec![]));
+        assert_eq!(mine.cancel(second), Cancelled::Gone);
         assert!(mine.confirm(second) && !mine.has_settled() && wakes.load(Ordering::SeqCst) == 0);
         assert_eq!(told(&taken(&theirs)), [(4, other)]);
         assert_eq!(mine.release_into(pair, &mut settled).expect_err("released").kind(), ErrorKind::NotHeld);
@@ -223,7 +225,7 @@ fn keys_without_a_spec() {
         theirs.cancel(other);
         drop(theirs);
         assert_eq!(wakes.load(Ordering::SeqCst), 1);
-        mine.release_into(second, &mut settled).expect("held");
+        assert_eq!(mine.release_into(second, &mut settled).expect("held"), None);
         assert_eq!(told(&settled), [(6, fourth), (3, third)]);
         for ticket in [third, fourth] {
             assert!(mine.confirm(ticket));
