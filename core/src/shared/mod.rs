@@ -463,7 +463,9 @@ impl Shared {
                     return Some(self.claim(grant).ok_or_else(gone));
                 }
                 Standing::Ended => return locked.collect(ticket).map(Err),
-                Standing::Granted | Standing::Gone => return Some(Err(gone())),
+                // Another shard's part was the last one, just now.
+                Standing::Granted => continue,
+                Standing::Gone => return Some(Err(gone())),
             }
             drop(locked);
             spare = Some(waker.clone());
