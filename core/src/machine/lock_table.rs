@@ -577,9 +577,7 @@ fn grant<R>(request: &mut Request<R>, place: Ticket, token: u64, effects: &mut E
     }
     let ticket = Ticket { number: request.number, ..place };
     let (timed, abandoned) = (request.is_timed(), request.is_abandoned());
-    if let State::Waiting(recipient) =
-        std::mem::replace(&mut request.state, State::Granted { token, claimed: false })
-    {
+    if let State::Waiting(recipient) = std::mem::replace(&mut request.state, State::Granted { token, claimed: false }) {
         effects.push(Effect::Granted { ticket, recipient, token, abandoned, timed });
     }
 }

@@ -240,7 +240,7 @@ impl State {
     }
 
     fn busy(&self, keys: &[Key]) -> usize {
-        keys.iter().filter(|key| self.queues.contains_key(key)).count()
+        keys.iter().filter(|key| self.queues.contains_key(*key)).count()
     }
 
     fn leave_queues(&mut self, number: u64, wakers: &mut Vec<Waker>) {

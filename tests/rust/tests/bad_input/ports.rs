@@ -204,7 +204,8 @@ fn keys_without_a_spec() {
         waiting(theirs.lock_keys(&[b.clone(), c.clone(), a.clone()], 5).expect("open"));
 
         let mut settled = Vec::new();
-        let next = mine.release_into(pair, &mut settled).expect("held").expect("granted to us");
+        // Another port is granted something too: told as usual, and not confirmed.
+        assert_eq!(mine.release_into(pair, &mut settled).expect("held"), None);
         let told = |settled: &[Settled]| -> Vec<(u64, Ticket)> {
             let granted = settled.iter().map(|one| match one {
                 Settled::Granted { tag, grant, .. } => (*tag, grant.ticket),
@@ -212,9 +213,7 @@ fn keys_without_a_spec() {
             });
             granted.collect()
         };
-        // Told by the answer alone, and confirmed.
-        assert_eq!((next.tag, next.grant.ticket, told(&settled)), (2, second, vec![]));
-        assert_eq!(mine.cancel(second), Cancelled::Gone);
+        assert_eq!(told(&settled), [(2, second)]);
         assert!(mine.confirm(second) && !mine.has_settled() && wakes.load(Ordering::SeqCst) == 0);
         assert_eq!(told(&taken(&theirs)), [(4, other)]);
         assert_eq!(mine.release_into(pair, &mut settled).expect_err("released").kind(), ErrorKind::NotHeld);
@@ -240,5 +239,29 @@ fn keys_without_a_spec() {
         for keys in [&[a.clone()][..], &[a.clone(), b.clone()], &[a.clone(), b.clone(), c.clone()], &[]] {
             assert_eq!(mine.lock_keys(keys, 8).expect_err("closed").kind(), ErrorKind::Closed);
         }
+    }
+}
+
+/// A release answers the only grant that follows from it, confirmed, where the request was made without options.
+#[test]
+fn the_next_grant_of_the_same_port() {
+    for shards in [1, 1024] {
+        let space = Space::builder().shards(shards).build();
+        let (port, wakes) = port(&space);
+        let key = Key::from("a");
+        let first = granted(port.lock_keys(std::slice::from_ref(&key), 1).expect("free"));
+        let second = waiting(port.lock_keys(std::slice::from_ref(&key), 2).expect("open"));
+        let third = waiting(port.lock(&LockSpec::new("a"), 3).expect("open"));
+        let mut settled = Vec::new();
+        let next = port.release_into(first, &mut settled).expect("held").expect("the only one");
+        assert_eq!((next.tag, next.grant.ticket, next.grant.abandoned), (2, second, false));
+        assert!(settled.is_empty() && !port.has_settled() && wakes.load(Ordering::SeqCst) == 0);
+        assert_eq!(port.cancel(second), Cancelled::Gone, "confirmed");
+        assert!(port.held(second));
+        // One with options is its caller's to confirm, and can still be given on.
+        assert_eq!(port.release_into(second, &mut settled).expect("held"), None);
+        assert!(matches!(settled[..], [Settled::Granted { tag: 3, grant }] if grant.ticket == third));
+        assert_eq!(port.cancel(third), Cancelled::GrantGivenOn);
+        assert_empty(&space);
     }
 }
