@@ -31,4 +31,6 @@ pub mod decisions {
     pub mod d0012_turns_and_transactions {}
     #[doc = include_str!("decisions/0013-values-in-bytes.md")]
     pub mod d0013_values_in_bytes {}
+    #[doc = include_str!("decisions/0014-what-a-wait-costs.md")]
+    pub mod d0014_what_a_wait_costs {}
 }
