@@ -17,7 +17,8 @@ const DEPTH: usize = 40;
 /// What an error calls a key: one of several is told by its number.
 #[derive(Clone, Copy)]
 enum Place<'a> {
-    Only,
+    /// The only one, by the name of its argument.
+    Named(&'a str),
     OneOf(&'a str, usize),
 }
 
@@ -25,7 +26,7 @@ impl Place<'_> {
     /// The part that an error names: `key`, or `keys[2][0]` for a part of one of several.
     fn name(self, path: &[usize]) -> String {
         let key = match self {
-            Place::Only => String::from("key"),
+            Place::Named(what) => String::from(what),
             Place::OneOf(what, number) => format!("{what}[{number}]"),
         };
         path.iter().fold(key, |name, index| format!("{name}[{index}]"))
@@ -35,8 +36,14 @@ impl Place<'_> {
 /// The keys that a call has as arguments, so many of them.
 pub(crate) fn key_arguments<'py>(count: usize, keys: impl Iterator<Item = Bound<'py, PyAny>>) -> PyResult<Vec<Key>> {
     let several = count > 1;
-    let place = |number| if several { Place::OneOf("keys", number) } else { Place::Only };
+    let place = |number| if several { Place::OneOf("keys", number) } else { Place::Named("key") };
     keys.enumerate().map(|(number, value)| key(&value, place(number))).collect()
+}
+
+/// The key of an argument of this name.
+#[inline]
+pub(crate) fn one_key(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Key> {
+    key(value, Place::Named(what))
 }
 
 /// The keys of an iterable argument. Text, bytes and tuples iterate too, but are one key each, and nobody can tell what
@@ -128,7 +135,7 @@ pub(crate) fn seconds(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration
     } else {
         match Duration::try_from_secs_f64(seconds) {
             Ok(duration) => return Ok(duration),
-            Err(_) => "too long, leave it out to wait without end",
+            Err(_) => "too long, leave it out for ever",
         }
     };
     Err(error::wrong_value(py, what, why))
@@ -173,8 +180,14 @@ pub(crate) fn text<'a>(what: &str, value: &'a Bound<'_, PyAny>) -> PyResult<&'a 
 }
 
 pub(crate) fn keys_to_py<'py>(py: Python<'py>, keys: &[Key]) -> PyResult<Bound<'py, PyTuple>> {
-    let keys: Vec<_> = keys.iter().map(|key| part_to_py(py, &key.part())).collect::<PyResult<_>>()?;
+    let keys: Vec<_> = keys.iter().map(|key| key_to_py(py, key)).collect::<PyResult<_>>()?;
     PyTuple::new(py, keys)
+}
+
+/// A key as Python has it.
+#[inline]
+pub(crate) fn key_to_py<'py>(py: Python<'py>, key: &Key) -> PyResult<Bound<'py, PyAny>> {
+    part_to_py(py, &key.part())
 }
 
 fn part_to_py<'py>(py: Python<'py>, part: &KeyPart) -> PyResult<Bound<'py, PyAny>> {
@@ -199,7 +212,7 @@ pub(crate) fn blockers_to_py<'py>(py: Python<'py>, blockers: &[Blocker]) -> PyRe
         .iter()
         .map(|by| {
             let owner = owner_to_py(py, by.owner.as_ref())?;
-            class.call1((part_to_py(py, &by.key.part())?, by.label.as_deref(), by.token, owner))
+            class.call1((key_to_py(py, &by.key)?, by.label.as_deref(), by.token, owner))
         })
         .collect::<PyResult<_>>()?;
     PyTuple::new(py, blockers)
@@ -212,7 +225,7 @@ pub(crate) fn cycle_to_py<'py>(py: Python<'py>, cycle: &[CycleStep]) -> PyResult
         .iter()
         .map(|step| {
             let owner = owner_to_py(py, step.owner.as_ref())?;
-            class.call1((owner, step.label.as_deref(), part_to_py(py, &step.key.part())?))
+            class.call1((owner, step.label.as_deref(), key_to_py(py, &step.key)?))
         })
         .collect::<PyResult<_>>()?;
     PyTuple::new(py, steps)
@@ -256,7 +269,7 @@ fn answers(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
 #[pyfunction(name = "_encode_key")]
 pub(crate) fn encode_key<'py>(key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
     let py = key.py();
-    let key = self::key(key, Place::Only)?;
+    let key = self::key(key, Place::Named("key"))?;
     Ok(PyBytes::new(py, key.as_bytes()))
 }
 
@@ -264,5 +277,5 @@ pub(crate) fn encode_key<'py>(key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Py
 #[pyfunction(name = "_decode_key")]
 pub(crate) fn decode_key<'py>(py: Python<'py>, encoded: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     let key = Key::from_bytes(encoded).map_err(|error| error::raise(py, &error))?;
-    part_to_py(py, &key.part())
+    key_to_py(py, &key)
 }

@@ -99,6 +99,7 @@ fn build(py: Python<'_>, class: &str, error: &Error, label: Option<&str>) -> PyR
         }
         ErrorKind::NotHeld => fields.set_item("keys", convert::keys_to_py(py, error.keys())?)?,
         ErrorKind::Deadlock => fields.set_item("cycle", convert::cycle_to_py(py, error.cycle())?)?,
+        ErrorKind::Fenced => fields.set_item("token", error.token())?,
         ErrorKind::Busy => fields.set_item("limit", error.limit())?,
         ErrorKind::Invalid => {
             fields.set_item("what", error.what().into_py_any(py)?)?;

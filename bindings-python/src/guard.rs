@@ -1,10 +1,11 @@
 //! The guard of the blocking API.
 
-use latchwork::{Grant, Port, Ticket};
+use latchwork::{Grant, Ticket};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::aio::deferring_wakes;
+use crate::bytes::Port;
 use crate::convert;
 use crate::holding::{self, Holding, Payload};
 use crate::lease::{Call, Lease};
@@ -44,6 +45,16 @@ pub(crate) struct Guard {
 impl Guard {
     pub(crate) fn new(space: Py<Space>, grant: Grant, call: Call) -> Guard {
         Guard { lease: Lease::new(grant), call, space, scope: Scope::default(), holding: Holding::default() }
+    }
+
+    /// What was granted.
+    pub(crate) fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// Where it was granted.
+    pub(crate) fn port(&self, py: Python<'_>) -> PyResult<&Port> {
+        self.space.get().port(py)
     }
 
     fn is_held(&self) -> bool {

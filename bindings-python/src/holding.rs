@@ -3,9 +3,10 @@
 use std::any::Any;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use latchwork::{Error, ErrorKind, HandedOver, Key, Port};
+use latchwork::{Error, ErrorKind, HandedOver, Key};
 use pyo3::prelude::*;
 
+use crate::bytes::Port;
 use crate::error;
 use crate::lease::{Call, Lease};
 use crate::owner::AnyOwner;

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use latchwork::{Answer, Error, Grant, Key, LockSpec, Mode, Port, Ticket};
+use latchwork::{Answer, Error, Grant, Key, LockSpec, Mode, Ticket};
 use pyo3::exceptions::PyResourceWarning;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
+use crate::bytes::Port;
 use crate::holding::Holding;
 use crate::owner::AnyOwner;
 use crate::{convert, error, fork};

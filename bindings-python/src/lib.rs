@@ -8,7 +8,10 @@
 
 mod aio;
 mod ambient;
+mod bytes;
+mod cells;
 mod clock;
+mod codec;
 mod convert;
 mod error;
 mod fork;
@@ -32,6 +35,7 @@ mod _native {
 
     #[pymodule_export]
     use crate::{
+        cells::{Atomic, CellConflict, CellWatch, Conflicted, Deleted, Entry, Refused, Written},
         clock::ManualClock,
         convert::{decode_key, encode_key},
         error::error_classes,
@@ -46,9 +50,11 @@ mod _native {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         // Both APIs call their classes alike; here those of `latchwork.aio` need names of their own.
         let py = module.py();
+        module.add("AioAtomic", py.get_type::<aio::AioAtomic>())?;
         module.add("AioGuard", py.get_type::<aio::AioGuard>())?;
         module.add("AioOwner", py.get_type::<aio::AioOwner>())?;
         module.add("AioSpace", py.get_type::<aio::AioSpace>())?;
+        module.add("AioWatch", py.get_type::<aio::AioCellWatch>())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

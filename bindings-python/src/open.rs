@@ -9,7 +9,9 @@ use latchwork::{Builder, Url};
 use pyo3::prelude::*;
 
 use crate::ambient::Ambient;
+use crate::bytes::{self, Value};
 use crate::clock::{HostClock, ManualClock, Tick};
+use crate::codec::Codec;
 use crate::fork::{self, Own};
 use crate::{convert, error};
 
@@ -20,6 +22,7 @@ pub(crate) struct Settings<'a, 'py> {
     pub(crate) max_waiters: Option<&'a Bound<'py, PyAny>>,
     pub(crate) max_waiters_per_key: Option<&'a Bound<'py, PyAny>>,
     pub(crate) meta: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) codec: Option<&'a Bound<'py, PyAny>>,
 }
 
 /// What a space was opened with; enough to open it again in a forked child.
@@ -30,6 +33,7 @@ pub(crate) struct Opening {
     max_waiters: Option<usize>,
     max_waiters_per_key: Option<usize>,
     meta: Option<Py<PyAny>>,
+    codec: Codec,
 }
 
 impl Opening {
@@ -51,6 +55,7 @@ impl Opening {
             max_waiters: limit("max_waiters", settings.max_waiters)?,
             max_waiters_per_key: limit("max_waiters_per_key", settings.max_waiters_per_key)?,
             meta: settings.meta.map(|meta| meta.clone().unbind()),
+            codec: Codec::new(py, settings.codec)?,
         })
     }
 
@@ -90,8 +95,14 @@ impl Opening {
         }
     }
 
+    /// How values become bytes and come back.
+    #[inline]
+    pub(crate) fn codec(&self) -> &Codec {
+        &self.codec
+    }
+
     /// A new handle.
-    pub(crate) fn open(&self, py: Python<'_>) -> PyResult<Own<latchwork::Space>> {
+    pub(crate) fn open(&self, py: Python<'_>) -> PyResult<Own<bytes::Space>> {
         let space = match Url::parse(self.url()).map_err(|error| error::raise(py, &error))? {
             Url::Private => self.builder(py)?.build(),
             Url::Memory(name) => {
@@ -105,10 +116,11 @@ impl Opening {
         Ok(Own::new(space))
     }
 
-    fn builder(&self, py: Python<'_>) -> PyResult<Builder> {
-        let mut builder = latchwork::Space::builder().seed(seed()).epoch(epoch()).shards(shards(py)?);
+    fn builder(&self, py: Python<'_>) -> PyResult<Builder<Value>> {
+        let builder = latchwork::Space::builder().seed(seed()).epoch(epoch()).shards(shards(py)?);
         // Whoever opens the space finds its scopes in the same way.
-        builder = builder.host_option("ambient_owner", if self.ambient.is_some() { "on" } else { "off" });
+        let builder = builder.host_option("ambient_owner", if self.ambient.is_some() { "on" } else { "off" });
+        let mut builder = builder.codec(self.codec.name()).cells();
         if let Some(limit) = self.max_waiters {
             builder = builder.max_waiters(limit);
         }
@@ -129,7 +141,7 @@ impl Opening {
 struct Meta(Py<PyAny>);
 
 /// What whoever opened a space first said about it.
-pub(crate) fn meta<'py>(py: Python<'py>, space: &latchwork::Space) -> Option<Bound<'py, PyAny>> {
+pub(crate) fn meta<'py>(py: Python<'py>, space: &bytes::Space) -> Option<Bound<'py, PyAny>> {
     let meta = space.meta()?.downcast::<Meta>().ok()?;
     Some(meta.0.bind(py).clone())
 }

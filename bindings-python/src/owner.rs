@@ -1,10 +1,11 @@
 //! A line of work that takes locks, as the blocking API sees it.
 
-use latchwork::{Error, ErrorKind, LockSpec, Port};
+use latchwork::{Error, ErrorKind, LockSpec};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
 use crate::aio::AioOwner;
+use crate::bytes::Port;
 use crate::fork::PerProcess;
 use crate::guard::Guard;
 use crate::lease::{Call, FirstKey, Options};

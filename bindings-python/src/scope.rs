@@ -3,10 +3,11 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use latchwork::{Port, Ticket};
+use latchwork::Ticket;
 use pyo3::prelude::*;
 
 use crate::ambient::Ambient;
+use crate::bytes::Port;
 use crate::fork::Own;
 
 /// Whether the block of a guard runs, and its owner: made when somebody first asks for it, closed at the end of the block

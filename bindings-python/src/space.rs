@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use latchwork::{Error, Grant, Port, Query};
+use latchwork::{Error, Grant, Query};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::ambient::Ambient;
+use crate::bytes::{self, Port};
 use crate::clock::Tick;
 use crate::fork::PerProcess;
 use crate::guard::Guard;
@@ -67,14 +68,26 @@ impl Space {
         self.handle.opening.ambient()
     }
 
-    /// Sees to it that somebody tells the end of a lock that ends by itself.
+    /// What the handle was opened with.
     #[inline]
-    fn keep_time(&self, py: Python<'_>, call: &Call) -> PyResult<()> {
-        if call.ends() && self.handle.opening.clock().is_none() {
+    pub(crate) fn opening(&self) -> &Opening {
+        &self.handle.opening
+    }
+
+    /// Sees to it that somebody tells what ends by itself.
+    #[inline]
+    pub(crate) fn start_timer(&self, py: Python<'_>) -> PyResult<()> {
+        if self.handle.opening.clock().is_none() {
             let timer = self.handle.timer.get(|| Ok(Timer::new()))?;
             timer.start(self.port(py)?.space());
         }
         Ok(())
+    }
+
+    /// The same for the lock of a call.
+    #[inline]
+    fn keep_time(&self, py: Python<'_>, call: &Call) -> PyResult<()> {
+        if call.ends() { self.start_timer(py) } else { Ok(()) }
     }
 
     /// Blocks until the call has its lock.
@@ -130,10 +143,12 @@ impl Space {
             ambient_owner = None,
             max_waiters = None,
             max_waiters_per_key = None,
-            meta = None
+            meta = None,
+            codec = None
         ),
-        text_signature = "(url=None, *, clock=None, ambient_owner=False, max_waiters=None, max_waiters_per_key=None, meta=None)"
+        text_signature = "(url=None, *, clock=None, ambient_owner=False, max_waiters=None, max_waiters_per_key=None, meta=None, codec='cbor')"
     )]
+    #[expect(clippy::too_many_arguments, reason = "those of the Python function")]
     fn new(
         py: Python<'_>,
         url: Option<&Bound<'_, PyAny>>,
@@ -142,8 +157,9 @@ impl Space {
         max_waiters: Option<&Bound<'_, PyAny>>,
         max_waiters_per_key: Option<&Bound<'_, PyAny>>,
         meta: Option<&Bound<'_, PyAny>>,
+        codec: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Space> {
-        let settings = Settings { clock, ambient_owner, max_waiters, max_waiters_per_key, meta };
+        let settings = Settings { clock, ambient_owner, max_waiters, max_waiters_per_key, meta, codec };
         let opening = Opening::new(py, url, &settings)?;
         let port = PerProcess::new(port(py, &opening)?);
         let handle = Arc::new(Handle { opening, port, timer: PerProcess::new(Timer::new()) });
@@ -417,7 +433,7 @@ fn answer(py: Python<'_>, query: Result<Query, Error>) -> PyResult<Bound<'_, PyA
 }
 
 /// How a space shows itself: where it is, its epoch, whether it is closed.
-pub(crate) fn repr(py: Python<'_>, module: &str, opening: &Opening, space: &latchwork::Space) -> PyResult<String> {
+pub(crate) fn repr(py: Python<'_>, module: &str, opening: &Opening, space: &bytes::Space) -> PyResult<String> {
     let url = opening.url().map_or_else(
         || Ok(String::new()),
         |url| pyo3::types::PyString::new(py, url).repr().map(|url| format!(" {url}")),

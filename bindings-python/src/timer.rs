@@ -6,6 +6,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+use crate::bytes;
+
 /// One for each handle and process; the thread is started when it is first needed, and ends with the space.
 pub(crate) struct Timer(Once);
 
@@ -15,7 +17,7 @@ impl Timer {
     }
 
     /// From now on the space is told what is due.
-    pub(crate) fn start(&self, space: &latchwork::Space) {
+    pub(crate) fn start(&self, space: &bytes::Space) {
         self.0.call_once(|| {
             let due = Arc::new(Due::default());
             let sleep = {

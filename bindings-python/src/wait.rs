@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
+use crate::bytes;
+
 /// How long the main thread waits at most before it looks for signals.
 const SIGNALS: Duration = Duration::from_millis(50);
 
@@ -19,7 +21,7 @@ const AGAIN: Duration = Duration::from_millis(1);
 /// that raises ends the wait, and dropping the future gives the request up.
 pub(crate) fn block_on<F>(
     py: Python<'_>,
-    space: Option<&latchwork::Space>,
+    space: Option<&bytes::Space>,
     timeout: Option<Duration>,
     future: F,
 ) -> PyResult<F::Output>

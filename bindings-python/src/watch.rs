@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use latchwork::Port;
 use pyo3::prelude::*;
 
+use crate::bytes::{self, Port};
 use crate::fork::Own;
 use crate::{convert, wait};
 
@@ -67,7 +67,7 @@ impl Flag {
 
 impl Watch {
     /// Asks `ask` to be told through a port, unless it says that there is nothing to tell; then it is `set` or not.
-    pub(crate) fn new(space: &latchwork::Space, ask: impl FnOnce(&Port) -> Result<(), bool>) -> Watch {
+    pub(crate) fn new(space: &bytes::Space, ask: impl FnOnce(&Port) -> Result<(), bool>) -> Watch {
         let flag = Arc::new(Flag::default());
         let told = Arc::clone(&flag);
         let port = space.port(move || told.set());

@@ -1,6 +1,6 @@
-"""Keyed locks over several keys at once: the blocking API.
+"""Keyed locks over several keys at once, and versioned cells: the blocking API.
 
-A *space* holds lock queues. A request names all its keys, joins all their queues in one step and holds nothing while
+A *space* holds lock queues and cells. A request names all its keys, joins all their queues in one step and holds nothing while
 it waits, so single requests never deadlock. The queues are first come, first served. `latchwork.aio` is the same for
 asyncio; threads and event loops share a space by its name.
 
@@ -11,13 +11,33 @@ asyncio; threads and event loops share a space by its name.
 ('account-1', ('user', 7))
 >>> guard.held
 False
+
+A *cell* holds a value and its version.
+
+>>> seen = space.get("title")
+>>> space.compare_exchange(seen, "Cells").ok, space.compare_exchange(seen, "Locks").ok
+(True, False)
 """
 
 from __future__ import annotations
 
 import os as _os
 
-from ._native import Guard, HandedOver, Lost, Owner, __version__
+from ._native import (
+    Atomic,
+    CellConflict,
+    Conflicted,
+    Deleted,
+    Entry,
+    Guard,
+    HandedOver,
+    Lost,
+    Owner,
+    Refused,
+    Watch,
+    Written,
+    __version__,
+)
 from ._native import _after_fork as _after_fork
 from .codec import Codec, CodecOption
 from .errors import (
@@ -44,15 +64,20 @@ from .space import Space, open
 
 __all__ = [
     "Aborted",
+    "Atomic",
     "Blocker",
     "Busy",
     "Cancelled",
+    "CellConflict",
     "Closed",
     "Codec",
     "CodecOption",
     "Conflict",
+    "Conflicted",
     "CycleStep",
     "Deadlock",
+    "Deleted",
+    "Entry",
     "Fenced",
     "Guard",
     "HandOver",
@@ -70,10 +95,13 @@ __all__ = [
     "Owner",
     "OwnerName",
     "Query",
+    "Refused",
     "Space",
     "Unavailable",
     "UnknownOutcome",
     "Wait",
+    "Watch",
+    "Written",
     "__version__",
     "open",
 ]

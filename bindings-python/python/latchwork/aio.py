@@ -13,15 +13,18 @@ A space may be used by several event loops, in any threads. Nothing is tied to t
 
 from __future__ import annotations
 
+from ._native import AioAtomic as Atomic
 from ._native import AioGuard as Guard
 from ._native import AioOwner as Owner
 from ._native import AioSpace as Space
+from ._native import AioWatch as Watch
 from ._native import ManualClock
 from .aio_mutex import Mutex
+from .codec import CodecOption
 from .handed_over import HandedOver, Lost
 from .lock_request import LockRequest
 
-__all__ = ["Guard", "HandedOver", "LockRequest", "Lost", "Mutex", "Owner", "Space", "open"]
+__all__ = ["Atomic", "Guard", "HandedOver", "LockRequest", "Lost", "Mutex", "Owner", "Space", "Watch", "open"]
 
 
 async def open(
@@ -32,6 +35,7 @@ async def open(
     max_waiters: int | None = None,
     max_waiters_per_key: int | None = None,
     meta: object = None,
+    codec: CodecOption = "cbor",
 ) -> Space:
     """Open a space for asyncio.
 
@@ -59,7 +63,8 @@ async def open(
 
     `max_waiters` and `max_waiters_per_key` limit how many requests may wait, in the space and for one key: one more is
     refused with `Busy`. `meta` is any object, which `space.meta` answers to whoever opens the space; it should not
-    change. Openings of one name must agree on the limits.
+    change. `codec` says how the values of cells become bytes: ``"cbor"``, ``"json"``, ``"bytes"``, or a `Codec` of one's
+    own. Openings of one name must agree on the limits and on the codec.
 
     `clock` is a `latchwork.testing.ManualClock`, for tests.
 
@@ -72,4 +77,5 @@ async def open(
         max_waiters=max_waiters,
         max_waiters_per_key=max_waiters_per_key,
         meta=meta,
+        codec=codec,
     )

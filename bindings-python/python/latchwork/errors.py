@@ -99,9 +99,16 @@ class Deadlock(LatchworkError):
 
 
 class Fenced(LatchworkError):
-    """The guard named in a commit is no longer held."""
+    """The guard named in a commit is no longer held. Nothing was written."""
 
     code = "fenced"
+
+    token: int | None
+    """The fencing token of the guard."""
+
+    def __init__(self, message: str = "the guard is no longer held", *, token: int | None = None) -> None:
+        super().__init__(message)
+        self.token = token
 
 
 class NotHeld(LatchworkError, RuntimeError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._native import ManualClock, Space
+from .codec import CodecOption
 
 __all__ = ["Space", "open"]
 
@@ -15,6 +16,7 @@ def open(
     max_waiters: int | None = None,
     max_waiters_per_key: int | None = None,
     meta: object = None,
+    codec: CodecOption = "cbor",
 ) -> Space:
     """Open a space for threads.
 
@@ -39,7 +41,8 @@ def open(
 
     `max_waiters` and `max_waiters_per_key` limit how many requests may wait, in the space and for one key: one more is
     refused with `Busy`. `meta` is any object, which `space.meta` answers to whoever opens the space; it should not
-    change. Openings of one name must agree on the limits.
+    change. `codec` says how the values of cells become bytes: ``"cbor"``, ``"json"``, ``"bytes"``, or a `Codec` of one's
+    own. Openings of one name must agree on the limits and on the codec.
 
     `clock` is a `latchwork.testing.ManualClock`, for tests.
 
@@ -52,4 +55,5 @@ def open(
         max_waiters=max_waiters,
         max_waiters_per_key=max_waiters_per_key,
         meta=meta,
+        codec=codec,
     )

@@ -16,6 +16,7 @@ use super::loop_port::{Joined, LoopPort};
 use super::owner::AioOwner;
 use super::running::deferring_wakes;
 use super::space::AioSpace;
+use crate::bytes::Port;
 use crate::holding::{self, Holding};
 use crate::lease::{Call, Lease};
 use crate::scope::Scope;
@@ -124,6 +125,16 @@ impl AioGuard {
         let guard = AioGuard::at_once(space, call, grant);
         guard.holding.begin(handed);
         guard
+    }
+
+    /// What was granted.
+    pub(crate) fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// Where it was granted.
+    pub(crate) fn port(&self, py: Python<'_>) -> PyResult<&Port> {
+        Ok(&self.space.get().life(py)?.home)
     }
 
     /// One step of the call: the first joins, later ones look whether the wait is over.

@@ -4,15 +4,17 @@ use std::cell::Cell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use latchwork::{Answer, Error, Grant, Port, Settled};
+use latchwork::{Answer, Error, Grant, Settled};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::callback::{Callback, Closing, On};
+use super::readers::Readers;
 use super::running::{deferring_wakes, is_deferring, put_off, running_loop, this_thread};
 use super::waiters::{Waiter, Waiters};
+use crate::bytes::{self, Port};
 use crate::error;
 use crate::fork::Own;
 use crate::lease::Call;
@@ -36,6 +38,7 @@ pub(super) struct LoopPort {
     /// The class of the loop's futures and how it is called, where `create_future` does just that.
     plain_futures: Option<(Py<PyAny>, Py<PyDict>)>,
     waiters: Mutex<Waiters>,
+    readers: Readers,
     timer: Mutex<Option<Timer>>,
     /// A manual clock tells time-outs itself: no timer then.
     manual: bool,
@@ -55,11 +58,7 @@ pub(super) enum Joined {
 }
 
 impl LoopPort {
-    pub(super) fn new(
-        event_loop: &Bound<'_, PyAny>,
-        space: &latchwork::Space,
-        manual: bool,
-    ) -> PyResult<Arc<LoopPort>> {
+    pub(super) fn new(event_loop: &Bound<'_, PyAny>, space: &bytes::Space, manual: bool) -> PyResult<Arc<LoopPort>> {
         let py = event_loop.py();
         let settle = Callback::new(py, On::Settled)?;
         let expire = Callback::new(py, On::Deadline)?;
@@ -85,6 +84,7 @@ impl LoopPort {
                 in_context: in_context.clone().unbind(),
                 plain_futures,
                 waiters: Mutex::default(),
+                readers: Readers::default(),
                 timer: Mutex::default(),
                 manual,
             }
@@ -218,6 +218,9 @@ impl LoopPort {
 
     /// Resolves what was settled, in the order that the core decided. A loop is left with what its own cancels settle: it goes on until nothing is.
     pub(super) fn resolve(&self, py: Python<'_>) {
+        for reader in self.readers.take_ended() {
+            self.tell_reader(py, reader);
+        }
         thread_local!(static ROOM: Cell<Vec<Settled>> = const { Cell::new(Vec::new()) });
         let mut settled = ROOM.take();
         while self.core.has_settled() {
@@ -226,13 +229,49 @@ impl LoopPort {
                 match settled {
                     Settled::Granted { tag, grant } => self.resolve_one(py, tag, Ok(grant)),
                     Settled::Failed { tag, error } => self.resolve_one(py, tag, Err(error)),
+                    Settled::Changed { tag } => self.tell_reader(py, tag),
                     // Nobody watches a grant through this port.
-                    Settled::Lost { .. } | Settled::HandedOver { .. } | Settled::Changed { .. } => {}
+                    Settled::Lost { .. } | Settled::HandedOver { .. } => {}
                 }
             }
         }
         if settled.capacity() <= KEPT {
             ROOM.set(settled);
+        }
+    }
+
+    /// The future of whoever reads a watch: resolved when it is worth looking again.
+    pub(super) fn new_reader(&self, py: Python<'_>, watch: u64) -> PyResult<Py<PyAny>> {
+        let future = self.new_future(py)?.unbind();
+        let old = self.readers.insert(watch, future.clone_ref(py));
+        drop(old);
+        Ok(future)
+    }
+
+    /// Whether somebody of this loop's reads a watch.
+    pub(super) fn has_reader(&self, py: Python<'_>, watch: u64) -> bool {
+        self.readers.contains(watch) && !self.is_closed(py)
+    }
+
+    /// Whoever read a watch does so no more.
+    pub(super) fn forget_reader(&self, watch: u64) {
+        drop(self.readers.remove(watch));
+    }
+
+    /// Tells the reader of a watch, from whatever thread, that it has ended.
+    pub(super) fn end_reader(&self, py: Python<'_>, watch: u64) {
+        if self.readers.contains(watch) {
+            self.readers.end(watch);
+            self.wake(py);
+        }
+    }
+
+    fn tell_reader(&self, py: Python<'_>, watch: u64) {
+        let Some(future) = self.readers.remove(watch) else { return };
+        if let Err(error) = notify(future.bind(py))
+            && !self.is_closed(py)
+        {
+            put_off(py, error);
         }
     }
 
@@ -287,6 +326,7 @@ impl LoopPort {
             self.give_up(waiter);
         }
         drop(waiters);
+        drop(self.readers.take());
         self.resolve(py);
     }
 

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use latchwork::Port;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -12,6 +11,7 @@ use super::loop_port::LoopPort;
 use super::owner::AioOwner;
 use super::running::running_loop;
 use crate::ambient::Ambient;
+use crate::bytes::Port;
 use crate::clock::Tick;
 use crate::fork::PerProcess;
 use crate::lease::{Call, FirstKey, Options};
@@ -119,14 +119,26 @@ impl AioSpace {
         self.handle.opening.ambient()
     }
 
-    /// Sees to it that somebody tells the end of a lock that ends by itself.
+    /// What the handle was opened with.
     #[inline]
-    pub(super) fn keep_time(&self, py: Python<'_>, call: &Call) -> PyResult<()> {
-        if call.ends() && self.handle.opening.clock().is_none() {
+    pub(super) fn opening(&self) -> &Opening {
+        &self.handle.opening
+    }
+
+    /// Sees to it that somebody tells what ends by itself.
+    #[inline]
+    pub(super) fn start_timer(&self, py: Python<'_>) -> PyResult<()> {
+        if self.handle.opening.clock().is_none() {
             let timer = self.handle.timer.get(|| Ok(Timer::new()))?;
             timer.start(self.life(py)?.home.space());
         }
         Ok(())
+    }
+
+    /// The same for the lock of a call.
+    #[inline]
+    pub(super) fn keep_time(&self, py: Python<'_>, call: &Call) -> PyResult<()> {
+        if call.ends() { self.start_timer(py) } else { Ok(()) }
     }
 
     /// Notices a loop that has not been seen yet, and takes what waits on loops that have been closed out of the
@@ -162,10 +174,12 @@ impl AioSpace {
             ambient_owner = None,
             max_waiters = None,
             max_waiters_per_key = None,
-            meta = None
+            meta = None,
+            codec = None
         ),
-        text_signature = "(url=None, *, clock=None, ambient_owner=False, max_waiters=None, max_waiters_per_key=None, meta=None)"
+        text_signature = "(url=None, *, clock=None, ambient_owner=False, max_waiters=None, max_waiters_per_key=None, meta=None, codec='cbor')"
     )]
+    #[expect(clippy::too_many_arguments, reason = "those of the Python function")]
     fn new(
         py: Python<'_>,
         url: Option<&Bound<'_, PyAny>>,
@@ -174,8 +188,9 @@ impl AioSpace {
         max_waiters: Option<&Bound<'_, PyAny>>,
         max_waiters_per_key: Option<&Bound<'_, PyAny>>,
         meta: Option<&Bound<'_, PyAny>>,
+        codec: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<AioSpace> {
-        let settings = Settings { clock, ambient_owner, max_waiters, max_waiters_per_key, meta };
+        let settings = Settings { clock, ambient_owner, max_waiters, max_waiters_per_key, meta, codec };
         let opening = Opening::new(py, url, &settings)?;
         let life = PerProcess::new(Life::new(py, &opening)?);
         let handle = Arc::new(Handle { opening, life, timer: PerProcess::new(Timer::new()) });

@@ -1,0 +1,226 @@
+//! Cells: what the spaces of both APIs do with them.
+
+mod api;
+mod atomic;
+mod bond;
+mod entry;
+mod outcome;
+mod range;
+mod watch;
+mod watched;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use latchwork::{Commit, Committed, Expiry, Key, KeyRange, Outcome, Scan};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+pub(crate) use self::api::{deleted, written};
+pub(crate) use self::atomic::{Atomic, Steps};
+pub(crate) use self::bond::Bond;
+pub(crate) use self::entry::{Entry, Expected};
+pub(crate) use self::outcome::{CellConflict, Conflicted, Deleted, Refused, Written};
+pub(crate) use self::range::Range;
+pub(crate) use self::watch::CellWatch;
+pub(crate) use self::watched::Watched;
+
+use crate::bytes::{Port, Value};
+use crate::codec::Codec;
+use crate::{convert, error};
+
+/// A space whose cells can be read and written: what the two APIs share.
+///
+/// Every key goes in by [`inward`](Cells::inward) and comes out by [`outward`](Cells::outward): a handle whose keys are
+/// others than those of the core's space has to say no more.
+pub(crate) trait Cells: Sized {
+    /// The port of this process.
+    fn cell_port(&self, py: Python<'_>) -> PyResult<&Port>;
+
+    /// How values become bytes.
+    fn codec(&self) -> &Codec;
+
+    /// Sees to it that somebody tells what expires.
+    fn keep_time(&self, py: Python<'_>) -> PyResult<()>;
+
+    /// The key of the core's space that a caller's key is.
+    #[inline]
+    fn inward(&self, key: Key) -> PyResult<Key> {
+        Ok(key)
+    }
+
+    /// The caller's key that a key of the core's space is.
+    #[inline]
+    fn outward(&self, key: Key) -> Key {
+        key
+    }
+
+    /// The range of the core's space that a caller's range is.
+    fn inward_range(&self, range: KeyRange) -> KeyRange {
+        range
+    }
+
+    /// The key that a caller gave.
+    #[inline]
+    fn key(&self, key: &Bound<'_, PyAny>) -> PyResult<Key> {
+        self.inward(convert::one_key("key", key)?)
+    }
+
+    /// The keys that a caller gave as arguments.
+    fn keys(&self, keys: &Bound<'_, PyTuple>) -> PyResult<Vec<Key>> {
+        let keys = convert::key_arguments(keys.len(), keys.iter())?;
+        keys.into_iter().map(|key| self.inward(key)).collect()
+    }
+
+    /// An entry that the core answered.
+    #[inline]
+    fn entry<V: AsBytes>(&self, py: Python<'_>, entry: latchwork::Entry<V>) -> PyResult<Entry> {
+        let value = entry.value.map(|value| self.codec().decode(py, value.as_bytes())).transpose()?;
+        Ok(Entry::new(self.outward(entry.key), value, entry.version, entry.expires_in))
+    }
+
+    /// Entries that the core answered.
+    fn entries<V: AsBytes>(&self, py: Python<'_>, entries: Vec<latchwork::Entry<V>>) -> PyResult<Vec<Entry>> {
+        entries.into_iter().map(|entry| self.entry(py, entry)).collect()
+    }
+
+    /// One cell as it is now.
+    #[inline]
+    fn read(&self, key: &Bound<'_, PyAny>) -> PyResult<Entry> {
+        let py = key.py();
+        let key = self.key(key)?;
+        let entry = self.cell_port(py)?.get(&key).map_err(|error| error::raise(py, &error))?;
+        self.entry(py, entry)
+    }
+
+    /// Several cells at one instant.
+    fn read_many(&self, keys: &Bound<'_, PyTuple>) -> PyResult<Vec<Entry>> {
+        let py = keys.py();
+        let keys = self.keys(keys)?;
+        let entries = self.cell_port(py)?.get_many(&keys).map_err(|error| error::raise(py, &error))?;
+        self.entries(py, entries)
+    }
+
+    /// The cells of a range at one instant.
+    fn scan(
+        &self,
+        py: Python<'_>,
+        range: &Range<'_, '_>,
+        limit: Option<&Bound<'_, PyAny>>,
+        reverse: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Vec<Entry>> {
+        let mut scan = Scan::new(self.inward_range(range.keys()?));
+        if let Some(limit) = limit {
+            scan = scan.limit(convert::limit("limit", limit)?);
+        }
+        if reverse.map(|reverse| convert::switch("reverse", reverse)).transpose()? == Some(true) {
+            scan = scan.reverse();
+        }
+        let entries = self.cell_port(py)?.list(&scan).map_err(|error| error::raise(py, &error))?;
+        self.entries(py, entries)
+    }
+
+    /// Deletes the cells of a range. Answers their keys.
+    fn sweep<'py>(
+        &self,
+        py: Python<'py>,
+        range: &Range<'_, 'py>,
+        except: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let range = self.inward_range(range.named(py)?);
+        let except = except.map(|except| convert::key_list("except_", except)).transpose()?.unwrap_or_default();
+        let except = except.into_iter().map(|key| self.inward(key)).collect::<PyResult<Vec<Key>>>()?;
+        let gone = self.cell_port(py)?.delete_all(&range, &except).map_err(|error| error::raise(py, &error))?;
+        gone.into_iter().map(|key| convert::key_to_py(py, &self.outward(key))).collect()
+    }
+
+    /// Sets a cell; with `expected`, only if it has this version.
+    #[inline]
+    fn put(
+        &self,
+        key: Key,
+        expected: Option<u64>,
+        value: &Bound<'_, PyAny>,
+        options: &WriteOptions<'_, '_>,
+    ) -> PyResult<Result<Committed, Entry>> {
+        let py = value.py();
+        let expiry = self.expiry(py, options.expire_in)?;
+        let bond = options.guard.map(|guard| Bond::given(self.cell_port(py)?, guard, None)).transpose()?;
+        let mut commit = Commit::new();
+        commit.set(key, expected, self.codec().encode(value)?, expiry);
+        self.change_one(py, commit, bond.as_ref())
+    }
+
+    /// Deletes a cell; with `expected`, only if it has this version.
+    fn take(
+        &self,
+        py: Python<'_>,
+        Expected { key, version }: Expected,
+        guard: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Result<Committed, Entry>> {
+        let bond = guard.map(|guard| Bond::given(self.cell_port(py)?, guard, None)).transpose()?;
+        let mut commit = Commit::new();
+        commit.delete(key, version);
+        self.change_one(py, commit, bond.as_ref())
+    }
+
+    /// Makes a change of one cell. Answers what it did, or the entry that stood in the way.
+    #[inline]
+    fn change_one(
+        &self,
+        py: Python<'_>,
+        mut commit: Commit<Value>,
+        bond: Option<&Bond>,
+    ) -> PyResult<Result<Committed, Entry>> {
+        if let Some(bond) = bond {
+            bond.demand(&mut commit);
+        }
+        match self.change(py, commit)? {
+            Ok(done) => Ok(Ok(done)),
+            Err(mut conflicts) => {
+                let conflict = conflicts.pop().expect("a commit fails by a condition");
+                self.entry(py, conflict.entry).map(Err)
+            }
+        }
+    }
+
+    /// Makes all changes of a commit at one instant, or none.
+    #[inline]
+    fn change(&self, py: Python<'_>, commit: Commit<Value>) -> PyResult<Outcome<Arc<Value>>> {
+        self.cell_port(py)?.commit(commit).map_err(|error| error::raise(py, &error))
+    }
+
+    /// When a cell expires that a caller sets.
+    #[inline]
+    fn expiry(&self, py: Python<'_>, expire_in: Option<&Bound<'_, PyAny>>) -> PyResult<Expiry> {
+        let Some(expire_in) = expire_in else { return Ok(Expiry::Never) };
+        let time: Duration = convert::seconds("expire_in", expire_in)?;
+        self.keep_time(py)?;
+        Ok(Expiry::In(time))
+    }
+}
+
+/// The keyword arguments of a write, as they came.
+pub(crate) struct WriteOptions<'a, 'py> {
+    pub(crate) expire_in: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) guard: Option<&'a Bound<'py, PyAny>>,
+}
+
+/// A value as the core answers it.
+pub(crate) trait AsBytes {
+    fn as_bytes(&self) -> &[u8];
+}
+
+impl AsBytes for Value {
+    #[inline]
+    fn as_bytes(&self) -> &[u8] {
+        self
+    }
+}
+
+impl AsBytes for Arc<Value> {
+    #[inline]
+    fn as_bytes(&self) -> &[u8] {
+        self
+    }
+}
