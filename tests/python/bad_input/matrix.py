@@ -83,6 +83,8 @@ def wrong_name(error: latchwork.Invalid, message: str, case: Case) -> str | None
         return f"neither a TypeError nor a ValueError: {message}"
     if not error.what or not error.why or error.what not in message or error.why not in message:
         return f"the message does not say what and why: {message}"
-    if case.what is None or re.fullmatch(re.escape(case.what) + r"(\[\d+\])*", error.what):
+    # The middle of a long path is left out.
+    path = r"(\[\d+\])*(\[?…\]?(\[\d+\])*)?"
+    if case.what is None or re.fullmatch(re.escape(case.what) + path, error.what):
         return None
     return f"it names {error.what}, not {case.what}"

@@ -39,6 +39,11 @@ class Stage:
         await asyncio.sleep(0)
         self.other = await finish(self.space.lock("other"))
         self.named = await finish(self.module.open(f"{self.url} named", clock=self.named_clock))
+        self.elsewhere = await finish(self.named.lock("k"))
+        self.gone = await finish(self.space.lock("gone"))
+        self.gone.release()
+        await finish(self.space.set("kept", 1))
+        self.entry = await finish(self.space.get("kept"))
         self.owner = self.space.owner("stage")
         self.mine = await finish(self.owner.lock("mine"))
         self.words = {
@@ -53,6 +58,11 @@ class Stage:
             "owner": self.owner,
             "stranger": self.named.owner("of another space"),
             "named": f"{self.url} named",
+            "elsewhere": self.elsewhere,
+            "gone": self.gone,
+            "entry": self.entry,
+            "first": self.first_later if self.module is latchwork.aio else self.first,
+            "holding_one": self.holding_one,
             "deep": deep,
             "holding": self.holding_later if self.module is latchwork.aio else self.holding,
             "noted": self.noted_later if self.module is latchwork.aio else self.noted,
@@ -91,6 +101,20 @@ class Stage:
         async with own:
             return await finish(act(own))
 
+    def holding_one(self, key: Any, act: Any) -> Any:
+        """Do something to a guard of this key that is its own."""
+        return self.words["holding"](self.other, [key], act)
+
+    def first(self, watch: Any) -> Any:
+        """The first state of what is watched."""
+        with watch:
+            return next(watch)
+
+    async def first_later(self, watch: Any) -> Any:
+        """The same for asyncio."""
+        async with watch:
+            return await anext(watch)
+
     def evaluate(self, text: str, given: dict[str, Any]) -> Any:
         """The value of an expression of the table."""
         return eval(text, {**self.words, **given})
@@ -105,7 +129,8 @@ class Stage:
         query = await finish(self.space.query())
         held = [(hold.keys, hold.shared, hold.token, hold.label, hold.claimed) for hold in query.held]
         pending = [(wait.keys, wait.shared, wait.label, wait.position, wait.blocked_by) for wait in query.pending]
-        return repr((held, pending, self.clock.now, self.runs))
+        cells = [(entry.key, entry.version, entry.expires_in) for entry in await finish(self.queue.list())]
+        return repr((held, pending, cells, self.clock.now, self.runs))
 
     async def works(self) -> None:
         """Check that the space still does what it is for."""
@@ -113,6 +138,8 @@ class Stage:
         assert guard is not None and guard.held
         guard.release()
         assert await finish(self.space.try_lock("held")) is None
+        written = await finish(self.space.set("works", 1))
+        assert (await finish(self.space.get("works"))).version == written.version
 
     async def give_back(self, value: Any) -> None:
         """Give back what an accepted call answered."""
@@ -152,7 +179,8 @@ class Stage:
 
     async def close(self) -> None:
         """Check that what was held and queued is there to the end."""
-        assert self.held.held and self.other.held
+        assert self.held.held and self.other.held and self.elsewhere.held
+        self.elsewhere.release()
         self.held.release()
         (await self.waiting).release()
         self.other.release()
