@@ -1,8 +1,8 @@
 """Keyed locks over several keys at once, and versioned cells: the blocking API.
 
-A *space* holds lock queues and cells. A request names all its keys, joins all their queues in one step and holds nothing while
-it waits, so single requests never deadlock. The queues are first come, first served. `latchwork.aio` is the same for
-asyncio; threads and event loops share a space by its name.
+A *space* holds lock queues and cells. A request names all its keys, joins all their queues in one step and holds
+nothing while it waits, so single requests never deadlock. The queues are first come, first served. `latchwork.aio` is
+the same for asyncio; threads and event loops share a space by its name.
 
 >>> import latchwork
 >>> space = latchwork.open()

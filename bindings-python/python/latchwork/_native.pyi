@@ -123,16 +123,14 @@ class Space:
         key: Key,
         value: object,
         *,
-        version: int,
+        version: int | None = None,
         expire_in: float | None = None,
         guard: _AnyGuard | None = None,
     ) -> Written | Refused: ...
     @overload
     def delete(self, key: Entry, *, guard: _AnyGuard | None = None) -> Deleted | Refused: ...
     @overload
-    def delete(
-        self, key: Key, *, version: int | None = None, guard: _AnyGuard | None = None
-    ) -> Deleted | Refused: ...
+    def delete(self, key: Key, *, version: int | None = None, guard: _AnyGuard | None = None) -> Deleted | Refused: ...
     def atomic(self) -> Atomic: ...
     def list(
         self,
@@ -151,10 +149,7 @@ class Space:
         end: Key | None = None,
         except_: Iterable[Key] = (),
     ) -> _Keys: ...
-    @overload
-    def watch(self, *keys: Key) -> Watch: ...
-    @overload
-    def watch(self, *, prefix: Key) -> Watch: ...
+    def watch(self, *keys: Key, prefix: Key | None = None) -> Watch: ...
     def _look(self, key: Key) -> Query: ...
     def close(self) -> None: ...
     def __enter__(self) -> Self: ...
@@ -328,7 +323,7 @@ class AioSpace:
         key: Key,
         value: object,
         *,
-        version: int,
+        version: int | None = None,
         expire_in: float | None = None,
         guard: _AnyGuard | None = None,
     ) -> Written | Refused: ...
@@ -356,10 +351,7 @@ class AioSpace:
         end: Key | None = None,
         except_: Iterable[Key] = (),
     ) -> _Keys: ...
-    @overload
-    def watch(self, *keys: Key) -> AioWatch: ...
-    @overload
-    def watch(self, *, prefix: Key) -> AioWatch: ...
+    def watch(self, *keys: Key, prefix: Key | None = None) -> AioWatch: ...
     def _get(self, key: Key) -> Entry: ...
     def _get_many(self, keys: tuple[Key, ...]) -> _Entries: ...
     def _set(
@@ -517,7 +509,7 @@ class Lost:
 
 @final
 class Entry:
-    __match_args__: tuple[Literal["key"], Literal["value"], Literal["version"], Literal["expires_in"]]
+    __match_args__ = ("key", "value", "version", "expires_in")
     @property
     def key(self) -> Key: ...
     @property
@@ -531,7 +523,7 @@ class Entry:
 
 @final
 class Written:
-    __match_args__: tuple[Literal["version"]]
+    __match_args__ = ("version",)
     @property
     def ok(self) -> Literal[True]: ...
     @property
@@ -542,7 +534,7 @@ class Written:
 
 @final
 class Deleted:
-    __match_args__: tuple[Literal["existed"]]
+    __match_args__ = ("existed",)
     @property
     def ok(self) -> Literal[True]: ...
     @property
@@ -553,7 +545,7 @@ class Deleted:
 
 @final
 class Refused:
-    __match_args__: tuple[Literal["entry"]]
+    __match_args__ = ("entry",)
     @property
     def ok(self) -> Literal[False]: ...
     @property
@@ -562,7 +554,7 @@ class Refused:
 
 @final
 class Conflicted:
-    __match_args__: tuple[Literal["conflicts"]]
+    __match_args__ = ("conflicts",)
     @property
     def ok(self) -> Literal[False]: ...
     @property
@@ -571,7 +563,7 @@ class Conflicted:
 
 @final
 class CellConflict:
-    __match_args__: tuple[Literal["key"], Literal["expected"], Literal["entry"]]
+    __match_args__ = ("key", "expected", "entry")
     @property
     def key(self) -> Key: ...
     @property
@@ -584,7 +576,7 @@ class Atomic:
     @overload
     def check(self, key: Entry) -> Self: ...
     @overload
-    def check(self, key: Key, version: int) -> Self: ...
+    def check(self, key: Key, version: int | None = None) -> Self: ...
     def set(self, key: Key, value: object, *, expire_in: float | None = None) -> Self: ...
     def insert(self, key: Key, value: object, *, expire_in: float | None = None) -> Self: ...
     def delete(self, key: Key) -> Self: ...
@@ -596,7 +588,7 @@ class AioAtomic:
     @overload
     def check(self, key: Entry) -> Self: ...
     @overload
-    def check(self, key: Key, version: int) -> Self: ...
+    def check(self, key: Key, version: int | None = None) -> Self: ...
     def set(self, key: Key, value: object, *, expire_in: float | None = None) -> Self: ...
     def insert(self, key: Key, value: object, *, expire_in: float | None = None) -> Self: ...
     def delete(self, key: Key) -> Self: ...

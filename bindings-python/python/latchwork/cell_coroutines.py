@@ -33,7 +33,8 @@ __all__ = [
 async def get(self: _native.AioSpace, key: Key) -> _native.Entry:
     """Read a cell as it is now.
 
-    An absent cell reads as version 0. Locking ``doc`` does not stop a write of cell ``doc``; a write with a `guard` does.
+    An absent cell reads as version 0. Locking ``doc`` does not stop a write of cell ``doc``; a write with a `guard`
+    does.
 
     >>> import asyncio, latchwork.aio
     >>> async def main():
@@ -68,11 +69,12 @@ async def set_cell(
     """Set a cell, whatever it is. Answers its new version.
 
     The value is what the codec of the space takes, as it is at the first step of the call. The cell expires after
-    `expire_in` seconds; without it never, whatever it did before. With a `guard` of either API of this space it is written
-    only if that holds, at that very instant, every key that it was granted, except those that it released itself.
+    `expire_in` seconds; without it never, whatever it did before. With a `guard` of either API of this space it is
+    written only if that holds, at that very instant, every key that it was granted, except those that it released
+    itself.
 
-    Raises `Invalid` if an argument cannot be what it must be, `Fenced` if the guard is not held any more, `Closed` if the
-    space is closed. Then nothing was written.
+    Raises `Invalid` if an argument cannot be what it must be, `Fenced` if the guard is not held any more, `Closed` if
+    the space is closed. Then nothing was written.
     """
     return self._set(key, value, expire_in, guard)
 
@@ -143,8 +145,8 @@ async def delete(
 ) -> _native.Deleted | _native.Refused:
     """Delete a cell: whatever it is, given a key; only if it still has the version, given an entry or a `version`.
 
-    Answers `Deleted`, which is true and says whether the cell was there, or `Refused` with the entry that is there, which
-    is false.
+    Answers `Deleted`, which is true and says whether the cell was there, or `Refused` with the entry that is there,
+    which is false.
 
     `guard` is that of `set`. Raises what `set` raises.
     """
@@ -162,9 +164,9 @@ async def list_cells(
 ) -> list[_native.Entry]:
     """Read the cells of a range at one instant, in key order.
 
-    The range is that of the keys that begin with `prefix`, or of those from `start` on that come before `end`; without any
-    of these, all. A prefix that is a string or bytes matches strings or bytes by their beginning, a tuple matches tuples
-    by whole parts. `limit` is how many at most, `reverse` begins with the last.
+    The range is that of the keys that begin with `prefix`, or of those from `start` on that come before `end`; without
+    any of these, all. A prefix that is a string or bytes matches strings or bytes by their beginning, a tuple matches
+    tuples by whole parts. `limit` is how many at most, `reverse` begins with the last.
 
     >>> import asyncio, latchwork.aio
     >>> async def main():
@@ -190,8 +192,8 @@ async def delete_all(
 ) -> list[Key]:
     """Delete all cells of a range in one step, except those of the keys in `except_`.
 
-    Answers the keys that were deleted, in key order. The range is that of `list`; one of `prefix`, `start` and `end` must
-    be given.
+    Answers the keys that were deleted, in key order. The range is that of `list`; one of `prefix`, `start` and `end`
+    must be given.
 
     >>> import asyncio, latchwork.aio
     >>> async def main():

@@ -198,7 +198,10 @@ impl Space {
     /// [('session', 'ada', 1), ('session', 'ada', 3)]
     ///
     /// Raises `Invalid` if an argument cannot be what it must be, `Closed` if the space is closed.
-    #[pyo3(signature = (*, prefix = None, start = None, end = None, except_ = None))]
+    #[pyo3(
+        signature = (*, prefix = None, start = None, end = None, except_ = None),
+        text_signature = "($self, *, prefix=None, start=None, end=None, except_=())"
+    )]
     fn delete_all<'py>(
         &self,
         py: Python<'py>,

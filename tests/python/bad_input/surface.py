@@ -21,7 +21,15 @@ NOT_CALLED = {"__doc__", "__module__", "__weakref__", "__slots__", "__dict__"}
 def members(module: ModuleType) -> set[str]:
     """Everything of one API that can be called: ``Space.lock``, ``Guard.__enter__``, ``latchwork.open``."""
     found = {f"latchwork.{name}" for name in module.__all__} | {f"testing.{name}" for name in testing.__all__}
-    for cls in (module.Space, module.Guard, module.Mutex, module.Owner, module.Atomic, module.Watch, testing.ManualClock):
+    for cls in (
+        module.Space,
+        module.Guard,
+        module.Mutex,
+        module.Owner,
+        module.Atomic,
+        module.Watch,
+        testing.ManualClock,
+    ):
         for name, value in vars(cls).items():
             private = name.startswith("_") and not name.startswith("__")
             # A property that can only be read takes nothing.
