@@ -15,13 +15,18 @@ export function checkFile(schema, file, scenario) {
   }
   const made = new Set();
   const owners = new Set();
+  const kinds = new Map();
+  const isNot = (name, ...wanted) => !wanted.includes(kinds.get(name));
   for (const step of scenario.steps) {
     const inner = step.turn ?? [step];
     const before = new Set(made);
     for (const one of inner) {
       if (one.actor !== undefined && !scenario.actors.includes(one.actor)) refuse(`an unknown actor: ${one.actor}`);
       for (const name of namedBy(one)) {
-        if (!before.has(name) || owners.has(name)) refuse(`no earlier step made the result ${name}`);
+        if (!before.has(name) || isNot(name, "result")) refuse(`no earlier step made the result ${name}`);
+      }
+      for (const [name, ...wanted] of cellNamesOf(one)) {
+        if (!before.has(name) || isNot(name, ...wanted)) refuse(`no earlier step made the ${wanted[0]} ${name}`);
       }
       for (const name of ownersNamedBy(one)) {
         if (!before.has(name) || !owners.has(name)) refuse(`no earlier step made the owner ${name}`);
@@ -29,18 +34,57 @@ export function checkFile(schema, file, scenario) {
       if (one.as === undefined) continue;
       if (made.has(one.as)) refuse(`${one.as} is made twice`);
       made.add(one.as);
+      kinds.set(one.as, MADE[one.op] ?? "result");
       if (one.op === "owner") owners.add(one.as);
     }
     // What is expected is looked at afterwards, so it may name what the step made.
     const expected = [step.then, ...inner.map((one) => one.expect)];
     for (const name of [...Object.keys(step.then ?? {}), ...expected.flatMap(tokensIn)]) {
-      if (!made.has(name) || owners.has(name)) refuse(`no step up to it made ${name}`);
+      if (isNot(name, "result")) refuse(`no step up to it made ${name}`);
+    }
+    for (const name of [...Object.values(step.then ?? {}), ...inner.map((one) => one.expect)].flatMap(versionsIn)) {
+      if (isNot(name, "version", "entry")) refuse(`no step up to it named the version ${name}`);
     }
     for (const name of expected.flatMap(ownersIn)) if (!owners.has(name)) refuse(`no step up to it made ${name}`);
   }
   for (const name of ownersIn(scenario.final)) if (!owners.has(name)) refuse(`no step made ${name}`);
   for (const name of tokensIn(scenario.final)) if (!made.has(name)) refuse(`no step made ${name}`);
+  for (const name of versionsIn({ entries: scenario.final.cells })) {
+    if (isNot(name, "version", "entry")) refuse(`no step named the version ${name}`);
+  }
   return scenario;
+}
+
+/** What steps make that is no result. */
+const MADE = {
+  owner: "owner",
+  watch: "watch",
+  get: "entry",
+  set: "version",
+  insert: "version",
+  compareExchange: "version",
+  atomic: "version",
+};
+
+/** What a step on cells uses: each name with the kinds that it may be of. */
+function cellNamesOf({ op, args = {} }) {
+  const of = ({ entry, version }) => [
+    ...(typeof entry === "string" ? [[entry, "entry"]] : []),
+    ...(typeof version === "string" ? [[version, "version", "entry"]] : []),
+  ];
+  const steps = op === "atomic" ? (args.steps ?? []) : [];
+  const guards = steps.filter((step) => step.guard !== undefined).map(({ guard }) => [guard, "result"]);
+  const watch = args.watch === undefined ? [] : [[args.watch, "watch"]];
+  return [...of(args), ...steps.flatMap(of), ...guards, ...watch];
+}
+
+/** The versions that an outcome names. */
+function versionsIn(outcome) {
+  if (typeof outcome !== "object" || outcome === null) return [];
+  const { entry, entries = [], committed, conflict, conflicts = [] } = outcome;
+  const seen = [entry, ...entries, committed, conflict, ...conflicts.map((one) => one.entry)];
+  const named = seen.flatMap((one) => [one?.version, ...(one?.newerThan ?? [])]);
+  return [...named, ...conflicts.map(({ expected }) => expected)].filter((name) => typeof name === "string");
 }
 
 /** The results that a step uses. */

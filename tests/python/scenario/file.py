@@ -14,6 +14,8 @@ from latchwork import Key
 ROOT = Path(__file__).parents[2] / "scenarios"
 PASSING = ("locks", "cells", "transactions", "watch", "owners")
 
+NAMES_VERSION = ("set", "insert", "compareExchange", "atomic")
+
 LIMITS = {"maxWaiters": "max_waiters", "maxWaitersPerKey": "max_waiters_per_key"}
 
 SCHEMA = jsonschema.Draft202012Validator(json.loads((ROOT / "schema.json").read_text("utf-8")))
@@ -72,6 +74,10 @@ def check_names(content: dict[str, Any], handles: dict[str, str]) -> None:
         raise Rejected(f"unknown actors: {set(handles) - actors}")
     results: set[str] = set()
     owners: set[str] = set()
+    watches: set[str] = set()
+    entries: set[str] = set()
+    versions: set[str] = set()
+    made = {"owner": owners, "watch": watches, "get": entries, **dict.fromkeys(NAMES_VERSION, versions)}
 
     def know(what: str, used: set[str], known: set[str]) -> None:
         if not known.issuperset(used):
@@ -79,22 +85,44 @@ def check_names(content: dict[str, Any], handles: dict[str, str]) -> None:
 
     for step in content["steps"]:
         before = set(results)
+        entries_before, versions_before = set(entries), versions | entries
         for inner in step.get("turn", [step]):
             if "actor" in inner and inner["actor"] not in actors:
                 raise Rejected(f"unknown actor: {inner['actor']}")
             args = inner.get("args", {})
             know("results", {args[name] for name in ("guard", "result") if name in args}, before)
             know("owners", {args[name] for name in ("owner", "to") if name in args}, owners)
+            know("watches", {args["watch"]} if "watch" in args else set(), watches)
+            for part in [args, *args.get("steps", ())]:
+                know("results", {part["guard"]} if "guard" in part else set(), before)
+                know("entries", {part["entry"]} if "entry" in part else set(), entries_before)
+                know("versions", {part["version"]} - {0} if "version" in part else set(), versions_before)
             if "as" in inner:
-                if inner["as"] in results | owners:
+                if inner["as"] in results | owners | watches | entries | versions:
                     raise Rejected(f"made twice: {inner['as']}")
-                (owners if inner["op"] == "owner" else results).add(inner["as"])
+                made.get(inner["op"], results).add(inner["as"])
+            know("versions", versions_in(inner.get("expect")), versions | entries)
             know("results", tokens(inner.get("expect")), results)
             know("owners", owners_in(inner.get("expect")), owners)
         know("results", set(step.get("then", {})) | tokens(step.get("then")), results)
         know("owners", owners_in(step.get("then")), owners)
+        for outcome in step.get("then", {}).values():
+            know("versions", versions_in(outcome), versions | entries)
+    know("versions", versions_in({"entries": content["final"].get("cells", [])}), versions | entries)
     know("results", tokens(content["final"]), results)
     know("owners", owners_in(content["final"]), owners)
+
+
+def versions_in(outcome: Any) -> set[str]:
+    """The versions that an outcome names."""
+    if not isinstance(outcome, dict):
+        return set()
+    conflicts = outcome.get("conflicts", [])
+    seen = [outcome[name] for name in ("entry", "committed", "conflict") if name in outcome]
+    seen += [*outcome.get("entries", []), *(conflict["entry"] for conflict in conflicts)]
+    named = [name for entry in seen for name in (entry.get("version"), *entry.get("newerThan", ()))]
+    named += [conflict["expected"] for conflict in conflicts]
+    return {name for name in named if isinstance(name, str)}
 
 
 def tokens(expected: Any) -> set[str]:
@@ -121,7 +149,7 @@ def fields(expected: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(expected, dict):
         for field, value in expected.items():
             yield field, value
-            if field not in ("returned", "payload"):
+            if field not in ("returned", "payload", "value"):
                 yield from fields(value)
 
 

@@ -2,8 +2,11 @@
 
 use latchwork::{Blocker, CycleStep, Error, Hold, Key, OwnerName, Query, Wait};
 
-use crate::host::{Seen, State};
-use crate::scenario::{BlockerIs, CycleStepIs, ErrorIs, GuardIs, HoldIs, Outcome, Spelling, Table, WaitIs};
+use crate::host::{NotMet, Read, Seen, State, Wrote};
+use crate::scenario::{
+    BlockerIs, CommittedIs, ConflictIs, CycleStepIs, EntryIs, ErrorIs, GuardIs, HoldIs, Outcome, Spelling, Table,
+    VersionIs, WaitIs,
+};
 
 /// What is known besides the value itself.
 pub(crate) struct Known<'a> {
@@ -13,6 +16,8 @@ pub(crate) struct Known<'a> {
     pub(crate) names_keys: bool,
     /// The id of an owner.
     pub(crate) owner: &'a dyn Fn(&str) -> Option<String>,
+    /// The version of a name.
+    pub(crate) version: &'a dyn Fn(&str) -> Option<u64>,
 }
 
 type Fits = Result<(), String>;
@@ -30,6 +35,8 @@ impl Known<'_> {
             (State::Returned(value), Outcome::Returned(expected)) => same("value", value, expected),
             (State::Threw(message), Outcome::Threw(expected)) => same("error of the body", message, expected),
             (State::Failed(error), Outcome::Error(expected)) => self.error(error, expected),
+            (State::Item(entries), Outcome::Entries(expected)) => self.entries(entries, expected),
+            (State::Ended, Outcome::Ended) => Ok(()),
             _ => Err(format!("is {state:?}, not {expected:?}")),
         }
     }
@@ -66,6 +73,83 @@ impl Known<'_> {
     pub(crate) fn table(&mut self, query: &Query, expected: &Table) -> Fits {
         every(&query.held, &expected.held, |is, expected| self.hold(is, expected))?;
         every(&query.pending, &expected.pending, |is, expected| self.wait(is, expected))
+    }
+
+    /// Whether a write came to what it should.
+    pub(crate) fn wrote(&mut self, wrote: &Wrote, expected: &Outcome) -> Fits {
+        match (wrote, expected) {
+            (Wrote::Committed(version), Outcome::Committed(expected)) => self.committed(*version, expected),
+            (Wrote::Existed(existed), Outcome::Existed(expected)) => same("existed", existed, expected),
+            (Wrote::There(entry), Outcome::Conflict(expected)) => self.entry(entry, expected),
+            (Wrote::Conflicts(conflicts), Outcome::Conflicts(expected)) => {
+                same("number of conflicts", &conflicts.len(), &expected.len())?;
+                conflicts.iter().zip(expected).try_for_each(|(is, expected)| self.conflict(is, expected))
+            }
+            _ => Err(format!("came to {wrote:?}, not {expected:?}")),
+        }
+    }
+
+    /// Whether these are the entries expected, in order.
+    pub(crate) fn entries(&mut self, entries: &[Read], expected: &[EntryIs]) -> Fits {
+        if entries.len() != expected.len() {
+            return Err(format!("the entries are {entries:?}, not {expected:?}"));
+        }
+        entries.iter().zip(expected).try_for_each(|(is, expected)| self.entry(is, expected))
+    }
+
+    /// Whether an entry is what it should be.
+    pub(crate) fn entry(&mut self, entry: &Read, expected: &EntryIs) -> Fits {
+        if let Some(key) = &expected.key {
+            same("key", &entry.key, &key.key().map_err(|error| error.to_string())?)?;
+        }
+        same("value", &entry.value, &expected.value)?;
+        same("presence by its version", &(entry.version > 0), &expected.value.is_some())?;
+        if expected.value.is_none() {
+            same("expires in", &entry.expires_in, &None)?;
+        }
+        if let Some(name) = &expected.version {
+            same("version", &Some(entry.version), &(self.version)(name))?;
+        }
+        self.newer(entry.version, &expected.newer_than)?;
+        match expected.expires_in {
+            Some(expected) => {
+                same("expires in", &entry.expires_in.map(|left| left.as_millis()), &expected.map(u128::from))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The version that a name, or 0, stands for.
+    pub(crate) fn version_of(&self, version: &VersionIs) -> Result<u64, String> {
+        match version {
+            VersionIs::Absent => Ok(0),
+            VersionIs::Named(name) => (self.version)(name).ok_or_else(|| format!("{name} has no version")),
+        }
+    }
+
+    fn committed(&mut self, version: u64, expected: &CommittedIs) -> Fits {
+        match &expected.version {
+            Some(expected) => same("version", &version, &self.version_of(expected)?)?,
+            None => same("whether something was written", &(version > 0), &true)?,
+        }
+        self.newer(version, &expected.newer_than)
+    }
+
+    fn conflict(&mut self, conflict: &NotMet, expected: &ConflictIs) -> Fits {
+        same("key", &conflict.key, &expected.key.key().map_err(|error| error.to_string())?)?;
+        same("key of the entry", &conflict.entry.key, &conflict.key)?;
+        same("expected version", &conflict.expected, &self.version_of(&expected.expected)?)?;
+        self.entry(&conflict.entry, &expected.entry)
+    }
+
+    fn newer(&self, version: u64, than: &[String]) -> Fits {
+        for name in than {
+            let other = (self.version)(name).ok_or_else(|| format!("{name} has no version"))?;
+            if version <= other {
+                return Err(format!("version {version} is not greater than {other} of {name}"));
+            }
+        }
+        Ok(())
     }
 
     fn guard(&mut self, seen: &Seen, expected: &GuardIs) -> Fits {

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use latchwork::{Error, Key, Mode, Query};
+use latchwork::{Error, Key, KeyRange, Mode, Query};
 
-use crate::host::{Host, Kind, Request, State};
+use crate::host::{AtomicPart, Cell, Host, Kind, Read, Request, State, Write, Wrote};
 use crate::matching::Known;
 use crate::scenario::{
-    Asked, Call, FIRST_HANDLE, Final, HandOver, LockMode, MustFail, Outcome, OwnerOf, Scenario, Spelling, Step, Steps,
+    Asked, AtomicStep, Call, CellCall, CellIs, CellWrite, FIRST_HANDLE, Final, HandOver, LockMode, MustFail, Outcome,
+    OwnerOf, Scenario, Spelling, Step, Steps, WatchedIs, Within,
 };
 
 /// Why a file did not pass, and where.
@@ -28,6 +29,10 @@ enum Answer {
     Asked(Result<Query, Error>),
     Counted(Result<usize, Error>),
     Delivered(Result<bool, Error>),
+    Read(Result<Read, Error>),
+    Listed(Result<Vec<Read>, Error>),
+    Wrote(Result<Wrote, Error>),
+    Deleted(Result<Vec<Key>, Error>),
 }
 
 /// A file on its way through a host.
@@ -39,6 +44,9 @@ pub struct Run<'a, H> {
     refused: Vec<(String, Error)>,
     made: Vec<String>,
     owners: Vec<String>,
+    watches: Vec<String>,
+    versions: BTreeMap<String, u64>,
+    entries: BTreeMap<String, Read>,
 }
 
 /// Runs a file on a new space with so many shards.
@@ -59,7 +67,8 @@ impl<'a, H: Host> Run<'a, H> {
     /// A file that has not begun.
     pub fn new(scenario: &'a Scenario, shards: usize) -> Run<'a, H> {
         let host = H::open(&scenario.handles(), shards, scenario.limits());
-        Run { scenario, host, refused: Vec::new(), made: Vec::new(), owners: Vec::new() }
+        let (refused, made, owners, watches) = Default::default();
+        Run { scenario, host, refused, made, owners, watches, versions: BTreeMap::new(), entries: BTreeMap::new() }
     }
 
     /// The file.
@@ -80,7 +89,7 @@ impl<'a, H: Host> Run<'a, H> {
         self.make(step);
     }
 
-    /// Gives up what waits, ends what runs, disposes of what is held, closes the owners; then nothing may be left (clause L17).
+    /// Gives up what waits, ends what runs and what is watched, disposes of what is held, closes the owners; then nothing may be left (clause L17).
     ///
     /// # Errors
     ///
@@ -96,6 +105,9 @@ impl<'a, H: Host> Run<'a, H> {
             if self.state(&name).seen().is_some() {
                 self.host.dispose(&name);
             }
+        }
+        for name in std::mem::take(&mut self.watches) {
+            self.host.end_watch(&name);
         }
         for name in std::mem::take(&mut self.owners) {
             self.host.close_owner(&name);
@@ -187,6 +199,108 @@ impl<'a, H: Host> Run<'a, H> {
                 self.host.advance(*by);
                 Answer::Done(Ok(()))
             }
+            Call::Cells(call, name) => self.cells(handle, call, name.as_deref()),
+            Call::Watch(what, name) => Answer::Done(self.watch(handle, actor, what, name)),
+            Call::Next(watch, name) => {
+                self.made.push(name.clone());
+                self.host.next(watch, name);
+                Answer::Result(name.clone())
+            }
+            Call::EndWatch(watch) => {
+                self.host.end_watch(watch);
+                Answer::Done(Ok(()))
+            }
+        }
+    }
+
+    fn watch(&mut self, handle: &str, actor: &str, what: &WatchedIs, name: &str) -> Result<(), Error> {
+        let keys = match what {
+            WatchedIs::Keys(keys) => Ok(build(keys)?),
+            WatchedIs::Prefix(prefix) => Err(prefix.key()?),
+        };
+        self.watches.push(name.to_owned());
+        self.host.watch(handle, actor, keys, name);
+        Ok(())
+    }
+
+    fn cells(&mut self, handle: &str, call: &CellCall, name: Option<&str>) -> Answer {
+        let (answer, version) = match call {
+            CellCall::Get(key) => {
+                let read = key.key().and_then(|key| self.host.get(handle, key));
+                if let (Some(name), Ok(read)) = (name, &read) {
+                    self.entries.insert(name.to_owned(), read.clone());
+                }
+                let version = read.as_ref().ok().map(|read| read.version);
+                (Answer::Read(read), version)
+            }
+            CellCall::GetMany(keys) => {
+                (Answer::Listed(build(keys).and_then(|keys| self.host.get_many(handle, keys))), None)
+            }
+            CellCall::Write(write) => {
+                let wrote = self.write(write).and_then(|write| self.host.write(handle, write));
+                let version = committed(&wrote);
+                (Answer::Wrote(wrote), version)
+            }
+            CellCall::Atomic(steps) => {
+                let parts: Result<Vec<AtomicPart>, Error> = steps.iter().map(|step| self.part(step)).collect();
+                let wrote = parts.and_then(|parts| self.host.atomic(handle, parts));
+                let version = committed(&wrote);
+                (Answer::Wrote(wrote), version)
+            }
+            CellCall::List(within, limit, reverse) => {
+                let listed = range(within).and_then(|range| self.host.list(handle, range, *limit, *reverse));
+                (Answer::Listed(listed), None)
+            }
+            CellCall::DeleteAll(within, except) => {
+                let range = range(within).and_then(|range| Ok((range, build(except)?)));
+                (Answer::Deleted(range.and_then(|(range, except)| self.host.delete_all(handle, range, except))), None)
+            }
+        };
+        if let (Some(name), Some(version)) = (name, version) {
+            self.versions.insert(name.to_owned(), version);
+        }
+        answer
+    }
+
+    fn write(&self, write: &CellWrite) -> Result<Write, Error> {
+        let CellWrite { op, cell, value, expire_in, guard } = write;
+        let value = value.clone().unwrap_or_default();
+        let guard = match guard {
+            Some((guard, keys)) => Some((guard.clone(), keys.as_deref().map(build).transpose()?)),
+            None => None,
+        };
+        Ok(match (*op, cell) {
+            ("set", CellIs::Any(key)) => Write::Set(key.key()?, value, *expire_in, guard),
+            ("insert", CellIs::Any(key)) => Write::Insert(key.key()?, value, *expire_in, guard),
+            ("delete", CellIs::Any(key)) => Write::Delete(Err(key.key()?), guard),
+            ("delete", cell) => Write::Delete(Ok(self.cell(cell)?), guard),
+            (_, cell) => Write::CompareExchange(self.cell(cell)?, value, *expire_in, guard),
+        })
+    }
+
+    fn part(&self, step: &AtomicStep) -> Result<AtomicPart, Error> {
+        Ok(match step {
+            AtomicStep::Check(cell) => AtomicPart::Check(self.cell(cell)?),
+            AtomicStep::Set(key, value, after, false) => AtomicPart::Set(key.key()?, value.clone(), *after),
+            AtomicStep::Set(key, value, after, true) => AtomicPart::Insert(key.key()?, value.clone(), *after),
+            AtomicStep::Delete(key) => AtomicPart::Delete(key.key()?),
+            AtomicStep::Guard(guard, keys) => AtomicPart::Guard(guard.clone(), keys.as_deref().map(build).transpose()?),
+        })
+    }
+
+    /// A cell with the version that it is expected to have.
+    fn cell(&self, cell: &CellIs) -> Result<Cell, Error> {
+        match cell {
+            CellIs::Any(key) => Ok(Cell::Version(key.key()?, 0)),
+            CellIs::Version(key, version) => {
+                let version = version.name().map_or(Some(0), |name| self.versions.get(name).copied());
+                let unnamed = || Error::invalid("version", "the step that names it has failed");
+                Ok(Cell::Version(key.key()?, version.ok_or_else(unnamed)?))
+            }
+            CellIs::Entry(name) => {
+                let unread = || Error::invalid("entry", "the step that reads it has failed");
+                self.entries.get(name).cloned().map(Cell::Entry).ok_or_else(unread)
+            }
         }
     }
 
@@ -213,6 +327,23 @@ impl<'a, H: Host> Run<'a, H> {
             | (Answer::Counted(Err(error)) | Answer::Delivered(Err(error)), Outcome::Error(expected)) => {
                 self.known(|known| known.error(&error, expected))
             }
+            (Answer::Read(Ok(entry)), Outcome::Entry(expected)) => self.known(|known| known.entry(&entry, expected)),
+            (Answer::Listed(Ok(entries)), Outcome::Entries(expected)) => {
+                self.known(|known| known.entries(&entries, expected))
+            }
+            (Answer::Wrote(Ok(wrote)), expected) => self.known(|known| known.wrote(&wrote, expected)),
+            (Answer::Deleted(Ok(keys)), Outcome::Deleted(expected)) => {
+                let expected = build(expected).map_err(|error| error.to_string())?;
+                if keys == expected { Ok(()) } else { Err(format!("deleted {keys:?}, not {expected:?}")) }
+            }
+            (Answer::Read(Err(error)) | Answer::Listed(Err(error)), Outcome::Error(expected))
+            | (Answer::Wrote(Err(error)) | Answer::Deleted(Err(error)), Outcome::Error(expected)) => {
+                self.known(|known| known.error(&error, expected))
+            }
+            (Answer::Read(is), _) => Err(format!("came to {is:?}, not {expected:?}")),
+            (Answer::Listed(is), _) => Err(format!("came to {is:?}, not {expected:?}")),
+            (Answer::Wrote(is), _) => Err(format!("came to {is:?}, not {expected:?}")),
+            (Answer::Deleted(is), _) => Err(format!("came to {is:?}, not {expected:?}")),
             (Answer::Counted(is), _) => Err(format!("came to {is:?}, not {expected:?}")),
             (Answer::Delivered(is), _) => Err(format!("came to {is:?}, not {expected:?}")),
             (Answer::Done(is), _) => Err(format!("came to {is:?}, not {expected:?}")),
@@ -222,7 +353,12 @@ impl<'a, H: Host> Run<'a, H> {
 
     fn last(&mut self) -> Result<(), String> {
         match (self.host.query(FIRST_HANDLE, None), &self.scenario.last) {
-            (Ok(query), Final::Table(table)) => self.known(|known| known.table(&query, table)),
+            (Ok(query), Final::Table(last)) => {
+                self.known(|known| known.table(&query, &last.table()))?;
+                let Some(cells) = &last.cells else { return Ok(()) };
+                let all = self.host.list(FIRST_HANDLE, KeyRange::all(), None, false);
+                self.known(|known| known.entries(&all.map_err(|error| error.to_string())?, cells))
+            }
             (Err(error), Final::Closed(_)) if error.code() == "closed" => Ok(()),
             (is, _) => Err(format!("the space answers {is:?}")),
         }
@@ -232,8 +368,10 @@ impl<'a, H: Host> Run<'a, H> {
         let ids: BTreeMap<String, String> =
             self.owners.iter().filter_map(|name| Some((name.clone(), self.host.owner_id(name)?))).collect();
         let owner = |name: &str| ids.get(name).cloned();
+        let versions = self.versions.clone();
+        let version = |name: &str| versions.get(name).copied();
         let mut token = |name: &str| self.state(name).seen().map(|seen| seen.token);
-        check(&mut Known { token: &mut token, names_keys: H::NAMES_KEYS, owner: &owner })
+        check(&mut Known { token: &mut token, names_keys: H::NAMES_KEYS, owner: &owner, version: &version })
     }
 }
 
@@ -259,6 +397,24 @@ pub(crate) fn request(asked: &Asked) -> Result<Request, Error> {
 
 fn build(keys: &[Spelling]) -> Result<Vec<Key>, Error> {
     keys.iter().map(Spelling::key).collect()
+}
+
+fn range(within: &Within) -> Result<KeyRange, Error> {
+    Ok(match within {
+        Within::Prefix(prefix) => KeyRange::prefix(prefix.key()?),
+        Within::Between(None, None) => KeyRange::all(),
+        Within::Between(Some(start), None) => KeyRange::from(start.key()?),
+        Within::Between(None, Some(end)) => KeyRange::before(end.key()?),
+        Within::Between(Some(start), Some(end)) => KeyRange::between(start.key()?, end.key()?),
+    })
+}
+
+/// The version that a write gave.
+fn committed(wrote: &Result<Wrote, Error>) -> Option<u64> {
+    match wrote {
+        Ok(Wrote::Committed(version)) => Some(*version),
+        _ => None,
+    }
 }
 
 fn same_kind(one: &State, other: &State) -> bool {

@@ -5,14 +5,34 @@ use std::collections::BTreeSet;
 use latchwork_tests::scenario::{Call, Folders, Outcome, Scenario, Steps};
 use serde_json::Value;
 
-/// Lock clauses of this format that a file can show. L4 and L18 depend on the host's own futures and contexts, which the
+/// Clauses that a file can show. C15 is about the caller's own objects, which JSON has not. L4 and L18 depend on the host's own futures and contexts, which the
 /// format hides; each host has its own tests of them.
-const CLAUSES: [&str; 16] =
-    ["L1", "L2", "L3", "L5", "L6", "L7", "L8", "L9", "L10", "L11", "L12", "L13", "L14", "L15", "L16", "L17"];
+const CLAUSES: [&str; 24] = [
+    "L1", "L2", "L3", "L5", "L6", "L7", "L8", "L9", "L10", "L11", "L12", "L13", "L14", "L15", "L16", "L17", "C1", "C2",
+    "C3", "C4", "C11", "C12", "C13", "C14",
+];
 
-const CODES: [&str; 7] = ["timeout", "cancelled", "deadlock", "not_held", "busy", "closed", "invalid"];
+const CODES: [&str; 8] = ["timeout", "cancelled", "deadlock", "fenced", "not_held", "busy", "closed", "invalid"];
 
-const OPERATIONS: [&str; 16] = [
+/// How operations on cells can be refused.
+const CODES_OF_CELLS: [&str; 3] = ["fenced", "closed", "invalid"];
+
+const OPERATIONS_ON_CELLS: [&str; 12] = [
+    "get",
+    "getMany",
+    "set",
+    "insert",
+    "compareExchange",
+    "delete",
+    "atomic",
+    "list",
+    "deleteAll",
+    "watch",
+    "next",
+    "endWatch",
+];
+
+const OPERATIONS_ON_LOCKS: [&str; 16] = [
     "lock",
     "tryLock",
     "withLock",
@@ -51,8 +71,10 @@ fn the_index_is_that_of_the_folders() {
 /// The schema and the parser refuse the same files, but for what the schema cannot say.
 #[test]
 fn the_schema_agrees_with_the_parser() {
-    const BEYOND_THE_SCHEMA: [&str; 11] = [
+    const BEYOND_THE_SCHEMA: [&str; 20] = [
         "cycle-of-unknown-owner",
+        "entry-is-a-version",
+        "expected-version-not-made",
         "guard-is-an-owner",
         "name-is-not-the-file",
         "owner-in-then",
@@ -63,11 +85,18 @@ fn the_schema_agrees_with_the_parser() {
         "unknown-actor",
         "unknown-result",
         "unknown-result-in-then",
+        "version-in-then",
+        "version-is-a-guard",
+        "version-made-twice",
+        "version-not-made",
+        "version-of-its-own-turn",
+        "watch-is-a-result",
+        "watch-not-made",
     ];
     let folders = Folders::here();
     let schema: Value = serde_json::from_str(&folders.read("", "schema.json").expect("the schema")).expect("JSON");
     let schema = jsonschema::validator_for(&schema).expect("a schema");
-    for folder in ["locks", "owners", "must-fail", "must-reject"] {
+    for folder in ["locks", "owners", "cells", "watch", "must-fail", "must-reject"] {
         for (name, text) in folders.texts(folder).expect("the folder can be read") {
             let value: Value = serde_json::from_str(&text).expect(&name);
             let refused = folder == "must-reject" && !BEYOND_THE_SCHEMA.contains(&name.as_str());
@@ -85,17 +114,23 @@ fn clauses_codes_and_operations_all_appear() {
     let operations: BTreeSet<&str> = steps().flat_map(Steps::all).map(|step| step.call.op()).collect();
     let then = steps().flat_map(|steps| steps.then().values());
     let expected = steps().flat_map(Steps::all).map(|step| &step.expect).chain(then);
-    let codes: BTreeSet<&str> = expected
-        .filter_map(|outcome| match outcome {
-            Outcome::Error(error) => Some(error.code.as_str()),
-            _ => None,
-        })
-        .collect();
+    let codes: BTreeSet<&str> = expected.filter_map(code).collect();
+    let on_cells = steps().flat_map(Steps::all).filter(|step| step.call.on_cells());
+    let codes_of_cells: BTreeSet<&str> = on_cells.filter_map(|step| code(&step.expect)).collect();
     for clause in CLAUSES {
         assert!(clauses.contains(clause), "no file shows {clause}");
     }
     assert_eq!(codes, BTreeSet::from(CODES), "error codes");
-    assert_eq!(operations, BTreeSet::from(OPERATIONS), "operations");
+    assert_eq!(codes_of_cells, BTreeSet::from(CODES_OF_CELLS), "error codes of cells");
+    let all = OPERATIONS_ON_LOCKS.into_iter().chain(OPERATIONS_ON_CELLS);
+    assert_eq!(operations, all.collect(), "operations");
+}
+
+fn code(outcome: &Outcome) -> Option<&str> {
+    match outcome {
+        Outcome::Error(error) => Some(error.code.as_str()),
+        _ => None,
+    }
 }
 
 /// A file that cancels, or makes several calls in one turn, says so; a host without that would otherwise fail it.
@@ -106,9 +141,13 @@ fn files_require_what_they_use() {
         let cancels = scenario.steps.iter().flat_map(Steps::all).any(|step| matches!(step.call, Call::Cancel(_)));
         let turns = scenario.steps.iter().any(|steps| matches!(steps, Steps::Turn(..)));
         let handles = scenario.handles().len() > 1;
-        for (uses, requirement) in
-            [(cancels, Requirement::Cancel), (turns, Requirement::Turn), (handles, Requirement::Handles)]
-        {
+        let cells = scenario.steps.iter().flat_map(Steps::all).any(|step| step.call.on_cells());
+        for (uses, requirement) in [
+            (cancels, Requirement::Cancel),
+            (turns, Requirement::Turn),
+            (handles, Requirement::Handles),
+            (cells, Requirement::Cells),
+        ] {
             assert_eq!(uses, scenario.requires.contains(&requirement), "{}: {requirement:?}", scenario.name);
         }
     }

@@ -4,17 +4,22 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
 use futures::FutureExt;
+use futures::Stream;
 use futures::channel::oneshot;
-use latchwork::{Error, Guard, Key, LockRequest, ManualClock, Mode, Owner, Query, Space, Ticket, TryLock};
+use latchwork::{
+    Conflict, Entry, Error, Guard, Key, KeyRange, LockRequest, ManualClock, Mode, Owner, Query, Ticket, TryLock, Watch,
+    WriteRequest,
+};
 use serde_json::Value;
 
-use super::{Host, Kind, Request, Seen, State, open};
+use super::cells::read;
+use super::{AtomicPart, Demanded, Host, Kind, NotMet, Read, Request, Seen, Space, State, Write, Wrote, open};
 use crate::poll::{Task, now};
 use crate::scenario::{Ending, Limits};
 
@@ -24,9 +29,11 @@ pub struct Futures {
     handles: BTreeMap<String, Space>,
     owners: BTreeMap<String, Owner>,
     results: BTreeMap<String, Slot>,
+    watches: BTreeMap<String, Rc<RefCell<Watch<Value>>>>,
 }
 
 enum Slot {
+    Next(Task<'static, Option<Result<Vec<Entry<Value>>, Error>>>),
     Waiting(Task<'static, Result<Option<Guard>, Error>>),
     Granted(Kept),
     Scope(Scope),
@@ -63,7 +70,8 @@ impl Host for Futures {
 
     fn open(handles: &[&str], shards: usize, limits: Limits) -> Futures {
         let (clock, handles) = open(handles, shards, limits);
-        Futures { clock, handles, owners: BTreeMap::new(), results: BTreeMap::new() }
+        let (owners, results, watches) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Futures { clock, handles, owners, results, watches }
     }
 
     fn start(&mut self, handle: &str, _actor: &str, kind: Kind, request: Request, name: &str) {
@@ -167,7 +175,7 @@ impl Host for Futures {
 
     fn cancel(&mut self, name: &str) {
         let Some(slot) = self.results.get_mut(name) else { return };
-        if matches!(slot, Slot::Waiting(_) | Slot::Scope(_)) {
+        if matches!(slot, Slot::Waiting(_) | Slot::Scope(_) | Slot::Next(_)) {
             *slot = Slot::Settled(State::Cancelled);
         }
     }
@@ -184,6 +192,93 @@ impl Host for Futures {
         self.handles[handle].close();
     }
 
+    fn get(&mut self, handle: &str, key: Key) -> Result<Read, Error> {
+        now(self.handles[handle].get(key)).map(Read::from)
+    }
+
+    fn get_many(&mut self, handle: &str, keys: Vec<Key>) -> Result<Vec<Read>, Error> {
+        now(self.handles[handle].get_many(keys)).map(read)
+    }
+
+    fn write(&mut self, handle: &str, write: Write) -> Result<Wrote, Error> {
+        let space = self.handles[handle].clone();
+        let there = |outcome: Result<u64, Entry<Value>>| outcome.map_or_else(there_is, Wrote::Committed);
+        match write {
+            Write::Set(key, value, expire_in, guard) => {
+                now(self.demand(expiring(space.set(key, value), expire_in), guard)).map(Wrote::Committed)
+            }
+            Write::Insert(key, value, expire_in, guard) => {
+                now(self.demand(expiring(space.insert(key, value), expire_in), guard)).map(there)
+            }
+            Write::CompareExchange(cell, value, expire_in, guard) => {
+                now(self.demand(expiring(space.compare_exchange(cell, value), expire_in), guard)).map(there)
+            }
+            Write::Delete(Err(key), guard) => now(self.demand(space.delete(key), guard)).map(Wrote::Existed),
+            Write::Delete(Ok(cell), guard) => {
+                let outcome = now(self.demand(space.compare_delete(cell), guard))?;
+                Ok(outcome.map_or_else(there_is, Wrote::Existed))
+            }
+        }
+    }
+
+    fn atomic(&mut self, handle: &str, parts: Vec<AtomicPart>) -> Result<Wrote, Error> {
+        let space = self.handles[handle].clone();
+        let mut commit = space.atomic();
+        for part in parts {
+            commit = match part {
+                AtomicPart::Check(cell) => commit.check(cell),
+                AtomicPart::Set(key, value, None) => commit.set(key, value),
+                AtomicPart::Set(key, value, Some(after)) => commit.set(key, value).expire_in(after),
+                AtomicPart::Insert(key, value, None) => commit.insert(key, value),
+                AtomicPart::Insert(key, value, Some(after)) => commit.insert(key, value).expire_in(after),
+                AtomicPart::Delete(key) => commit.delete(key),
+                AtomicPart::Guard(name, None) => commit.guard(self.kept(&name)),
+                AtomicPart::Guard(name, Some(keys)) => commit.guard_keys(self.kept(&name), keys),
+            };
+        }
+        let not_met = |all: Vec<Conflict<Value>>| Wrote::Conflicts(all.into_iter().map(NotMet::from).collect());
+        Ok(now(commit.commit())?.map_or_else(not_met, Wrote::Committed))
+    }
+
+    fn list(&mut self, handle: &str, range: KeyRange, limit: Option<usize>, reverse: bool) -> Result<Vec<Read>, Error> {
+        let list = self.handles[handle].list(range);
+        let list = if reverse { list.reverse() } else { list };
+        let list = match limit {
+            Some(limit) => list.limit(limit),
+            None => list,
+        };
+        now(list).map(read)
+    }
+
+    fn delete_all(&mut self, handle: &str, range: KeyRange, except: Vec<Key>) -> Result<Vec<Key>, Error> {
+        let space = &self.handles[handle];
+        match except[..] {
+            [] => now(space.delete_all(range)),
+            _ => now(space.delete_all_except(range, except)),
+        }
+    }
+
+    fn watch(&mut self, handle: &str, _actor: &str, keys: Result<Vec<Key>, Key>, name: &str) {
+        let space = &self.handles[handle];
+        let watch = match keys {
+            Ok(keys) => space.watch(keys),
+            Err(prefix) => space.watch_prefix(prefix),
+        };
+        self.watches.insert(name.to_owned(), Rc::new(RefCell::new(watch)));
+    }
+
+    fn next(&mut self, watch: &str, name: &str) {
+        let watch = self.watches[watch].clone();
+        let next = poll_fn(move |cx| Pin::new(&mut *watch.borrow_mut()).poll_next(cx));
+        let mut slot = Slot::Next(Task::new(next));
+        slot.advance(true);
+        self.results.insert(name.to_owned(), slot);
+    }
+
+    fn end_watch(&mut self, watch: &str) {
+        self.watches[watch].borrow_mut().end();
+    }
+
     fn advance(&mut self, by: Duration) {
         self.clock.advance(by);
         self.handles[crate::scenario::FIRST_HANDLE].tick();
@@ -196,7 +291,7 @@ impl Host for Futures {
     fn state(&mut self, name: &str) -> State {
         let Some(slot) = self.results.get_mut(name) else { return State::None };
         match slot {
-            Slot::Waiting(_) => State::Pending,
+            Slot::Waiting(_) | Slot::Next(_) => State::Pending,
             Slot::Granted(kept) => {
                 kept.look();
                 State::Granted(kept.seen.clone())
@@ -221,6 +316,24 @@ impl Futures {
         let answer = call(guard);
         kept.let_go |= answer.is_ok() && !guard.held();
         answer
+    }
+}
+
+impl Futures {
+    /// The guard of a result, perhaps released.
+    fn kept(&self, name: &str) -> &Guard {
+        match self.results.get(name) {
+            Some(Slot::Granted(Kept { guard: Some(guard), .. })) => guard,
+            _ => panic!("{name} has no guard"),
+        }
+    }
+
+    fn demand<'s, A>(&self, write: WriteRequest<'s, Value, A>, demanded: Demanded) -> WriteRequest<'s, Value, A> {
+        match demanded {
+            None => write,
+            Some((name, None)) => write.guard(self.kept(&name)),
+            Some((name, Some(keys))) => write.guard_keys(self.kept(&name), keys),
+        }
     }
 }
 
@@ -264,10 +377,31 @@ impl Slot {
                     Err(error) => State::Failed(error),
                 }
             }
+            Slot::Next(task) => {
+                let Poll::Ready(item) = (if always { task.poll() } else { task.poll_if_woken() }) else {
+                    return false;
+                };
+                match item {
+                    Some(Ok(entries)) => State::Item(read(entries)),
+                    Some(Err(error)) => State::Failed(error),
+                    None => State::Ended,
+                }
+            }
             Slot::Granted(_) | Slot::Settled(_) => return false,
         };
         *self = Slot::Settled(state);
         true
+    }
+}
+
+fn there_is(entry: Entry<Value>) -> Wrote {
+    Wrote::There(entry.into())
+}
+
+fn expiring<A>(write: WriteRequest<'_, Value, A>, after: Option<Duration>) -> WriteRequest<'_, Value, A> {
+    match after {
+        Some(after) => write.expire_in(after),
+        None => write,
     }
 }
 

@@ -1,14 +1,16 @@
 //! The public API as a scenario sees it.
 
+mod cells;
 mod futures_api;
 mod ports;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use latchwork::{Builder, Error, Key, LockSpec, ManualClock, Mode, Owner, Query, Space};
+use latchwork::{Builder, Error, Key, KeyRange, LockSpec, ManualClock, Mode, Owner, Query};
 use serde_json::Value;
 
+pub use self::cells::{AtomicPart, Cell, Demanded, NotMet, Read, Write, Wrote};
 pub use self::futures_api::Futures;
 pub use self::ports::Ports;
 use crate::scenario::{Ending, Limits};
@@ -62,7 +64,14 @@ pub enum State {
     Cancelled,
     /// An error of the library.
     Failed(Error),
+    /// An item of a watch.
+    Item(Vec<Read>),
+    /// A watch has no further item.
+    Ended,
 }
+
+/// A space whose cells hold any JSON.
+pub type Space = latchwork::Space<Value>;
 
 /// A guard as it is seen now.
 #[derive(Clone, Debug)]
@@ -161,6 +170,57 @@ pub trait Host {
     /// Closes a handle.
     fn close(&mut self, handle: &str);
 
+    /// The cell of a key.
+    ///
+    /// # Errors
+    ///
+    /// What the library answers.
+    fn get(&mut self, handle: &str, key: Key) -> Result<Read, Error>;
+
+    /// Several cells.
+    ///
+    /// # Errors
+    ///
+    /// What the library answers.
+    fn get_many(&mut self, handle: &str, keys: Vec<Key>) -> Result<Vec<Read>, Error>;
+
+    /// Writes one cell.
+    ///
+    /// # Errors
+    ///
+    /// What the library answers.
+    fn write(&mut self, handle: &str, write: Write) -> Result<Wrote, Error>;
+
+    /// Commits several conditions and writes.
+    ///
+    /// # Errors
+    ///
+    /// What the library answers.
+    fn atomic(&mut self, handle: &str, parts: Vec<AtomicPart>) -> Result<Wrote, Error>;
+
+    /// The cells of a range.
+    ///
+    /// # Errors
+    ///
+    /// What the library answers.
+    fn list(&mut self, handle: &str, range: KeyRange, limit: Option<usize>, reverse: bool) -> Result<Vec<Read>, Error>;
+
+    /// Deletes the cells of a range.
+    ///
+    /// # Errors
+    ///
+    /// What the library answers.
+    fn delete_all(&mut self, handle: &str, range: KeyRange, except: Vec<Key>) -> Result<Vec<Key>, Error>;
+
+    /// Makes a watch of these keys, or of what begins with a key.
+    fn watch(&mut self, handle: &str, actor: &str, keys: Result<Vec<Key>, Key>, name: &str);
+
+    /// Asks a watch for its next item.
+    fn next(&mut self, watch: &str, name: &str);
+
+    /// Ends a watch.
+    fn end_watch(&mut self, watch: &str);
+
     /// Moves the clock, then ticks.
     fn advance(&mut self, by: Duration);
 
@@ -209,8 +269,8 @@ impl Request {
 /// A new space with a manual clock at 0, and a handle on it for each name.
 fn open(handles: &[&str], shards: usize, limits: Limits) -> (ManualClock, BTreeMap<String, Space>) {
     let clock = ManualClock::new();
-    let builder = Space::builder().shards(shards).clock(clock.clone()).seed(7);
-    let total = |builder: Builder| match limits.max_waiters {
+    let builder = latchwork::Space::builder().cells::<Value>().shards(shards).clock(clock.clone()).seed(7);
+    let total = |builder: Builder<Value>| match limits.max_waiters {
         Some(most) => builder.max_waiters(most),
         None => builder,
     };

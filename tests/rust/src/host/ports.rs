@@ -9,11 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use latchwork::{
-    Answer, Cancelled, Error, Grant, HandedOver, Key, LockSpec, ManualClock, Owner, Port, Query, Settled, Space, Ticket,
+    Answer, Cancelled, Commit, Error, Expiry, Grant, HandedOver, Key, KeyRange, LockSpec, ManualClock, Owner, Query,
+    Scan, Settled, Ticket, Watch,
 };
 use serde_json::Value;
 
-use super::{Host, Kind, Request, Seen, State, open};
+use super::cells::read;
+use super::{AtomicPart, Demanded, Host, Kind, NotMet, Read, Request, Seen, Space, State, Write, Wrote, open};
 use crate::poll::Flag;
 use crate::scenario::{Ending, FIRST_HANDLE, Limits};
 
@@ -25,6 +27,8 @@ pub struct Ports {
     owners: BTreeMap<String, (Place, Owner)>,
     results: BTreeMap<String, Slot>,
     names: Vec<String>,
+    /// Each with its port; none once it was ended.
+    watches: BTreeMap<String, (Place, Option<Watch<Value>>)>,
 }
 
 /// Added to the number of a result: told of its loss.
@@ -34,7 +38,7 @@ const LOSS: u64 = 1 << 32;
 const SCOPE: &str = "scope of ";
 
 struct Loop {
-    port: Port,
+    port: latchwork::Port<Value>,
     woken: Arc<Flag>,
     /// A call of its own may have settled something.
     called: bool,
@@ -49,6 +53,8 @@ struct Slot {
     ticket: Option<Ticket>,
     /// The name of the owner.
     owner: Option<String>,
+    /// The watch whose next item it is.
+    watch: Option<String>,
     /// Given up when its outcome may have been decided already.
     given_up: bool,
     state: State,
@@ -67,6 +73,7 @@ impl Host for Ports {
             owners: BTreeMap::new(),
             results: BTreeMap::new(),
             names: Vec::new(),
+            watches: BTreeMap::new(),
         }
     }
 
@@ -94,7 +101,8 @@ impl Host for Ports {
         if let (Some(ticket), Some(_)) = (ticket, state.seen()) {
             at.port.watch_lost(ticket, tag + LOSS);
         }
-        self.results.insert(name.to_owned(), Slot { place, scope, ticket, owner, given_up: false, state });
+        let slot = Slot { place, scope, ticket, owner, watch: None, given_up: false, state };
+        self.results.insert(name.to_owned(), slot);
     }
 
     fn end(&mut self, name: &str, ending: Ending) {
@@ -186,6 +194,7 @@ impl Host for Ports {
             scope: false,
             ticket: None,
             owner: Some(owner.to_owned()),
+            watch: None,
             given_up: false,
             state: State::Pending,
         };
@@ -228,6 +237,117 @@ impl Host for Ports {
     fn close(&mut self, handle: &str) {
         self.handles[handle].close();
         self.let_go(|slot| slot.place.0 == handle);
+    }
+
+    fn get(&mut self, handle: &str, key: Key) -> Result<Read, Error> {
+        self.at(&(handle.to_owned(), String::new())).port.get(&key).map(Read::from)
+    }
+
+    fn get_many(&mut self, handle: &str, keys: Vec<Key>) -> Result<Vec<Read>, Error> {
+        let entries = self.at(&(handle.to_owned(), String::new())).port.get_many(&keys)?;
+        Ok(read(entries))
+    }
+
+    fn write(&mut self, handle: &str, write: Write) -> Result<Wrote, Error> {
+        let mut commit = Commit::new();
+        let (demanded, deletes, expects) = match write {
+            Write::Set(key, value, expire_in, demanded) => {
+                commit.set(key, None, value, expiry(expire_in));
+                (demanded, false, false)
+            }
+            Write::Insert(key, value, expire_in, demanded) => {
+                commit.set(key, Some(0), value, expiry(expire_in));
+                (demanded, false, true)
+            }
+            Write::CompareExchange(cell, value, expire_in, demanded) => {
+                let (key, version) = cell.parts();
+                commit.set(key, Some(version), value, expiry(expire_in));
+                (demanded, false, true)
+            }
+            Write::Delete(Err(key), demanded) => {
+                commit.delete(key, None);
+                (demanded, true, false)
+            }
+            Write::Delete(Ok(cell), demanded) => {
+                let (key, version) = cell.parts();
+                commit.delete(key, Some(version));
+                (demanded, true, true)
+            }
+        };
+        self.demand(&mut commit, demanded);
+        let outcome = self.at(&(handle.to_owned(), String::new())).port.commit(commit)?;
+        Ok(match outcome {
+            Ok(done) if deletes => Wrote::Existed(done.existed),
+            Ok(done) => Wrote::Committed(done.version),
+            Err(mut conflicts) => {
+                assert!(expects && conflicts.len() == 1, "one condition, at most: {conflicts:?}");
+                Wrote::There(conflicts.remove(0).entry.into())
+            }
+        })
+    }
+
+    fn atomic(&mut self, handle: &str, parts: Vec<AtomicPart>) -> Result<Wrote, Error> {
+        let mut commit = Commit::new();
+        for part in parts {
+            match part {
+                AtomicPart::Check(cell) => {
+                    let (key, version) = cell.parts();
+                    commit.check(key, version);
+                }
+                AtomicPart::Set(key, value, after) => commit.set(key, None, value, expiry(after)),
+                AtomicPart::Insert(key, value, after) => commit.set(key, Some(0), value, expiry(after)),
+                AtomicPart::Delete(key) => commit.delete(key, None),
+                AtomicPart::Guard(name, keys) => self.demand(&mut commit, Some((name, keys))),
+            }
+        }
+        let outcome = self.at(&(handle.to_owned(), String::new())).port.commit(commit)?;
+        Ok(match outcome {
+            Ok(done) => Wrote::Committed(done.version),
+            Err(conflicts) => Wrote::Conflicts(conflicts.into_iter().map(NotMet::from).collect()),
+        })
+    }
+
+    fn list(&mut self, handle: &str, range: KeyRange, limit: Option<usize>, reverse: bool) -> Result<Vec<Read>, Error> {
+        let scan = Scan::new(range).limit(limit.unwrap_or(usize::MAX));
+        let scan = if reverse { scan.reverse() } else { scan };
+        let entries = self.at(&(handle.to_owned(), String::new())).port.list(&scan)?;
+        Ok(read(entries))
+    }
+
+    fn delete_all(&mut self, handle: &str, range: KeyRange, except: Vec<Key>) -> Result<Vec<Key>, Error> {
+        self.at(&(handle.to_owned(), String::new())).port.delete_all(&range, &except)
+    }
+
+    fn watch(&mut self, handle: &str, actor: &str, keys: Result<Vec<Key>, Key>, name: &str) {
+        let space = &self.handles[handle];
+        let watch = match keys {
+            Ok(keys) => space.watch(keys),
+            Err(prefix) => space.watch_prefix(prefix),
+        };
+        self.watches.insert(name.to_owned(), ((handle.to_owned(), actor.to_owned()), Some(watch)));
+    }
+
+    fn next(&mut self, watch: &str, name: &str) {
+        let place = self.watches[watch].0.clone();
+        let tag = self.names.len() as u64;
+        self.names.push(name.to_owned());
+        let slot = Slot {
+            place,
+            scope: false,
+            ticket: None,
+            owner: None,
+            watch: Some(watch.to_owned()),
+            given_up: false,
+            state: State::Pending,
+        };
+        self.results.insert(name.to_owned(), slot);
+        self.look(tag);
+    }
+
+    fn end_watch(&mut self, watch: &str) {
+        if let Some((_, watch)) = self.watches.get_mut(watch) {
+            *watch = None;
+        }
     }
 
     fn advance(&mut self, by: Duration) {
@@ -276,6 +396,41 @@ impl Ports {
         }
     }
 
+    /// Takes the next item of a watch, or asks to be told.
+    fn look(&mut self, tag: u64) {
+        let name = self.names[tag as usize].clone();
+        let Some(slot) = self.results.get(&name).filter(|slot| matches!(slot.state, State::Pending)) else { return };
+        let Some((place, watch)) = slot.watch.as_ref().and_then(|watch| self.watches.get_mut(watch)) else { return };
+        let place = place.clone();
+        let Some(mut taken) = watch.take() else {
+            return self.comes_to(&name, State::Ended);
+        };
+        let item = self.at(&place).port.next_of(&mut taken, tag);
+        let watch = self.results[&name].watch.clone().unwrap_or_default();
+        if let Some((_, watch)) = self.watches.get_mut(&watch).filter(|_| item.is_ok()) {
+            *watch = Some(taken);
+        }
+        match item {
+            Ok(Some(entries)) => self.comes_to(&name, State::Item(read(entries))),
+            Ok(None) => {}
+            Err(error) => self.comes_to(&name, State::Failed(error)),
+        }
+    }
+
+    fn comes_to(&mut self, name: &str, state: State) {
+        if let Some(slot) = self.results.get_mut(name) {
+            slot.state = state;
+        }
+    }
+
+    /// Names a guard in a commit, released or not.
+    fn demand(&self, commit: &mut Commit<Value>, demanded: Demanded) {
+        let Some((name, keys)) = demanded else { return };
+        let slot = &self.results[&name];
+        let seen = slot.state.seen().unwrap_or_else(|| panic!("{name} has no guard"));
+        commit.guard(slot.ticket, seen.token, keys);
+    }
+
     /// Takes what was handed over to an owner, or asks to be told.
     fn take_over(&mut self, tag: u64) {
         let name = self.names[tag as usize].clone();
@@ -319,7 +474,7 @@ impl Ports {
             Settled::Granted { tag, grant } => (tag, Ok(grant)),
             Settled::Failed { tag, error } => (tag, Err(error)),
             Settled::HandedOver { tag } => return self.take_over(tag),
-            Settled::Changed { .. } => return,
+            Settled::Changed { tag } => return self.look(tag),
             Settled::Lost { tag } => {
                 let slot = self.results.get_mut(&self.names[(tag - LOSS) as usize]);
                 if let Some(State::Granted(seen) | State::Running(seen)) = slot.map(|slot| &mut slot.state) {
@@ -363,6 +518,10 @@ impl Ports {
             (slot.ticket, slot.state) = (ticket, state);
         }
     }
+}
+
+fn expiry(after: Option<Duration>) -> Expiry {
+    after.map_or(Expiry::Never, Expiry::In)
 }
 
 fn granted(grant: Grant, scope: bool, owner: Option<String>) -> State {

@@ -1,6 +1,8 @@
 //! Scenario files, as `tests/scenarios/README.md` describes them.
 
+mod cells;
 mod folder;
+mod made;
 mod outcome;
 mod spelling;
 mod step;
@@ -9,6 +11,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use self::made::Made;
+
+pub use self::cells::{
+    AtomicStep, CellCall, CellIs, CellWrite, CommittedIs, ConflictIs, EntryIs, VersionIs, WatchedIs, Within,
+};
 pub use self::folder::{Folders, Index, vectors};
 pub use self::outcome::{BlockerIs, CycleStepIs, ErrorIs, GuardIs, HoldIs, Outcome, Table, TokenIs, WaitIs};
 pub use self::spelling::Spelling;
@@ -57,6 +64,8 @@ pub enum Requirement {
     Handles,
     /// Pass a negative time-out.
     SignedTimeout,
+    /// Keep cells.
+    Cells,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -88,10 +97,27 @@ enum Orders {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Final {
-    /// These holds and waits.
-    Table(Table),
+    /// These holds, waits and cells.
+    Table(Last),
     /// Nothing: it is closed.
     Closed(Closed),
+}
+
+/// What is left at the end.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Last {
+    held: Vec<HoldIs>,
+    pending: Vec<WaitIs>,
+    /// All cells in key order, where given.
+    pub cells: Option<Vec<EntryIs>>,
+}
+
+impl Last {
+    /// What is held and what waits.
+    pub fn table(&self) -> Table {
+        Table { held: self.held.clone(), pending: self.pending.clone() }
+    }
 }
 
 /// The spelling of a closed space.
@@ -171,63 +197,23 @@ impl Scenario {
         if let Final::Closed(Closed { closed: false }) = self.last {
             return Err("final: closed can only be true".into());
         }
-        let (mut made, mut owners) = (Vec::new(), Vec::new());
+        let mut made = Made::default();
         for steps in &self.steps {
-            let before = made.len();
+            let before = made.clone();
             for step in steps.all() {
-                self.check_step(step, &mut made, before, &mut owners)?;
+                if let Some(actor) = step.actor.as_ref().filter(|actor| !self.actors.contains(actor)) {
+                    return Err(format!("the actor is not listed: actor={actor:?}"));
+                }
+                made.check_step(step, &before)?;
             }
-            let then = steps.then();
-            if let Some(unknown) = then.keys().find(|name| !made.contains(&name.as_str())) {
-                return Err(format!("no step has made this result: result={unknown:?}"));
-            }
-            then.values().try_for_each(|outcome| known_owners(outcome, &owners))?;
+            made.check_then(steps.then())?;
         }
         match &self.last {
-            Final::Table(table) => known_owners(&Outcome::Query(table.clone()), &owners),
+            Final::Table(last) => {
+                made.check_outcome(&Outcome::Query(last.table()))?;
+                made.check_outcome(&Outcome::Entries(last.cells.clone().unwrap_or_default()))
+            }
             Final::Closed(_) => Ok(()),
         }
-    }
-
-    fn check_step<'a>(
-        &self,
-        step: &'a Step,
-        made: &mut Vec<&'a str>,
-        before: usize,
-        owners: &mut Vec<&'a str>,
-    ) -> Result<(), String> {
-        if let Some(actor) = &step.actor
-            && !self.actors.contains(actor)
-        {
-            return Err(format!("the actor is not listed: actor={actor:?}"));
-        }
-        if let Some(used) = step.call.uses()
-            && !made[..before].contains(&used)
-        {
-            return Err(format!("no earlier step has made this result: result={used:?}"));
-        }
-        if let Some(owner) = step.call.owner().filter(|owner| !owners.contains(owner)) {
-            return Err(format!("no earlier step has made this owner: owner={owner:?}"));
-        }
-        known_owners(&step.expect, owners)?;
-        let owner = step.call.makes_owner();
-        if let Some(name) = step.call.makes().or(owner) {
-            if made.contains(&name) || owners.contains(&name) {
-                return Err(format!("a step has made this already: name={name:?}"));
-            }
-            match owner {
-                Some(_) => owners.push(name),
-                None => made.push(name),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Refuses an outcome that names an owner that no step has made.
-fn known_owners(outcome: &Outcome, owners: &[&str]) -> Result<(), String> {
-    match outcome.owners().into_iter().find(|name| !owners.contains(name)) {
-        Some(unknown) => Err(format!("no step has made this owner: owner={unknown:?}")),
-        None => Ok(()),
     }
 }

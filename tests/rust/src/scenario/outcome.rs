@@ -4,7 +4,7 @@ use latchwork::ErrorKind;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::{Value, json};
 
-use super::Spelling;
+use super::{CommittedIs, ConflictIs, EntryIs, Spelling};
 
 /// What a call came to, or is to have come to.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +31,22 @@ pub enum Outcome {
     Count(usize),
     /// Whether a hand-over reached its owner.
     Delivered(bool),
+    /// The entry of a cell.
+    Entry(EntryIs),
+    /// The entries of several cells, in order.
+    Entries(Vec<EntryIs>),
+    /// A write applied.
+    Committed(CommittedIs),
+    /// A write of one cell did not apply: this is there.
+    Conflict(EntryIs),
+    /// A commit did not apply: these conditions were not met.
+    Conflicts(Vec<ConflictIs>),
+    /// A deletion applied, and whether the cell was there.
+    Existed(bool),
+    /// The keys that were deleted, in order.
+    Deleted(Vec<Spelling>),
+    /// A watch has no further item.
+    Ended,
     /// No error.
     Ok,
 }
@@ -49,10 +65,35 @@ enum Spelled {
     Query(Table),
     Count(usize),
     Delivered(bool),
+    Entry(EntryIs),
+    Entries(Vec<EntryIs>),
+    Committed(CommittedIs),
+    Conflict(EntryIs),
+    Conflicts(Vec<ConflictIs>),
+    Existed(bool),
+    Deleted(Vec<Spelling>),
+    Ended,
     Ok,
 }
 
 impl Outcome {
+    /// The names of versions in it.
+    pub fn versions(&self) -> Vec<&str> {
+        match self {
+            Outcome::Entry(entry) | Outcome::Conflict(entry) => entry.versions().collect(),
+            Outcome::Entries(entries) => entries.iter().flat_map(EntryIs::versions).collect(),
+            Outcome::Committed(committed) => {
+                let version = committed.version.iter().filter_map(|version| version.name());
+                version.chain(committed.newer_than.iter().map(String::as_str)).collect()
+            }
+            Outcome::Conflicts(conflicts) => {
+                let expected = conflicts.iter().filter_map(|conflict| conflict.expected.name());
+                expected.chain(conflicts.iter().flat_map(|conflict| conflict.entry.versions())).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// The names of owners in it.
     pub fn owners(&self) -> Vec<&str> {
         let mut names: Vec<Option<&String>> = Vec::new();
@@ -84,7 +125,7 @@ impl Outcome {
 impl<'de> Deserialize<'de> for Outcome {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Outcome, D::Error> {
         let value = match Value::deserialize(from)? {
-            Value::String(word) if word == "granted" || word == "running" => json!({ word: {} }),
+            Value::String(word) if matches!(word.as_str(), "granted" | "running" | "committed") => json!({ word: {} }),
             Value::Object(fields) if fields.len() != 1 => {
                 return Err(D::Error::custom("an outcome has one field"));
             }
@@ -105,6 +146,17 @@ impl<'de> Deserialize<'de> for Outcome {
             Spelled::Query(table) => Outcome::Query(table),
             Spelled::Count(count) => Outcome::Count(count),
             Spelled::Delivered(delivered) => Outcome::Delivered(delivered),
+            Spelled::Entry(entry) => Outcome::Entry(entry),
+            Spelled::Entries(entries) => Outcome::Entries(entries),
+            Spelled::Committed(committed) => Outcome::Committed(committed),
+            Spelled::Conflict(entry) => Outcome::Conflict(entry),
+            Spelled::Conflicts(conflicts) if conflicts.is_empty() => {
+                return Err(D::Error::custom("a commit does not apply because of some condition"));
+            }
+            Spelled::Conflicts(conflicts) => Outcome::Conflicts(conflicts),
+            Spelled::Existed(existed) => Outcome::Existed(existed),
+            Spelled::Deleted(keys) => Outcome::Deleted(keys),
+            Spelled::Ended => Outcome::Ended,
             Spelled::Ok => Outcome::Ok,
         })
     }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde_json::{Map, Value};
 
-use super::{Outcome, Spelling};
+use super::{CellCall, Outcome, Spelling, WatchedIs};
 
 /// One step, or several in one turn.
 #[derive(Clone, Debug)]
@@ -67,6 +67,14 @@ pub enum Call {
     Close,
     /// Moves the clock, then ticks.
     Advance(Duration),
+    /// A call on cells; its version may be named.
+    Cells(CellCall, Option<String>),
+    /// Makes a watch.
+    Watch(WatchedIs, String),
+    /// The next item of a watch.
+    Next(String, String),
+    /// Ends a watch.
+    EndWatch(String),
 }
 
 /// What a request asks for.
@@ -181,6 +189,10 @@ impl Call {
             Call::Query(_) => "query",
             Call::Close => "close",
             Call::Advance(_) => "advance",
+            Call::Cells(call, _) => call.op(),
+            Call::Watch(..) => "watch",
+            Call::Next(..) => "next",
+            Call::EndWatch(_) => "endWatch",
         }
     }
 
@@ -188,9 +200,14 @@ impl Call {
     pub fn makes(&self) -> Option<&str> {
         match self {
             Call::Lock(_, name) | Call::TryLock(_, name) | Call::WithLock(_, name) => Some(name),
-            Call::HandedOver(_, name) => Some(name),
+            Call::HandedOver(_, name) | Call::Next(_, name) => Some(name),
             _ => None,
         }
+    }
+
+    /// Whether it is about cells.
+    pub fn on_cells(&self) -> bool {
+        matches!(self, Call::Cells(..) | Call::Watch(..) | Call::Next(..) | Call::EndWatch(_))
     }
 
     /// The owner that it makes.
@@ -223,7 +240,9 @@ impl Call {
 
     /// Whether it may stand in a turn.
     fn in_turn(&self) -> bool {
-        !matches!(self, Call::Lock(..) | Call::WithLock(..) | Call::End(..) | Call::Owner(..) | Call::HandedOver(..))
+        let settles = matches!(self, Call::Lock(..) | Call::WithLock(..) | Call::End(..) | Call::Owner(..));
+        let waits = matches!(self, Call::HandedOver(..) | Call::Watch(..) | Call::Next(..) | Call::EndWatch(_));
+        !(settles || waits)
     }
 }
 
@@ -256,24 +275,31 @@ fn parse_step(mut fields: Fields) -> Result<Step, String> {
     let name: Option<String> = take(&mut fields, "as")?;
     let expect: Option<Outcome> = take(&mut fields, "expect")?;
     nothing_left(&fields)?;
-    let makes = matches!(op.as_str(), "lock" | "tryLock" | "withLock" | "handedOver");
-    if (makes || op == "owner") != name.is_some() {
+    let makes = matches!(op.as_str(), "lock" | "tryLock" | "withLock" | "handedOver" | "next");
+    let must_name = makes || matches!(op.as_str(), "owner" | "watch");
+    if must_name != name.is_some() && !CellCall::makes_version(&op) {
         return Err(format!("{op}: as is for calls that make a result, and only for them"));
     }
     if (op == "advance") == actor.is_some() {
         return Err(format!("{op}: every step but advance has an actor"));
     }
-    if expect.is_none() && (makes || matches!(op.as_str(), "query" | "closeOwner" | "handOver" | "revoke")) {
+    if expect.is_some() && matches!(op.as_str(), "owner" | "watch") {
+        return Err(format!("{op}: has no outcome"));
+    }
+    let call = parse_call(&op, args, name)?;
+    let answers = matches!(call, Call::Query(_) | Call::CloseOwner(_) | Call::HandOver(_) | Call::Revoke(_));
+    if expect.is_none() && (makes || answers || matches!(call, Call::Cells(..))) {
         return Err(format!("{op}: needs expect"));
     }
-    if expect.is_some() && op == "owner" {
-        return Err("owner: has no outcome".into());
-    }
-    let call = parse_call(&op, args, name.unwrap_or_default())?;
     Ok(Step { actor, call, expect: expect.unwrap_or(Outcome::Ok) })
 }
 
-fn parse_call(op: &str, mut args: Fields, name: String) -> Result<Call, String> {
+fn parse_call(op: &str, mut args: Fields, name: Option<String>) -> Result<Call, String> {
+    if let Some(call) = CellCall::parse(op, &mut args)? {
+        nothing_left(&args)?;
+        return Ok(Call::Cells(call, name));
+    }
+    let name = name.unwrap_or_default();
     let call = match op {
         "lock" => Call::Lock(asked(std::mem::take(&mut args))?, name),
         "withLock" => Call::WithLock(asked(std::mem::take(&mut args))?, name),
@@ -313,6 +339,9 @@ fn parse_call(op: &str, mut args: Fields, name: String) -> Result<Call, String> 
         "cancel" => Call::Cancel(need(&mut args, "result")?),
         "query" => Call::Query(take(&mut args, "keys")?),
         "close" => Call::Close,
+        "watch" => Call::Watch(WatchedIs::parse(&mut args)?, name),
+        "next" => Call::Next(need(&mut args, "watch")?, name),
+        "endWatch" => Call::EndWatch(need(&mut args, "watch")?),
         "advance" => Call::Advance(Duration::from_millis(need(&mut args, "ms")?)),
         _ => return Err(format!("unknown operation: {op}")),
     };
@@ -324,16 +353,16 @@ fn asked(args: Fields) -> Result<Asked, String> {
     serde_json::from_value(Value::Object(args)).map_err(|error| error.to_string())
 }
 
-fn need<T: DeserializeOwned>(fields: &mut Fields, name: &str) -> Result<T, String> {
+pub(super) fn need<T: DeserializeOwned>(fields: &mut Fields, name: &str) -> Result<T, String> {
     take(fields, name)?.ok_or_else(|| format!("missing field: {name}"))
 }
 
-fn take<T: DeserializeOwned>(fields: &mut Fields, name: &str) -> Result<Option<T>, String> {
+pub(super) fn take<T: DeserializeOwned>(fields: &mut Fields, name: &str) -> Result<Option<T>, String> {
     let Some(value) = fields.remove(name) else { return Ok(None) };
     serde_json::from_value(value).map(Some).map_err(|error| format!("{name}: {error}"))
 }
 
-fn nothing_left(fields: &Fields) -> Result<(), String> {
+pub(super) fn nothing_left(fields: &Fields) -> Result<(), String> {
     match fields.keys().next() {
         Some(name) => Err(format!("unknown field: {name}")),
         None => Ok(()),
