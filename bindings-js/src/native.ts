@@ -254,7 +254,10 @@ export interface Native {
 
   /** Tells what is due in the space. *Settles.* */
   tick(handle: number): void;
-  /** Milliseconds until something is due, Infinity for nothing. */
+  /**
+   * Milliseconds until something is due that this thread has to tell by {@link Native.tick}; Infinity for nothing. What threads
+   * share is told by a thread of the addon.
+   */
   nextDeadline(handle: number): number;
   /** Held and pending at one instant, of everything or of these keys; nothing with outcome `Failed`. */
   query(handle: number, keys: RawKey[] | undefined): RawQuery | null | undefined;

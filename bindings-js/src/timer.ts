@@ -5,8 +5,9 @@ import type { Space } from "./space.js";
 const LONGEST = 2 ** 31 - 1;
 
 /**
- * The one timer of a space (clause B5): armed for what is due next, and only while some wait has a deadline or some lock an
- * end. For the end of a lock alone it does not keep a process alive.
+ * The one timer of a space that no other thread can reach (clause B5): armed for what is due next, and only while some wait has
+ * a deadline or some lock an end. For the end of a lock alone it does not keep a process alive. Of a space that threads share
+ * the core is told the time without it, since this thread may be blocked when others wait.
  *
  * @internal
  */

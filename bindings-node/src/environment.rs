@@ -14,6 +14,7 @@ use crate::owner::Owners;
 use crate::scratch::{
     ENTRY, FIRST, GENERATION, HANDLE, NUMBER, OUTCOME, Outcome, PLACE, SETTLED, SETTLED_MAX, SLOT, Scratch, TOKEN,
 };
+use crate::timer;
 use crate::wake::Waker;
 
 /// The named spaces of the process, which its worker threads share.
@@ -90,6 +91,18 @@ struct Open {
     port: Port,
     /// Whether other threads can reach the space.
     named: bool,
+    time: Cell<Time>,
+}
+
+/// Who keeps the time of a space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Time {
+    /// The only thread that can reach it, or who moves its clock.
+    Own,
+    /// The timer of the process, once there is something to be due.
+    Shared,
+    /// The timer of the process.
+    Kept,
 }
 
 impl Environment {
@@ -130,6 +143,7 @@ impl Environment {
     pub(crate) fn open(&self, url: Option<&str>, clock: Option<ManualClock>, settings: Builder) -> Result<u64, Error> {
         let url = Url::parse(url)?;
         let builder = settings.seed(clock::seed()).epoch(clock::epoch());
+        let by_hand = clock.is_some();
         let builder = match clock {
             Some(clock) => builder.clock(clock),
             None => builder.clock(HostClock),
@@ -150,7 +164,8 @@ impl Environment {
         let handle = slot.handle;
         let waker = Arc::clone(&self.waker);
         let port = space.port(move || waker.wake(handle));
-        slot.open = Some(Open { port, named });
+        let time = if named && !by_hand { Time::Shared } else { Time::Own };
+        slot.open = Some(Open { port, named, time: Cell::new(time) });
         Ok(handle)
     }
 
@@ -216,6 +231,17 @@ impl Environment {
             Some(Slot { handle: same, open: Some(open) }) => *same == handle && open.named,
             _ => false,
         }
+    }
+
+    /// Something can become due in the space of a handle, and other threads may wait for it. Answers whether the timer of
+    /// the process tells it; else it is for the caller to tell.
+    pub(crate) fn keep_time(&self, handle: u64) -> bool {
+        let handles = self.handles.borrow();
+        let Some(Slot { handle: same, open: Some(open) }) = handles.slots.get(index(handle)) else { return false };
+        if *same == handle && open.time.get() == Time::Shared && timer::keep_time(open.port.space()) {
+            open.time.set(Time::Kept);
+        }
+        *same == handle && open.time.get() == Time::Kept
     }
 
     /// The handle in the scratch.

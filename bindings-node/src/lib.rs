@@ -1,7 +1,7 @@
 //! The Node.js addon of Latchwork: number handles and free functions over the core's ports.
 //!
 //! JavaScript sees this only through `bindings-js/src/native.ts`, which says what each function means; classes, promises,
-//! timers and argument checks are there. Locking and releasing cross the border through `raw`; everything else
+//! timers of spaces without a name and argument checks are there. Locking and releasing cross the border through `raw`; everything else
 //! through macros. Unsafe code is confined to the raw calls and to what they stand on: the conversion of keys, the shared
 //! lanes and the threadsafe function.
 
@@ -19,6 +19,7 @@ mod raw;
 mod scratch;
 mod space;
 mod steal;
+mod timer;
 mod wake;
 
 use std::ptr::{self, NonNull};
@@ -43,7 +44,11 @@ pub fn module_exports(exports: Object<'_>, env: Env) -> napi::Result<()> {
         check(sys::napi_set_named_property(env.raw(), exports.raw(), c"scratch".as_ptr(), lanes))?;
         check(raw::export(env.raw(), exports.raw(), Rc::as_ptr(&environment)))?;
     }
-    env.add_env_cleanup_hook(environment, |environment| environment.end())?;
+    env.add_env_cleanup_hook(environment, |environment| {
+        environment.end();
+        timer::end();
+    })?;
+    timer::begin();
     Ok(())
 }
 

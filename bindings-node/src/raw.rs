@@ -163,6 +163,8 @@ impl<const N: usize> Call<'_, N> {
         let max_hold = scratch.lane(MAX_HOLD);
         if max_hold.is_finite() {
             spec = spec.max_hold(from_milliseconds(max_hold));
+            // Now, since this thread may be blocked when the grant comes.
+            self.environment.keep_time(self.environment.handle());
         }
         Ok(spec)
     }

@@ -67,10 +67,14 @@ pub(crate) fn tick(env: &Env, handle: f64) -> napi::Result<()> {
     Ok(())
 }
 
-/// Milliseconds until something is due.
+/// Milliseconds until something is due that the caller is to tell.
 #[napi(catch_unwind)]
 pub(crate) fn next_deadline(env: &Env, handle: f64) -> napi::Result<f64> {
-    let due = Environment::of(env)?.with(handle as u64, |port| port.next_deadline());
+    let environment = Environment::of(env)?;
+    if environment.keep_time(handle as u64) {
+        return Ok(f64::INFINITY);
+    }
+    let due = environment.with(handle as u64, |port| port.next_deadline());
     Ok(due.map_or(f64::INFINITY, milliseconds))
 }
 

@@ -41,6 +41,18 @@ const TASKS = {
     guard.release();
     return "released";
   },
+  /** Takes a key and asks for more, says so, and blocks this thread until it is told to go on. */
+  async block({ hold, wait }) {
+    await space.lock(...hold);
+    const waiting = wait && space.lock(...wait);
+    parentPort.postMessage("blocks");
+    Atomics.wait(counter, 0, 0);
+    const how = await waiting?.then(
+      () => "has it",
+      ({ code }) => code,
+    );
+    return how ?? "went on";
+  },
   /** Holds several locks, and gives back the first. */
   async holdButFirst({ keys }) {
     const guards = [];
