@@ -142,7 +142,8 @@ fn carry_out<T: Subject>(reference: &Reference, operation: &Operation, subject: 
     let mut next = reference.clone();
     let (answer, events) = next.apply(operation);
     subject.apply(reference, operation, &answer, &events);
-    next.under_way = subject.under_way();
+    // Who has ended meanwhile is not told any more.
+    next.under_way = subject.under_way().into_iter().filter(|name| next.find(*name).is_some()).collect();
     next
 }
 
