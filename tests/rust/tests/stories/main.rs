@@ -1,4 +1,4 @@
-//! The stories of the locks, on threads, on one thread, and on a runtime. Each has a control that shows the fault
+//! The stories of locks and cells, on threads, on one thread, and on a runtime. Each has a control that shows the fault
 //! without the library.
 
 mod all_or_nothing;
@@ -7,8 +7,12 @@ mod drop_outs;
 mod duplicate_page;
 mod hand_over;
 mod handle_hygiene;
+mod one_name;
 mod own_key;
 mod owner_dies;
+mod session_store;
+mod token_refresh;
+mod versions;
 
 use latchwork::{Query, Space};
 use latchwork_tests::poll::now;
