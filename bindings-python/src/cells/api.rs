@@ -188,7 +188,7 @@ impl Space {
     /// Delete all cells of a range in one step, except those of the keys in `except_`. Answers the keys that were deleted,
     /// in key order.
     ///
-    /// The range is that of `list`; one of `prefix`, `start` and `end` must be given.
+    /// The range is that of `list`: without `prefix`, `start` and `end` it is all cells of the space.
     ///
     /// >>> import latchwork
     /// >>> space = latchwork.open()

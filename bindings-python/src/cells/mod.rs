@@ -127,7 +127,7 @@ pub(crate) trait Cells: Sized {
         range: &Range<'_, 'py>,
         except: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let range = self.inward_range(range.named(py)?);
+        let range = self.inward_range(range.keys()?);
         let except = except.map(|except| convert::key_list("except_", except)).transpose()?.unwrap_or_default();
         let except = except.into_iter().map(|key| self.inward(key)).collect::<PyResult<Vec<Key>>>()?;
         let gone = self.cell_port(py)?.delete_all(&range, &except).map_err(|error| error::raise(py, &error))?;

@@ -25,14 +25,6 @@ impl Range<'_, '_> {
             (Some(given), _, _) => Err(error::wrong_value(given.py(), "prefix", "given beside start or end")),
         }
     }
-
-    /// The same where it must be said which.
-    pub(crate) fn named(&self, py: Python<'_>) -> PyResult<KeyRange> {
-        if self.prefix.is_none() && self.start.is_none() && self.end.is_none() {
-            return Err(error::wrong_type(py, "prefix", "missing: give a prefix, a start or an end"));
-        }
-        self.keys()
-    }
 }
 
 /// A prefix that a caller gave.
