@@ -11,6 +11,8 @@ import latchwork
 import latchwork.aio
 from latchwork.testing import ManualClock
 
+from .watches import Watched
+
 T = TypeVar("T")
 
 Outcome = dict[str, Any]
@@ -40,6 +42,9 @@ class Result(Protocol):
     takes_for: Any
     """The owner whose guards it waits for, if it is a wait for a hand-over."""
 
+    reads: Watched | None
+    """The watch whose next state it waits for, if it does."""
+
 
 class BodyError(Exception):
     """What the body of a `with_lock` raises when a file says so."""
@@ -61,9 +66,10 @@ def settled(call: Callable[[], Any]) -> Outcome:
 class AioResult:
     """A task, or the answer of a call that was made within a turn."""
 
-    def __init__(self, kind: str, takes_for: latchwork.aio.Owner | None = None) -> None:
+    def __init__(self, kind: str, takes_for: latchwork.aio.Owner | None = None, reads: Watched | None = None) -> None:
         self.kind = kind
         self.takes_for = takes_for
+        self.reads = reads
         self.task: asyncio.Task[Any] | None = None
         self.answer: Outcome = {}
         self.body_guard: Any = None
@@ -102,7 +108,7 @@ class AioHost:
     """The asyncio API: every call that may wait is a task of one loop."""
 
     name = "python"
-    provides = frozenset({"cancel", "cancel-body", "turn", "handles", "signed-timeout"})
+    provides = frozenset({"cancel", "cancel-body", "turn", "handles", "signed-timeout", "cells"})
 
     def __init__(self, limits: dict[str, Any]) -> None:
         self.clock = ManualClock()
@@ -136,11 +142,21 @@ class AioHost:
 
         return self.begin(self.new_result("handedOver", owner), lambda result: call())
 
+    def next(self, watched: Watched) -> Result:
+        async def call() -> Any:
+            async for entries in watched.states:
+                return entries
+            return None
+
+        return self.begin(self.new_result("next", reads=watched), lambda result: call())
+
     def start(self, kind: str, call: Callable[[AioResult], Coroutine[Any, Any, Any]]) -> Result:
         return self.begin(self.new_result(kind), call)
 
-    def new_result(self, kind: str, takes_for: latchwork.aio.Owner | None = None) -> AioResult:
-        return AioResult(kind, takes_for)
+    def new_result(
+        self, kind: str, takes_for: latchwork.aio.Owner | None = None, reads: Watched | None = None
+    ) -> AioResult:
+        return AioResult(kind, takes_for, reads)
 
     def begin(self, result: AioResult, call: Callable[[AioResult], Coroutine[Any, Any, Any]]) -> Result:
         result.task = asyncio.ensure_future(call(result))
@@ -168,6 +184,10 @@ class AioHost:
 
     def close(self, space: latchwork.aio.Space) -> None:
         at_once(space.close())
+
+    def answer(self, call: Any) -> Any:
+        """What a call that never waits comes to."""
+        return at_once(call)
 
     async def settle(self) -> None:
         """Run the loop until nothing is ready in it."""
@@ -201,4 +221,6 @@ def named(kind: str, outcome: Outcome) -> Outcome:
     value = outcome["value"]
     if kind == "withLock":
         return {"returned": value}
+    if kind == "next":
+        return {"ended": {}} if value is None else {"entries": value}
     return {"none": {}} if value is None else {"granted": value}

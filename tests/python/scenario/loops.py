@@ -13,6 +13,7 @@ from loop_thread import LIMIT, LoopThread
 
 from .host import AioHost, AioResult, Outcome
 from .quiet import quiet
+from .watches import Watched
 
 T = TypeVar("T")
 
@@ -20,8 +21,10 @@ T = TypeVar("T")
 class LoopsResult(AioResult):
     """A task of an actor's loop."""
 
-    def __init__(self, kind: str, takes_for: latchwork.aio.Owner | None, home: LoopThread) -> None:
-        super().__init__(kind, takes_for)
+    def __init__(
+        self, kind: str, takes_for: latchwork.aio.Owner | None, reads: Watched | None, home: LoopThread
+    ) -> None:
+        super().__init__(kind, takes_for, reads)
         self.home = home
         self.given_up = False
 
@@ -41,7 +44,7 @@ class LoopsHost(AioHost):
     """The asyncio API in several loops at once."""
 
     name = "python-loops"
-    provides = frozenset({"cancel", "cancel-body", "handles", "signed-timeout"})
+    provides = frozenset({"cancel", "cancel-body", "handles", "signed-timeout", "cells"})
 
     def __init__(self, limits: dict[str, Any]) -> None:
         super().__init__(limits)
@@ -60,13 +63,15 @@ class LoopsHost(AioHost):
             self.loops[self.actor] = LoopThread()
         return self.loops[self.actor]
 
-    def new_result(self, kind: str, takes_for: latchwork.aio.Owner | None = None) -> AioResult:
-        result = LoopsResult(kind, takes_for, self.home())
+    def new_result(
+        self, kind: str, takes_for: latchwork.aio.Owner | None = None, reads: Watched | None = None
+    ) -> AioResult:
+        result = LoopsResult(kind, takes_for, reads, self.home())
         self.results.append(result)
         return result
 
     async def settle(self) -> None:
-        """Wait until every call has ended, runs a body, stands in `pending`, or waits for a hand-over."""
+        """Wait until every call has ended, runs a body, stands in `pending`, waits for a hand-over or for a state."""
         last = time.monotonic() + LIMIT
         while any(result.leaves() for result in self.results) or not quiet(self.results, self.observer):
             for loop in self.loops.values():

@@ -10,6 +10,7 @@ import latchwork
 from latchwork import Blocker, CycleStep, Hold, Key, Query, Wait
 
 from . import file
+from .match_cells import CellMatcher, Mismatch, milliseconds
 
 Guard = Any
 """A guard of either API."""
@@ -20,17 +21,17 @@ Tokens = Callable[[str], int]
 Ids = Callable[[str], str]
 """The id of an owner."""
 
-
-class Mismatch(Exception):
-    """Something is not what the file expects."""
+Versions = Callable[[str | int], int]
+"""The version of a name."""
 
 
 class Matcher:
-    """Compares outcomes; the tokens of earlier results are asked of `token`, the ids of owners of `owner_id`."""
+    """Compares outcomes; tokens of earlier results, ids of owners and versions are asked for by their names."""
 
-    def __init__(self, token: Tokens, owner_id: Ids) -> None:
+    def __init__(self, token: Tokens, owner_id: Ids, version: Versions) -> None:
         self.token = token
         self.owner_id = owner_id
+        self.cells = CellMatcher(version)
 
     def outcome(self, expected: Any, actual: dict[str, Any], what: str) -> None:
         """One outcome, which is a dict with one field."""
@@ -46,8 +47,10 @@ class Matcher:
             self.error(fields, value, what)
         elif kind == "query":
             self.table(fields, value, what)
-        elif kind in ("returned", "threw", "count", "delivered") and fields != value:
+        elif kind in ("returned", "threw", "count", "delivered", "existed") and fields != value:
             raise Mismatch(f"{what}: expected {fields!r}, came {value!r}")
+        else:
+            self.cells.outcome(kind, fields, value, what)
 
     def guard(self, fields: dict[str, Any], guard: Guard, what: str) -> None:
         """The fields of a guard."""
@@ -164,8 +167,3 @@ class Matcher:
 def counted(keys: Sequence[Key]) -> Counter[str]:
     """How often each key is there. By `repr`, since 1 and True are equal to Python."""
     return Counter(map(repr, keys))
-
-
-def milliseconds(seconds: float | None) -> int | None:
-    """Whole milliseconds."""
-    return None if seconds is None else round(seconds * 1000)

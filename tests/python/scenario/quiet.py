@@ -5,20 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from latchwork import Hold, Query, Space
+from latchwork import Entry, Hold, Query, Space
 
 from .host import Result
 
 
 def quiet(results: Sequence[Result], space: Space) -> bool:
-    """Whether everybody who waits stands in `pending`, or waits for a hand-over that does not come."""
+    """Whether everybody who waits stands in `pending`, or waits for a hand-over or a state that does not come."""
+    if any(result.reads.is_due(said(results, result), space) for result in results if result.reads and result.waits()):
+        return False
     takers = [result.takes_for for result in results if result.takes_for is not None and result.waits()]
-    waiting = sum(result.waits() for result in results if result.takes_for is None)
+    waiting = sum(result.waits() for result in results if result.takes_for is None and result.reads is None)
     # Asked only now: whoever moves in between makes the two differ.
     query = space.query()
     if waiting != len(query.pending):
         return False
     return not takers or not (any(owner.closed for owner in takers) or on_the_way(results, query, takers))
+
+
+def said(results: Sequence[Result], reader: Result) -> list[Entry] | None:
+    """The last item of the watch that somebody reads, if it was heard of."""
+    items = [result.now().get("entries") for result in results if result.reads is reader.reads]
+    return next((item for item in reversed(items) if item is not None), None)
 
 
 def on_the_way(results: Sequence[Result], query: Query, takers: Sequence[Any]) -> bool:

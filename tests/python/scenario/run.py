@@ -9,8 +9,10 @@ from typing import Any
 import latchwork
 
 from . import file
+from .cells import OPERATIONS, Cells
 from .host import AioHost, Outcome, Result
-from .match import Matcher, Mismatch
+from .match import Matcher
+from .match_cells import Mismatch
 from .threads import BlockingHost
 
 Host = AioHost | BlockingHost
@@ -38,7 +40,12 @@ class Run:
         self.handles: dict[str, Any] = {}
         self.results: dict[str, Result] = {}
         self.owners: dict[str, Any] = {}
-        self.match = Matcher(lambda name: int(self.results[name].guard().token), lambda name: str(self.owners[name].id))
+        self.cells = Cells(host.answer, lambda name: self.results[name].guard())
+        self.match = Matcher(
+            lambda name: int(self.results[name].guard().token),
+            lambda name: str(self.owners[name].id),
+            self.cells.version,
+        )
 
     async def all(self) -> None:
         """Every step, then the final check, then the clean-up."""
@@ -85,6 +92,8 @@ class Run:
         if op == "advance":
             return outcome(lambda: self.host.clock.advance(args["ms"] / 1000))
         handle = self.scenario.handles.get(step["actor"], "first")
+        if op in OPERATIONS:
+            return outcome(lambda: self.cells.call(op, self.handles[handle], step))
         if op == "owner":
             self.owners[step["as"]] = self.owner(self.handles[handle], **args)
             return {"ok": {}}
@@ -100,6 +109,7 @@ class Run:
         if op == "query":
             return outcome(lambda: {"query": self.query(handle, args.get("keys"))})
         assert op == "close", op
+        self.cells.closed(self.handles[handle])
         return outcome(lambda: self.host.close(self.handles[handle]))
 
     def owner(self, space: Any, label: str | None = None, guard: str | None = None) -> Any:
@@ -110,6 +120,8 @@ class Run:
         """Make a call that has a result."""
         if op == "handedOver":
             return self.host.handed_over(self.owners[args["owner"]])
+        if op == "next":
+            return self.host.next(self.cells.watches[args["watch"]])
         start = {"lock": self.host.lock, "tryLock": self.host.try_lock, "withLock": self.host.with_lock}[op]
         given = options(args)
         if "owner" in args:
@@ -148,9 +160,12 @@ class Run:
         came = outcome(lambda: {"query": self.query("first")})
         expected = {"error": {"code": "closed"}} if "closed" in final else {"query": final}
         self.match.outcome(expected, came, "final")
+        if "cells" in final:
+            cells = self.host.answer(self.handles["first"].list())
+            self.match.outcome({"entries": final["cells"]}, {"entries": cells}, "final: cells")
 
     async def clean_up(self) -> None:
-        """Cancel what waits, end what runs, let go of what is held, close the owners."""
+        """Cancel what waits, end what runs, let go of what is held, close the owners, end the watches."""
         for _ in self.results:
             for result in self.results.values():
                 now = result.now()
@@ -163,6 +178,8 @@ class Run:
             await self.host.settle()
         for owner in self.owners.values():
             self.host.close_owner(owner)
+        for watched in self.cells.watches.values():
+            self.cells.end(watched)
         await self.host.settle()
 
 

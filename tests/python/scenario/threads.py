@@ -14,6 +14,7 @@ from loop_thread import LIMIT
 
 from .host import NUMBERS, Outcome, Result, answer, named, settled
 from .quiet import quiet
+from .watches import Watched
 
 T = TypeVar("T")
 
@@ -21,10 +22,17 @@ T = TypeVar("T")
 class BlockingResult:
     """A call in a thread of its own."""
 
-    def __init__(self, host: BlockingHost, kind: str, takes_for: latchwork.Owner | None = None) -> None:
+    def __init__(
+        self,
+        host: BlockingHost,
+        kind: str,
+        takes_for: latchwork.Owner | None = None,
+        reads: Watched | None = None,
+    ) -> None:
         self.host = host
         self.kind = kind
         self.takes_for = takes_for
+        self.reads = reads
         self.outcome: Outcome = {}
         self.body_guard: Any = None
         self.ended = threading.Event()
@@ -66,7 +74,7 @@ class BlockingHost:
     """The blocking API: every call that may wait is a thread."""
 
     name = "python-blocking"
-    provides = frozenset({"handles", "signed-timeout"})
+    provides = frozenset({"handles", "signed-timeout", "cells"})
 
     def __init__(self, limits: dict[str, Any]) -> None:
         self.clock = ManualClock()
@@ -100,6 +108,18 @@ class BlockingHost:
 
         return self.begin(BlockingResult(self, "handedOver", owner), lambda result: call())
 
+    def next(self, watched: Watched) -> Result:
+        def call() -> Any:
+            for entries in watched.states:
+                return entries
+            return None
+
+        return self.begin(BlockingResult(self, "next", reads=watched), lambda result: call())
+
+    def answer(self, call: Any) -> Any:
+        """What a call that never waits comes to."""
+        return call
+
     def start(self, kind: str, call: Callable[[BlockingResult], Any]) -> Result:
         return self.begin(BlockingResult(self, kind), call)
 
@@ -130,7 +150,7 @@ class BlockingHost:
         space.close()
 
     async def settle(self) -> None:
-        """Wait until every thread has returned, runs a body, stands in `pending`, or waits for a hand-over."""
+        """Wait until every thread has returned, runs a body, stands in `pending`, or waits for something else."""
         last = time.monotonic() + LIMIT
         with self.changed:
             while not quiet(self.results, self.observer):
