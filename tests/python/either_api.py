@@ -1,0 +1,36 @@
+"""One test for both APIs: it awaits what asyncio's answers, and takes what the blocking one answers as it is."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine
+from types import ModuleType
+from typing import Any, TypeVar
+
+import latchwork
+import latchwork.aio
+import pytest
+
+T = TypeVar("T")
+
+Body = Callable[[ModuleType], Coroutine[Any, Any, None]]
+
+APIS = {"blocking": latchwork, "aio": latchwork.aio}
+
+
+async def done(answer: Awaitable[T] | T) -> Any:
+    """What a call of either API comes to."""
+    return await answer if inspect.isawaitable(answer) else answer
+
+
+def either(body: Body) -> Any:
+    """Run a test with each API, in an event loop."""
+
+    @pytest.mark.parametrize("api", APIS)
+    def run(api: str) -> None:
+        asyncio.run(body(APIS[api]))
+
+    run.__doc__ = body.__doc__
+    run.__name__ = body.__name__
+    return run
