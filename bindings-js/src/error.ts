@@ -100,12 +100,12 @@ export function invalid(what: string, why: string): LatchworkError {
 }
 
 /**
- * The error that the core reported last and nobody took yet. `label`: that of the request.
+ * The error that the core reported last and nobody took yet.
  *
  * @internal
  */
-export function takeError(native: Native, label?: string): LatchworkError {
-  return errorOf(native.failure(), label);
+export function takeError(native: Native): LatchworkError {
+  return errorOf(native.failure());
 }
 
 /**
@@ -118,16 +118,15 @@ export function raise(native: Native): never {
 }
 
 /**
- * An error of the core. `label`: that of the request.
+ * An error of the core.
  *
  * @internal
  */
-export function errorOf(failure: Failure, label?: string): LatchworkError {
+export function errorOf(failure: Failure): LatchworkError {
   const { code, message, keys, blockedBy, cycle, ...others } = failure;
   return new LatchworkError(code as ErrorCode, message, {
     ...others,
     ...(keys && { keys: keys.map(keyOf) }),
-    ...(label !== undefined && code === "timeout" && { label }),
     ...(blockedBy && { blockedBy: blockedBy.map(withKey) }),
     ...(cycle && { cycle: cycle.map(withKey) }),
   });

@@ -115,6 +115,7 @@ export interface Failure {
   code: string;
   message: string;
   keys?: KeyValue[];
+  label?: string;
   waited?: number;
   position?: number;
   blockedBy?: RawBlocker[];

@@ -4,7 +4,7 @@
  * @internal
  */
 
-import { type Asked, isLimited, KeySet, labelOf, Pair } from "./asked.js";
+import { type Asked, isLimited, KeySet, Pair } from "./asked.js";
 import { takeError } from "./error.js";
 import { Guard } from "./guard.js";
 import { type Keys, rawKey } from "./key.js";
@@ -175,7 +175,7 @@ async function claimNext(guard: Guard, signal: AbortSignal): Promise<Guard> {
 }
 
 function fail(space: Space, asked: Asked, keys: Keys): never {
-  const error = takeError(space.native, labelOf(asked));
+  const error = takeError(space.native);
   settle(space.native, space.handle);
   throw placed(space.native, error, keys, asked instanceof KeySet ? asked.more : undefined);
 }

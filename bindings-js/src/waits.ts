@@ -4,7 +4,7 @@
  * @internal
  */
 
-import { type Asked, isLimited, isTimed, labelOf, ownerOf } from "./asked.js";
+import { type Asked, isLimited, isTimed, ownerOf } from "./asked.js";
 import { takeError } from "./error.js";
 import { Guard } from "./guard.js";
 import { Lane, Outcome } from "./native.js";
@@ -79,11 +79,6 @@ export class Waiter {
     this.promise = new Promise(capture);
     this.resolve = resolveNew;
     this.reject = rejectNew;
-  }
-
-  /** The label that the request gave itself. */
-  get label(): string | undefined {
-    return labelOf(this.asked);
   }
 
   /** The request holds its keys now. */

@@ -18,6 +18,8 @@ pub(crate) struct Failure {
     /// What to tell a person.
     pub message: String,
     pub keys: Option<Vec<KeyValue>>,
+    /// Of the request.
+    pub label: Option<String>,
     /// Milliseconds.
     pub waited: Option<f64>,
     /// 1 for the next in line.
@@ -91,6 +93,7 @@ impl From<Failed> for Failure {
                 code: ErrorKind::UnknownOutcome.code().to_owned(),
                 message: format!("a defect in latchwork, please report it: {text}"),
                 keys: None,
+                label: None,
                 waited: None,
                 position: None,
                 blocked_by: None,
@@ -111,6 +114,7 @@ impl From<&Error> for Failure {
             code: error.code().to_owned(),
             message: error.to_string(),
             keys: keys.then(|| error.keys().iter().map(KeyValue::from).collect()),
+            label: error.label().map(str::to_owned),
             waited: error.waited().map(milliseconds),
             position: error.position().map(|position| u32::try_from(position).unwrap_or(u32::MAX)),
             blocked_by: timed_out.then(|| error.blocked_by().iter().map(RawBlocker::from).collect()),

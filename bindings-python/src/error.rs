@@ -12,20 +12,14 @@ use crate::convert;
 /// The exception that a core error becomes.
 #[cold]
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
-    raise_labelled(py, error, None)
-}
-
-/// The same, with the label of the request that failed.
-#[cold]
-pub(crate) fn raise_labelled(py: Python<'_>, error: &Error, label: Option<&str>) -> PyErr {
-    build(py, class_name(error.kind()), error, label).unwrap_or_else(|error| error)
+    build(py, class_name(error.kind()), error).unwrap_or_else(|error| error)
 }
 
 /// The exception of an argument whose type is wrong: `invalid`, and a `TypeError`.
 #[cold]
 pub(crate) fn wrong_type(py: Python<'_>, what: &str, why: &str) -> PyErr {
     let error = Error::invalid(what, why);
-    build(py, "InvalidType", &error, None).unwrap_or_else(|error| error)
+    build(py, "InvalidType", &error).unwrap_or_else(|error| error)
 }
 
 /// The exception of an argument whose value is wrong: `invalid`, and a `ValueError`.
@@ -83,19 +77,15 @@ fn class_name(kind: ErrorKind) -> &'static str {
     }
 }
 
-fn build(py: Python<'_>, class: &str, error: &Error, label: Option<&str>) -> PyResult<PyErr> {
+fn build(py: Python<'_>, class: &str, error: &Error) -> PyResult<PyErr> {
     let fields = PyDict::new(py);
-    let mut message = error.to_string();
     match error.kind() {
         ErrorKind::Timeout => {
             fields.set_item("keys", convert::keys_to_py(py, error.keys())?)?;
             fields.set_item("waited", error.waited().map(|waited| waited.as_secs_f64()))?;
             fields.set_item("position", error.position())?;
             fields.set_item("blocked_by", convert::blockers_to_py(py, error.blocked_by())?)?;
-            fields.set_item("label", label)?;
-            if let Some(label) = label {
-                message = format!("{message} label={label:?}");
-            }
+            fields.set_item("label", error.label())?;
         }
         ErrorKind::NotHeld => fields.set_item("keys", convert::keys_to_py(py, error.keys())?)?,
         ErrorKind::Deadlock => fields.set_item("cycle", convert::cycle_to_py(py, error.cycle())?)?,
@@ -107,7 +97,7 @@ fn build(py: Python<'_>, class: &str, error: &Error, label: Option<&str>) -> PyR
         }
         _ => {}
     }
-    let value = errors(py)?.getattr(class)?.call((message,), Some(&fields))?;
+    let value = errors(py)?.getattr(class)?.call((error.to_string(),), Some(&fields))?;
     Ok(PyErr::from_value(value))
 }
 

@@ -136,7 +136,7 @@ impl Call {
             Call::One(text) => port.try_lock(&LockSpec::new(text.bind(py).to_str()?)),
             Call::Full(full) => port.try_lock(&*full.spec(py)?),
         };
-        granted.map_err(|error| self.failed(py, &error))
+        granted.map_err(|error| error::raise(py, &error))
     }
 
     /// Joins the queues of all keys, in one step.
@@ -179,12 +179,6 @@ impl Call {
             Call::One(_) => Ok(self.spec(py)?.key_set()),
             Call::Full(full) => Ok(full.spec.clone().key_set()),
         }
-    }
-
-    /// The exception of this call: a time-out names the label that the call gave.
-    #[cold]
-    pub(crate) fn failed(&self, py: Python<'_>, error: &Error) -> PyErr {
-        error::raise_labelled(py, error, self.label())
     }
 
     /// How the guard of a lease shows itself.

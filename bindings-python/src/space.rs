@@ -98,7 +98,7 @@ impl Space {
         // A manual clock tells time-outs itself, when it is moved.
         let timeout = call.timeout().filter(|_| slf.get().handle.opening.clock().is_none());
         let lock = wait::block_on(py, Some(port.space()), timeout, port.space().request(call.spec(py)?))?;
-        let mut lock = lock.map_err(|error| call.failed(py, &error))?;
+        let mut lock = lock.map_err(|error| error::raise(py, &error))?;
         let guard = Guard::new(slf.clone().unbind(), grant_of(&lock), call);
         guard.note_handed(py, &mut lock)?;
         lock.into_ticket();

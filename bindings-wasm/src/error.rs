@@ -84,9 +84,10 @@ fn step(out: &mut Writer, step: &CycleStep) {
 
 /// The error as an object with its fields; those that its kind does not have are left out.
 fn describe(out: &mut Writer, error: &Error) {
-    out.object(10);
+    out.object(11);
     out.field("code").text(error.code());
     out.field("message").text(&error.to_string());
+    out.field("label").text_or_undefined(error.label());
     out.field("waited").number_or_undefined(error.waited().map(clock::milliseconds));
     out.field("position").number_or_undefined(error.position().map(|position| position as f64));
     out.field("limit").number_or_undefined(error.limit().map(|limit| limit as f64));

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::key::Quoted;
+use crate::signature::Label;
 use crate::sync::Arc;
 use crate::{Blocker, Key, OwnerName};
 
@@ -81,7 +82,7 @@ pub struct Error(Arc<Detail>);
 
 #[derive(Debug)]
 enum Detail {
-    Timeout { keys: Vec<Key>, waited: Option<Duration>, position: usize, blocked_by: Vec<Blocker> },
+    Timeout(TimedOut),
     NotHeld { keys: Vec<Key> },
     Fenced { token: u64 },
     Cancelled,
@@ -89,6 +90,16 @@ enum Detail {
     Busy { limit: usize },
     Closed,
     Invalid { what: String, why: String },
+}
+
+/// A wait that has passed its deadline.
+#[derive(Clone, Debug)]
+pub(crate) struct TimedOut {
+    pub(crate) keys: Vec<Key>,
+    pub(crate) label: Option<Label>,
+    pub(crate) waited: Option<Duration>,
+    pub(crate) position: usize,
+    pub(crate) blocked_by: Vec<Blocker>,
 }
 
 /// One of the waits that form a circle.
@@ -118,7 +129,7 @@ impl Error {
     /// What kind of error it is.
     pub fn kind(&self) -> ErrorKind {
         match *self.0 {
-            Detail::Timeout { .. } => ErrorKind::Timeout,
+            Detail::Timeout(_) => ErrorKind::Timeout,
             Detail::NotHeld { .. } => ErrorKind::NotHeld,
             Detail::Fenced { .. } => ErrorKind::Fenced,
             Detail::Cancelled => ErrorKind::Cancelled,
@@ -137,15 +148,23 @@ impl Error {
     /// `timeout`: the keys that were asked for. `not_held`: the keys that are not held, where they are known.
     pub fn keys(&self) -> &[Key] {
         match &*self.0 {
-            Detail::Timeout { keys, .. } | Detail::NotHeld { keys } => keys,
+            Detail::Timeout(TimedOut { keys, .. }) | Detail::NotHeld { keys } => keys,
             _ => &[],
+        }
+    }
+
+    /// `timeout`: the label that the request gave itself.
+    pub fn label(&self) -> Option<&str> {
+        match &*self.0 {
+            Detail::Timeout(timed_out) => timed_out.label.as_deref(),
+            _ => None,
         }
     }
 
     /// `timeout`: how long the request waited; `None` where the space has no clock.
     pub fn waited(&self) -> Option<Duration> {
         match &*self.0 {
-            Detail::Timeout { waited, .. } => *waited,
+            Detail::Timeout(timed_out) => timed_out.waited,
             _ => None,
         }
     }
@@ -154,7 +173,7 @@ impl Error {
     /// that or more.
     pub fn position(&self) -> Option<usize> {
         match &*self.0 {
-            Detail::Timeout { position, .. } => Some(*position),
+            Detail::Timeout(timed_out) => Some(timed_out.position),
             _ => None,
         }
     }
@@ -162,7 +181,7 @@ impl Error {
     /// `timeout`: who stood in the way, at most sixteen for each key.
     pub fn blocked_by(&self) -> &[Blocker] {
         match &*self.0 {
-            Detail::Timeout { blocked_by, .. } => blocked_by,
+            Detail::Timeout(timed_out) => &timed_out.blocked_by,
             _ => &[],
         }
     }
@@ -216,15 +235,16 @@ impl Error {
     /// The same error with other keys, or without those for which there is none.
     pub(crate) fn map_keys(self, mut map: impl FnMut(&Key) -> Option<Key>) -> Error {
         Error::from(match &*self.0 {
-            Detail::Timeout { keys, waited, position, blocked_by } => Detail::Timeout {
-                keys: keys.iter().filter_map(&mut map).collect(),
-                waited: *waited,
-                position: *position,
-                blocked_by: blocked_by
+            Detail::Timeout(timed_out) => Detail::Timeout(TimedOut {
+                keys: timed_out.keys.iter().filter_map(&mut map).collect(),
+                label: timed_out.label.clone(),
+                blocked_by: timed_out
+                    .blocked_by
                     .iter()
                     .filter_map(|by| Some(Blocker { key: map(&by.key)?, ..by.clone() }))
                     .collect(),
-            },
+                ..*timed_out
+            }),
             Detail::NotHeld { keys } => Detail::NotHeld { keys: keys.iter().filter_map(map).collect() },
             Detail::Deadlock { cycle } => Detail::Deadlock {
                 cycle: cycle
@@ -236,13 +256,8 @@ impl Error {
         })
     }
 
-    pub(crate) fn timeout(
-        keys: Vec<Key>,
-        waited: Option<Duration>,
-        position: usize,
-        blocked_by: Vec<Blocker>,
-    ) -> Error {
-        Error::from(Detail::Timeout { keys, waited, position, blocked_by })
+    pub(crate) fn timeout(timed_out: TimedOut) -> Error {
+        Error::from(Detail::Timeout(timed_out))
     }
 
     pub(crate) fn not_held(keys: Vec<Key>) -> Error {
@@ -279,12 +294,16 @@ impl From<Detail> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
-            Detail::Timeout { keys, waited, position, blocked_by } => {
+            Detail::Timeout(TimedOut { keys, label, waited, position, blocked_by }) => {
                 write!(f, "timed out waiting for a lock: keys={}", List(keys))?;
                 if let Some(waited) = waited {
                     write!(f, " waited={}ms", waited.as_millis() as u64)?;
                 }
-                write!(f, " position={position} blocked_by={}", List(blocked_by))
+                write!(f, " position={position} blocked_by={}", List(blocked_by))?;
+                match label {
+                    Some(label) => write!(f, " label={}", Quoted(label)),
+                    None => Ok(()),
+                }
             }
             Detail::NotHeld { keys } if keys.is_empty() => f.write_str("the lock is not held"),
             Detail::NotHeld { keys } => write!(f, "the lock is not held: keys={}", List(keys)),
@@ -324,7 +343,14 @@ impl<T: fmt::Display> fmt::Display for List<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use futures::executor::block_on;
+
     use super::*;
+    use crate::{ManualClock, Space};
 
     #[test]
     fn every_kind_has_a_code_of_its_own() {
@@ -337,5 +363,31 @@ mod tests {
         let keys = (0..7).map(Key::from).collect();
         assert_eq!(Error::not_held(keys).to_string(), "the lock is not held: keys=[0, 1, 2, 3, 4, and 2 more]");
         assert_eq!(Error::invalid("timeout", "is negative").to_string(), "invalid timeout: is negative");
+    }
+
+    #[test]
+    fn a_time_out_carries_the_label_of_its_request() {
+        let ms = Duration::from_millis(1);
+        for shards in [1, 1024] {
+            let clock = ManualClock::new();
+            let space = Space::builder().clock(clock.clone()).shards(shards).build();
+            let _held = block_on(space.lock("a").label("holder")).expect("free");
+            let mut named = pin!(space.lock(["a", "b", "c"]).label("nightly job").timeout(ms));
+            let mut unnamed = pin!(space.lock("a").timeout(ms));
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(named.as_mut().poll(&mut cx).is_pending() && unnamed.as_mut().poll(&mut cx).is_pending());
+            clock.advance(ms);
+            space.tick();
+            let late = block_on(named).expect_err("held");
+            let at_once = block_on(space.lock("a").label("nightly job").timeout(Duration::ZERO)).expect_err("held");
+            let outside = late.clone().map_keys(|_| None);
+            for error in [late, at_once, outside] {
+                assert_eq!((error.kind(), error.label()), (ErrorKind::Timeout, Some("nightly job")));
+                assert!(error.to_string().ends_with(" label=\"nightly job\""), "{error}");
+            }
+            let unnamed = block_on(unnamed).expect_err("held");
+            assert_eq!(unnamed.label(), None);
+            assert!(!unnamed.to_string().contains("label"), "{unnamed}");
+        }
     }
 }

@@ -212,7 +212,7 @@ impl AioGuard {
             }
             // Lost again before it was seen; asking once more tells why.
             Some(Ok(_)) => Err(port.lost(py, &self.call)),
-            Some(Err(error)) => Err(self.call.failed(py, &error)),
+            Some(Err(error)) => Err(error::raise(py, &error)),
             None => port.future(py, *tag).map(Step::Wait).ok_or_else(|| port.lost(py, &self.call)),
         }
     }

@@ -129,7 +129,7 @@ impl LoopPort {
             waiters.insert(Waiter { ticket, future: future.clone().unbind(), outcome: None });
         }
         drop(waiters);
-        if let Answer::Granted(grant) = answer?.map_err(|error| call.failed(py, &error))? {
+        if let Answer::Granted(grant) = answer?.map_err(|error| error::raise(py, &error))? {
             return Ok(Joined::Granted(grant));
         }
         if call.timeout().is_some() {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::queue::{NIL, Queue};
 use super::request::{Request, State};
 use super::{LockTable, Mode, Numbered, Recipient, sort_by};
+use crate::error::TimedOut;
 use crate::signature::{OwnerName, Signature};
 use crate::{Blocker, Error, Hold, Key, Query, Ticket, Wait};
 
@@ -141,7 +142,8 @@ pub(super) fn time_out<R: Recipient, T: Deref<Target = LockTable<R>>>(
             position = position.max(1 + waiting_ahead(table, queue, own));
         }
     }
-    Error::timeout(keys, waited, position, blocked_by)
+    let label = request.signature().and_then(|signature| signature.label.clone());
+    Error::timeout(TimedOut { keys, label, waited, position, blocked_by })
 }
 
 /// How many requests wait before a node in its queue. Of the front, which holds or is reserved, only a first few are
