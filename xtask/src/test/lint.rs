@@ -75,7 +75,8 @@ fn python_checks(report: &mut Report) {
     };
     tool("ruff", "ruff", &["check"]);
     tool("ruff format", "ruff", &["format", "--check"]);
-    tool("mypy", "mypy", &[]);
+    // Its settings are in no place where it would look by itself.
+    tool("mypy", "mypy", &["--config-file", "bindings-python/pyproject.toml"]);
 }
 
 fn python_folders() -> Vec<&'static str> {
