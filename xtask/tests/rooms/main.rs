@@ -3,6 +3,7 @@
 //! `rules` says what is forbidden where, `source` reads Rust without its comments, `sizes` reports
 //! (and does not enforce) what has grown large. Each rule has a fixture that it must refuse.
 
+mod citations;
 mod manifests;
 mod rules;
 mod scenarios;
@@ -43,6 +44,18 @@ fn runners_know_no_scenario_by_name() {
         .iter()
         .flat_map(|(path, text)| scenarios::named_in(path, text, &names))
         .collect();
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+#[test]
+fn what_the_semantics_cite_is_there() {
+    let (_, chapter) = tree::files(&["md"])
+        .into_iter()
+        .find(|(path, _)| path == "core/src/docs/semantics.md")
+        .expect("the chapter is there");
+    let clauses = chapter.lines().filter(|line| line.starts_with("| **")).count();
+    assert!(clauses > 20, "only {clauses} clauses are found");
+    let found = citations::missing(&chapter, &citations::Shown::here());
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
 
