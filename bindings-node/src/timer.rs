@@ -58,7 +58,7 @@ pub(crate) fn end() {
 }
 
 /// From now on the space is told what is due. Answers false where the system gives no thread for it.
-pub(crate) fn keep_time(space: &Space) -> bool {
+pub(crate) fn keep_time<V: Send + Sync + 'static>(space: &Space<V>) -> bool {
     let mut timer = lock(&TIMER);
     if timer.running.is_none() {
         timer.running = Running::start();
@@ -103,7 +103,7 @@ struct Driven {
 }
 
 impl Driven {
-    fn new(space: &Space, thread: Thread) -> Driven {
+    fn new<V: Send + Sync + 'static>(space: &Space<V>, thread: Thread) -> Driven {
         let alarm = Arc::new(Alarm { thread, woken: AtomicBool::new(true), at: Mutex::default() });
         let sleeps = Arc::clone(&alarm);
         let sleep = move |time: Duration| Sleep { at: Instant::now() + time.min(LONGEST), alarm: Arc::clone(&sleeps) };
