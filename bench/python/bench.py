@@ -6,6 +6,7 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 
+import cells
 import contended
 import finding
 import latchwork.aio
@@ -15,15 +16,17 @@ from rounds import Side, interleave
 CONTENDERS = 100
 MANY = 20_000
 
+CELL_CASES = {"get": "cell: get", "write": "cell: set", "compare_exchange": "cell: get + compare_exchange"}
+
 
 async def main(quick: bool) -> None:
     rounds, slow, slowest = (9, 5, 1) if quick else (61, 21, 5)
     async with await latchwork.aio.open() as space:
         await compare("async with, one key", uncontended.keyed(space), 2_000, rounds)
         async with await latchwork.aio.open(ambient_owner=True) as ambient:
-            sides = uncontended.ambient(ambient, space)
-            print("async with, ambient owner", flush=True)
-            finding.comparisons("async with, ambient owner", sides, await interleave(sides, 2_000, rounds))
+            await measure("async with, ambient owner", uncontended.ambient(ambient, space), 2_000, rounds)
+        for job in (cells.get, cells.write, cells.compare_exchange):
+            await measure(CELL_CASES[job.__name__], await job(space), 500, rounds)
         await compare("100 contenders", contended.contenders(space, CONTENDERS), 10_000, slow)
 
         for waiters in [10, 1_000] if quick else [10, 100, 1_000, 10_000]:
@@ -32,6 +35,12 @@ async def main(quick: bool) -> None:
 
         # The peer takes seconds for each round, and loses by so much that a few are enough.
         await compare("cancel 20,000 waiters", contended.cancel(space, MANY), MANY, slowest)
+
+
+async def measure(case: str, sides: Sequence[Side], operations: int, rounds: int) -> None:
+    """Compare our side, the first, with each of the others."""
+    print(f"{case}: {', '.join(side.name for side in sides)}", flush=True)
+    finding.comparisons(case, sides, await interleave(sides, operations, rounds))
 
 
 async def compare(case: str, sides: Sequence[Side], operations: int, rounds: int) -> None:
