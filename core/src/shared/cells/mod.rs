@@ -166,8 +166,8 @@ impl<V: Send + Sync + 'static> Keeper for Cells<V> {
         let mut after = Aftermath::default();
         {
             let mut content = shards[shard as usize].0.lock();
-            // The timers have forgotten it already.
-            content.due = None;
+            // The timers have forgotten it already, unless a commit came in between and noted a later one.
+            content.due = content.due.take().filter(|(at, _)| *at > now);
             let now = content.table.at(now);
             while let Some((key, value)) = content.table.pop_expired(|key| hash(&shared.seed, key), now) {
                 content.table.watches.of(&key, &mut after.watchers);
