@@ -7,15 +7,18 @@ use super::Cells;
 use crate::machine::hash;
 use crate::port::Settled;
 use crate::shared::{Mailbox, Recipient, Shared, outcome};
-use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
+use crate::sync::{Arc, Mutex, Ordering};
 use crate::{Key, KeyRange};
 
 /// Somebody who watches.
-pub(crate) struct Watcher {
+pub(crate) struct Watcher(Mutex<Waits>);
+
+/// A leaf, locked with nothing else.
+struct Waits {
     /// Something has changed since it was last looked at.
-    changed: AtomicBool,
+    changed: bool,
     /// Whom to tell of the next change.
-    recipient: Mutex<Option<Recipient>>,
+    recipient: Option<Recipient>,
 }
 
 /// What is watched.
@@ -34,19 +37,23 @@ pub(crate) struct Subscription {
 impl Watcher {
     /// Asks to be told of the next change. Answers whether there was one already since the last look.
     pub(crate) fn arm(&self, recipient: Recipient) -> bool {
-        let old = self.recipient.lock().replace(recipient);
+        let (old, changed) = {
+            let mut waits = self.0.lock();
+            (waits.recipient.replace(recipient), std::mem::take(&mut waits.changed))
+        };
         drop(old);
-        self.changed.swap(false, Ordering::AcqRel)
+        changed
     }
 
     /// Tells all of them. Nothing is locked.
     pub(super) fn tell_all(watchers: Vec<Arc<Watcher>>, own: Option<&Mailbox>) {
-        for watcher in &watchers {
-            watcher.changed.store(true, Ordering::Release);
-        }
         outcome::in_turn(watchers.into_iter().map(|watcher| {
             move || {
-                let recipient = watcher.recipient.lock().take();
+                let recipient = {
+                    let mut waits = watcher.0.lock();
+                    waits.changed = true;
+                    waits.recipient.take()
+                };
                 outcome::tell_now(recipient, own, |tag| Settled::Changed { tag });
             }
         }));
@@ -56,7 +63,7 @@ impl Watcher {
 impl<V: Send + Sync + 'static> Cells<V> {
     /// Begins to watch. Whoever looks afterwards misses nothing.
     pub(crate) fn subscribe(&self, shared: &Shared, what: &Watched) -> Subscription {
-        let watcher = Arc::new(Watcher { changed: AtomicBool::new(true), recipient: Mutex::default() });
+        let watcher = Arc::new(Watcher(Mutex::new(Waits { changed: true, recipient: None })));
         let number = self.last_watcher.fetch_add(1, Ordering::Relaxed) + 1;
         self.watchers.lock().push((number, watcher.clone()));
         match what {

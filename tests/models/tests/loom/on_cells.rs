@@ -1,0 +1,298 @@
+//! The cells of a space: commits against guards, watches, scans and the sweep. The control of each is a host that does in
+//! two steps what the space does in one, or that forgets to wake.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use latchwork::{Commit, Expiry, Guard, Key, KeyRange, ManualClock, Port, Scan, Space, Watch, key};
+use latchwork_models::checker::{Signal, block_on, thread};
+use latchwork_models::explore::{every_schedule, finds_a_fault, run};
+
+use super::NEVER_WOKEN;
+use super::on_spaces::keys;
+
+/// What the host does, or how it goes wrong.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Host {
+    Good,
+    Careless,
+}
+
+/// Takes the number of shards and two keys.
+type Model = fn(usize, &[Key; 2], Host);
+
+const MS: Duration = Duration::from_millis(1);
+
+fn check(name: &'static str, preemptions: usize, model: Model) {
+    for shards in [1, 2] {
+        let keys = keys();
+        let name = format!("{name}/shards={shards}");
+        every_schedule(&name, preemptions, move || model(shards, &keys, Host::Good));
+    }
+}
+
+fn control(test: &str, model: Model, why: &str) {
+    let keys = keys();
+    finds_a_fault(&format!("on_cells::{test}_control"), why, || {
+        run(2, move || model(2, &keys, Host::Careless));
+    });
+}
+
+fn space(shards: usize) -> Space<u32> {
+    Space::builder().cells().shards(shards).build()
+}
+
+fn set(port: &Port<u32>, key: &Key, value: u32, guard: Option<(latchwork::Ticket, u64)>) -> bool {
+    let mut commit = Commit::new();
+    commit.set(key.clone(), None, value, Expiry::Never);
+    if let Some((ticket, token)) = guard {
+        commit.guard(Some(ticket), token, None);
+    }
+    port.commit(commit).is_ok()
+}
+
+fn value(port: &Port<u32>, key: &Key) -> Option<u32> {
+    port.get(key).expect("open").value.map(|value| *value)
+}
+
+fn lock(space: &Space<u32>, keys: &[Key; 2]) -> Guard {
+    block_on(space.lock(keys)).expect("open")
+}
+
+/// A holder writes while its guard ends: once a successor holds the keys, nothing is written under it (clause C14).
+fn guarded_commit(
+    shards: usize,
+    keys: &[Key; 2],
+    host: Host,
+    end: impl FnOnce(&Space<u32>, Guard, &[Key; 2]) -> Option<Guard>,
+) {
+    let space = space(shards);
+    let guard = lock(&space, keys);
+    let (ticket, token, cell) = (guard.ticket(), guard.token(), keys[1].clone());
+    let (port, reader) = (space.port(|| {}), space.port(|| {}));
+    let writes = {
+        let cell = cell.clone();
+        thread::spawn(move || match host {
+            Host::Good => set(&port, &cell, 1, Some((ticket, token))),
+            Host::Careless => port.held(ticket) && set(&port, &cell, 1, None),
+        })
+    };
+    let kept = end(&space, guard, keys);
+    let seen = value(&reader, &cell);
+    let written = writes.join().expect("no panic");
+    assert_eq!(value(&reader, &cell), seen, "nothing is written under the successor");
+    assert_eq!(written, seen.is_some());
+    drop(kept);
+}
+
+fn commit_against_release(shards: usize, keys: &[Key; 2], host: Host) {
+    guarded_commit(shards, keys, host, |space, guard, keys| {
+        drop(guard);
+        Some(lock(space, keys))
+    });
+}
+
+fn commit_against_revoke(shards: usize, keys: &[Key; 2], host: Host) {
+    guarded_commit(shards, keys, host, |space, guard, keys| {
+        assert_eq!(space.revoke(keys[1].clone()).expect("open"), 1);
+        Some(guard)
+    });
+}
+
+#[test]
+fn a_guarded_commit_against_its_release() {
+    check("commit_against_release", 5, commit_against_release);
+}
+
+#[test]
+fn a_guarded_commit_against_its_release_control() {
+    control("a_guarded_commit_against_its_release", commit_against_release, "nothing is written under the successor");
+}
+
+#[test]
+fn a_guarded_commit_against_revoke() {
+    check("commit_against_revoke", 5, commit_against_revoke);
+}
+
+#[test]
+fn a_guarded_commit_against_revoke_control() {
+    control("a_guarded_commit_against_revoke", commit_against_revoke, "nothing is written under the successor");
+}
+
+/// Two threads write what somebody watches who sleeps in between: the last state of both is seen (clause C13).
+fn watched(space: &Space<u32>, keys: &[Key; 2], mut watch: Watch<u32>, host: Host) {
+    let woken = Signal::new();
+    let wake: Arc<Signal> = woken.clone();
+    let port = space.port(move || {
+        if host == Host::Good {
+            wake.give();
+        }
+    });
+    let threads = keys.clone().map(|key| {
+        let port = space.port(|| {});
+        thread::spawn(move || assert!(set(&port, &key, 1, None)))
+    });
+    let mut settled = Vec::new();
+    loop {
+        settled.clear();
+        port.take_settled(&mut settled);
+        let item = port.next_of(&mut watch, 1).expect("open");
+        let last = |entries: &[latchwork::Entry<Arc<u32>>]| {
+            let one = |key: &Key| entries.iter().any(|entry| entry.key == *key && entry.value.as_deref() == Some(&1));
+            keys.iter().all(one)
+        };
+        match item {
+            Some(entries) if last(&entries) => break,
+            Some(_) => {}
+            None => woken.wait(),
+        }
+    }
+    threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
+}
+
+fn watch_of_keys(shards: usize, keys: &[Key; 2], host: Host) {
+    let space = space(shards);
+    watched(&space, keys, space.watch(&keys[..]), host);
+}
+
+/// One cell is changed, the other one is made.
+fn watch_of_a_prefix(shards: usize, _: &[Key; 2], host: Host) {
+    let space = space(shards);
+    let keys = [key!("p", 1), key!("p", 2)];
+    assert!(set(&space.port(|| {}), &keys[0], 0, None));
+    watched(&space, &keys, space.watch_prefix(key!("p")), host);
+}
+
+#[test]
+fn who_watches_keys_sees_the_last_state() {
+    check("watch_of_keys", 2, watch_of_keys);
+}
+
+#[test]
+fn who_watches_keys_sees_the_last_state_control() {
+    control("who_watches_keys_sees_the_last_state", watch_of_keys, NEVER_WOKEN);
+}
+
+#[test]
+fn who_watches_a_prefix_sees_the_last_state() {
+    check("watch_of_a_prefix", 2, watch_of_a_prefix);
+}
+
+#[test]
+fn who_watches_a_prefix_sees_the_last_state_control() {
+    control("who_watches_a_prefix_sees_the_last_state", watch_of_a_prefix, NEVER_WOKEN);
+}
+
+/// A commit makes one cell and deletes another while somebody scans: one of them is there, never both, never none (C11).
+fn scan_against_commit(shards: usize, keys: &[Key; 2], host: Host) {
+    let space = space(shards);
+    let (port, reader) = (space.port(|| {}), space.port(|| {}));
+    assert!(set(&port, &keys[0], 1, None));
+    let [gone, made] = keys.clone();
+    let moves = thread::spawn(move || {
+        let mut commit = Commit::new();
+        commit.delete(gone, None);
+        commit.set(made, Some(0), 1, Expiry::Never);
+        assert!(port.commit(commit).expect("open").is_ok());
+    });
+    let scan = || match host {
+        Host::Good => {
+            reader.list(&Scan::new(KeyRange::all())).expect("open").into_iter().map(|entry| entry.key).collect()
+        }
+        Host::Careless => keys.iter().filter(|key| value(&reader, key).is_some()).cloned().collect::<Vec<Key>>(),
+    };
+    let (first, second) = (scan(), scan());
+    for seen in [&first, &second] {
+        assert_eq!(seen.len(), 1, "half of a commit is seen");
+    }
+    assert!(first == second || second == keys[1..], "an older state after a newer");
+    moves.join().expect("no panic");
+    assert_eq!(scan(), keys[1..]);
+}
+
+#[test]
+fn a_scan_against_a_commit() {
+    check("scan_against_commit", 5, scan_against_commit);
+}
+
+#[test]
+fn a_scan_against_a_commit_control() {
+    control("a_scan_against_a_commit", scan_against_commit, "half of a commit is seen");
+}
+
+/// An expired cell is swept while somebody sets it again, with a later end: it is there, it is listed, and it is due when
+/// it should be; deleted, nothing is due any more.
+fn sweep_against_set(shards: usize, keys: &[Key; 2], host: Host) {
+    let clock = ManualClock::new();
+    let space: Space<u32> = Space::builder().cells().shards(shards).clock(clock.clone()).build();
+    let (port, other) = (space.port(|| {}), space.port(|| {}));
+    let key = keys[0].clone();
+    let expiring = |port: &Port<u32>, key: &Key, value: u32| {
+        let mut commit = Commit::new();
+        commit.set(key.clone(), None, value, Expiry::In(5 * MS));
+        assert!(port.commit(commit).expect("open").is_ok());
+    };
+    expiring(&port, &key, 1);
+    clock.advance(5 * MS);
+    let sweeps = {
+        let (space, key) = (space.clone(), key.clone());
+        thread::spawn(move || match host {
+            Host::Good => space.tick(),
+            Host::Careless => {
+                if value(&other, &key).is_none() {
+                    assert!(block_on(space.delete(key)).is_ok());
+                }
+            }
+        })
+    };
+    expiring(&port, &key, 2);
+    sweeps.join().expect("no panic");
+    assert_eq!(value(&port, &key), Some(2), "what was set after its time is there");
+    assert_eq!(port.list(&Scan::new(KeyRange::all())).expect("open").len(), 1);
+    assert_eq!(space.next_deadline(), Some(5 * MS));
+    assert!(block_on(space.delete(key)).expect("open"));
+    assert_eq!(space.next_deadline(), None, "nothing is due any more");
+}
+
+#[test]
+fn a_sweep_against_a_set() {
+    check("sweep_against_set", 5, sweep_against_set);
+}
+
+#[test]
+fn a_sweep_against_a_set_control() {
+    control("a_sweep_against_a_set", sweep_against_set, "what was set after its time is there");
+}
+
+/// Two commits write the same two cells in opposite orders: neither waits for the other for ever, and in the end both
+/// cells are of one of them (clause C1).
+fn commits_in_opposite_orders(shards: usize, keys: &[Key; 2], host: Host) {
+    let space = space(shards);
+    let threads = [[0, 1], [1, 0]].map(|order| {
+        let (port, keys) = (space.port(|| {}), order.map(|at| keys[at].clone()));
+        thread::spawn(move || match host {
+            Host::Good => {
+                let mut commit = Commit::new();
+                for key in keys {
+                    commit.set(key, None, order[0] as u32, Expiry::Never);
+                }
+                assert!(port.commit(commit).expect("open").is_ok());
+            }
+            Host::Careless => assert!(keys.iter().all(|key| set(&port, key, order[0] as u32, None))),
+        })
+    });
+    threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
+    let entries = space.port(|| {}).get_many(keys).expect("open");
+    assert_eq!(entries[0].value, entries[1].value, "both cells are of one commit");
+    assert_eq!(entries[0].version, entries[1].version);
+}
+
+#[test]
+fn two_commits_in_opposite_orders() {
+    check("commits_in_opposite_orders", 3, commits_in_opposite_orders);
+}
+
+#[test]
+fn two_commits_in_opposite_orders_control() {
+    control("two_commits_in_opposite_orders", commits_in_opposite_orders, "both cells are of one commit");
+}
