@@ -23,6 +23,8 @@ pub(crate) struct CellTable<T, W> {
     /// The latest time that was ever asked with: time never goes back (clause B5).
     latest: Duration,
     cells: HashTable<Slot<T>>,
+    /// When no cell is left, room for so many is kept.
+    keeps: usize,
     expiries: BTreeSet<(Duration, Key)>,
     pub(crate) watches: Watches<Key, W>,
 }
@@ -66,15 +68,16 @@ pub(crate) enum Presence {
     Gone,
 }
 
-/// So much room is kept whatever happens; more is given back when three quarters of it are empty.
-const KEPT: usize = 16;
+/// More room than this is given back when three quarters of it are empty.
+const FEW: usize = 16;
 
 impl<T: Clone, W: Clone> CellTable<T, W> {
-    pub(crate) fn new() -> CellTable<T, W> {
+    pub(crate) fn new(keeps: usize) -> CellTable<T, W> {
         CellTable {
             clock: 0,
             latest: Duration::ZERO,
             cells: HashTable::new(),
+            keeps,
             expiries: BTreeSet::new(),
             watches: Watches::new(),
         }
@@ -182,8 +185,11 @@ impl<T: Clone, W: Clone> CellTable<T, W> {
         let found = self.cells.find_entry(hash, |cell| cell.hash == hash && cell.key == *key).ok()?;
         let (cell, _) = found.remove();
         self.move_expiry(key, cell.expires, None);
-        if self.cells.capacity() > KEPT && self.cells.len() < self.cells.capacity() / 4 {
-            self.cells.shrink_to(self.cells.len() * 2, |cell| cell.hash);
+        let (len, room) = (self.cells.len(), self.cells.capacity());
+        if len == 0 && room > self.keeps {
+            self.cells = HashTable::new();
+        } else if room > FEW && len < room / 4 {
+            self.cells.shrink_to(len * 2, |cell| cell.hash);
         }
         Some(cell)
     }
@@ -197,6 +203,10 @@ impl<T: Clone, W: Clone> CellTable<T, W> {
         }
         if let Some(after) = after {
             self.expiries.insert((after, key.clone()));
+        }
+        if self.expiries.is_empty() {
+            // An empty one keeps a node.
+            self.expiries = BTreeSet::new();
         }
     }
 }
@@ -213,7 +223,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     fn table() -> CellTable<u32, ()> {
-        CellTable::new()
+        CellTable::new(0)
     }
 
     #[test]
@@ -267,6 +277,6 @@ mod tests {
         for number in 0..10_000_u64 {
             cells.delete(number, &Key::from(number), 10_001 + number, MS);
         }
-        assert!(cells.cells.capacity() <= KEPT);
+        assert_eq!(cells.cells.capacity(), 0);
     }
 }

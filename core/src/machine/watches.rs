@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use smallvec::SmallVec;
-
 /// Those who watch, by what they watch: a key, or the bytes that keys begin with.
 pub(crate) struct Watches<K, W> {
-    watched: BTreeMap<K, SmallVec<[(u64, W); 1]>>,
+    /// By their numbers, so that any of many can leave at once.
+    watched: BTreeMap<K, BTreeMap<u64, W>>,
 }
 
 /// Those who watch keys by what these begin with.
@@ -28,7 +27,7 @@ impl<K: Ord, W: Clone> Watches<K, W> {
 
     /// Notes that the watcher with this number watches `what`.
     pub(crate) fn add(&mut self, what: K, number: u64, watcher: W) {
-        self.watched.entry(what).or_default().push((number, watcher));
+        self.watched.entry(what).or_default().insert(number, watcher);
     }
 
     /// Takes a watcher out. Answers it, to be dropped once everything is unlocked.
@@ -37,10 +36,13 @@ impl<K: Ord, W: Clone> Watches<K, W> {
         K: std::borrow::Borrow<Q>,
     {
         let watchers = self.watched.get_mut(what)?;
-        let at = watchers.iter().position(|(other, _)| *other == number)?;
-        let (_, watcher) = watchers.swap_remove(at);
+        let watcher = watchers.remove(&number)?;
         if watchers.is_empty() {
             self.watched.remove(what);
+        }
+        if self.watched.is_empty() {
+            // An empty one keeps a node.
+            self.watched = BTreeMap::new();
         }
         Some(watcher)
     }
@@ -51,7 +53,7 @@ impl<K: Ord, W: Clone> Watches<K, W> {
         K: std::borrow::Borrow<Q>,
     {
         if let Some(watchers) = self.watched.get(what) {
-            into.extend(watchers.iter().map(|(_, watcher)| watcher.clone()));
+            into.extend(watchers.values().cloned());
         }
     }
 }

@@ -1,12 +1,13 @@
-//! What many held keys and many waiters took is given back when they have gone: the heap is where it was before.
+//! What many held keys, many waiters and many cells took is given back when they have gone: the heap is where it was before.
 //!
 //! A binary of its own, with one test, since the counter counts what every thread allocates.
 
 use std::alloc::System;
 use std::mem::forget;
 use std::task::Poll;
+use std::time::Duration;
 
-use latchwork::{Error, Guard, Mode, Space};
+use latchwork::{Error, Guard, KeyRange, ManualClock, Mode, Space, Watch};
 use latchwork_tests::poll::{Task, now};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
@@ -102,6 +103,64 @@ fn growth(shards: Option<usize>, story: Story) -> usize {
     heap().saturating_sub(before)
 }
 
+fn cells_are_deleted(space: &Space<u64>, _: &ManualClock) {
+    for key in 0..MANY {
+        now(space.set(key, key)).expect("open");
+    }
+    for key in 0..MANY {
+        assert!(now(space.delete(key)).expect("open"));
+    }
+}
+
+fn cells_are_deleted_at_once(space: &Space<u64>, _: &ManualClock) {
+    for key in 0..MANY {
+        now(space.insert(key, key)).expect("open").expect("absent");
+    }
+    assert_eq!(now(space.delete_all(KeyRange::all())).expect("open").len() as u64, MANY);
+}
+
+fn cells_expire(space: &Space<u64>, clock: &ManualClock) {
+    for key in 0..MANY {
+        now(space.set(key, key).expire_in(Duration::from_millis(1 + key % 7))).expect("open");
+    }
+    clock.advance(Duration::from_millis(7));
+    space.tick();
+    assert_eq!(space.next_deadline(), None);
+}
+
+fn watches_are_dropped(space: &Space<u64>, _: &ManualClock) {
+    let watches = (0..MANY).map(|at| if at % 2 == 0 { space.watch(at % 100) } else { space.watch_prefix("") });
+    let mut watches: Vec<Watch<u64>> = watches.collect();
+    let port = space.port(|| {});
+    for watch in &mut watches {
+        assert!(port.next_of(watch, 1).expect("open").is_some());
+    }
+    // Newest and oldest in turn.
+    while watches.pop().is_some() {
+        drop((!watches.is_empty()).then(|| watches.swap_remove(0)));
+    }
+}
+
+/// The control: what is not deleted stays.
+fn cells_stay(space: &Space<u64>, _: &ManualClock) {
+    for key in 0..MANY {
+        now(space.set(key, key)).expect("open");
+    }
+}
+
+/// By how much the heap has grown when a story of cells is over.
+fn growth_of_cells(shards: Option<usize>, story: fn(&Space<u64>, &ManualClock)) -> usize {
+    let clock = ManualClock::new();
+    let builder = shards.map_or_else(Space::builder, |shards| Space::builder().shards(shards));
+    let space = builder.cells().clock(clock.clone()).build();
+    // The shards are made with the first cell.
+    now(space.set("first", 0)).expect("open");
+    now(space.delete("first")).expect("open");
+    let before = heap();
+    story(&space, &clock);
+    heap().saturating_sub(before)
+}
+
 #[test]
 fn the_heap_is_back_at_the_start() {
     let stories: [(&str, Story); 8] = [
@@ -122,6 +181,19 @@ fn the_heap_is_back_at_the_start() {
                 kept.push(format!("{name}, shards={shards:?}: {growth} bytes are kept"));
             }
         }
+        for (name, story) in [
+            ("cells are deleted", cells_are_deleted as fn(&_, &_)),
+            ("cells are deleted at once", cells_are_deleted_at_once),
+            ("cells expire", cells_expire),
+            ("watches are dropped", watches_are_dropped),
+        ] {
+            let growth = growth_of_cells(shards, story);
+            if growth > CONSTANT {
+                kept.push(format!("{name}, shards={shards:?}: {growth} bytes are kept"));
+            }
+        }
+        let stay = growth_of_cells(shards, cells_stay);
+        assert!(stay > 20 * MANY as usize, "the counter sees cells: {stay} bytes");
         let forgotten = growth(shards, keys_are_forgotten);
         assert!(forgotten > 20 * MANY as usize, "the counter sees what is held: {forgotten} bytes");
     }

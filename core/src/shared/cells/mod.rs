@@ -14,7 +14,7 @@ mod scan;
 mod watcher;
 
 use std::any::Any;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use smallvec::SmallVec;
@@ -25,6 +25,9 @@ use super::{Entries, Mailbox, Shared};
 use crate::Key;
 use crate::machine::{CellTable, Due, PrefixWatches, hash};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, OnceLock};
+
+/// A space whose cells are all deleted keeps room for so many, spread over its shards.
+const KEPT: usize = 256;
 
 /// The cells of a space.
 pub(crate) struct Cells<V> {
@@ -37,7 +40,7 @@ pub(crate) struct Cells<V> {
     /// Whether any prefix is watched: a hint for who has nothing else to do with them.
     any_prefix: AtomicBool,
     /// All who watch, for the end of a handle. Locked with nothing else.
-    watchers: Mutex<Vec<(u64, Arc<Watcher>)>>,
+    watchers: Mutex<BTreeMap<u64, Arc<Watcher>>>,
     last_watcher: AtomicU64,
     /// Whether a cell was ever given a time to expire: before that nobody needs the time.
     timed: AtomicBool,
@@ -84,7 +87,8 @@ impl<V: Send + Sync + 'static> Cells<V> {
 
     fn shards(&self, shared: &Shared) -> &[CellShard<V>] {
         self.shards.get_or_init(|| {
-            let shard = |_| CellShard(Mutex::new(Content { table: CellTable::new(), due: None }));
+            let keeps = KEPT / (shared.mask() + 1);
+            let shard = |_| CellShard(Mutex::new(Content { table: CellTable::new(keeps), due: None }));
             (0..=shared.mask()).map(shard).collect()
         })
     }
@@ -181,7 +185,7 @@ impl<V: Send + Sync + 'static> Keeper for Cells<V> {
     }
 
     fn wake_all(&self, own: Option<&Mailbox>) {
-        let all: Vec<Arc<Watcher>> = self.watchers.lock().iter().map(|(_, watcher)| watcher.clone()).collect();
+        let all: Vec<Arc<Watcher>> = self.watchers.lock().values().cloned().collect();
         Watcher::tell_all(all, own);
     }
 

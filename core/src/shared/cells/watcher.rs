@@ -65,7 +65,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
     pub(crate) fn subscribe(&self, shared: &Shared, what: &Watched) -> Subscription {
         let watcher = Arc::new(Watcher(Mutex::new(Waits { changed: true, recipient: None })));
         let number = self.last_watcher.fetch_add(1, Ordering::Relaxed) + 1;
-        self.watchers.lock().push((number, watcher.clone()));
+        self.watchers.lock().insert(number, watcher.clone());
         match what {
             Watched::Keys(keys) => {
                 for key in keys {
@@ -104,7 +104,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
                 self.any_prefix.store(!prefixes.is_empty(), Ordering::Release);
             }
         }
-        self.watchers.lock().retain(|(other, _)| *other != number);
-        drop(watcher);
+        let listed = self.watchers.lock().remove(&number);
+        drop((listed, watcher));
     }
 }
