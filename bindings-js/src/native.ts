@@ -184,9 +184,16 @@ export interface Native {
   /**
    * Opens a space and answers its handle; 0 with outcome `Failed`. Handles are positive and never reused.
    * `url`: undefined for a private space. `clock`: 0 for the host's clock, else a manual clock. Limits: Infinity
-   * for none. Throws where `meta` cannot be copied.
+   * for none. `ambientOwner`: openings of a name agree on it. Throws where `meta` cannot be copied.
    */
-  open(url: string | undefined, clock: number, maxWaiters: number, maxWaitersPerKey: number, meta: unknown): number;
+  open(
+    url: string | undefined,
+    clock: number,
+    maxWaiters: number,
+    maxWaitersPerKey: number,
+    meta: unknown,
+    ambientOwner: boolean,
+  ): number;
   /** A copy of what whoever made the space said about it. */
   meta(handle: number): unknown;
   /** The space's epoch. */

@@ -55,7 +55,7 @@ export async function open(url?: string, options: OpenOptions = {}): Promise<Spa
   const number = clock === undefined ? 0 : clock.numberOf(native);
   let handle: number;
   try {
-    handle = native.open(url, number, ...limits, meta);
+    handle = native.open(url, number, ...limits, meta, ambient !== undefined);
   } catch (error) {
     throw invalid("meta", `cannot be copied: ${error instanceof Error ? error.message : error}`);
   }

@@ -28,8 +28,10 @@ export function load(): Native {
 function fast(addon: Native): Native {
   return {
     scratch: addon.scratch,
-    open: (url, clock, maxWaiters, maxWaitersPerKey, meta) =>
-      addon.open(url, clock, maxWaiters, maxWaitersPerKey, meta === undefined ? undefined : serialize(meta)),
+    open(url, clock, maxWaiters, maxWaitersPerKey, meta, ambientOwner) {
+      const copy = meta === undefined ? undefined : serialize(meta);
+      return addon.open(url, clock, maxWaiters, maxWaitersPerKey, copy, ambientOwner);
+    },
     meta(handle) {
       const meta = addon.meta(handle);
       return meta ? deserialize(meta as Uint8Array) : undefined;

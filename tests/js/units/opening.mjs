@@ -37,6 +37,24 @@ async function agree(host) {
   await space.close();
 }
 
+async function agreeOnOwners(host) {
+  const { open } = host.latchwork;
+  const name = `memory:owners ${Math.random()}`;
+  const differs = { what: "ambientOwner" };
+  const space = await open(name);
+  await (await open(name, { ambientOwner: false })).close();
+  // In a page there is no such option to differ in.
+  isError(host, await rejects(open(name, { ambientOwner: true })), "invalid", differs);
+  await space.close();
+  if (!host.features.has("async-context")) return;
+  const other = await open(name, { ambientOwner: true });
+  await (await open(name, { ambientOwner: true })).close();
+  for (const options of [undefined, {}, { ambientOwner: false }]) {
+    isError(host, await rejects(open(name, options)), "invalid", differs);
+  }
+  await other.close();
+}
+
 async function meta(host) {
   const { open } = host.latchwork;
   const name = `memory:meta ${Math.random()}`;
@@ -103,6 +121,7 @@ async function ambient(host) {
 export const tests = [
   { name: "limits of how many wait", run: limits },
   { name: "openings of one name agree on the limits", run: agree },
+  { name: "openings of one name agree on owners by the async context", run: agreeOnOwners },
   { name: "what is said about a space", run: meta },
   { name: "owners by the async context, where there is one", run: ambient },
 ];
