@@ -192,8 +192,8 @@ async def delete_all(
 ) -> list[Key]:
     """Delete all cells of a range in one step, except those of the keys in `except_`.
 
-    Answers the keys that were deleted, in key order. The range is that of `list`: without `prefix`, `start` and `end` it
-    is all cells of the space.
+    Answers the keys that were deleted, in key order. The range is that of `list`: without `prefix`, `start` and `end`
+    it is all cells of the space.
 
     >>> import asyncio, latchwork.aio
     >>> async def main():

@@ -166,12 +166,28 @@ fn port_caller(parameter: &str) -> Option<Caller> {
             assert_eq!(found.len(), limit.min(1));
             Ok(())
         },
-        "check" => |space, value| committed(space, |commit| commit.check(one(value)?, 0).pass()),
-        "set" => |space, value| {
-            committed(space, |commit| commit.set(one(value)?, Some(0), (), Expiry::Never).pass())?;
-            committed(space, |commit| commit.delete(one(value)?, None).pass())
+        "check" => |space, value| {
+            committed(space, |commit| {
+                commit.check(one(value)?, 0);
+                Ok(())
+            })
         },
-        "delete" => |space, value| committed(space, |commit| commit.delete(one(value)?, Some(0)).pass()),
+        "set" => |space, value| {
+            committed(space, |commit| {
+                commit.set(one(value)?, Some(0), (), Expiry::Never);
+                Ok(())
+            })?;
+            committed(space, |commit| {
+                commit.delete(one(value)?, None);
+                Ok(())
+            })
+        },
+        "delete" => |space, value| {
+            committed(space, |commit| {
+                commit.delete(one(value)?, Some(0));
+                Ok(())
+            })
+        },
         "version" => |space, value| {
             let mut commit = Commit::new();
             commit.set("kept".into(), Some(count(value)), (), Expiry::Keep);
@@ -180,13 +196,22 @@ fn port_caller(parameter: &str) -> Option<Caller> {
             Ok(())
         },
         "expire_in" => |space, value| {
-            committed(space, |commit| commit.set("b".into(), None, (), Expiry::In(duration(value))).pass())?;
-            committed(space, |commit| commit.delete("b".into(), None).pass())
+            committed(space, |commit| {
+                commit.set("b".into(), None, (), Expiry::In(duration(value)));
+                Ok(())
+            })?;
+            committed(space, |commit| {
+                commit.delete("b".into(), None);
+                Ok(())
+            })
         },
         "guard" => |space, value| {
             let guard = holding(space, value)?;
             let named = Some(keys(value)?);
-            committed(space, |commit| commit.guard(Some(guard.ticket()), guard.token(), named).pass())
+            committed(space, |commit| {
+                commit.guard(Some(guard.ticket()), guard.token(), named);
+                Ok(())
+            })
         },
         "delete_all" => |space, value| {
             let range = KeyRange::prefix(one(value)?);
@@ -234,15 +259,4 @@ fn committed(space: &Space, step: impl FnOnce(&mut Commit<()>) -> Result<(), Err
 /// A key that comes after all that the table has.
 fn endless() -> Key {
     Key::from(vec![u8::MAX; 64])
-}
-
-/// Makes a step one that can end with `?`.
-trait Pass {
-    fn pass(self) -> Result<(), Error>;
-}
-
-impl Pass for () {
-    fn pass(self) -> Result<(), Error> {
-        Ok(())
-    }
 }
