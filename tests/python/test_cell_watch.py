@@ -216,6 +216,8 @@ def test_a_handler_of_a_signal_ends_a_wait() -> None:
     """As Ctrl-C does on the main thread; the watch goes on afterwards."""
     code = """
         import latchwork, os, signal, threading
+        # What runs in the background of a shell ignores it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         space = latchwork.open()
         watch = space.watch("a")
         next(watch)

@@ -92,6 +92,8 @@ def test_keyboard_interrupt_ends_the_wait() -> None:
     """Ctrl-C reaches the main thread while it waits; the request is given up, also with a time-out."""
     code = """
         import latchwork, os, signal, threading, time
+        # What runs in the background of a shell ignores it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         space = latchwork.open()
         guard = space.lock("a")
         for options in ({}, {"timeout": 60}):
