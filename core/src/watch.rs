@@ -63,6 +63,7 @@ impl<V: Send + Sync + 'static> Watch<V> {
         // Asked first, so that nothing is missed in between.
         let changed = subscription.watcher.arm(recipient);
         if self.engine.is_closed() {
+            subscription.watcher.disarm();
             return Err(Error::closed());
         }
         if !changed {
@@ -74,6 +75,8 @@ impl<V: Send + Sync + 'static> Watch<V> {
         {
             return Ok(None);
         }
+        // Nobody waits who has something to read.
+        subscription.watcher.disarm();
         self.last = Some(versions.map(|(key, version)| (key.clone(), version)).collect());
         Ok(Some(entries))
     }

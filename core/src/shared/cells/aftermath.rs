@@ -1,8 +1,10 @@
 //! What follows from a change of cells: the index while they are locked, the rest once they are unlocked.
 
+use std::mem::take;
+
 use super::{Cells, Watcher};
 use crate::Key;
-use crate::shared::Mailbox;
+use crate::shared::{Mailbox, Shared, outcome};
 use crate::sync::{Arc, Ordering};
 
 /// What follows from a change of cells.
@@ -48,9 +50,13 @@ impl<V: Send + Sync + 'static> Cells<V> {
 }
 
 impl<V> Aftermath<V> {
-    /// Tells those who watch, and drops what was replaced. Nothing is locked.
-    pub(super) fn carry_out(self, own: Option<&Mailbox>) {
-        Watcher::tell_all(self.watchers, own);
-        drop(self.values);
+    /// Tells those who watch and those who keep time, and drops what was replaced: all of it runs the caller's code. Nothing
+    /// is locked.
+    pub(super) fn carry_out(self, shared: &Shared, own: Option<&Mailbox>) {
+        let Aftermath { mut values, mut watchers, .. } = self;
+        let mut tell = || Watcher::tell_all(take(&mut watchers), own);
+        let mut let_go = || drop(take(&mut values));
+        let calls: [&mut dyn FnMut(); 3] = [&mut tell, &mut || shared.timers.wake_if_sooner(), &mut let_go];
+        outcome::in_turn(calls.into_iter().map(|call| move || call()));
     }
 }

@@ -46,8 +46,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
                 Err(conflicts)
             }
         };
-        after.carry_out(own);
-        shared.timers.wake_if_sooner();
+        after.carry_out(shared, own);
         Ok(outcome)
     }
 

@@ -181,7 +181,7 @@ impl<V: Send + Sync + 'static> Keeper for Cells<V> {
             Cells::note_expiry(shared, shard as usize, &mut content);
             self.settle(&mut after);
         }
-        after.carry_out(own);
+        after.carry_out(shared, own);
     }
 
     fn wake_all(&self, own: Option<&Mailbox>) {
@@ -191,5 +191,43 @@ impl<V: Send + Sync + 'static> Keeper for Cells<V> {
 
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::Errand;
+    use crate::sync::Ordering;
+    use crate::{Builder, Commit, Expiry, ManualClock, Space};
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// Whatever comes between the timers and the sweep, a shard has one errand at most.
+    #[test]
+    fn a_write_before_the_sweep_leaves_no_second_errand() {
+        let clock = ManualClock::new();
+        let settings: Builder<u32> = Space::builder().cells();
+        let space = settings.shards(1).clock(clock.clone()).build();
+        let port = space.port(|| {});
+        let set = |key: &str, expiry| {
+            let mut commit = Commit::new();
+            commit.set(Key::from(key), None, 1, expiry);
+            port.commit(commit).expect("open").expect("no condition");
+        };
+        let shared = &space.engine().shared;
+        let cells = shared.cells::<u32>().expect("of this type");
+        assert!(!cells.timed.load(Ordering::Acquire));
+        set("a", Expiry::In(MS));
+        set("b", Expiry::In(5 * MS));
+        clock.advance(MS);
+        assert_eq!(shared.timers.pop_due(MS), Some(Errand::Sweep(0)));
+        // Another thread, just now.
+        set("a", Expiry::In(9 * MS));
+        cells.sweep(shared, 0, MS, None);
+        assert_eq!(shared.timers.next(), Some(5 * MS));
+        set("a", Expiry::Never);
+        set("b", Expiry::Never);
+        assert_eq!(shared.timers.next(), None);
     }
 }

@@ -84,7 +84,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
             }
             self.finish(shared, &mut open, &mut after);
         }
-        after.carry_out(own);
+        after.carry_out(shared, own);
         Ok(deleted)
     }
 

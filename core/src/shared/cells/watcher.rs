@@ -45,6 +45,12 @@ impl Watcher {
         changed
     }
 
+    /// Tells nobody of the next change, until somebody asks again.
+    pub(crate) fn disarm(&self) {
+        let old = self.0.lock().recipient.take();
+        drop(old);
+    }
+
     /// Tells all of them. Nothing is locked.
     pub(super) fn tell_all(watchers: Vec<Arc<Watcher>>, own: Option<&Mailbox>) {
         outcome::in_turn(watchers.into_iter().map(|watcher| {

@@ -1,5 +1,6 @@
 //! Cells through the public surface: versions, conditions, expiry, scans, watches and guarded commits.
 
+mod callers_code;
 mod expiry;
 mod guarded;
 mod scans;
