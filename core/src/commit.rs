@@ -120,7 +120,12 @@ impl<V> Commit<V> {
 
     /// Lets the cell that was set last expire so long after the commit.
     pub(crate) fn expire_last(&mut self, after: Duration) {
-        if let Some(Step { write: Some(Write::Set { expiry, .. }), .. }) = self.steps.last_mut() {
+        let mut writes = self.steps.iter_mut().rev().filter_map(|step| step.write.as_mut());
+        let last = writes.find_map(|write| match write {
+            Write::Set { expiry, .. } => Some(expiry),
+            Write::Delete => None,
+        });
+        if let Some(expiry) = last {
             *expiry = Expiry::In(after);
         }
     }

@@ -69,3 +69,14 @@ fn without_a_clock_nothing_can_expire() {
         assert_eq!(get(&space, "b").version, 0);
     }
 }
+
+#[test]
+fn the_cell_that_was_set_last_expires_whatever_was_asked_after_it() {
+    for (space, clock) in timed() {
+        let commit = space.atomic().set("other", 1).set("s", 1).check(("x", 0)).delete("y").expire_in(5 * MS);
+        block_on(commit.commit()).expect("open").expect("absent");
+        assert_eq!((get(&space, "s").expires_in, get(&space, "other").expires_in), (Some(5 * MS), None));
+        clock.advance(5 * MS);
+        assert_eq!(get(&space, "s").version, 0);
+    }
+}
