@@ -88,9 +88,12 @@ impl<V: Send + Sync + 'static> Space<V> {
     }
 
     /// Another handle on the same space, with a [`close`](Space::close) of its own. When every handle is closed
-    /// already, the new one is closed too.
+    /// already, the new one is closed too. Of a [sub-space](Space::within): another of the same prefix.
     pub fn attach(&self) -> Space<V> {
-        Space::another(self.engine().shared.clone()).unwrap_or_else(|| self.clone())
+        match Space::another(self.engine().shared.clone()) {
+            Some(space) => Space { engine: space.engine.placed_as(&self.engine) },
+            None => self.clone(),
+        }
     }
 
     /// A sub-space: a cheap handle for the locks and cells of the keys under `prefix`, which it names without it. Whatever it

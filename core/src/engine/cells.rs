@@ -33,6 +33,11 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         MemoryCells { within: Some(place), ..self.clone() }
     }
 
+    /// With the keys of another handle on the same space.
+    pub(crate) fn placed_as(self, other: &MemoryCells<V>) -> MemoryCells<V> {
+        MemoryCells { within: other.within.clone(), ..self }
+    }
+
     pub(crate) fn within_ref(&self) -> Option<&Within> {
         self.within.as_ref()
     }

@@ -117,3 +117,16 @@ fn its_watches_see_what_is_inside() {
         }
     }
 }
+
+#[test]
+fn another_handle_on_it_stays_inside() {
+    for space in spaces() {
+        block_on(space.set("secret", 1)).expect("open");
+        let other = space.within("t").within(key!("u", 1)).attach();
+        assert_eq!(get(&other, "secret").version, 0);
+        block_on(other.set("a", 2)).expect("open");
+        assert_eq!(get(&space, key!("t", key!("u", 1, "a"))).value, Some(2));
+        let _held = block_on(other.lock("b")).expect("free");
+        assert!(block_on(space.try_lock("b").into_future()).expect("open").is_some());
+    }
+}
