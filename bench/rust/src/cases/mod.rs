@@ -1,5 +1,6 @@
 //! The cases, each in a file of its own with all its sides.
 
+mod cells;
 mod contended;
 mod fresh_key;
 mod held_keys;
@@ -40,17 +41,24 @@ pub struct Curve {
 }
 
 /// The cases that compare us with peers.
-pub const CASES: [fn() -> Case; 5] = [
+pub const CASES: [fn() -> Case; 9] = [
     fresh_key::fresh_key,
     fresh_key::key_seen_before,
     several_keys::three_integers,
     several_keys::three_strings,
     contended::one_key,
+    cells::get,
+    cells::set,
+    cells::compare_exchange,
+    cells::watched,
 ];
 
-/// The curves, over these numbers of waiters and of held keys.
+/// The curves, over these numbers of waiters, of held keys, and of cells.
 pub fn curves(waiters: &[u64], held_keys: &[u64]) -> Vec<Curve> {
-    [waiters::curves(waiters), held_keys::curves(held_keys)].into_iter().flatten().collect()
+    [waiters::curves(waiters), held_keys::curves(held_keys), cells::scans(&[10, 10_000])]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 impl Case {

@@ -1,0 +1,174 @@
+//! Reading and writing cells that are there, scans, and what a watcher costs who writes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use dashmap::DashMap;
+use futures::executor::block_on;
+use latchwork::{KeyRange, Scan, Space, Watch};
+
+use super::{Case, Curve};
+use crate::key_names::key_names;
+use crate::rounds::Side;
+use crate::section::section;
+
+const OPERATIONS: u64 = 8192;
+const FEW: usize = 512;
+
+const ARC_SWAP: &str = "arc-swap rcu";
+const DASH_MAP: &str = "DashMap of versioned values";
+
+/// What people write by hand: a value and a number that goes up.
+#[derive(Clone, Debug)]
+struct Versioned {
+    version: u64,
+    value: u64,
+}
+
+/// Cells that are all there: the map itself never changes.
+type Swaps = HashMap<String, ArcSwap<Versioned>>;
+
+type Versions = DashMap<String, Versioned>;
+
+fn names() -> Vec<String> {
+    key_names("user", FEW)
+}
+
+fn space() -> Space<u64> {
+    let space = Space::with_cells();
+    block_on(async {
+        for name in &names() {
+            space.set(name, 0).await.expect("open");
+        }
+    });
+    space
+}
+
+fn swaps() -> Swaps {
+    let first = || ArcSwap::from_pointee(Versioned { version: 1, value: 0 });
+    names().into_iter().map(|name| (name, first())).collect()
+}
+
+fn versions() -> Versions {
+    names().into_iter().map(|name| (name, Versioned { version: 1, value: 0 })).collect()
+}
+
+/// Reads a value and its version.
+pub(super) fn get() -> Case {
+    let (space, swaps, versions) = (space(), swaps(), versions());
+    let sides = vec![
+        over_keys("Latchwork", move |key| {
+            let entry = block_on(space.get(key)).expect("open");
+            entry.version ^ entry.value.unwrap_or_default()
+        }),
+        over_keys(ARC_SWAP, move |key| {
+            let seen = swaps[key].load_full();
+            seen.version ^ seen.value
+        }),
+        over_keys(DASH_MAP, move |key| {
+            let seen = versions.get(key).expect("there").clone();
+            seen.version ^ seen.value
+        }),
+    ];
+    Case { name: "cell: get", operations: OPERATIONS, sides }
+}
+
+/// Writes a value with a new version.
+pub(super) fn set() -> Case {
+    let (space, swaps, versions) = (space(), swaps(), versions());
+    let sides = vec![
+        over_keys("Latchwork", move |key| block_on(space.set(key, 7).into_future()).expect("open")),
+        over_keys(ARC_SWAP, move |key| {
+            swaps[key].rcu(|seen| Versioned { version: seen.version + 1, value: 7 }).version
+        }),
+        over_keys(DASH_MAP, move |key| {
+            let mut seen = versions.get_mut(key).expect("there");
+            *seen = Versioned { version: seen.version + 1, value: 7 };
+            seen.version
+        }),
+    ];
+    Case { name: "cell: set", operations: OPERATIONS, sides }
+}
+
+/// Reads a cell and writes it, if its version is still the same.
+pub(super) fn compare_exchange() -> Case {
+    let (space, swaps, versions) = (space(), swaps(), versions());
+    let sides = vec![
+        over_keys("Latchwork", move |key| {
+            let seen = block_on(space.get(key)).expect("open");
+            let value = seen.value.unwrap_or_default() + 1;
+            block_on(space.compare_exchange(&seen, value).into_future()).expect("open").expect("nobody else writes")
+        }),
+        over_keys(ARC_SWAP, move |key| {
+            swaps[key].rcu(|seen| Versioned { version: seen.version + 1, value: seen.value + 1 }).version
+        }),
+        over_keys(DASH_MAP, move |key| {
+            let seen = versions.get(key).expect("there").clone();
+            let mut there = versions.get_mut(key).expect("there");
+            assert_eq!(there.version, seen.version, "nobody else writes");
+            *there = Versioned { version: seen.version + 1, value: seen.value + 1 };
+            there.version
+        }),
+    ];
+    Case { name: "cell: get + compare_exchange", operations: OPERATIONS, sides }
+}
+
+/// The same write with nobody watching, and with one who watches and never looks.
+pub(super) fn watched() -> Case {
+    let (alone, of_key, of_prefix) = (space(), space(), space());
+    let mut watches: Vec<Watch<u64>> = names().iter().map(|name| of_key.watch(name)).collect();
+    watches.push(of_prefix.watch_prefix("user"));
+    let (port, of_all) = (of_key.port(|| {}), of_prefix.port(|| {}));
+    for (at, watch) in watches.iter_mut().enumerate() {
+        let port = if at < FEW { &port } else { &of_all };
+        port.next_of(watch, at as u64).expect("open");
+    }
+    let set = |space: Space<u64>| move |key: &String| block_on(space.set(key, 7).into_future()).expect("open");
+    let kept = Arc::new((watches, port, of_all));
+    let watched = |space, kept: Arc<_>| {
+        let set = set(space);
+        move |key: &String| {
+            let _kept = &kept;
+            set(key)
+        }
+    };
+    let sides = vec![
+        over_keys("Latchwork, watched by key", watched(of_key, kept.clone())),
+        over_keys("Latchwork, watched by prefix", watched(of_prefix, kept)),
+        over_keys("Latchwork, not watched", set(alone)),
+    ];
+    Case { name: "cell: set, watched", operations: OPERATIONS, sides }
+}
+
+/// Scans, for each cell that they answer.
+pub(super) fn scans(numbers: &[u64]) -> Vec<Curve> {
+    let side = |number: u64| {
+        let space: Space<u64> = Space::with_cells();
+        block_on(async {
+            for name in key_names("session", number as usize) {
+                space.set(name, 0).await.expect("open");
+            }
+        });
+        let port = space.port(|| {});
+        let scan = Side::new("Latchwork", move |operations| {
+            section(|| {
+                for _ in 0..operations.div_ceil(number) {
+                    let listed = port.list(&Scan::new(KeyRange::prefix("session"))).expect("open");
+                    assert_eq!(listed.len() as u64, number);
+                }
+            })
+            .1
+        });
+        (number, scan)
+    };
+    let sides = numbers.iter().map(|number| side(*number)).collect();
+    vec![Curve { plot: "cells", name: "scan, each cell", operations: 10_000, peer: None, sides }]
+}
+
+fn over_keys(name: &str, mut job: impl FnMut(&String) -> u64 + 'static) -> Side {
+    let names = names();
+    Side::new(name, move |operations| {
+        section(|| names.iter().cycle().take(operations as usize).fold(0, |sum, name| sum ^ job(name))).1
+    })
+}
