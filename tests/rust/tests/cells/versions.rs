@@ -114,11 +114,11 @@ fn expectations_come_from_entries_and_pairs() {
 
 #[test]
 fn a_value_read_is_the_readers_own() {
-    let space: latchwork::Space<Vec<u32>> = latchwork::Space::with_cells();
+    let space: Space<Vec<u32>> = Space::with_cells();
     block_on(space.set("list", vec![1])).expect("open");
     let mut seen = block_on(space.get("list")).expect("open");
     seen.value.as_mut().expect("there").push(2);
     let taken = block_on(space.insert("list", vec![])).expect("open").expect_err("it is there");
     assert_eq!(taken.value, Some(vec![1]));
-    assert_eq!(block_on(space.list(latchwork::KeyRange::all())).expect("open")[0].value, Some(vec![1]));
+    assert_eq!(block_on(space.list(latchwork::KeyRange::all()).into_future()).expect("open")[0].value, Some(vec![1]));
 }
