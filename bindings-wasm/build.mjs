@@ -42,12 +42,29 @@ await copyFile(from(BINARY), from("dist/latchwork_bg.wasm"));
 const typescript = path.dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
 execFileSync(process.execPath, [path.join(typescript, "bin/tsc"), "-p", from("tsconfig.json")], { stdio: "inherit" });
 
+/**
+ * What every page loads is one file. The bundler would cut it by what else uses which part of it; so whatever is loaded later is
+ * made to use all of it.
+ */
+const whole = {
+  name: "whole",
+  setup({ onLoad }) {
+    const later =
+      /bindings-(js.src.(codec_(bytes|cbor|json)|cells|handed_over|open_options|query)|wasm.js.(native_cells|testing|web_locks))\.ts$/;
+    onLoad({ filter: later }, async ({ path: file }) => ({
+      contents: `import ${JSON.stringify(from("../bindings-js/src/open.ts"))};\n${await readFile(file, "utf8")}`,
+      loader: "ts",
+    }));
+  },
+};
+
 const { metafile } = await build({
   absWorkingDir: here,
   entryPoints: ["index", "inline", "node", "slim", "testing", "web_locks"].map((entry) => `js/${entry}.ts`),
   outdir: "dist",
   bundle: true,
   splitting: true,
+  plugins: [whole],
   chunkNames: "shared-[hash]",
   format: "esm",
   platform: "neutral",

@@ -1,6 +1,6 @@
+import { codecName, type OurCodec } from "./codec_name.js";
 import { invalid, LatchworkError } from "./error.js";
 import { isBytes } from "./key.js";
-import { checkText } from "./text.js";
 
 /**
  * How values become bytes and come back: a pair of functions of one's own for the option `codec` of `open`.
@@ -31,29 +31,11 @@ export interface Codec<T = unknown> {
 export type CodecOption = "cbor" | "json" | "bytes" | Codec;
 
 /** The codecs that are here. Their code is loaded when a value is written or read first, so that locks do without. */
-const OURS: Record<string, () => Promise<Codec>> = {
+const OURS: Record<OurCodec, () => Promise<Codec>> = {
   cbor: async () => (await import("./codec_cbor.js")).cbor,
   json: async () => (await import("./codec_json.js")).json,
   bytes: async () => (await import("./codec_bytes.js")).bytes,
 };
-
-/**
- * The name by which openings of a space agree on the codec; refuses what is none.
- *
- * @internal
- */
-export function codecName(option: unknown): string {
-  if (option === undefined) return "cbor";
-  if (typeof option === "string" && Object.hasOwn(OURS, option)) return option;
-  const given = option as Partial<Codec> | null;
-  if (typeof given !== "object" || typeof given?.encode !== "function" || typeof given.decode !== "function") {
-    throw invalid("codec", 'must be "cbor", "json", "bytes", or an object with the functions encode and decode');
-  }
-  const { name = "custom" } = given;
-  checkText(name, "codec.name");
-  if (Object.hasOwn(OURS, name)) throw invalid("codec.name", `${name} is the name of a codec that is here already`);
-  return name;
-}
 
 /**
  * The codec of a space, of its option.
@@ -107,7 +89,7 @@ export class SpaceCodec {
   async #begin(): Promise<Codec> {
     if (this.#ready !== undefined) return this.#ready;
     try {
-      this.#ready = await (OURS[this.name] as () => Promise<Codec>)();
+      this.#ready = await OURS[this.name as OurCodec]();
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : cause;
       throw new LatchworkError("unavailable", `the codec cannot be loaded: ${why}`, { cause });

@@ -73,6 +73,8 @@ export class LatchworkError extends Error {
    * a key that the next one's owner has, and the last for one that the first one's owner has.
    */
   declare readonly cycle?: readonly CycleStep[];
+  /** `fenced`: the fencing token of the guard that is no longer held. */
+  declare readonly token?: number;
   /** `busy`: the limit that is reached. */
   declare readonly limit?: number;
   /** `invalid`: the argument that was refused; of several keys which: `"keys[1]"`. */

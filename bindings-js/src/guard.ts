@@ -1,7 +1,7 @@
-import { type Asked, KeySet, keysOf, labelOf, ownerOf } from "./asked.js";
+import { type Asked, keysOf, labelOf, ownerOf } from "./asked.js";
 import { invalid, LatchworkError, raise, takeError } from "./error.js";
 import { describe, isBytes, type Key, type Keys, keyOf, rawKey, rawKeys } from "./key.js";
-import { Lane, Outcome, type RawHanded, type RawKey, whole } from "./native.js";
+import { Lane, Outcome, type RawHanded, type RawKey } from "./native.js";
 import { numbered, Owner } from "./owner.js";
 import { placed } from "./placed.js";
 import { settle } from "./settle.js";
@@ -177,6 +177,15 @@ export class Guard implements Disposable, AsyncDisposable {
   }
 
   /**
+   * Whether it was released or handed over through this object.
+   *
+   * @internal
+   */
+  static isReleased(guard: Guard): boolean {
+    return (guard.state & State.Released) !== 0;
+  }
+
+  /**
    * Its scope begins.
    *
    * @internal
@@ -320,26 +329,12 @@ function handOver(guard: Guard, to: unknown, payload: unknown): boolean {
   return outcome === Outcome.Granted;
 }
 
-/** The next guard that was handed over to an owner and resolves no request of it. */
-export function nextHandedOver(owner: Owner): Guard | undefined {
-  const { space } = owner;
-  const { native, handle } = space;
-  const handed = native.takeHandedOver(handle, owner.number);
-  if (!handed) return undefined;
-  const { scratch } = native;
-  const [place, number, token] = [Lane.Place, Lane.Number, Lane.Token].map((lane) => whole(scratch[lane])) as [
-    number,
-    number,
-    number,
-  ];
-  const abandoned = scratch[Lane.Outcome] === Outcome.Abandoned;
-  const guard = new Guard(space, new KeySet(undefined, undefined, undefined, owner), place, number, token, abandoned);
-  hand(guard, handed);
-  return guard;
-}
-
-/** Notes what was handed over. */
-function hand(guard: Guard, { keys, shared, payload }: RawHanded): void {
+/**
+ * Notes what was handed over.
+ *
+ * @internal
+ */
+export function hand(guard: Guard, { keys, shared, payload }: RawHanded): void {
   guard.more = { ...guard.more, payload };
   setKeys(guard, keys.map(keyOf), shared.map(keyOf));
   // It may have an end.

@@ -4,11 +4,14 @@
  * @internal
  */
 
-import { type Guard, nextHandedOver } from "./guard.js";
+import { KeySet } from "./asked.js";
+import { Guard, hand } from "./guard.js";
+import type { Running } from "./later.js";
+import { Lane, Outcome, whole } from "./native.js";
 import type { Owner } from "./owner.js";
 
 /** Ends when the owner or its space is closed, or the loop over it is left: then a wait that is under way ends too. */
-export class HandedOver implements AsyncIterableIterator<Guard> {
+export class HandedOver implements Running<Guard> {
   readonly #owner: Owner;
   #left = false;
   #leave: () => void = () => {};
@@ -32,15 +35,28 @@ export class HandedOver implements AsyncIterableIterator<Guard> {
     }
   }
 
-  async return(): Promise<IteratorResult<Guard, undefined>> {
+  end(): void {
     this.#left = true;
     this.#leave();
-    return { value: undefined, done: true };
   }
+}
 
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
+/** The next guard that was handed over to an owner and resolves no request of it. */
+function nextHandedOver(owner: Owner): Guard | undefined {
+  const { space } = owner;
+  const { native, handle } = space;
+  const handed = native.takeHandedOver(handle, owner.number);
+  if (!handed) return undefined;
+  const { scratch } = native;
+  const [place, number, token] = [Lane.Place, Lane.Number, Lane.Token].map((lane) => whole(scratch[lane])) as [
+    number,
+    number,
+    number,
+  ];
+  const abandoned = scratch[Lane.Outcome] === Outcome.Abandoned;
+  const guard = new Guard(space, new KeySet(undefined, undefined, undefined, owner), place, number, token, abandoned);
+  hand(guard, handed);
+  return guard;
 }
 
 /** The core tells the last who asked, so all who wait for one owner wait for the same. */

@@ -8,6 +8,8 @@
  * @internal
  */
 
+import type { NativeCells } from "./native_cells.js";
+
 /**
  * A key as it crosses: a string is a string key, a number (checked: a safe integer), bigint or boolean likewise;
  * a `Uint8Array` is the **canonical encoding** of any key, made by {@link Native.encode}. Strings cross as UTF-16.
@@ -123,6 +125,7 @@ export interface Failure {
   limit?: number;
   what?: string;
   why?: string;
+  token?: number;
 }
 
 /** One instant of the lock table, as the core tells it. */
@@ -184,7 +187,7 @@ export interface Native {
   /**
    * Opens a space and answers its handle; 0 with outcome `Failed`. Handles are positive and never reused.
    * `url`: undefined for a private space. `clock`: 0 for the host's clock, else a manual clock. Limits: Infinity
-   * for none. `ambientOwner`: openings of a name agree on it. Throws where `meta` cannot be copied.
+   * for none. `codec`: the name that openings agree on. `ambientOwner`: they agree on it too. Throws where `meta` cannot be copied.
    */
   open(
     url: string | undefined,
@@ -192,6 +195,7 @@ export interface Native {
     maxWaiters: number,
     maxWaitersPerKey: number,
     meta: unknown,
+    codec: string,
     ambientOwner: boolean,
   ): number;
   /** A copy of what whoever made the space said about it. */
@@ -288,6 +292,9 @@ export interface Native {
   now(clock: number): number;
   /** Moves a manual clock on. */
   advance(clock: number, milliseconds: number): void;
+
+  /** What cells need, loaded where it was not. */
+  cells(): NativeCells | Promise<NativeCells>;
 
   /** Names the function to call when another thread settled something for one of this thread's handles. It calls `drain`. */
   onWake(wake: (handle: number) => void): void;

@@ -123,7 +123,12 @@ function checkOwner(owner: unknown): Owner | undefined {
   return owner;
 }
 
-function checkTime(time: unknown, what: string): number {
+/**
+ * Refuses what is no time in milliseconds; Infinity where there is none.
+ *
+ * @internal
+ */
+export function checkTime(time: unknown, what: string): number {
   if (time === undefined) return NEVER;
   if (typeof time !== "number") throw invalid(what, "must be a number of milliseconds");
   if (Number.isNaN(time)) throw invalid(what, "is not a number");
@@ -131,8 +136,12 @@ function checkTime(time: unknown, what: string): number {
   return time;
 }
 
-/** By its shape, so that signals of other realms count too. */
-function checkSignal(signal: unknown): AbortSignal | undefined {
+/**
+ * By its shape, so that signals of other realms count too.
+ *
+ * @internal
+ */
+export function checkSignal(signal: unknown): AbortSignal | undefined {
   if (signal === undefined) return undefined;
   const like = signal as Partial<AbortSignal> | null;
   if (typeof like !== "object" || typeof like?.aborted !== "boolean" || typeof like.addEventListener !== "function") {

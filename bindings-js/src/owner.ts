@@ -1,7 +1,7 @@
 import { takeError } from "./error.js";
 import type { Guard } from "./guard.js";
-import { HandedOver } from "./handed_over.js";
 import type { Keys } from "./key.js";
+import { Later } from "./later.js";
 import type { Native } from "./native.js";
 import type { LockOptions, TryLockOptions } from "./options.js";
 import { lockFor, tryLockFor } from "./request.js";
@@ -91,7 +91,7 @@ export class Owner implements AsyncDisposable {
    * }
    */
   get handedOver(): AsyncIterable<Guard> {
-    return new HandedOver(this);
+    return new Later(async () => new (await import("./handed_over.js")).HandedOver(this));
   }
 
   /**

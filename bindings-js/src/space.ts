@@ -1,13 +1,29 @@
+import { Atomic } from "./atomic.js";
+import type {
+  DeleteAllOptions,
+  DeleteOptions,
+  ListOptions,
+  Prefix,
+  Range,
+  WatchOptions,
+  WriteOptions,
+} from "./cell_options.js";
+import type { Cells } from "./cells.js";
+import { asNow, onCells } from "./cells_loading.js";
 import type { ClockLink } from "./clock.js";
+import type { CodecOption } from "./codec.js";
+import type { Deleted, Entry, Exchanged } from "./entry.js";
 import { takeError } from "./error.js";
 import type { Guard } from "./guard.js";
 import type { AsyncContext } from "./host.js";
-import { type Keys, rawKeys } from "./key.js";
+import { type Key, type Keys, rawKeys } from "./key.js";
+import { Later } from "./later.js";
 import { Lane, type Native, Outcome } from "./native.js";
+import type { Settings } from "./open_options.js";
 import type { LockOptions, TryLockOptions } from "./options.js";
 import { newOwner, type Owner } from "./owner.js";
 import { placed } from "./placed.js";
-import { type Query, queryOf } from "./query.js";
+import type { Query } from "./query.js";
 import { lockFor, tryLockFor } from "./request.js";
 import { type Body, withLockFor } from "./scope.js";
 import { closed, opened, settle } from "./settle.js";
@@ -16,7 +32,7 @@ import { Waits } from "./waits.js";
 import { Watches } from "./watches.js";
 
 /**
- * A set of keys with their queues. From `open`.
+ * Locks and cells by keys. From `open`.
  *
  * Requests that share a key are served in the order in which they came; requests without a common key never wait for each
  * other directly. A request for several keys gets them all in one step and holds nothing while it waits, so single
@@ -26,6 +42,13 @@ import { Watches } from "./watches.js";
  * Locks taken **one inside the other** can deadlock, whatever the order of their keys: a free key may be reserved for a request
  * that waits for you. Ask for all keys at once. Where that cannot be, take the inner ones as the same owner
  * (`guard.owner.lock(…)`): then a wait that would never end is refused with `deadlock`.
+ *
+ * A cell holds a value and its version. Every commit gives all cells that it writes one new version, larger than every earlier
+ * one of these cells; an absent cell reads as version 0. Conditions compare versions, never values. When an operation has
+ * resolved, everybody in the space sees what it did. Operations on cells reject with `closed`, with `invalid` where an argument
+ * cannot be what it must be, and with what a codec of the caller's throws; nothing has changed then.
+ *
+ * Locks and cells are two tables: locking `doc` does not stop a write of cell `doc`; a write with a `guard` does.
  */
 export class Space implements AsyncDisposable {
   /** New, and larger, in each life of the space. Where a fencing token is kept, it is to be kept beside it. */
@@ -45,6 +68,12 @@ export class Space implements AsyncDisposable {
   /** @internal */
   readonly ambient: AsyncContext<Owner> | undefined;
   /** @internal */
+  readonly codec: CodecOption | undefined;
+  /** @internal */
+  cells: Cells | undefined = undefined;
+  /** @internal */
+  loading?: Promise<Cells> | undefined;
+  /** @internal */
   readonly waits = new Waits();
   /** @internal */
   readonly watches = new Watches();
@@ -54,17 +83,12 @@ export class Space implements AsyncDisposable {
   closed = false;
 
   /** @internal */
-  constructor(
-    native: Native,
-    handle: number,
-    url: string | undefined,
-    clock: ClockLink | undefined,
-    ambient: AsyncContext<Owner> | undefined,
-  ) {
+  constructor(native: Native, handle: number, url: string | undefined, { clock, codec, ambient }: Settings) {
     this.native = native;
     this.handle = handle;
     this.url = url;
     this.clock = clock;
+    this.codec = codec;
     this.ambient = ambient;
     this.epoch = native.epoch(handle);
     this.meta = frozen(native.meta(handle));
@@ -141,7 +165,8 @@ export class Space implements AsyncDisposable {
     const { native } = this;
     const raw = keys === undefined ? undefined : rawKeys(native, keys, "keys");
     const query = native.query(this.handle, raw);
-    if (query) return queryOf(query);
+    // Few ever ask, so what makes an answer of it is loaded then.
+    if (query) return (await import("./query.js")).queryOf(query);
     throw placed(native, takeError(native), keys, undefined);
   }
 
@@ -160,6 +185,109 @@ export class Space implements AsyncDisposable {
     settle(native, handle);
     if (error !== undefined) throw placed(native, error, keys, undefined);
     return lost;
+  }
+
+  /**
+   * The cell of a key as it is now.
+   *
+   * @example
+   * const { value, version } = await space.get("count");
+   */
+  get<T = unknown>(key: Key): Promise<Entry<T>> {
+    return onCells(this, "get", key);
+  }
+
+  /** Several cells at one instant, in the order asked. */
+  getMany<T = unknown>(keys: Keys): Promise<Entry<T>[]> {
+    return onCells(this, "getMany", keys);
+  }
+
+  /**
+   * Sets a cell, whatever it is. Without `expireIn` it does not expire, whatever it did before.
+   *
+   * Rejects with `fenced` where the `guard` is not held.
+   *
+   * @example
+   * await space.set(key("session", id), { user: "ada" }, { expireIn: 30 * 60_000 });
+   */
+  set(key: Key, value: unknown, options?: WriteOptions): Promise<{ readonly version: number }> {
+    return onCells(this, "set", key, value, options);
+  }
+
+  /**
+   * Sets a cell that is absent; otherwise answers the entry that is there.
+   *
+   * Rejects with `fenced` where the `guard` is not held.
+   *
+   * @example
+   * const taken = await space.insert(key("account", name), { password });
+   * if (!taken.ok) throw new Error(`somebody has the name since version ${taken.entry.version}`);
+   */
+  insert<T = unknown>(key: Key, value: T, options?: WriteOptions): Promise<Exchanged<T>> {
+    return onCells(this, "insert", key, value, options);
+  }
+
+  /**
+   * Sets a cell that still has the version of an entry, or the one given with its key; otherwise answers the entry that is
+   * there.
+   *
+   * Rejects with `fenced` where the `guard` is not held.
+   *
+   * @example
+   * const seen = await space.get("count");
+   * const done = await space.compareExchange(seen, (seen.value ?? 0) + 1);
+   */
+  compareExchange<T = unknown>(entry: Entry<T>, value: T, options?: WriteOptions): Promise<Exchanged<T>>;
+  compareExchange<T = unknown>(key: Key, version: number, value: T, options?: WriteOptions): Promise<Exchanged<T>>;
+  compareExchange<T>(...given: unknown[]): Promise<Exchanged<T>> {
+    return onCells(this, "compareExchange", ...given);
+  }
+
+  /**
+   * Deletes a cell, whatever it is; given an entry, or `version` in the options, only one that still has this version, and
+   * otherwise answers the entry that is there.
+   *
+   * Rejects with `fenced` where the `guard` is not held.
+   */
+  delete<T = unknown>(key: Key | Entry<T>, options?: DeleteOptions): Promise<Deleted<T>> {
+    return onCells(this, "delete", key, options);
+  }
+
+  /** Conditions and writes on several cells in one step. */
+  atomic(): Atomic {
+    return new Atomic(this);
+  }
+
+  /**
+   * The cells of a range at one instant, in key order.
+   *
+   * @example
+   * const sessions = await space.list({ prefix: key("session", user) }, { limit: 10 });
+   */
+  list<T = unknown>(range: Range, options?: ListOptions): Promise<Entry<T>[]> {
+    return onCells(this, "list", range, options);
+  }
+
+  /** Deletes all cells of a range, `except` some, in one step. Answers the keys that were deleted, in key order. */
+  deleteAll(range: Range, options?: DeleteAllOptions): Promise<Key[]> {
+    return onCells(this, "deleteAll", range, options);
+  }
+
+  /**
+   * Watches cells: one after another their whole states, each at one instant. The first comes at once, later ones after changes:
+   * the entries of the keys in the order asked, or the present ones of a prefix in key order. Intermediate states may be
+   * skipped, the last one never is, and none is older than the one before.
+   *
+   * A slow reader costs nothing but the versions of its last item. Registers at the first `next`, which also tells what is wrong with the arguments. Leaving the loop ends it, and so does the
+   * signal; the end of the space rejects with `closed`. A `next` that waits keeps a process of Node alive as a request for a
+   * lock does: in a space with a name. What expires is told by the timer of the space, which does not keep it alive.
+   *
+   * @example
+   * for await (const [settings] of space.watch("settings")) apply(settings.value);
+   */
+  watch<T = unknown>(keys: Keys | Prefix, options?: WatchOptions): AsyncIterableIterator<Entry<T>[]> {
+    const taken = asNow("watch", [keys, options]);
+    return new Later(() => onCells(this, "watch", ...taken));
   }
 
   /**

@@ -1,5 +1,6 @@
 import { deserialize, serialize } from "node:v8";
 import type { Native, RawHanded } from "../../bindings-js/src/native.js";
+import type { NativeCells } from "../../bindings-js/src/native_cells.js";
 
 /**
  * Loads the addon: one made for this platform, or the one that was built here.
@@ -24,13 +25,29 @@ export function load(): Native {
   throw new Error(message, { cause: causes.length === 1 ? causes[0] : new AggregateError(causes) });
 }
 
+/** What the addon exports: what cells need is beside the rest. */
+type Addon = Omit<Native, "cells"> & {
+  getCell: NativeCells["get"];
+  getCells: NativeCells["getMany"];
+  listCells: NativeCells["list"];
+  writeCell: NativeCells["write"];
+  commitCells: NativeCells["commit"];
+  deleteCells: NativeCells["deleteAll"];
+  watchCells: NativeCells["watch"];
+  watchCellsUnder: NativeCells["watchUnder"];
+  nextOfCells: NativeCells["nextOf"];
+  endWatch: NativeCells["endWatch"];
+  awaitChange: NativeCells["awaits"];
+  awaitedChange: NativeCells["awaited"];
+};
+
 /** The same functions in an object whose properties the engine finds at once; an addon's exports are a slow one. */
-function fast(addon: Native): Native {
+function fast(addon: Addon): Native {
   return {
     scratch: addon.scratch,
-    open(url, clock, maxWaiters, maxWaitersPerKey, meta, ambientOwner) {
+    open(url, clock, maxWaiters, maxWaitersPerKey, meta, codec, ambientOwner) {
       const copy = meta === undefined ? undefined : serialize(meta);
-      return addon.open(url, clock, maxWaiters, maxWaitersPerKey, copy, ambientOwner);
+      return addon.open(url, clock, maxWaiters, maxWaitersPerKey, copy, codec, ambientOwner);
     },
     meta(handle) {
       const meta = addon.meta(handle);
@@ -73,6 +90,20 @@ function fast(addon: Native): Native {
     now: addon.now,
     advance: addon.advance,
     onWake: addon.onWake,
+    cells: () => ({
+      get: addon.getCell,
+      getMany: addon.getCells,
+      list: addon.listCells,
+      write: addon.writeCell,
+      commit: addon.commitCells,
+      deleteAll: addon.deleteCells,
+      watch: addon.watchCells,
+      watchUnder: addon.watchCellsUnder,
+      nextOf: addon.nextOfCells,
+      endWatch: addon.endWatch,
+      awaits: addon.awaitChange,
+      awaited: addon.awaitedChange,
+    }),
   };
 }
 

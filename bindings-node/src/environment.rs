@@ -6,9 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use latchwork::{Builder, Confirmed, Error, Grant, LockSpec, ManualClock, Port, Registry, Settled, Space, Ticket, Url};
+use latchwork::{Builder, Confirmed, Error, Grant, LockSpec, ManualClock, Registry, Settled, Ticket, Url};
 use napi::{Env, sys};
 
+use crate::cells::Watches;
 use crate::clock::{self, HostClock};
 use crate::owner::Owners;
 use crate::scratch::{
@@ -16,6 +17,15 @@ use crate::scratch::{
 };
 use crate::timer;
 use crate::wake::Waker;
+
+/// A value of a cell, as its codec wrote it.
+pub(crate) type Value = Box<[u8]>;
+
+/// A port whose space has cells.
+pub(crate) type Port = latchwork::Port<Value>;
+
+/// A space with cells.
+pub(crate) type Space = latchwork::Space<Value>;
 
 /// The named spaces of the process, which its worker threads share.
 static REGISTRY: Registry = Registry::new();
@@ -34,6 +44,7 @@ pub(crate) struct Environment {
     handles: RefCell<Handles>,
     clocks: RefCell<Vec<Arc<ManualClock>>>,
     pub(crate) owners: Owners,
+    pub(crate) watches: Watches,
     /// Errors that JavaScript has not taken yet.
     failures: RefCell<VecDeque<Failed>>,
     /// What was settled and did not fit into the scratch yet.
@@ -107,7 +118,7 @@ enum Time {
 
 impl Environment {
     pub(crate) fn new(scratch: Scratch) -> Environment {
-        let space = Space::new();
+        let space = Space::with_cells();
         space.close();
         Environment {
             scratch,
@@ -115,6 +126,7 @@ impl Environment {
             handles: RefCell::default(),
             clocks: RefCell::default(),
             owners: Owners::default(),
+            watches: Watches::default(),
             failures: RefCell::default(),
             unreported: RefCell::default(),
             taken: RefCell::default(),
@@ -140,7 +152,12 @@ impl Environment {
     }
 
     /// Opens a space and answers the new handle.
-    pub(crate) fn open(&self, url: Option<&str>, clock: Option<ManualClock>, settings: Builder) -> Result<u64, Error> {
+    pub(crate) fn open(
+        &self,
+        url: Option<&str>,
+        clock: Option<ManualClock>,
+        settings: Builder<Value>,
+    ) -> Result<u64, Error> {
         let url = Url::parse(url)?;
         let builder = settings.seed(clock::seed()).epoch(clock::epoch());
         let by_hand = clock.is_some();
@@ -200,6 +217,7 @@ impl Environment {
             // What a panic says is printed where it happens.
             drop(ended);
         }
+        self.watches.clear();
         self.owners.clear();
     }
 

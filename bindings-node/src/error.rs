@@ -34,6 +34,8 @@ pub(crate) struct Failure {
     pub what: Option<String>,
     /// What is wrong with it.
     pub why: Option<String>,
+    /// The fencing token of the guard that is no longer held.
+    pub token: Option<f64>,
 }
 
 /// The name of an owner.
@@ -101,6 +103,7 @@ impl From<Failed> for Failure {
                 limit: None,
                 what: None,
                 why: None,
+                token: None,
             },
         }
     }
@@ -122,6 +125,7 @@ impl From<&Error> for Failure {
             limit: error.limit().map(|limit| limit as f64),
             what: error.what().map(str::to_owned),
             why: error.why().map(str::to_owned),
+            token: error.token().map(|token| token as f64),
         }
     }
 }

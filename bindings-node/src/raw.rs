@@ -7,13 +7,13 @@ use std::ffi::{CStr, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{ptr, slice};
 
-use latchwork::{Answer, Cancelled, Error, Grant, Key, LockSpec, Port};
+use latchwork::{Answer, Cancelled, Error, Grant, Key, LockSpec};
 use napi::bindgen_prelude::FromNapiValue;
 use napi::sys;
 
 use crate::clock::from_milliseconds;
 use crate::convert;
-use crate::environment::{Defect, Environment, Failed};
+use crate::environment::{Defect, Environment, Failed, Port};
 use crate::scratch::{DEFERRED, MAX_HOLD, OWNER, Outcome, SETTLED, TIMEOUT};
 
 /// The functions and their names in JavaScript.

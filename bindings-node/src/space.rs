@@ -19,10 +19,12 @@ pub(crate) fn open(
     max_waiters: f64,
     max_waiters_per_key: f64,
     meta: Option<Uint8Array>,
+    codec: String,
     ambient_owner: bool,
 ) -> napi::Result<f64> {
     let environment = Environment::of(env)?;
-    let mut settings = Space::builder().host_option("ambient_owner", if ambient_owner { "on" } else { "off" });
+    let ambient = if ambient_owner { "on" } else { "off" };
+    let mut settings = Space::builder().cells().codec(&codec).host_option("ambient_owner", ambient);
     if max_waiters.is_finite() {
         settings = settings.max_waiters(max_waiters as usize);
     }

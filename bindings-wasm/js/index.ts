@@ -5,8 +5,8 @@
  */
 
 import { connect } from "../../bindings-js/src/host.js";
-import { load } from "./module.js";
+import { carried, load } from "./module.js";
 
-connect(() => load(new URL("./latchwork_bg.wasm", import.meta.url)));
+connect(() => load(carried(fetch(new URL("./latchwork_bg.wasm", import.meta.url)))));
 
 export * from "../../bindings-js/src/index.js";

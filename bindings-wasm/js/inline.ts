@@ -8,6 +8,6 @@ import { connect } from "../../bindings-js/src/host.js";
 import { binary } from "../generated/inline_binary.js";
 import { load } from "./module.js";
 
-connect(() => load(Uint8Array.from(atob(binary), (character) => character.charCodeAt(0))));
+connect(() => load(WebAssembly.compile(Uint8Array.from(atob(binary), (character) => character.charCodeAt(0)))));
 
 export * from "../../bindings-js/src/index.js";

@@ -42,10 +42,10 @@ export function nativeOf(wasm: InitOutput): Native {
       if (scratch.length === 0) scratch = new Float64Array(memory.buffer, address, LANES);
       return scratch;
     },
-    open(url, clock, maxWaiters, maxWaitersPerKey, meta) {
+    open(url, clock, maxWaiters, maxWaitersPerKey, meta, codec) {
       const copy = structuredClone(meta);
       const opened = call(
-        () => writer.text(url, "url"),
+        () => writer.text(url, "url").text(codec, "codec"),
         () => wasm.open(clock, maxWaiters, maxWaitersPerKey, copy),
       );
       return opened ?? 0;
@@ -121,6 +121,7 @@ export function nativeOf(wasm: InitOutput): Native {
     manualClock: (name) => call(() => writer.text(name, "name"), wasm.manualClock) ?? 0,
     // There is one thread: every call reports what it settled for all handles, and nothing settles in between.
     onWake() {},
+    cells: async () => (await import("./native_cells.js")).cellsOf(wasm, native, writer, { call, answer }),
   };
   return native;
 

@@ -10,7 +10,7 @@ import { load } from "./module.js";
 
 connect(async () => {
   const { readFile } = await import("node:fs/promises");
-  return load(readFile(new URL("./latchwork_bg.wasm", import.meta.url)));
+  return load(readFile(new URL("./latchwork_bg.wasm", import.meta.url)).then((bytes) => WebAssembly.compile(bytes)));
 });
 
 installInspection();

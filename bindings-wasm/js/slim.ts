@@ -7,7 +7,7 @@
 import { invalid } from "../../bindings-js/src/error.js";
 import { connect, started } from "../../bindings-js/src/host.js";
 import { load } from "./module.js";
-import type { Source } from "./source.js";
+import { moduleOf, type Source } from "./source.js";
 
 export * from "../../bindings-js/src/index.js";
 export type { Source } from "./source.js";
@@ -35,7 +35,7 @@ connect(refuse);
  * ```
  */
 export async function start(binary: Source | Promise<Source>): Promise<void> {
-  connect(() => load(binary));
+  connect(() => load(moduleOf(binary)));
   try {
     await started();
   } catch (error) {

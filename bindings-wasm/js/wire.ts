@@ -127,6 +127,12 @@ export class Writer {
     }
   }
 
+  /** Bytes that are not a key. */
+  bytes(bytes: Uint8Array): this {
+    this.#binary(bytes, Number.POSITIVE_INFINITY);
+    return this;
+  }
+
   #binary(bytes: Uint8Array, limit: number): void {
     if (bytes.length > limit) throw tooLong(limit);
     const at = this.#header(Tag.Bytes, bytes.length) + 4;

@@ -93,6 +93,7 @@ fn describe(out: &mut Writer, error: &Error) {
     out.field("limit").number_or_undefined(error.limit().map(|limit| limit as f64));
     out.field("what").text_or_undefined(error.what());
     out.field("why").text_or_undefined(error.why());
+    out.field("token").number_or_undefined(error.token().map(|token| token as f64));
     let timed_out = error.kind() == ErrorKind::Timeout;
     let keys = out.field("keys");
     match timed_out || error.kind() == ErrorKind::NotHeld {

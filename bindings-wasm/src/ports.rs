@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
 
-use latchwork::{Builder, Error, LockSpec, Port, Registry, Space, Url};
+use latchwork::{Builder, Error, LockSpec, Registry, Url};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -13,6 +13,13 @@ use crate::clock::{self, HostClock};
 use crate::payloads::Payload;
 use crate::scratch::Lane;
 use crate::{convert, entropy, error, scratch, settle, wire};
+
+/// A value of a cell, as its codec wrote it.
+pub(crate) type Value = Box<[u8]>;
+
+type Port = latchwork::Port<Value>;
+
+type Space = latchwork::Space<Value>;
 
 /// A port with the number that JavaScript knows it by.
 #[derive(Clone)]
@@ -44,17 +51,20 @@ thread_local! {
     static LAST_NUMBER: Cell<u64> = const { Cell::new(0) };
     /// What answers for handles that are closed: a port of a closed space.
     static CLOSED: Handle = {
-        let space = Space::new();
+        let space = Space::with_cells();
         space.close();
         Handle { number: 0, port: Rc::new(space.port(|| ())) }
     };
 }
 
-/// In: the address, or undefined. Opens a space and answers its handle; 0 with outcome `Failed`.
+/// In: the address, or undefined, and the name of the codec. Opens a space and answers its handle; 0 with outcome `Failed`.
 #[wasm_bindgen]
 pub fn open(clock: f64, max_waiters: f64, max_waiters_per_key: f64, meta: JsValue) -> f64 {
-    let url = wire::read(|input| Ok(convert::text(input)?.map(str::to_owned)));
-    let mut settings = Space::builder();
+    let texts = wire::read(|input| {
+        let url = convert::text(input)?.map(str::to_owned);
+        Ok((url, convert::text(input)?.map(str::to_owned)))
+    });
+    let mut settings = latchwork::Space::builder().cells();
     if max_waiters.is_finite() {
         settings = settings.max_waiters(max_waiters as usize);
     }
@@ -64,7 +74,9 @@ pub fn open(clock: f64, max_waiters: f64, max_waiters_per_key: f64, meta: JsValu
     if !meta.is_undefined() {
         settings = settings.meta(Payload::new(meta));
     }
-    match url.and_then(|url| space(url.as_deref(), clock, settings)) {
+    let opened =
+        texts.and_then(|(url, codec)| space(url.as_deref(), clock, settings.codec(&codec.unwrap_or_default())));
+    match opened {
         Ok(space) => add(&space) as f64,
         Err(error) => {
             error::fail(error);
@@ -121,7 +133,7 @@ fn closed() -> Handle {
     CLOSED.with(Clone::clone)
 }
 
-fn space(url: Option<&str>, clock: f64, settings: Builder) -> Result<Space, Error> {
+fn space(url: Option<&str>, clock: f64, settings: Builder<Value>) -> Result<Space, Error> {
     let url = Url::parse(url)?;
     let manual = match clock {
         0.0 => None,

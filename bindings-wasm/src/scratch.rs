@@ -11,7 +11,7 @@ pub(crate) const SETTLED_MAX: usize = 64;
 /// Lanes per settled entry.
 pub(crate) const ENTRY: usize = 7;
 
-/// The lanes: their numbers are those of `Lane` in `bindings-js/src/native.ts`. Those from 8 to 11 are the script's own.
+/// The lanes: their numbers are those of `Lane` and `CellLane` in `bindings-js/src/native.ts`. Those from 8 to 10 are the script's own.
 #[derive(Clone, Copy)]
 pub(crate) enum Lane {
     Handle = 0,
@@ -22,6 +22,8 @@ pub(crate) enum Lane {
     Outcome = 5,
     Token = 6,
     Settled = 7,
+    /// Of a commit that deletes: 1 where a cell was there.
+    Flag = 11,
     First = 12,
 }
 

@@ -10,6 +10,8 @@ import * as handOverStory from "./stories/hand_over.mjs";
 import * as handleHygiene from "./stories/handle_hygiene.mjs";
 import * as ownerDies from "./stories/owner_dies.mjs";
 import * as badInput from "./units/bad_input.mjs";
+import * as cellValues from "./units/cell_values.mjs";
+import * as cells from "./units/cells.mjs";
 import * as codecs from "./units/codecs.mjs";
 import * as guards from "./units/guards.mjs";
 import * as handOver from "./units/hand_over.mjs";
@@ -20,6 +22,7 @@ import * as owners from "./units/owners.mjs";
 import * as parts from "./units/parts.mjs";
 import * as signals from "./units/signals.mjs";
 import * as timeouts from "./units/timeouts.mjs";
+import * as watches from "./units/watches.mjs";
 import * as webLocksArguments from "./web_locks/arguments.mjs";
 import * as webLocksGrants from "./web_locks/grants.mjs";
 import * as webLocksSignals from "./web_locks/signals.mjs";
@@ -35,6 +38,9 @@ const SUITES = {
   "S11 hand-over": handOverStory,
   keys,
   codecs,
+  cells,
+  "values of cells": cellValues,
+  watches,
   guards,
   opening,
   owners,

@@ -1,0 +1,294 @@
+/**
+ * What a space does with its cells. Arguments are as the caller gave them.
+ *
+ * @internal
+ */
+
+import type { Step } from "./atomic.js";
+import {
+  demandOf,
+  expectedOf,
+  expiryOf,
+  guardOf,
+  isEntry,
+  isPrefix,
+  limitOf,
+  rangeOf,
+  switchOf,
+  type Wanted,
+  wanted,
+} from "./cell_arguments.js";
+import { asNow, Snapshot } from "./cells_loading.js";
+import { type Codec, SpaceCodec } from "./codec.js";
+import type { Committed, Deleted, Entry, Exchanged } from "./entry.js";
+import { invalid, type LatchworkError, takeError } from "./error.js";
+import { Guard } from "./guard.js";
+import { type Key, keyOf, rawKey, rawKeys, refusedKey } from "./key.js";
+import { readBack } from "./key_back.js";
+import { Outcome, type RawKey } from "./native.js";
+import { CellLane, Guarded, type NativeCells, type RawChange, type RawDemand, type RawEntry } from "./native_cells.js";
+import { checkOptions, checkSignal } from "./options.js";
+import { settle } from "./settle.js";
+import type { Space } from "./space.js";
+import { Watching } from "./watching.js";
+
+const WRITE = ["expireIn", "guard", "signal"];
+const DELETE = ["version", "guard", "signal"];
+const RANGE = ["prefix", "start", "end"];
+const NEVER = Number.POSITIVE_INFINITY;
+/** Whatever version the cell has. */
+const ANY = -1;
+
+/** The cells of a space, with its codec. */
+export async function newCells(space: Space, native: NativeCells): Promise<Cells> {
+  return new Cells(space, native, await new SpaceCodec(space.codec).load());
+}
+
+/** The operations on cells. */
+export class Cells {
+  /** What the last write came to. */
+  #version = 0;
+  #existed = false;
+
+  constructor(
+    readonly space: Space,
+    readonly native: NativeCells,
+    readonly codec: Codec,
+  ) {}
+
+  get(key: unknown): Entry {
+    const { native, handle } = this.space;
+    const raw = rawKey(native, key, "key");
+    native.scratch[CellLane.Handle] = handle;
+    const bytes = this.native.get(raw);
+    if (native.scratch[CellLane.Outcome] === Outcome.Failed) throw this.refusal({ key });
+    return this.#told(key as Key, raw, bytes);
+  }
+
+  getMany(keys: unknown): Entry[] {
+    const { native, handle } = this.space;
+    const all = this.native.getMany(handle, rawKeys(native, keys, "keys"));
+    if (!all) throw this.refusal({ keys });
+    return all.map((entry) => this.entry(entry));
+  }
+
+  set(key: unknown, value: unknown, options: unknown): { version: number } {
+    const raw = rawKey(this.space.native, key, "key");
+    this.#write(key, raw, ANY, this.#bytes(value), wanted(this.space, options, WRITE));
+    return { version: this.#version };
+  }
+
+  insert(key: unknown, value: unknown, options: unknown): Exchanged {
+    return this.#exchange(key, 0, value, options);
+  }
+
+  compareExchange(given: unknown, ...rest: unknown[]): Exchanged {
+    const version = isEntry(given) ? undefined : rest.shift();
+    const [key, expected] = expectedOf(given, version);
+    return this.#exchange(key, expected, rest[0], rest[1]);
+  }
+
+  delete(given: unknown, options: unknown): Deleted {
+    const asked = wanted(this.space, options, DELETE);
+    if (isEntry(given) && asked.version !== undefined) throw invalid("version", "the entry has one already");
+    const [key, expected] = isEntry(given) ? expectedOf(given, undefined) : [given, asked.version ?? ANY];
+    const entry = this.#write(key, rawKey(this.space.native, key, "key"), expected, undefined, asked);
+    return entry === undefined ? { ok: true, existed: this.#existed } : { ok: false, entry };
+  }
+
+  commit(steps: Step[]): Committed {
+    const { space } = this;
+    const { native, handle, timer } = space;
+    const changes: RawChange[] = [];
+    const demands: RawDemand[] = [];
+    for (const step of steps) {
+      if (step[0] === "guard") demands.push(this.#demand(step));
+      else changes.push(this.#change(step));
+    }
+    const conflicts = this.native.commit(handle, changes, demands);
+    const outcome = native.scratch[CellLane.Outcome];
+    const version = native.scratch[CellLane.Version] as number;
+    const keys = [...changes.map(({ key }) => key), ...demands.flatMap((demand) => demand.keys ?? [])];
+    const error = outcome === Outcome.Failed ? this.refusal({ keys }) : undefined;
+    settle(native, handle);
+    if (error !== undefined) throw error;
+    if (conflicts) {
+      const read = conflicts.map(({ expected, entry: raw }) => {
+        const entry = this.entry(raw);
+        return { key: entry.key, expected, entry };
+      });
+      return { ok: false, conflicts: read };
+    }
+    if (changes.some(({ expireIn }) => expireIn !== undefined)) timer.limited();
+    return { ok: true, version };
+  }
+
+  list(range: unknown, options: unknown): Entry[] {
+    const { native, handle } = this.space;
+    const asked = rangeOf(native, range, RANGE);
+    if (options !== undefined) checkOptions(options, ["limit", "reverse"]);
+    const { limit, reverse } = (options ?? {}) as Record<string, unknown>;
+    const all = this.native.list(handle, asked, limitOf(limit), switchOf(reverse, "reverse"));
+    if (!all) throw this.refusal({ ...asked });
+    return all.map((entry) => this.entry(entry));
+  }
+
+  deleteAll(range: unknown, options: unknown): Key[] {
+    const { native, handle } = this.space;
+    const asked = rangeOf(native, range, RANGE);
+    if (options !== undefined) checkOptions(options, ["except"]);
+    const { except } = (options ?? {}) as Record<string, unknown>;
+    const stay = except === undefined ? [] : rawKeys(native, except, "except");
+    const keys = this.native.deleteAll(handle, asked, stay);
+    const error = keys ? undefined : this.refusal({ ...asked, except: stay });
+    settle(native, handle);
+    if (error !== undefined) throw error;
+    return (keys ?? []).map(keyOf);
+  }
+
+  watch(what: unknown, options: unknown): Watching {
+    const { native, handle } = this.space;
+    if (options !== undefined) checkOptions(options, ["signal"]);
+    const signal = checkSignal((options as { signal?: unknown } | undefined)?.signal);
+    const number = isPrefix(what)
+      ? this.native.watchUnder(handle, rangeOf(native, what, ["prefix"]).prefix as RawKey)
+      : this.native.watch(handle, rawKeys(native, what, "keys"));
+    const given = isPrefix(what) ? { prefix: what.prefix } : { keys: what };
+    if (!number) throw this.refusal(given);
+    return new Watching(this, this.native, number, signal, given);
+  }
+
+  /** What an atomic step was given, as it is now: a value as its bytes, or why it has none. */
+  taken(how: Step[0], given: unknown[]): unknown[] {
+    return asNow(how, given, (value) => this.#taken(value));
+  }
+
+  /** A cell as the core tells it. */
+  entry({ key, value, version, expiresIn }: RawEntry): Entry {
+    return this.#entry(keyOf(key), value, version, expiresIn ?? NEVER);
+  }
+
+  #exchange(key: unknown, expected: number, value: unknown, options: unknown): Exchanged {
+    const raw = rawKey(this.space.native, key, "key");
+    const entry = this.#write(key, raw, expected, this.#bytes(value), wanted(this.space, options, WRITE));
+    return entry === undefined ? { ok: true, version: this.#version } : { ok: false, entry };
+  }
+
+  /** Sets a cell, or deletes it where there are no bytes; answers the one that is there where its version is another. */
+  #write(key: unknown, raw: RawKey, expected: number, bytes: Uint8Array | undefined, asked: Wanted): Entry | undefined {
+    const { native, handle, timer } = this.space;
+    const { scratch } = native;
+    const { expireIn, guard } = asked;
+    scratch[CellLane.Handle] = handle;
+    scratch[CellLane.Version] = expected;
+    scratch[CellLane.ExpiresIn] = expireIn;
+    scratch[CellLane.Flag] = Guarded.No;
+    if (guard !== undefined) {
+      const { place, number, token } = guard;
+      scratch[CellLane.Place] = place;
+      scratch[CellLane.Number] = number;
+      scratch[CellLane.GuardToken] = token;
+      scratch[CellLane.Flag] = Guard.isReleased(guard) ? Guarded.Released : Guarded.Yes;
+    }
+    const there = this.native.write(raw, bytes);
+    // What follows can call the core again, which writes over this.
+    const after = native.scratch;
+    const outcome = after[CellLane.Outcome];
+    if (outcome === Outcome.Granted) {
+      this.#version = after[CellLane.Version] as number;
+      this.#existed = after[CellLane.Flag] === 1;
+      if (after[CellLane.Settled] !== 0) settle(native, handle);
+      if (expireIn !== NEVER) timer.limited();
+      return undefined;
+    }
+    const [version, expiresIn] = [after[CellLane.Version] as number, after[CellLane.ExpiresIn] as number];
+    const error = outcome === Outcome.Failed ? this.refusal({ key }) : undefined;
+    settle(native, handle);
+    if (error !== undefined) throw error;
+    return this.#entry(readBack(native, key as Key, raw), there, version, expiresIn);
+  }
+
+  #change([how, ...given]: Step): RawChange {
+    const { native } = this.space;
+    if (how === "check") {
+      const [key, expected] = expectedOf(given[0], given[1]);
+      return { key: rawKey(native, key, "key"), expected, deletes: false };
+    }
+    const [key, value, options] = given;
+    const raw = rawKey(native, key, "key");
+    if (how === "delete") return { key: raw, deletes: true };
+    if (options !== undefined) checkOptions(options, ["expireIn"]);
+    const expireIn = expiryOf((options as { expireIn?: unknown } | undefined)?.expireIn);
+    return {
+      key: raw,
+      value: this.#bytes(value),
+      deletes: false,
+      ...(how === "insert" && { expected: 0 }),
+      ...(expireIn !== NEVER && { expireIn }),
+    };
+  }
+
+  #demand([, given, keys]: Step): RawDemand {
+    const { space } = this;
+    const guard = guardOf(space, given);
+    const demand = demandOf(guard, Guard.isReleased(guard));
+    return keys === undefined ? demand : { ...demand, keys: rawKeys(space.native, keys, "keys") };
+  }
+
+  #bytes(value: unknown): Uint8Array {
+    if (value instanceof Taken) return value.bytes();
+    if (!(value instanceof Snapshot)) return this.codec.encode(value);
+    // First the value itself: a clone has lost the classes for which parts of it are refused.
+    const encoded = this.codec.encode(value.value);
+    return value.clone === value.value ? encoded : this.codec.encode(value.clone);
+  }
+
+  #taken(value: unknown): Taken {
+    try {
+      return new Taken(this.codec.encode(value), undefined);
+    } catch (error) {
+      return new Taken(undefined, { error });
+    }
+  }
+
+  /** The cell that the scratch and these bytes tell of. */
+  #told(key: Key, raw: RawKey, bytes: Uint8Array | null | undefined): Entry {
+    const { native } = this.space;
+    const { scratch } = native;
+    const [version, expiresIn] = [scratch[CellLane.Version] as number, scratch[CellLane.ExpiresIn] as number];
+    return this.#entry(readBack(native, key, raw), bytes, version, expiresIn);
+  }
+
+  #entry(key: Key, bytes: Uint8Array | null | undefined, version: number, expiresIn: number): Entry {
+    const value = bytes ? this.codec.decode(bytes) : undefined;
+    return expiresIn === NEVER ? { key, value, version } : { key, value, version, expiresIn };
+  }
+
+  /** The error of the last call, where the core refused a key naming which of those given it was. */
+  refusal(given: Record<string, unknown>): LatchworkError {
+    const { native } = this.space;
+    const error = takeError(native);
+    if (error.what !== "key") return error;
+    for (const [what, keys] of Object.entries(given)) {
+      const refused = keys === undefined ? undefined : refusedKey(native, keys, what);
+      if (refused !== undefined) return refused;
+    }
+    return error;
+  }
+}
+
+/** A value that was looked at when it was given. */
+class Taken {
+  readonly #encoded: Uint8Array | undefined;
+  readonly #refused: { error: unknown } | undefined;
+
+  constructor(encoded: Uint8Array | undefined, refused: { error: unknown } | undefined) {
+    this.#encoded = encoded;
+    this.#refused = refused;
+  }
+
+  bytes(): Uint8Array {
+    if (this.#refused !== undefined) throw this.#refused.error;
+    return this.#encoded as Uint8Array;
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * How a space comes to its cells: their code is loaded at the first operation on one, so that who only locks does without.
+ *
+ * @internal
+ */
+
+import type { Cells } from "./cells.js";
+import { LatchworkError } from "./error.js";
+import type { Space } from "./space.js";
+
+/** The operations, by name. */
+type Name =
+  | "get"
+  | "getMany"
+  | "set"
+  | "insert"
+  | "compareExchange"
+  | "delete"
+  | "commit"
+  | "list"
+  | "deleteAll"
+  | "watch";
+
+/** Those that are given a value. */
+const VALUED = /^set|insert|compareE/;
+
+/** Calls this operation. They take effect in the order of the calls, with arguments as they are then. */
+export async function onCells<T>(space: Space, name: Name, ...given: unknown[]): Promise<T> {
+  const taken = space.cells ? given : asNow(name, given);
+  const cells = space.cells ?? (await loaded(space));
+  return (cells[name] as (...given: unknown[]) => T)(...taken);
+}
+
+/** A value as it is now, for a codec that is not there yet. */
+export class Snapshot {
+  clone: unknown;
+
+  constructor(readonly value: unknown) {
+    try {
+      this.clone = structuredClone(value);
+    } catch {
+      // The codec refuses it too, or the caller's own functions have to do with it as it will be.
+      this.clone = value;
+    }
+  }
+}
+
+/** Arguments that the caller may change, as they are now. Keys, ranges and options are as flat as this; `keep` keeps a value. */
+export function asNow(
+  name: string,
+  given: unknown[],
+  keep = (value: unknown): unknown => new Snapshot(value),
+): unknown[] {
+  // The value follows a key or an entry; where a comparison is given a key, it follows the version.
+  const value = name === "compareExchange" && !("version" in Object(given[0])) ? 2 : VALUED.test(name) ? 1 : -1;
+  return given.map((each, index) => {
+    if (index === value) return keep(each);
+    const isPlain = Object.getPrototypeOf(each ?? 0) === Object.prototype;
+    // An array, or bytes.
+    return isPlain ? { ...(each as object) } : ((each as unknown[] | undefined)?.slice?.() ?? each);
+  });
+}
+
+function loaded(space: Space): Promise<Cells> {
+  if (space.loading === undefined) {
+    space.loading = load(space);
+    // First of all who wait for it: so nobody who finds the cells there comes before one who waits.
+    space.loading.then((cells) => (space.cells = cells)).catch(() => {});
+  }
+  return space.loading;
+}
+
+async function load(space: Space): Promise<Cells> {
+  const native = space.native.cells();
+  try {
+    return await (await import("./cells.js")).newCells(space, await native);
+  } catch (cause) {
+    space.loading = undefined;
+    throw new LatchworkError("unavailable", "the cells cannot be loaded", { cause });
+  }
+}

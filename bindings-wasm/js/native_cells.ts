@@ -1,0 +1,144 @@
+/**
+ * What cells need of the module: apart from the rest, so that it is loaded with them. `src/cells.rs` is the other side.
+ *
+ * @internal
+ */
+
+import type { KeyValue, Native } from "../../bindings-js/src/native.js";
+import {
+  CellLane,
+  Guarded,
+  type NativeCells,
+  type RawChange,
+  type RawConflict,
+  type RawDemand,
+  type RawEntry,
+  type RawRange,
+} from "../../bindings-js/src/native_cells.js";
+import type { InitOutput } from "../generated/latchwork_wasm.js";
+import type { Writer } from "./wire.js";
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** How a change and a demand are told: these are the numbers of the other side. */
+const CHECKS = 0;
+const SETS = 1;
+const DELETES = 2;
+const RELEASED = 1;
+const NAMED = 2;
+
+/** How the rest of the native part calls the module. */
+interface Border {
+  call<T>(write: () => void, then: () => T): T | undefined;
+  answer(address: number): unknown;
+}
+
+/** The part for cells, over the same instance as the rest. */
+export function cellsOf(wasm: InitOutput, native: Native, writer: Writer, { call, answer }: Border): NativeCells {
+  const cells: NativeCells = {
+    get(key) {
+      return tell(cells.getMany(native.scratch[CellLane.Handle] as number, [key])?.[0]);
+    },
+    getMany: (handle, keys) =>
+      ask<RawEntry[]>(
+        () => writer.keys(keys),
+        () => wasm.getCells(handle),
+      ),
+    list: (handle, asked, limit, reverse) =>
+      ask<RawEntry[]>(
+        () => range(asked),
+        () => wasm.listCells(handle, kindOf(asked), limit, reverse ? 1 : 0),
+      ),
+    write(key, value) {
+      const { scratch } = native;
+      const [handle, expected, expireIn, place, number, token, guarded] = [
+        CellLane.Handle,
+        CellLane.Version,
+        CellLane.ExpiresIn,
+        CellLane.Place,
+        CellLane.Number,
+        CellLane.GuardToken,
+        CellLane.Flag,
+      ].map((lane) => scratch[lane]) as [number, number, number, number, number, number, number];
+      const change: RawChange = { key, expireIn, deletes: value === undefined };
+      if (expected >= 0) change.expected = expected;
+      if (value !== undefined) change.value = value;
+      const released = guarded === Guarded.Released;
+      const demands = guarded === Guarded.No ? [] : [{ place, number, token, released }];
+      return tell(cells.commit(handle, [change], demands)?.[0]?.entry);
+    },
+    commit: (handle, changes, demands) =>
+      ask<RawConflict[]>(
+        () => commit(changes, demands),
+        () => wasm.commitCells(handle),
+      ),
+    deleteAll: (handle, asked, except) =>
+      ask<KeyValue[]>(
+        () => range(asked).keys(except),
+        () => wasm.deleteCells(handle, kindOf(asked)),
+      ),
+    watch: (handle, keys) =>
+      call(
+        () => writer.keys(keys),
+        () => wasm.watchCells(handle, 0),
+      ),
+    watchUnder: (handle, prefix) =>
+      call(
+        () => writer.keys([prefix]),
+        () => wasm.watchCells(handle, 1),
+      ),
+    nextOf: (watch, told) => answer(wasm.nextOfCells(watch, told)) as RawEntry[] | undefined,
+    endWatch: wasm.endWatch,
+    // A page does not end.
+    awaits: () => false,
+    awaited() {},
+  };
+  return cells;
+
+  function ask<T>(write: () => void, then: () => number): T | undefined {
+    return answer(call(write, then) ?? 0) as T | undefined;
+  }
+
+  /** Puts a cell into the lanes; answers its value. */
+  function tell(entry: RawEntry | undefined): Uint8Array | undefined {
+    if (entry === undefined) return undefined;
+    const { scratch } = native;
+    scratch[CellLane.Version] = entry.version;
+    scratch[CellLane.ExpiresIn] = entry.expiresIn ?? NEVER;
+    return entry.value ?? undefined;
+  }
+
+  function range({ prefix, start, end }: RawRange): Writer {
+    return writer.keys([prefix, start, end].filter((key) => key !== undefined));
+  }
+
+  function commit(changes: readonly RawChange[], demands: readonly RawDemand[]): void {
+    writer.keys(changes.map(({ key }) => key));
+    const told = changes.flatMap(({ expected = -1, value, expireIn = NEVER, deletes }) => [
+      value !== undefined ? SETS : deletes ? DELETES : CHECKS,
+      expected,
+      expireIn,
+    ]);
+    numbers(told);
+    for (const { value } of changes) if (value !== undefined) writer.bytes(value);
+    numbers(
+      demands.flatMap(({ place, number, token, released, keys }) => [
+        place,
+        number,
+        token,
+        (released ? RELEASED : 0) + (keys === undefined ? 0 : NAMED),
+      ]),
+    );
+    for (const { keys } of demands) if (keys !== undefined) writer.keys(keys);
+  }
+
+  function numbers(all: number[]): void {
+    writer.bytes(new Uint8Array(new Float64Array(all).buffer));
+  }
+}
+
+/** How a range is given: by a prefix, or by where it begins, ends, or both. */
+function kindOf({ prefix, start, end }: RawRange): number {
+  if (prefix !== undefined) return 0;
+  return (start !== undefined ? 1 : 0) + (end !== undefined ? 2 : 0);
+}

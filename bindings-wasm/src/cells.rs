@@ -1,0 +1,209 @@
+//! The calls on cells: keys and values by the wire, what a commit came to by the lanes.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use latchwork::{Commit, Conflict, Entry, Error, Expiry, KeyRange, Scan, Ticket, Watch};
+use slab::Slab;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::ports::{self, Value};
+use crate::scratch::{self, Lane, Outcome};
+use crate::wire::{self, Reader, Writer};
+use crate::{clock, convert, error, settle};
+
+/// What a change does: checks only, sets, deletes. The script writes these numbers.
+const SETS: f64 = 1.0;
+const DELETES: f64 = 2.0;
+
+/// What a demand says of its guard: it was released; the keys that it must hold follow.
+const RELEASED: u64 = 1;
+const NAMED: u64 = 2;
+
+/// How a range is given: by a prefix, or by where it begins, ends, or both.
+const PREFIX: u32 = 0;
+const FROM: u32 = 1;
+const BEFORE: u32 = 2;
+const BETWEEN: u32 = 3;
+
+thread_local! {
+    /// What is watched, and through which handle; not there while it is looked at. A watch's number is its place, counted
+    /// from 1: given again once it has ended.
+    static WATCHES: RefCell<Slab<Option<(u64, Watch<Value>)>>> = const { RefCell::new(Slab::new()) };
+}
+
+/// In: a list of keys. These cells at one instant, in the order asked; 0 with outcome `Failed`.
+#[wasm_bindgen(js_name = getCells)]
+pub fn get_cells(handle: f64) -> usize {
+    let got = wire::read(convert::raw_keys).and_then(|keys| ports::find(handle as u64).get_many(&keys));
+    error::answer(got, entries)
+}
+
+/// In: the keys of a range. Its cells at one instant, in key order; 0 with outcome `Failed`. `limit`: infinity for none.
+#[wasm_bindgen(js_name = listCells)]
+pub fn list_cells(handle: f64, kind: u32, limit: f64, reverse: bool) -> usize {
+    let scan = wire::read(|input| range(input, kind)).map(|range| {
+        let mut scan = Scan::new(range);
+        if limit.is_finite() {
+            scan = scan.limit(limit as usize);
+        }
+        if reverse { scan.reverse() } else { scan }
+    });
+    error::answer(scan.and_then(|scan| ports::find(handle as u64).list(&scan)), entries)
+}
+
+/// In: changes and demands. Makes all changes, or none and answers the conditions that were not met, with `Refused`.
+#[wasm_bindgen(js_name = commitCells)]
+pub fn commit_cells(handle: f64) -> usize {
+    let port = ports::find(handle as u64);
+    let done = wire::read(commit).and_then(|commit| port.commit(commit));
+    let address = match done {
+        Ok(Ok(done)) => {
+            scratch::set(Lane::Token, done.version);
+            scratch::set(Lane::Flag, done.existed.into());
+            scratch::set_outcome(Outcome::Granted);
+            0
+        }
+        Ok(Err(conflicts)) => {
+            scratch::set_outcome(Outcome::Refused);
+            wire::write(|out| out.list(&conflicts, conflict))
+        }
+        Err(error) => {
+            error::fail(error);
+            0
+        }
+    };
+    settle::report(&port);
+    address
+}
+
+/// In: the keys of a range, and a list of keys. Deletes all cells of the range but these; answers the keys.
+#[wasm_bindgen(js_name = deleteCells)]
+pub fn delete_cells(handle: f64, kind: u32) -> usize {
+    let port = ports::find(handle as u64);
+    let asked = wire::read(|input| Ok((range(input, kind)?, convert::raw_keys(input)?)));
+    let deleted = asked.and_then(|(range, except)| port.delete_all(&range, &except));
+    let address = error::answer(deleted, |out, keys| convert::keys(out, &keys));
+    settle::report(&port);
+    address
+}
+
+/// In: a list of keys; of one where it is a `prefix`. Prepares to watch these cells; answers the number of the watch, 0 with
+/// outcome `Failed`. Nothing is watched before the first look.
+#[wasm_bindgen(js_name = watchCells)]
+pub fn watch_cells(handle: f64, prefix: bool) -> usize {
+    let port = ports::find(handle as u64);
+    let keys = wire::read(convert::raw_keys);
+    let watch = keys.and_then(|mut keys| match prefix {
+        true => Ok(port.space().watch_prefix(keys.pop().ok_or_else(wire::malformed)?)),
+        false => Ok(port.space().watch(keys)),
+    });
+    match watch {
+        Ok(watch) => WATCHES.with_borrow_mut(|watches| watches.insert(Some((port.number, watch))) + 1),
+        Err(error) => {
+            error::fail(error);
+            0
+        }
+    }
+}
+
+/// The next state of what is watched, if there is one; else `Changed` with this tag is told when it is worth asking again.
+/// 0 then, and with outcome `Failed`.
+#[wasm_bindgen(js_name = nextOfCells)]
+pub fn next_of_cells(number: usize, tag: u32) -> usize {
+    let taken = WATCHES.with_borrow_mut(|watches| watches.get_mut(number - 1).and_then(Option::take));
+    scratch::set_outcome(Outcome::Refused);
+    let Some((handle, mut watch)) = taken else { return 0 };
+    let next = ports::find(handle).next_of(&mut watch, tag.into());
+    WATCHES.with_borrow_mut(|watches| {
+        if let Some(place) = watches.get_mut(number - 1) {
+            *place = Some((handle, watch));
+        }
+    });
+    match next.transpose() {
+        Some(next) => error::answer(next, entries),
+        None => 0,
+    }
+}
+
+/// Ends a watch.
+#[wasm_bindgen(js_name = endWatch)]
+pub fn end_watch(number: usize) {
+    let ended = WATCHES.with_borrow_mut(|watches| watches.try_remove(number - 1));
+    drop(ended);
+}
+
+/// The one or two keys of a range.
+fn range(input: &mut Reader<'_>, kind: u32) -> Result<KeyRange, Error> {
+    let keys = &convert::raw_keys(input)?[..];
+    match (kind, keys) {
+        (PREFIX, [prefix]) => Ok(KeyRange::prefix(prefix.clone())),
+        (FROM, [start]) => Ok(KeyRange::from(start.clone())),
+        (BEFORE, [end]) => Ok(KeyRange::before(end.clone())),
+        (BETWEEN, [start, end]) => Ok(KeyRange::between(start.clone(), end.clone())),
+        _ => Err(wire::malformed()),
+    }
+}
+
+/// Keys; three numbers for each; the values of those that are set; four numbers for each guard; the keys that these name.
+fn commit(input: &mut Reader<'_>) -> Result<Commit<Value>, Error> {
+    let mut commit = Commit::new();
+    let keys = convert::raw_keys(input)?;
+    for (key, [kind, expected, expire_in]) in keys.into_iter().zip(numbers(input)?) {
+        let expected = (expected >= 0.0).then_some(expected as u64);
+        if kind == SETS {
+            commit.set(key, expected, Box::from(bytes(input)?), expiry(expire_in));
+        } else if kind == DELETES {
+            commit.delete(key, expected);
+        } else {
+            commit.check(key, expected.unwrap_or_default());
+        }
+    }
+    for [place, number, token, flags] in numbers(input)? {
+        let flags = flags as u64;
+        let ticket = (flags & RELEASED == 0).then(|| Ticket::from_parts(place as u64, number as u64));
+        let keys = (flags & NAMED != 0).then(|| convert::raw_keys(input)).transpose()?;
+        commit.guard(ticket, token as u64, keys);
+    }
+    Ok(commit)
+}
+
+fn expiry(milliseconds: f64) -> Expiry {
+    if milliseconds.is_finite() { Expiry::In(clock::duration(milliseconds)) } else { Expiry::Never }
+}
+
+/// Numbers that cross as the bytes of doubles, so many for each item.
+fn numbers<const N: usize>(input: &mut Reader<'_>) -> Result<Vec<[f64; N]>, Error> {
+    let (doubles, _) = bytes(input)?.as_chunks();
+    let doubles: Vec<f64> = doubles.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
+    Ok(doubles.as_chunks().0.to_vec())
+}
+
+fn bytes<'a>(input: &mut Reader<'a>) -> Result<&'a [u8], Error> {
+    match input.tag()? {
+        wire::BYTES => input.bytes(),
+        _ => Err(wire::malformed()),
+    }
+}
+
+fn entries(out: &mut Writer, entries: Vec<Entry<Arc<Value>>>) {
+    out.list(&entries, entry);
+}
+
+fn entry(out: &mut Writer, entry: &Entry<Arc<Value>>) {
+    out.object(4);
+    convert::key(out.field("key"), &entry.key);
+    out.field("version").number(entry.version as f64);
+    out.field("expiresIn").number_or_undefined(entry.expires_in.map(clock::milliseconds));
+    let value = out.field("value");
+    match &entry.value {
+        Some(bytes) => value.bytes(bytes),
+        None => value.undefined(),
+    }
+}
+
+fn conflict(out: &mut Writer, conflict: &Conflict<Arc<Value>>) {
+    out.object(2);
+    out.field("expected").number(conflict.expected as f64);
+    entry(out.field("entry"), &conflict.entry);
+}
