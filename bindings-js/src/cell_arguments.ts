@@ -82,26 +82,27 @@ export function isEntry(given: unknown): given is Entry {
 
 /** The key and the version of an entry, or of a key that comes with its version. */
 export function expectedOf(given: unknown, version: unknown): [key: unknown, version: number] {
-  return isEntry(given) ? [given.key, versionOf(given.version)] : [given, versionOf(version)];
+  if (!isEntry(given)) return [given, versionOf(version)];
+  if (version !== undefined) throw invalid("version", "the entry has one already");
+  return [given.key, versionOf(given.version)];
 }
 
-/** Whether it is a prefix, and no key. */
-export function isPrefix(given: unknown): given is { prefix: unknown } {
+/** Whether it says which keys, and is none. */
+export function isRange(given: unknown): given is Record<string, unknown> {
   if (typeof given !== "object" || given === null || given instanceof TupleKey || isBytes(given)) return false;
   return !Array.isArray(given);
 }
 
-/** A range of keys. */
+/** A range of keys; all of them where nothing is said. */
 export function rangeOf(native: Native, given: unknown, known: readonly string[]): RawRange {
-  if (!isPrefix(given)) throw invalid("range", `must be an object with ${known.join(", ")}`);
+  if (!isRange(given)) throw invalid("range", `must be an object with ${known.join(", ")}`);
   checkOptions(given, known);
-  const { prefix, start, end } = given as Record<string, unknown>;
+  const { prefix, start, end } = given;
   if (prefix !== undefined) {
-    if (start !== undefined || end !== undefined) throw invalid("range", "must be a prefix, or start and end");
+    if (start !== undefined || end !== undefined)
+      throw invalid("prefix", "is one way to say which, start and end are the other");
     return { prefix: rawKey(native, prefix, "prefix") };
   }
-  // All keys must not be what a misspelt variable means.
-  if (start === undefined && end === undefined) throw invalid("range", `must have one of ${known.join(", ")}`);
   return {
     ...(start !== undefined && { start: rawKey(native, start, "start") }),
     ...(end !== undefined && { end: rawKey(native, end, "end") }),

@@ -32,7 +32,7 @@ export interface Prefix {
   prefix: Key;
 }
 
-/** A prefix, or the keys from `start` on that come before `end`; one of these can be left out. */
+/** A prefix, or the keys from `start` on that come before `end`, in key order; one of these can be left out. */
 export type Range = Prefix | { start: Key; end?: Key | undefined } | { start?: Key | undefined; end: Key };
 
 /** What `list` can be told besides the range. */

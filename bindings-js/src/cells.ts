@@ -11,7 +11,7 @@ import {
   expiryOf,
   guardOf,
   isEntry,
-  isPrefix,
+  isRange,
   limitOf,
   rangeOf,
   switchOf,
@@ -61,14 +61,14 @@ export class Cells {
     const raw = rawKey(native, key, "key");
     native.scratch[CellLane.Handle] = handle;
     const bytes = this.native.get(raw);
-    if (native.scratch[CellLane.Outcome] === Outcome.Failed) throw this.refusal({ key });
+    if (native.scratch[CellLane.Outcome] === Outcome.Failed) throw this.refusal([["key", key]]);
     return this.#told(key as Key, raw, bytes);
   }
 
   getMany(keys: unknown): Entry[] {
     const { native, handle } = this.space;
     const all = this.native.getMany(handle, rawKeys(native, keys, "keys"));
-    if (!all) throw this.refusal({ keys });
+    if (!all) throw this.refusal([["keys", keys]]);
     return all.map((entry) => this.entry(entry));
   }
 
@@ -90,8 +90,9 @@ export class Cells {
 
   delete(given: unknown, options: unknown): Deleted {
     const asked = wanted(this.space, options, DELETE);
-    if (isEntry(given) && asked.version !== undefined) throw invalid("version", "the entry has one already");
-    const [key, expected] = isEntry(given) ? expectedOf(given, undefined) : [given, asked.version ?? ANY];
+    const { version } = asked;
+    const isAny = version === undefined && !isEntry(given);
+    const [key, expected] = isAny ? [given, ANY] : expectedOf(given, version);
     const entry = this.#write(key, rawKey(this.space.native, key, "key"), expected, undefined, asked);
     return entry === undefined ? { ok: true, existed: this.#existed } : { ok: false, entry };
   }
@@ -108,8 +109,13 @@ export class Cells {
     const conflicts = this.native.commit(handle, changes, demands);
     const outcome = native.scratch[CellLane.Outcome];
     const version = native.scratch[CellLane.Version] as number;
-    const keys = [...changes.map(({ key }) => key), ...demands.flatMap((demand) => demand.keys ?? [])];
-    const error = outcome === Outcome.Failed ? this.refusal({ keys }) : undefined;
+    const error =
+      outcome === Outcome.Failed
+        ? this.refusal([
+            ...changes.map(({ key }) => ["key", key] as const),
+            ...demands.map(({ keys }) => ["keys", keys] as const),
+          ])
+        : undefined;
     settle(native, handle);
     if (error !== undefined) throw error;
     if (conflicts) {
@@ -129,18 +135,20 @@ export class Cells {
     if (options !== undefined) checkOptions(options, ["limit", "reverse"]);
     const { limit, reverse } = (options ?? {}) as Record<string, unknown>;
     const all = this.native.list(handle, asked, limitOf(limit), switchOf(reverse, "reverse"));
-    if (!all) throw this.refusal({ ...asked });
+    if (!all) throw this.refusal(Object.entries(asked));
     return all.map((entry) => this.entry(entry));
   }
 
   deleteAll(range: unknown, options: unknown): Key[] {
     const { native, handle } = this.space;
     const asked = rangeOf(native, range, RANGE);
+    // All cells must not be what a variable means that has no value.
+    if (Object.keys(asked).length === 0) throw invalid("prefix", "must be there, or start, or end");
     if (options !== undefined) checkOptions(options, ["except"]);
     const { except } = (options ?? {}) as Record<string, unknown>;
     const stay = except === undefined ? [] : rawKeys(native, except, "except");
     const keys = this.native.deleteAll(handle, asked, stay);
-    const error = keys ? undefined : this.refusal({ ...asked, except: stay });
+    const error = keys ? undefined : this.refusal(Object.entries({ ...asked, except: stay }));
     settle(native, handle);
     if (error !== undefined) throw error;
     return (keys ?? []).map(keyOf);
@@ -150,11 +158,18 @@ export class Cells {
     const { native, handle } = this.space;
     if (options !== undefined) checkOptions(options, ["signal"]);
     const signal = checkSignal((options as { signal?: unknown } | undefined)?.signal);
-    const number = isPrefix(what)
-      ? this.native.watchUnder(handle, rangeOf(native, what, ["prefix"]).prefix as RawKey)
-      : this.native.watch(handle, rawKeys(native, what, "keys"));
-    const given = isPrefix(what) ? { prefix: what.prefix } : { keys: what };
-    if (!number) throw this.refusal(given);
+    let number: number | null | undefined;
+    let given: readonly [what: string, keys: unknown];
+    if (isRange(what) && "prefix" in what) {
+      const { prefix } = rangeOf(native, what, ["prefix"]);
+      if (prefix === undefined) throw invalid("prefix", "must be there");
+      number = this.native.watchUnder(handle, prefix);
+      given = ["prefix", prefix];
+    } else {
+      number = this.native.watch(handle, rawKeys(native, what, "keys"));
+      given = ["keys", what];
+    }
+    if (!number) throw this.refusal([given]);
     return new Watching(this, this.native, number, signal, given);
   }
 
@@ -202,7 +217,7 @@ export class Cells {
       return undefined;
     }
     const [version, expiresIn] = [after[CellLane.Version] as number, after[CellLane.ExpiresIn] as number];
-    const error = outcome === Outcome.Failed ? this.refusal({ key }) : undefined;
+    const error = outcome === Outcome.Failed ? this.refusal([["key", key]]) : undefined;
     settle(native, handle);
     if (error !== undefined) throw error;
     return this.#entry(readBack(native, key as Key, raw), there, version, expiresIn);
@@ -265,11 +280,11 @@ export class Cells {
   }
 
   /** The error of the last call, where the core refused a key naming which of those given it was. */
-  refusal(given: Record<string, unknown>): LatchworkError {
+  refusal(given: readonly (readonly [what: string, keys: unknown])[]): LatchworkError {
     const { native } = this.space;
     const error = takeError(native);
     if (error.what !== "key") return error;
-    for (const [what, keys] of Object.entries(given)) {
+    for (const [what, keys] of given) {
       const refused = keys === undefined ? undefined : refusedKey(native, keys, what);
       if (refused !== undefined) return refused;
     }

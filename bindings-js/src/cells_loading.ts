@@ -6,6 +6,7 @@
 
 import type { Cells } from "./cells.js";
 import { LatchworkError } from "./error.js";
+import { isBytes } from "./key.js";
 import type { Space } from "./space.js";
 
 /** The operations, by name. */
@@ -55,9 +56,8 @@ export function asNow(
   const value = name === "compareExchange" && !("version" in Object(given[0])) ? 2 : VALUED.test(name) ? 1 : -1;
   return given.map((each, index) => {
     if (index === value) return keep(each);
-    const isPlain = Object.getPrototypeOf(each ?? 0) === Object.prototype;
-    // An array, or bytes.
-    return isPlain ? { ...(each as object) } : ((each as unknown[] | undefined)?.slice?.() ?? each);
+    if (Array.isArray(each) || isBytes(each)) return each.slice();
+    return Object.getPrototypeOf(each ?? 0) === Object.prototype ? { ...(each as object) } : each;
   });
 }
 
@@ -76,6 +76,6 @@ async function load(space: Space): Promise<Cells> {
     return await (await import("./cells.js")).newCells(space, await native);
   } catch (cause) {
     space.loading = undefined;
-    throw new LatchworkError("unavailable", "the cells cannot be loaded", { cause });
+    throw new LatchworkError("unavailable", "cells cannot be loaded", { cause });
   }
 }

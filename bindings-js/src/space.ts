@@ -259,12 +259,12 @@ export class Space implements AsyncDisposable {
   }
 
   /**
-   * The cells of a range at one instant, in key order.
+   * The cells of a range at one instant, in key order; of `{}` all.
    *
    * @example
    * const sessions = await space.list({ prefix: key("session", user) }, { limit: 10 });
    */
-  list<T = unknown>(range: Range, options?: ListOptions): Promise<Entry<T>[]> {
+  list<T = unknown>(range: Range | Record<string, never>, options?: ListOptions): Promise<Entry<T>[]> {
     return onCells(this, "list", range, options);
   }
 

@@ -23,7 +23,7 @@ export class Watching implements Abortable, Running<Entry[]> {
   readonly #number: number;
   readonly #signal: AbortSignal | undefined;
   /** What is watched, to say which of it is refused. */
-  readonly #given: Record<string, unknown>;
+  readonly #given: readonly [what: string, keys: unknown];
   #ended = false;
   /** What ends the wait that is under way. */
   #wake: (() => void) | undefined;
@@ -35,7 +35,7 @@ export class Watching implements Abortable, Running<Entry[]> {
     native: NativeCells,
     number: number,
     signal: AbortSignal | undefined,
-    given: Record<string, unknown>,
+    given: readonly [what: string, keys: unknown],
   ) {
     this.#cells = cells;
     this.#native = native;
@@ -82,7 +82,7 @@ export class Watching implements Abortable, Running<Entry[]> {
         return { value: this.#read(raw), done: false };
       }
       if (space.native.scratch[CellLane.Outcome] === Outcome.Failed) {
-        const error = this.#cells.refusal(this.#given);
+        const error = this.#cells.refusal([this.#given]);
         space.watches.take(told);
         this.end();
         throw error;

@@ -16,6 +16,16 @@ export class Stage {
     const other = await space.lock("other");
     const named = `memory:bad input ${stages++}`;
     const opened = await latchwork.open(named, { clock: testing.manualClock() });
+    const elsewhere = await opened.lock("k");
+    const gone = await space.lock("gone");
+    gone.release();
+    await space.set("kept", 1);
+    const entry = await space.get("kept");
+    const first = async (watch) => {
+      const { value } = await watch.next();
+      await watch.return();
+      return value;
+    };
     stage.runs = 0;
     const noted = () => {
       stage.runs++;
@@ -54,6 +64,10 @@ export class Stage {
       owner,
       stranger,
       holding,
+      elsewhere,
+      gone,
+      entry,
+      first,
       named,
       noted,
       deep,
@@ -82,7 +96,8 @@ export class Stage {
     const { space, clock } = this.words;
     const { held, pending } = await space.query();
     const ageless = ({ age, ...rest }) => rest;
-    return show({ held: held.map(ageless), pending: pending.map(ageless), now: clock.now, runs: this.runs });
+    const cells = (await space.list({})).map(({ key, version, expiresIn }) => [key, version, expiresIn]);
+    return show({ held: held.map(ageless), pending: pending.map(ageless), cells, now: clock.now, runs: this.runs });
   }
 
   /** The space still does what it is for. */

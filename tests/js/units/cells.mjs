@@ -78,10 +78,12 @@ async function ranges(host) {
   same(await space.deleteAll({ prefix: key("n") }, { except: key("n", 2) }), [key("n", 1), key("n", 10)]);
   same(await space.deleteAll({ prefix: "x" }), []);
   same(await values({ start: false }), ["ab", "b", 2]);
+  same(await values({}), ["ab", "b", 2]);
+  for (const range of [{}, { prefix: undefined }]) {
+    isError(host, await rejects(space.deleteAll(range)), "invalid", { what: "prefix" });
+  }
   for (const [range, what] of [
-    [{}, "range"],
-    [{ prefix: undefined }, "range"],
-    [{ prefix: "a", end: "b" }, "range"],
+    [{ prefix: "a", end: "b" }, "prefix"],
     ["a", "range"],
     [undefined, "range"],
     [{ prefix: 1 }, "prefix"],
@@ -125,6 +127,7 @@ async function atomic(host) {
   isError(host, await rejects(space.atomic().set("a", 1).set("b", undefined).commit()), "invalid", { what: "value" });
   isError(host, await rejects(space.atomic().set("a", 1).delete({}).commit()), "invalid", { what: "key" });
   isError(host, await rejects(space.atomic().set("a", 1).check("a").commit()), "invalid", { what: "version" });
+  isError(host, await rejects(space.atomic().set("a", 1).check(a, 1).commit()), "invalid", { what: "version" });
   is((await space.get("a")).version, last.version);
   await space.close();
 }
