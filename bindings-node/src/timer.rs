@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-use crate::environment::Space;
+use latchwork::Space;
 
 static TIMER: Mutex<Timer> = Mutex::new(Timer { environments: 0, running: None });
 
