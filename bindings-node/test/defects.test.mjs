@@ -33,7 +33,7 @@ const RAW = [
 const WITHOUT = ["errorCodes"];
 
 const GIVEN = {
-  open: [undefined, 0, 1, 1, undefined],
+  open: [undefined, 0, 1, 1, undefined, "cbor", false],
   meta: [1],
   epoch: [1],
   close: [1],
@@ -61,6 +61,18 @@ const GIVEN = {
   manualClock: [undefined],
   now: [1],
   advance: [1, 0],
+  getCell: ["k"],
+  getCells: [1, []],
+  listCells: [1, {}, 1, false],
+  writeCell: ["k", undefined],
+  commitCells: [1, [], []],
+  deleteCells: [1, {}, []],
+  watchCells: [1, []],
+  watchCellsUnder: [1, "k"],
+  nextOfCells: [1, 1],
+  endWatch: [1],
+  awaitChange: [1],
+  awaitedChange: [],
 };
 
 test("a panic in a raw call is an error to take", () => {

@@ -4,6 +4,7 @@ import { badInputTests } from "./bad_input/tests.mjs";
 import { scenarioTests } from "./scenario/tests.mjs";
 import * as allOrNothing from "./stories/all_or_nothing.mjs";
 import * as buyerAndSeller from "./stories/buyer_and_seller.mjs";
+import { oneNameTests, refreshTests, sessionTests, versionTests } from "./stories/cells.mjs";
 import * as dropOuts from "./stories/drop_outs.mjs";
 import * as duplicatePage from "./stories/duplicate_page.mjs";
 import * as handOverStory from "./stories/hand_over.mjs";
@@ -32,10 +33,14 @@ const SUITES = {
   "S1 buyer and seller": buyerAndSeller,
   "S2 duplicate page": duplicatePage,
   "S7 owner dies": ownerDies,
+  "one name (S4)": { tests: oneNameTests },
+  "session store (S5)": { tests: sessionTests },
   "S8 drop-outs": dropOuts,
   "S9 all or nothing": allOrNothing,
   "S10 handle hygiene": handleHygiene,
   "S11 hand-over": handOverStory,
+  "versions and ABA (S12)": { tests: versionTests },
+  "one token refresh (S15)": { tests: refreshTests },
   keys,
   codecs,
   cells,
