@@ -53,6 +53,17 @@ const TASKS = {
     );
     return how ?? "went on";
   },
+  /** Holds a key, and writes with its guard each time it is told to. */
+  async guarded({ key }) {
+    const guard = await space.lock(key);
+    parentPort.postMessage("holds");
+    parentPort.on("message", async ({ write }) => {
+      if (write === undefined) return;
+      const answer = await space.set(key, write, { guard }).catch(({ code }) => code);
+      parentPort.postMessage(typeof answer === "string" ? answer : "written");
+    });
+    return "ready to write";
+  },
   /** Holds several locks, and gives back the first. */
   async holdButFirst({ keys }) {
     const guards = [];
@@ -79,6 +90,7 @@ function meet(many) {
 
 parentPort.on("message", async ({ task, ...given }) => {
   if (task === "end") return parentPort.close();
+  if (task === undefined) return;
   parentPort.postMessage(await TASKS[task](given));
 });
 parentPort.postMessage("ready");
