@@ -12,6 +12,7 @@ use crate::query::RawQuery;
 
 /// Opens a space and answers its handle; 0 where that failed.
 #[napi(catch_unwind)]
+#[allow(clippy::too_many_arguments, reason = "what JavaScript passes in one call")]
 pub(crate) fn open(
     env: &Env,
     url: Option<String>,

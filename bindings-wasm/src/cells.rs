@@ -26,10 +26,13 @@ const FROM: u32 = 1;
 const BEFORE: u32 = 2;
 const BETWEEN: u32 = 3;
 
+/// The handle of a watch, and the watch.
+type Watched = (u64, Watch<Value>);
+
 thread_local! {
     /// What is watched, and through which handle; not there while it is looked at. A watch's number is its place, counted
     /// from 1: given again once it has ended.
-    static WATCHES: RefCell<Slab<Option<(u64, Watch<Value>)>>> = const { RefCell::new(Slab::new()) };
+    static WATCHES: RefCell<Slab<Option<Watched>>> = const { RefCell::new(Slab::new()) };
 }
 
 /// In: a list of keys. These cells at one instant, in the order asked; 0 with outcome `Failed`.
