@@ -13,7 +13,7 @@ const SETTLED = 7;
 const OWNER = 8;
 const SETTLED_MAX = 64;
 
-const handle = native.open(url, 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, undefined);
+const handle = native.open(url, 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, undefined, "cbor", false);
 let wakes = 0;
 let granted = 0;
 
