@@ -49,9 +49,15 @@ test("errors cross with their fields", () => {
   assert.equal(native.failure().what, "timeout");
   assert.equal(native.decode(new Uint8Array([0x99])), undefined);
   assert.equal(native.failure().code, "invalid");
-  assert.equal(native.open("memory:", 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, undefined, "cbor", false), 0);
+  assert.equal(
+    native.open("memory:", 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, undefined, "cbor", false),
+    0,
+  );
   assert.equal(native.failure().what, "url");
-  assert.equal(native.open(undefined, 99, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, undefined, "cbor", false), 0);
+  assert.equal(
+    native.open(undefined, 99, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, undefined, "cbor", false),
+    0,
+  );
   assert.equal(native.failure().what, "clock");
   assert.equal(native.failure().what, "failure", "nothing is left to take");
 
@@ -154,7 +160,15 @@ test("an input of any bytes is an error or a call, never a trap", () => {
 });
 
 function open() {
-  const handle = native.open(undefined, 0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, undefined, "cbor", false);
+  const handle = native.open(
+    undefined,
+    0,
+    Number.POSITIVE_INFINITY,
+    Number.POSITIVE_INFINITY,
+    undefined,
+    "cbor",
+    false,
+  );
   assert.ok(handle > 0);
   return handle;
 }
