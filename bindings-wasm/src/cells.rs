@@ -140,6 +140,7 @@ pub fn end_watch(number: usize) {
 fn range(input: &mut Reader<'_>, kind: u32) -> Result<KeyRange, Error> {
     let keys = &convert::raw_keys(input)?[..];
     match (kind, keys) {
+        (PREFIX, []) => Ok(KeyRange::all()),
         (PREFIX, [prefix]) => Ok(KeyRange::prefix(prefix.clone())),
         (FROM, [start]) => Ok(KeyRange::from(start.clone())),
         (BEFORE, [end]) => Ok(KeyRange::before(end.clone())),

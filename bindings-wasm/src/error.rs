@@ -84,7 +84,7 @@ fn step(out: &mut Writer, step: &CycleStep) {
 
 /// The error as an object with its fields; those that its kind does not have are left out.
 fn describe(out: &mut Writer, error: &Error) {
-    out.object(11);
+    out.object(12);
     out.field("code").text(error.code());
     out.field("message").text(&error.to_string());
     out.field("label").text_or_undefined(error.label());

@@ -27,6 +27,7 @@ export async function runSuites({ place, run, only }) {
   };
   try {
     const shared = await collect(host);
+    await loadAll();
     const own = [...loading(), ...entries(), ...surface(host), ...places(place)];
     for (const { suite, name, run } of [...shared, ...own]) {
       if (`${suite}: ${name}`.includes(only)) await collector.test(suite, name, run);
@@ -35,4 +36,15 @@ export async function runSuites({ place, run, only }) {
     collector.fail("harness", "collecting the tests", error);
   }
   await collector.done();
+}
+
+/** Has the package fetch what it loads when it is first asked for: scenarios look at what one turn of the loop settles. */
+async function loadAll() {
+  const space = await latchwork.open();
+  const owner = space.owner();
+  const next = owner.handedOver[Symbol.asyncIterator]().next();
+  await owner.close();
+  await next;
+  await space.query();
+  await space.close();
 }

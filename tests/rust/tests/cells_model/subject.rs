@@ -238,8 +238,8 @@ impl Subject {
                 Ok(())
             }
             (Ok(Some(entries)), Answer::Item(state)) => {
-                // It is armed all the same, and may be told once.
-                self.waiting[number] = true;
+                // Whoever has an item to look at waits for nothing.
+                self.waiting[number] = false;
                 let says: Result<Vec<_>, String> =
                     state.iter().map(|(key, version)| Ok((key_of(*key), self.version_of(*version)?))).collect();
                 let is = entries.into_iter().map(|entry| (entry.key, entry.version)).collect();
