@@ -90,10 +90,10 @@ class Table:
                 known[name] = kind
         for name, kind in known.items():
             for value, text, code in self.values(kind, set()):
-                yield Case(call, value, code, name, given(f"dict({name}={text})"))
+                yield Case(call, value, code, name, given(f"{{{name!r}: {text}}}"))
         every = {name for other in self.content["bags"].values() for name in other} | {"wait", "keys"}
         for name in sorted(every - set(known)):
-            yield Case(call, "unknown option", "TypeError", None, given(f"dict({name}=1)"))
+            yield Case(call, "unknown option", "TypeError", None, given(f"{{{name!r}: 1}}"))
 
     def values(self, kind: str, more: set[str]) -> Iterator[tuple[str, str, str]]:
         """Each value that can be spelled, its text, and what becomes of it at a parameter of this kind."""
