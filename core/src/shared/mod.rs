@@ -22,6 +22,7 @@ mod mailbox;
 mod names;
 mod outcome;
 mod owned;
+mod query;
 mod shard;
 mod timers;
 
@@ -44,13 +45,13 @@ pub(crate) use self::shard::Shard;
 pub(crate) use self::timers::Timers;
 
 use crate::machine::{
-    Arrival, Claimed, Effect, Effects, Entry, Errand, Leave, Left, Origin, Owners, Parts, Placed, Released, Standing,
-    Survey, hash, leave, sort_and_dedup, spanning,
+    Arrival, Claimed, Effect, Effects, Errand, Leave, Left, Origin, Owners, Parts, Placed, Released, Standing, hash,
+    leave, sort_and_dedup, spanning,
 };
 use crate::port::{Confirmed, Settled};
 use crate::signature::Signature;
 use crate::sync::{Arc, AtomicU32, AtomicU64, Mutex, Ordering, Weak};
-use crate::{Clock, Error, Grant, Key, Query, Ticket};
+use crate::{Clock, Error, Grant, Key, Ticket};
 
 type Tables<'a> = SmallVec<[Locked<'a>; 1]>;
 
@@ -368,28 +369,6 @@ impl Shared {
                 }
             }
         }
-    }
-
-    /// What is held and what waits, at one instant (clause L16).
-    pub(crate) fn query(&self, keys: Option<&[Key]>) -> Query {
-        let mut survey = Survey::default();
-        match keys {
-            None => {
-                let mut tables: Vec<_> = self.shards.iter().map(|shard| shard.lock()).collect();
-                for table in tables.iter_mut().filter(|table| !table.is_vacant()) {
-                    survey.look_at_all(table.crowd());
-                }
-            }
-            Some(keys) => {
-                let entries = Entries::of_keys(keys, &self.seed, self.mask());
-                let tables = self.lock_around(&entries);
-                for (number, table) in &tables {
-                    let here = |entry: &&Entry| Entries::shard(entry.hash, self.mask()) == *number;
-                    entries.all().iter().filter(here).for_each(|entry| survey.look_at(table, entry.hash, &entry.key));
-                }
-            }
-        }
-        survey.finish(self.now())
     }
 
     pub(crate) fn entries(&self, spec: &crate::LockSpec) -> Result<Entries, Error> {
