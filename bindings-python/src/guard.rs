@@ -63,7 +63,7 @@ impl Guard {
 
     /// Releases the lock if that was not done yet. Answers whether it was held.
     pub(crate) fn leave(&self) -> bool {
-        self.find(self.lease.give_back()).is_some_and(|(port, ticket)| port.release(ticket).is_ok())
+        self.lease.release(&self.call, self.space.get().made())
     }
 
     /// Notes what a lock is that was handed over: it has its own keys, whatever was asked for.

@@ -140,7 +140,7 @@ impl Holding {
 
 /// Told when the grant of a lease is taken away.
 pub(crate) fn watch(lease: &Lease, port: Option<&Port>) -> Watch {
-    let (Some(port), Some(ticket)) = (port, lease.held()) else { return Watch::never(false) };
+    let (Some(port), Some(ticket)) = (port, lease.held()) else { return Watch::never(lease.was_lost()) };
     // Nothing to lose, and not given back: lost already.
     Watch::new(port.space(), |own| if own.watch_lost(ticket, 0) { Ok(()) } else { Err(true) })
 }

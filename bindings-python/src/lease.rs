@@ -157,6 +157,12 @@ impl Call {
         }
     }
 
+    /// Whether it is of one key for certain.
+    #[inline]
+    pub(crate) fn is_one(&self) -> bool {
+        matches!(self, Call::One(_))
+    }
+
     /// Whether the lock ends by itself, so that somebody has to keep time.
     #[inline]
     pub(crate) fn ends(&self) -> bool {
@@ -277,6 +283,7 @@ pub(crate) struct Lease {
 mod state {
     pub(super) const HELD: u8 = 1;
     pub(super) const GIVEN_BACK: u8 = 2;
+    pub(super) const LOST: u8 = 3;
 }
 
 impl Lease {
@@ -304,15 +311,30 @@ impl Lease {
         (held && self.generation.load(Ordering::Relaxed) == fork::generation()).then(|| self.ticket())
     }
 
-    /// Marks it as given back, and answers the grant to release. Two threads at once may both get it: the core releases
-    /// a ticket once.
+    /// Marks it as given back, and answers the grant to release: to one caller only.
     #[inline]
     pub(crate) fn give_back(&self) -> Option<Ticket> {
-        let held = self.held();
-        if self.has_begun() {
-            self.state.store(state::GIVEN_BACK, Ordering::Release);
+        let held = self.held()?;
+        let change = self.state.compare_exchange(state::HELD, state::GIVEN_BACK, Ordering::AcqRel, Ordering::Relaxed);
+        change.is_ok().then_some(held)
+    }
+
+    /// Gives it back through `port`. Answers whether there was anything to release; keeps whether it was lost.
+    #[inline]
+    pub(crate) fn release(&self, call: &Call, port: Option<&Port>) -> bool {
+        let Some((ticket, port)) = self.give_back().zip(port) else { return false };
+        // One of several keys may be lost: the others are still there to be released.
+        let whole = call.is_one() || port.held(ticket);
+        let released = port.release(ticket).is_ok();
+        if !whole || !released {
+            self.state.store(state::LOST, Ordering::Release);
         }
-        held
+        released
+    }
+
+    /// Whether it was found lost when it was to be released.
+    pub(crate) fn was_lost(&self) -> bool {
+        self.state.load(Ordering::Acquire) == state::LOST
     }
 
     /// Whether there ever was a grant.

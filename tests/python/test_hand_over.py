@@ -190,9 +190,17 @@ def test_revoke() -> None:
         guard.release()
         with pytest.raises(latchwork.NotHeld):
             guard.release()
+        assert guard.lost.is_set(), "once lost, for ever"
         never = other.lost
         other.release()
         assert not never.is_set() and not other.lost.is_set()
+        for keys in (("a",), ("a", "b")):
+            with space.lock(*keys) as guard:
+                assert space.revoke("a") == 1
+            assert guard.lost.is_set(), "also where it is asked for the first time after the block"
+            with space.lock(*keys) as guard:
+                pass
+            assert not guard.lost.is_set()
         assert space.query() == NOTHING
 
     async def main() -> None:
@@ -203,6 +211,13 @@ def test_revoke() -> None:
             assert not waiting.done()
             assert await aio.revoke("a") == 1
             assert await asyncio.wait_for(waiting, LIMIT) and await guard.lost and guard.lost.is_set()
+            for keys in (("a",), ("a", "b")):
+                async with aio.lock(*keys) as guard:
+                    assert await aio.revoke("a") == 1
+                assert guard.lost.is_set()
+                async with aio.lock(*keys) as guard:
+                    pass
+                assert not guard.lost.is_set()
 
     asyncio.run(main())
 

@@ -233,8 +233,7 @@ impl AioGuard {
     /// Releases the lock if that was not done yet. Answers whether it was held.
     #[inline]
     fn leave(&self) -> bool {
-        let held = self.lease.give_back().zip(self.space.get().made());
-        held.is_some_and(|(ticket, life)| life.home.release(ticket).is_ok())
+        self.lease.release(&self.call, self.space.get().made().map(|life| &life.home))
     }
 
     fn is_held(&self) -> bool {
