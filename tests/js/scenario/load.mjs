@@ -13,6 +13,10 @@ export function checkFile(schema, file, scenario) {
   for (const actor of Object.keys(scenario.setup?.handles ?? {})) {
     if (!scenario.actors.includes(actor)) refuse(`a handle for an unknown actor: ${actor}`);
   }
+  for (const actor of Object.keys(scenario.setup?.within ?? {})) {
+    if (!scenario.actors.includes(actor)) refuse(`a sub-space for an unknown actor: ${actor}`);
+    if (scenario.orders !== undefined) refuse("a sub-space beside orders");
+  }
   const made = new Set();
   const owners = new Set();
   const kinds = new Map();

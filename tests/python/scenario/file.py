@@ -32,6 +32,8 @@ class Scenario:
     name: str
     requires: tuple[str, ...]
     handles: dict[str, str]
+    within: dict[str, list[Any]]
+    """The keys under which an actor's sub-space lies, one in the other."""
     limits: dict[str, Any]
     """Options of `open`."""
     steps: list[dict[str, Any]]
@@ -55,11 +57,15 @@ def load(folder: str, name: str) -> Scenario:
         raise Rejected(f"{name}: mustFail is for must-fail")
     setup = content.get("setup", {})
     handles = setup.get("handles", {})
-    check_names(content, handles)
+    within = setup.get("within", {})
+    if within and "orders" in content:
+        raise Rejected(f"{name}: sub-spaces beside orders")
+    check_names(content, {*handles, *within})
     return Scenario(
         name,
         tuple(content.get("requires", ())),
         handles,
+        {actor: keys(prefixes) for actor, prefixes in within.items()},
         {LIMITS[name]: limit for name, limit in setup.get("limits", {}).items()},
         content["steps"],
         content["final"],
@@ -67,11 +73,11 @@ def load(folder: str, name: str) -> Scenario:
     )
 
 
-def check_names(content: dict[str, Any], handles: dict[str, str]) -> None:
+def check_names(content: dict[str, Any], set_up: set[str]) -> None:
     """Refuse steps that name an actor not listed, or a result or an owner that was not made before."""
     actors = set(content["actors"])
-    if not actors.issuperset(handles):
-        raise Rejected(f"unknown actors: {set(handles) - actors}")
+    if not actors.issuperset(set_up):
+        raise Rejected(f"unknown actors: {set_up - actors}")
     results: set[str] = set()
     owners: set[str] = set()
     watches: set[str] = set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import latchwork
@@ -38,6 +38,7 @@ class Run:
         self.scenario = scenario
         self.host = host
         self.handles: dict[str, Any] = {}
+        self.spaces: dict[str, Any] = {}
         self.results: dict[str, Result] = {}
         self.owners: dict[str, Any] = {}
         self.cells = Cells(host.answer, lambda name: self.results[name].guard())
@@ -65,7 +66,7 @@ class Run:
             await self.clean_up()
             self.host.finish()
         if "closed" not in self.scenario.final:
-            self.match.table({"held": [], "pending": []}, self.query("first"), "after the clean-up")
+            self.match.table({"held": [], "pending": []}, self.query(self.handles["first"]), "after the clean-up")
 
     async def step(self, step: dict[str, Any]) -> None:
         """Make the calls, settle, and compare."""
@@ -91,26 +92,33 @@ class Run:
         op, args = step["op"], step.get("args", {})
         if op == "advance":
             return outcome(lambda: self.host.clock.advance(args["ms"] / 1000))
-        handle = self.scenario.handles.get(step["actor"], "first")
+        space = self.space(step["actor"])
         if op in OPERATIONS:
-            return outcome(lambda: self.cells.call(op, self.handles[handle], step))
+            return outcome(lambda: self.cells.call(op, space, step))
         if op == "owner":
-            self.owners[step["as"]] = self.owner(self.handles[handle], **args)
+            self.owners[step["as"]] = self.owner(space, **args)
             return {"ok": {}}
         if "as" in step:
-            result = self.results[step["as"]] = self.start(op, self.handles[handle], args)
+            result = self.results[step["as"]] = self.start(op, space, args)
             return result.now()
         if "result" in args or "guard" in args:
             return outcome(lambda: self.of_result(op, self.results[args.get("guard") or args["result"]], args))
         if op == "closeOwner":
             return outcome(lambda: {"count": self.host.close_owner(self.owners[args["owner"]])})
         if op == "revoke":
-            return outcome(lambda: {"count": self.host.revoke(self.handles[handle], file.keys(args["keys"]))})
+            return outcome(lambda: {"count": self.host.revoke(space, file.keys(args["keys"]))})
         if op == "query":
-            return outcome(lambda: {"query": self.query(handle, args.get("keys"))})
+            return outcome(lambda: {"query": self.query(space, args.get("keys"))})
         assert op == "close", op
-        self.cells.closed(self.handles[handle])
-        return outcome(lambda: self.host.close(self.handles[handle]))
+        self.cells.closed(space)
+        return outcome(lambda: self.host.close(space))
+
+    def space(self, actor: str) -> Any:
+        """What an actor calls: a handle, or a sub-space of it."""
+        if actor not in self.spaces:
+            handle = self.handles[self.scenario.handles.get(actor, "first")]
+            self.spaces[actor] = reduce(lambda space, key: space.within(key), self.scenario.within.get(actor, ()), handle)
+        return self.spaces[actor]
 
     def owner(self, space: Any, label: str | None = None, guard: str | None = None) -> Any:
         """A new owner, or that of a scope."""
@@ -147,17 +155,17 @@ class Run:
             result.guard().release(*file.keys(args.get("keys", ())))
         return {"ok": {}}
 
-    def query(self, handle: str, keys: list[Any] | None = None) -> latchwork.Query:
-        """Ask a handle about these keys, or about all."""
+    def query(self, space: Any, keys: list[Any] | None = None) -> latchwork.Query:
+        """Ask a space about these keys, or about all."""
         if keys == []:
             # Python has no call for this: `query(*[])` is `query()`, which asks about all.
             return latchwork.Query([], [])
-        return self.host.query(self.handles[handle], file.keys(keys or []))
+        return self.host.query(space, file.keys(keys or []))
 
     def final(self) -> None:
         """What is left at the end, asked of handle `first`."""
         final = self.scenario.final
-        came = outcome(lambda: {"query": self.query("first")})
+        came = outcome(lambda: {"query": self.query(self.handles["first"])})
         expected = {"error": {"code": "closed"}} if "closed" in final else {"query": final}
         self.match.outcome(expected, came, "final")
         if "cells" in final:

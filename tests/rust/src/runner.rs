@@ -144,7 +144,7 @@ impl<'a, H: Host> Run<'a, H> {
 
     fn make(&mut self, step: &Step) -> Answer {
         let actor = step.actor.as_deref().unwrap_or_default();
-        let handle = self.scenario.handle_of(actor);
+        let handle = &*self.scenario.handle_of(actor);
         match &step.call {
             Call::Lock(asked, name) => self.start(actor, Kind::Lock, asked, name),
             Call::TryLock(asked, name) => self.start(actor, Kind::Try, asked, name),
@@ -307,7 +307,7 @@ impl<'a, H: Host> Run<'a, H> {
     fn start(&mut self, actor: &str, kind: Kind, asked: &Asked, name: &str) -> Answer {
         self.made.push(name.to_owned());
         match request(asked) {
-            Ok(request) => self.host.start(self.scenario.handle_of(actor), actor, kind, request, name),
+            Ok(request) => self.host.start(&self.scenario.handle_of(actor), actor, kind, request, name),
             Err(error) => self.refused.push((name.to_owned(), error)),
         }
         Answer::Result(name.to_owned())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use latchwork::{Key, Mode};
 use latchwork_tests::host::{Futures, Host, Kind, Ports, Request, State};
 use latchwork_tests::model::{Model, Stands};
-use latchwork_tests::scenario::{FIRST_HANDLE, Limits};
+use latchwork_tests::scenario::{FIRST_HANDLE, Handle, Limits};
 use latchwork_tests::stage::Numbers;
 
 const STEPS: usize = 300;
@@ -26,7 +26,7 @@ impl<H: Host> Program<H> {
         let mut numbers = Numbers::new(seed);
         // From one key that all want to many that few want at a time.
         let keys = [1, 3, 12, 60][numbers.below(4)];
-        let host = H::open(&[FIRST_HANDLE], shards, Limits::default());
+        let host = H::open(&[Handle::first()], shards, Limits::default());
         let mut program =
             Program { host, model: Model::default(), numbers, names: Vec::new(), keys, trace: Vec::new() };
         let steps = (0..STEPS).try_for_each(|_| program.step()).and_then(|()| program.end());

@@ -21,7 +21,7 @@ use serde_json::Value;
 use super::cells::read;
 use super::{AtomicPart, Demanded, Host, Kind, NotMet, Read, Request, Seen, Space, State, Write, Wrote, open};
 use crate::poll::{Task, now};
-use crate::scenario::{Ending, Limits};
+use crate::scenario::{Ending, Handle, Limits};
 
 /// The futures API.
 pub struct Futures {
@@ -68,7 +68,7 @@ impl Host for Futures {
     const NAME: &'static str = "futures";
     const NAMES_KEYS: bool = true;
 
-    fn open(handles: &[&str], shards: usize, limits: Limits) -> Futures {
+    fn open(handles: &[Handle], shards: usize, limits: Limits) -> Futures {
         let (clock, handles) = open(handles, shards, limits);
         let (owners, results, watches) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         Futures { clock, handles, owners, results, watches }

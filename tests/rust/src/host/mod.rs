@@ -13,7 +13,7 @@ use serde_json::Value;
 pub use self::cells::{AtomicPart, Cell, Demanded, NotMet, Read, Write, Wrote};
 pub use self::futures_api::Futures;
 pub use self::ports::Ports;
-use crate::scenario::{Ending, Limits};
+use crate::scenario::{Ending, Handle, Limits};
 
 /// Which call makes a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ pub trait Host {
     const NAMES_KEYS: bool;
 
     /// A new space with a manual clock at 0, and a handle on it for each name.
-    fn open(handles: &[&str], shards: usize, limits: Limits) -> Self;
+    fn open(handles: &[Handle], shards: usize, limits: Limits) -> Self;
 
     /// Makes a call and polls it once.
     fn start(&mut self, handle: &str, actor: &str, kind: Kind, request: Request, name: &str);
@@ -267,7 +267,7 @@ impl Request {
 }
 
 /// A new space with a manual clock at 0, and a handle on it for each name.
-fn open(handles: &[&str], shards: usize, limits: Limits) -> (ManualClock, BTreeMap<String, Space>) {
+fn open(handles: &[Handle], shards: usize, limits: Limits) -> (ManualClock, BTreeMap<String, Space>) {
     let clock = ManualClock::new();
     let builder = latchwork::Space::builder().cells::<Value>().shards(shards).clock(clock.clone()).seed(7);
     let total = |builder: Builder<Value>| match limits.max_waiters {
@@ -279,9 +279,16 @@ fn open(handles: &[&str], shards: usize, limits: Limits) -> (ManualClock, BTreeM
         None => total(builder),
     };
     let space = builder.build();
-    let handle = |(i, name): (usize, &&str)| {
-        let handle = if i == 0 { space.clone() } else { space.attach() };
-        ((*name).to_owned(), handle)
-    };
-    (clock, handles.iter().enumerate().map(handle).collect())
+    let mut open: BTreeMap<String, Space> = BTreeMap::new();
+    for handle in handles {
+        let space = match &handle.of {
+            None if open.is_empty() => space.clone(),
+            None => space.attach(),
+            Some((of, prefixes)) => {
+                prefixes.iter().fold(open[of].clone(), |space, prefix| space.within(prefix.clone()))
+            }
+        };
+        open.insert(handle.name.clone(), space);
+    }
+    (clock, open)
 }

@@ -10,19 +10,21 @@ use std::time::Duration;
 
 use latchwork::{
     Answer, Cancelled, Commit, Error, Expiry, Grant, HandedOver, Key, KeyRange, LockSpec, ManualClock, Owner, Query,
-    Scan, Settled, Ticket, Watch,
+    Scan, Settled, Ticket, Watch, Within,
 };
 use serde_json::Value;
 
 use super::cells::read;
 use super::{AtomicPart, Demanded, Host, Kind, NotMet, Read, Request, Seen, Space, State, Write, Wrote, open};
 use crate::poll::Flag;
-use crate::scenario::{Ending, FIRST_HANDLE, Limits};
+use crate::scenario::{Ending, FIRST_HANDLE, Handle, Limits};
 
 /// The ports of a space.
 pub struct Ports {
     clock: ManualClock,
     handles: BTreeMap<String, Space>,
+    /// Where the keys of sub-spaces are: a port knows it of cells, of locks it is told.
+    within: BTreeMap<String, Within>,
     ports: BTreeMap<(String, String), Loop>,
     owners: BTreeMap<String, (Place, Owner)>,
     results: BTreeMap<String, Slot>,
@@ -64,11 +66,14 @@ impl Host for Ports {
     const NAME: &'static str = "ports";
     const NAMES_KEYS: bool = false;
 
-    fn open(handles: &[&str], shards: usize, limits: Limits) -> Ports {
+    fn open(handles: &[Handle], shards: usize, limits: Limits) -> Ports {
+        let within = handles.iter().filter_map(|handle| Some((handle.name.clone(), within(&handle.of.as_ref()?.1)?)));
+        let within = within.collect();
         let (clock, handles) = open(handles, shards, limits);
         Ports {
             clock,
             handles,
+            within,
             ports: BTreeMap::new(),
             owners: BTreeMap::new(),
             results: BTreeMap::new(),
@@ -83,7 +88,10 @@ impl Host for Ports {
         self.names.push(name.to_owned());
         let scope = kind == Kind::With;
         let owner = request.owner.clone();
-        let spec = request.spec(owner.as_ref().map(|owner| &self.owners[owner].1));
+        let mut spec = request.spec(owner.as_ref().map(|owner| &self.owners[owner].1));
+        if let Some(within) = self.within.get(handle) {
+            spec = spec.within(within);
+        }
         let id = owner.as_ref().and_then(|owner| self.owner_id(owner));
         let at = self.at(&place);
         let (ticket, state) = match kind {
@@ -101,6 +109,10 @@ impl Host for Ports {
         if let (Some(ticket), Some(_)) = (ticket, state.seen()) {
             at.port.watch_lost(ticket, tag + LOSS);
         }
+        let state = match state {
+            State::Failed(error) => State::Failed(self.told(handle, error)),
+            state => state,
+        };
         let slot = Slot { place, scope, ticket, owner, watch: None, given_up: false, state };
         self.results.insert(name.to_owned(), slot);
     }
@@ -122,12 +134,15 @@ impl Host for Ports {
 
     fn release(&mut self, name: &str, keys: Option<Vec<Key>>) -> Result<(), Error> {
         let (place, ticket) = self.guard(name)?;
+        let keys = keys.map(|keys| self.wrapped(&place.0, keys));
         let port = &self.at(&place).port;
-        match keys {
-            Some(keys) => port.release_keys(ticket, &keys)?,
-            None => port.release(ticket)?,
-        }
-        if !port.held(ticket) {
+        let released = match keys {
+            Some(keys) => port.release_keys(ticket, &keys),
+            None => port.release(ticket),
+        };
+        let held = port.held(ticket);
+        released.map_err(|error| self.told(&place.0, error))?;
+        if !held {
             self.let_go(|slot| slot.ticket == Some(ticket));
         }
         Ok(())
@@ -135,7 +150,9 @@ impl Host for Ports {
 
     fn downgrade(&mut self, name: &str, keys: Option<Vec<Key>>) -> Result<(), Error> {
         let (place, ticket) = self.guard(name)?;
-        self.at(&place).port.downgrade(ticket, keys.as_deref())
+        let keys = keys.map(|keys| self.wrapped(&place.0, keys));
+        let downgraded = self.at(&place).port.downgrade(ticket, keys.as_deref());
+        downgraded.map_err(|error| self.told(&place.0, error))
     }
 
     fn dispose(&mut self, name: &str) {
@@ -176,7 +193,8 @@ impl Host for Ports {
         let (place, ticket) = self.guard(guard)?;
         let id = self.owner_id(to).unwrap_or_default();
         let payload = payload.map(|payload| Box::new(payload) as Box<_>);
-        let delivered = self.at(&place).port.hand_over(ticket, &id, payload)?;
+        let delivered = self.at(&place).port.hand_over(ticket, &id, payload);
+        let delivered = delivered.map_err(|error| self.told(&place.0, error))?;
         self.let_go(|slot| slot.ticket == Some(ticket));
         if let Some(slot) = self.results.get_mut(guard) {
             // It is the new owner's.
@@ -203,6 +221,7 @@ impl Host for Ports {
     }
 
     fn revoke(&mut self, handle: &str, keys: Vec<Key>) -> Result<usize, Error> {
+        let keys = self.wrapped(handle, keys);
         self.at(&(handle.to_owned(), String::new())).port.revoke(&keys)
     }
 
@@ -231,7 +250,12 @@ impl Host for Ports {
     }
 
     fn query(&mut self, handle: &str, keys: Option<Vec<Key>>) -> Result<Query, Error> {
-        self.at(&(handle.to_owned(), String::new())).port.query(keys.as_deref())
+        let keys = keys.map(|keys| self.wrapped(handle, keys));
+        let query = self.at(&(handle.to_owned(), String::new())).port.query(keys.as_deref())?;
+        Ok(match self.within.get(handle) {
+            Some(within) => within.query(query),
+            None => query,
+        })
     }
 
     fn close(&mut self, handle: &str) {
@@ -388,6 +412,32 @@ impl Ports {
         at
     }
 
+    /// Keys of a handle as its space knows them.
+    fn wrapped(&self, handle: &str, keys: Vec<Key>) -> Vec<Key> {
+        match self.within.get(handle) {
+            Some(within) => keys.iter().map(|key| within.wrap(key)).collect(),
+            None => keys,
+        }
+    }
+
+    /// An error of the space as a handle tells it.
+    fn told(&self, handle: &str, error: Error) -> Error {
+        match self.within.get(handle) {
+            Some(within) => within.error(error),
+            None => error,
+        }
+    }
+
+    /// What was handed over as a handle tells it.
+    fn taken(&self, handle: &str, mut taken: HandedOver) -> HandedOver {
+        if let Some(within) = self.within.get(handle) {
+            for keys in [&mut taken.keys, &mut taken.shared] {
+                *keys = keys.iter().filter_map(|key| within.unwrap(key)).collect();
+            }
+        }
+        taken
+    }
+
     /// The ticket of a guard, and whose it is.
     fn guard(&self, name: &str) -> Result<(Place, Ticket), Error> {
         match self.results.get(name).map(|slot| (slot.place.clone(), slot.ticket)) {
@@ -441,10 +491,12 @@ impl Ports {
         let (place, owner) = self.owners[slot.owner.as_deref().unwrap_or_default()].clone();
         let port = &self.at(&place).port;
         port.watch_handed_over(&owner, tag);
-        let (ticket, state) = match port.take_handed_over(&owner) {
+        let taken = port.take_handed_over(&owner);
+        let port = &self.ports[&place].port;
+        let (ticket, state) = match taken {
             Some(taken) => {
                 port.watch_lost(taken.grant.ticket, tag + LOSS);
-                (Some(taken.grant.ticket), handed(taken, &owner))
+                (Some(taken.grant.ticket), handed(self.taken(&place.0, taken), &owner))
             }
             // What the owner's requests come to from now on is what the wait for a hand-over comes to.
             None => match port.try_lock(&LockSpec::new(Vec::<Key>::new()).owner(&owner)) {
@@ -507,17 +559,23 @@ impl Ports {
             Ok(grant) if port.confirm(grant.ticket) => {
                 port.watch_lost(grant.ticket, tag + LOSS);
                 match (port.take_handed(grant).filter(|_| moved), owner) {
-                    (Some(taken), Some(owner)) => handed(taken, &owner),
+                    (Some(taken), Some(owner)) => handed(self.taken(&place.0, taken), &owner),
                     (_, owner) => granted(grant, scope, owner.map(|owner| owner.id().to_owned())),
                 }
             }
             Ok(_) => State::Failed(Error::invalid("grant", "it was gone when it was seen")),
-            Err(error) => State::Failed(error),
+            Err(error) => State::Failed(self.told(&place.0, error)),
         };
         if let Some(slot) = self.results.get_mut(&name) {
             (slot.ticket, slot.state) = (ticket, state);
         }
     }
+}
+
+/// The place of a sub-space under these keys, one in the other.
+fn within(prefixes: &[Key]) -> Option<Within> {
+    let (first, inner) = prefixes.split_first()?;
+    Some(inner.iter().fold(Within::new(first.clone()), |place, prefix| place.within(prefix.clone())))
 }
 
 fn expiry(after: Option<Duration>) -> Expiry {

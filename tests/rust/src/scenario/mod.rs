@@ -9,6 +9,7 @@ mod step;
 
 use std::collections::BTreeMap;
 
+use latchwork::Key;
 use serde::Deserialize;
 
 use self::made::Made;
@@ -74,7 +75,25 @@ struct Setup {
     #[serde(default)]
     handles: BTreeMap<String, String>,
     #[serde(default)]
+    within: BTreeMap<String, Vec<Spelling>>,
+    #[serde(default)]
     limits: Limits,
+}
+
+/// What an actor calls.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    /// What it is called here.
+    pub name: String,
+    /// Of a sub-space: the handle that it is in, and the keys under which it lies, one in the other.
+    pub of: Option<(String, Vec<Key>)>,
+}
+
+impl Handle {
+    /// That of actors that have none of their own.
+    pub fn first() -> Handle {
+        Handle { name: FIRST_HANDLE.to_owned(), of: None }
+    }
 }
 
 /// How many requests may wait in the space of a file.
@@ -165,18 +184,24 @@ impl Scenario {
         self.orders.is_some()
     }
 
-    /// The handle that an actor calls.
-    pub fn handle_of(&self, actor: &str) -> &str {
-        self.setup.handles.get(actor).map_or(FIRST_HANDLE, String::as_str)
+    /// What an actor calls, by its name in [`handles`](Scenario::handles).
+    pub fn handle_of(&self, actor: &str) -> String {
+        let handle = self.setup.handles.get(actor).map_or(FIRST_HANDLE, String::as_str);
+        if self.setup.within.contains_key(actor) { format!("{handle} within {actor}") } else { handle.to_owned() }
     }
 
-    /// The handles that the file needs, the first one first.
-    pub fn handles(&self) -> Vec<&str> {
-        let mut handles = vec![FIRST_HANDLE];
-        for handle in self.setup.handles.values() {
-            if !handles.contains(&handle.as_str()) {
-                handles.push(handle);
+    /// The handles that the file needs, the first one first, then the sub-spaces of actors.
+    pub fn handles(&self) -> Vec<Handle> {
+        let mut handles = vec![Handle::first()];
+        for name in self.setup.handles.values() {
+            if !handles.iter().any(|handle| handle.name == *name) {
+                handles.push(Handle { name: name.clone(), of: None });
             }
+        }
+        for (actor, prefixes) in &self.setup.within {
+            let of = self.setup.handles.get(actor).map_or(FIRST_HANDLE, String::as_str).to_owned();
+            let prefixes = prefixes.iter().filter_map(|prefix| prefix.key().ok()).collect();
+            handles.push(Handle { name: self.handle_of(actor), of: Some((of, prefixes)) });
         }
         handles
     }
@@ -196,6 +221,20 @@ impl Scenario {
         }
         if let Final::Closed(Closed { closed: false }) = self.last {
             return Err("final: closed can only be true".into());
+        }
+        if let Some(actor) =
+            self.setup.handles.keys().chain(self.setup.within.keys()).find(|&it| !self.actors.contains(it))
+        {
+            return Err(format!("setup: the actor is not listed: actor={actor:?}"));
+        }
+        for prefixes in self.setup.within.values() {
+            if prefixes.is_empty() {
+                return Err("setup: a sub-space lies under a key".into());
+            }
+            prefixes.iter().try_for_each(|prefix| prefix.key().map(drop)).map_err(|error| format!("setup: {error}"))?;
+        }
+        if self.every_order() && !self.setup.within.is_empty() {
+            return Err("setup: the model of all orders knows no sub-spaces".into());
         }
         let mut made = Made::default();
         for steps in &self.steps {

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::{CommittedIs, ConflictIs, EntryIs, Spelling};
 
 /// What a call came to, or is to have come to.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 pub enum Outcome {
     /// It is not settled.
     Pending,
@@ -48,31 +49,6 @@ pub enum Outcome {
     /// A watch has no further item.
     Ended,
     /// No error.
-    Ok,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-enum Spelled {
-    Pending,
-    Granted(GuardIs),
-    None,
-    Running(GuardIs),
-    Returned(Value),
-    Threw(String),
-    Cancelled,
-    Error(ErrorIs),
-    Query(Table),
-    Count(usize),
-    Delivered(bool),
-    Entry(EntryIs),
-    Entries(Vec<EntryIs>),
-    Committed(CommittedIs),
-    Conflict(EntryIs),
-    Conflicts(Vec<ConflictIs>),
-    Existed(bool),
-    Deleted(Vec<Spelling>),
-    Ended,
     Ok,
 }
 
@@ -131,34 +107,16 @@ impl<'de> Deserialize<'de> for Outcome {
             }
             other => other,
         };
-        Ok(match Spelled::deserialize(value).map_err(D::Error::custom)? {
-            Spelled::Pending => Outcome::Pending,
-            Spelled::Granted(guard) => Outcome::Granted(guard),
-            Spelled::None => Outcome::None,
-            Spelled::Running(guard) => Outcome::Running(guard),
-            Spelled::Returned(value) => Outcome::Returned(value),
-            Spelled::Threw(message) => Outcome::Threw(message),
-            Spelled::Cancelled => Outcome::Cancelled,
-            Spelled::Error(error) if !ErrorKind::ALL.iter().any(|kind| kind.code() == error.code) => {
-                return Err(D::Error::custom(format!("no error has this code: {}", error.code)));
+        // The grammar; what it cannot say comes after it.
+        match Outcome::deserialize(value).map_err(D::Error::custom)? {
+            Outcome::Error(error) if !ErrorKind::ALL.iter().any(|kind| kind.code() == error.code) => {
+                Err(D::Error::custom(format!("no error has this code: {}", error.code)))
             }
-            Spelled::Error(error) => Outcome::Error(error),
-            Spelled::Query(table) => Outcome::Query(table),
-            Spelled::Count(count) => Outcome::Count(count),
-            Spelled::Delivered(delivered) => Outcome::Delivered(delivered),
-            Spelled::Entry(entry) => Outcome::Entry(entry),
-            Spelled::Entries(entries) => Outcome::Entries(entries),
-            Spelled::Committed(committed) => Outcome::Committed(committed),
-            Spelled::Conflict(entry) => Outcome::Conflict(entry),
-            Spelled::Conflicts(conflicts) if conflicts.is_empty() => {
-                return Err(D::Error::custom("a commit does not apply because of some condition"));
+            Outcome::Conflicts(conflicts) if conflicts.is_empty() => {
+                Err(D::Error::custom("a commit does not apply because of some condition"))
             }
-            Spelled::Conflicts(conflicts) => Outcome::Conflicts(conflicts),
-            Spelled::Existed(existed) => Outcome::Existed(existed),
-            Spelled::Deleted(keys) => Outcome::Deleted(keys),
-            Spelled::Ended => Outcome::Ended,
-            Spelled::Ok => Outcome::Ok,
-        })
+            outcome => Ok(outcome),
+        }
     }
 }
 
