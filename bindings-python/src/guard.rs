@@ -7,7 +7,7 @@ use pyo3::types::PyTuple;
 use crate::aio::deferring_wakes;
 use crate::bytes::Port;
 use crate::convert;
-use crate::holding::{self, Holding, Payload};
+use crate::holding::{self, Holding, KeySet, Payload};
 use crate::lease::{Call, Lease};
 use crate::owner::Owner;
 use crate::scope::Scope;
@@ -67,12 +67,11 @@ impl Guard {
     }
 
     /// Notes what a lock is that was handed over: it has its own keys, whatever was asked for.
-    pub(crate) fn note_handed(&self, py: Python<'_>, lock: &mut latchwork::Guard) -> PyResult<()> {
+    pub(crate) fn note_handed(&self, py: Python<'_>, lock: &mut latchwork::Guard, keys: KeySet) -> PyResult<()> {
         if self.call.owner().is_none() {
             return Ok(());
         }
         let payload = lock.take_payload().and_then(|payload| payload.downcast::<Payload>().ok());
-        let keys = (lock.keys().to_vec(), lock.shared().to_vec());
         if payload.is_some() || keys != self.call.key_set(py)? {
             self.holding.start(keys, payload.map(|payload| payload.0));
         }

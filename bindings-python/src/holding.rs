@@ -7,10 +7,10 @@ use latchwork::{Error, ErrorKind, HandedOver, Key};
 use pyo3::prelude::*;
 
 use crate::bytes::Port;
-use crate::error;
 use crate::lease::{Call, Lease};
 use crate::owner::AnyOwner;
 use crate::watch::Watch;
+use crate::{error, place};
 
 /// What became of the keys of a guard, and what came with them. Empty for most guards.
 #[derive(Default)]
@@ -29,9 +29,10 @@ pub(crate) struct Payload(pub(crate) Py<PyAny>);
 
 impl Holding {
     /// The grant is one that was handed over.
-    pub(crate) fn begin(&self, handed: HandedOver) {
+    pub(crate) fn begin(&self, call: &Call, handed: HandedOver) {
         let payload = handed.payload.and_then(|payload| payload.downcast::<Payload>().ok());
-        self.start((handed.keys, handed.shared), payload.map(|payload| payload.0));
+        let keys = place::unwrapped(call.within(), (handed.keys, handed.shared));
+        self.start(keys, payload.map(|payload| payload.0));
     }
 
     pub(crate) fn start(&self, keys: KeySet, payload: Option<Py<PyAny>>) {
@@ -67,7 +68,8 @@ impl Holding {
         keys: &[Key],
     ) -> PyResult<()> {
         let (Some(port), Some(ticket)) = (port, lease.held()) else { return Err(error::not_held(py, keys)) };
-        port.release_keys(ticket, keys).map_err(|error| refused(py, &error, keys))?;
+        let released = port.release_keys(ticket, &place::wrapped(call.within(), keys.to_vec()));
+        released.map_err(|error| refused(py, &place::told(call.within(), error), keys))?;
         let mut set = self.changing(py, call)?;
         let (exclusive, shared) = &mut *set;
         exclusive.retain(|key| !keys.contains(key));
@@ -90,8 +92,9 @@ impl Holding {
         let (Some(port), Some(ticket)) = (port, lease.held()) else {
             return Err(keys.map_or_else(|| self.not_held(py, call), |keys| error::not_held(py, keys)));
         };
-        port.downgrade(ticket, keys).map_err(|error| match keys {
-            Some(keys) => refused(py, &error, keys),
+        let named = keys.map(|keys| place::wrapped(call.within(), keys.to_vec()));
+        port.downgrade(ticket, named.as_deref()).map_err(|error| match keys {
+            Some(keys) => refused(py, &place::told(call.within(), error), keys),
             None => self.not_held(py, call),
         })?;
         let mut set = self.changing(py, call)?;
@@ -124,7 +127,7 @@ impl Holding {
         let payload = payload.map(|payload| -> Box<dyn Any + Send + Sync> { Box::new(Payload(payload.unbind())) });
         let delivered = port.hand_over(ticket, &to, payload).map_err(|error| match error.kind() {
             ErrorKind::NotHeld => self.not_held(py, call),
-            _ => error::raise(py, &error),
+            _ => error::raise(py, &place::told(call.within(), error)),
         })?;
         lease.give_back();
         py.import("latchwork.query")?.getattr("HandOver")?.call1((delivered,))

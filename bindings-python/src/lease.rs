@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use latchwork::{Answer, Error, Grant, Key, LockSpec, Mode, Ticket};
+use latchwork::{Answer, Error, Grant, Key, LockSpec, Mode, Ticket, Within};
 use pyo3::exceptions::PyResourceWarning;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
@@ -12,7 +12,7 @@ use pyo3::types::{PyString, PyTuple};
 use crate::bytes::Port;
 use crate::holding::Holding;
 use crate::owner::AnyOwner;
-use crate::{convert, error, fork};
+use crate::{convert, error, fork, place};
 
 /// The keyword arguments of a lock call, as they came.
 pub(crate) struct Options<'a, 'py> {
@@ -22,10 +22,13 @@ pub(crate) struct Options<'a, 'py> {
     pub(crate) label: Option<&'a Bound<'py, PyAny>>,
     pub(crate) owner: Option<&'a Bound<'py, PyAny>>,
     pub(crate) max_hold: Option<&'a Bound<'py, PyAny>>,
+    /// Where the keys are, if it is a call of a sub-space.
+    pub(crate) within: Option<&'a Within>,
 }
 
 impl Options<'_, '_> {
-    const NONE: Self = Options { mode: None, shared: None, timeout: None, label: None, owner: None, max_hold: None };
+    const NONE: Self =
+        Options { mode: None, shared: None, timeout: None, label: None, owner: None, max_hold: None, within: None };
 }
 
 /// The first key of a lock call. Apart from the others, since one argument needs no tuple to be made.
@@ -60,6 +63,8 @@ pub(crate) struct Full {
     ends: bool,
     /// Not in `spec`: in a forked child it is another one.
     owner: Option<AnyOwner>,
+    /// In `spec` too; here for what the core does not ask it about.
+    within: Option<Within>,
 }
 
 impl Full {
@@ -78,7 +83,7 @@ impl Call {
     pub(crate) fn new(first: FirstKey<'_>, others: &Bound<'_, PyTuple>, options: &Options<'_, '_>) -> PyResult<Call> {
         let plain = matches!(
             options,
-            Options { mode: None, shared: None, timeout: None, label: None, owner: None, max_hold: None }
+            Options { mode: None, shared: None, timeout: None, label: None, owner: None, max_hold: None, within: None }
         );
         match first {
             FirstKey::Given(first) if plain && others.is_empty() => Call::of_one(first),
@@ -129,12 +134,22 @@ impl Call {
         }
     }
 
+    /// Where its keys are, if it is a call of a sub-space.
+    pub(crate) fn within(&self) -> Option<&Within> {
+        match self {
+            Call::One(_) => None,
+            Call::Full(full) => full.within.as_ref(),
+        }
+    }
+
     /// Takes all keys if that needs no waiting.
     #[inline]
     pub(crate) fn try_lock(&self, py: Python<'_>, port: &Port) -> PyResult<Option<Grant>> {
         let granted = match self {
             Call::One(text) => port.try_lock(&LockSpec::new(text.bind(py).to_str()?)),
-            Call::Full(full) => port.try_lock(&*full.spec(py)?),
+            Call::Full(full) => {
+                port.try_lock(&*full.spec(py)?).map_err(|error| place::told(full.within.as_ref(), error))
+            }
         };
         granted.map_err(|error| error::raise(py, &error))
     }
@@ -144,7 +159,9 @@ impl Call {
     pub(crate) fn lock(&self, py: Python<'_>, port: &Port, tag: u64) -> PyResult<Result<Answer, Error>> {
         Ok(match self {
             Call::One(text) => port.lock_keys(&[Key::from(text.bind(py).to_str()?)], tag),
-            Call::Full(full) => port.lock(&*full.spec(py)?, tag),
+            Call::Full(full) => {
+                port.lock(&*full.spec(py)?, tag).map_err(|error| place::told(full.within.as_ref(), error))
+            }
         })
     }
 
@@ -230,10 +247,10 @@ impl Call {
         }
     }
 
-    /// What stands for the call of a guard that was handed over to `owner`.
-    pub(crate) fn of_owner(owner: AnyOwner) -> Call {
-        let spec = LockSpec::default();
-        Call::Full(Box::new(Full { spec, label: None, timeout: None, ends: false, owner: Some(owner) }))
+    /// What stands for the call of a guard that was handed over to `owner`, in a sub-space or not.
+    pub(crate) fn of_owner(owner: AnyOwner, within: Option<&Within>) -> Call {
+        let (spec, within) = (LockSpec::default(), within.cloned());
+        Call::Full(Box::new(Full { spec, label: None, timeout: None, ends: false, owner: Some(owner), within }))
     }
 
     fn full(keys: Vec<Key>, options: &Options<'_, '_>) -> PyResult<Call> {
@@ -262,7 +279,11 @@ impl Call {
         }
         let ends = max_hold.is_some();
         let owner = options.owner.map(AnyOwner::given).transpose()?;
-        Ok(Call::Full(Box::new(Full { spec, label, timeout, ends, owner })))
+        let within = options.within.cloned();
+        if let Some(within) = &within {
+            spec = spec.within(within);
+        }
+        Ok(Call::Full(Box::new(Full { spec, label, timeout, ends, owner, within })))
     }
 }
 

@@ -20,6 +20,7 @@ mod holding;
 mod lease;
 mod open;
 mod owner;
+mod place;
 mod scope;
 mod space;
 mod timer;

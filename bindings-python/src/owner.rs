@@ -1,6 +1,6 @@
 //! A line of work that takes locks, as the blocking API sees it.
 
-use latchwork::{Error, ErrorKind, LockSpec};
+use latchwork::{Error, ErrorKind, LockSpec, Within};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
@@ -9,8 +9,8 @@ use crate::bytes::Port;
 use crate::fork::PerProcess;
 use crate::guard::Guard;
 use crate::lease::{Call, FirstKey, Options};
-use crate::space::{Space, grant_of};
-use crate::{convert, error, wait};
+use crate::space::{Space, grant_of, key_set_of};
+use crate::{convert, error, place, wait};
 
 /// One line of work, named explicitly: what it locks is its own, so that a wait for itself is refused instead of lasting
 /// for ever. `space.owner` makes it, and `guard.owner` inside a block.
@@ -49,6 +49,11 @@ impl Owner {
 
     fn core(&self, py: Python<'_>) -> PyResult<&latchwork::Owner> {
         self.line.core(|| self.space.get().port(py))
+    }
+
+    /// Where its keys are, if it is an owner of a sub-space.
+    fn within(&self) -> Option<&Within> {
+        self.space.get().within()
     }
 }
 
@@ -106,7 +111,8 @@ impl Owner {
         label: Option<&Bound<'py, PyAny>>,
         max_hold: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Guard> {
-        let options = Options { mode, shared, timeout, label, owner: Some(slf.as_any()), max_hold };
+        let options =
+            Options { mode, shared, timeout, label, owner: Some(slf.as_any()), max_hold, within: slf.get().within() };
         Space::wait(slf.get().space.bind(slf.py()), Call::new(key, keys, &options)?)
     }
 
@@ -126,7 +132,15 @@ impl Owner {
         label: Option<&Bound<'py, PyAny>>,
         max_hold: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<Guard>> {
-        let options = Options { mode, shared, timeout: None, label, owner: Some(slf.as_any()), max_hold };
+        let options = Options {
+            mode,
+            shared,
+            timeout: None,
+            label,
+            owner: Some(slf.as_any()),
+            max_hold,
+            within: slf.get().within(),
+        };
         Space::attempt(slf.get().space.bind(slf.py()), Call::new(key, keys, &options)?)
     }
 
@@ -150,7 +164,8 @@ impl Owner {
         max_hold: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         convert::function("fn", r#fn)?;
-        let options = Options { mode, shared, timeout, label, owner: Some(slf.as_any()), max_hold };
+        let options =
+            Options { mode, shared, timeout, label, owner: Some(slf.as_any()), max_hold, within: slf.get().within() };
         Space::run(slf.get().space.bind(slf.py()), Call::new(key, keys, &options)?, r#fn)
     }
 
@@ -214,9 +229,10 @@ impl Inbox {
             Err(error) => return Err(error::raise(py, &error)),
         };
         let mut handed = handed;
-        let call = Call::of_owner(AnyOwner::Blocking(self.0.clone_ref(py)));
+        let call = Call::of_owner(AnyOwner::Blocking(self.0.clone_ref(py)), owner.within());
         let guard = Guard::new(owner.space.clone_ref(py), grant_of(&handed), call);
-        guard.note_handed(py, &mut handed)?;
+        let keys = place::unwrapped(owner.within(), key_set_of(&handed));
+        guard.note_handed(py, &mut handed, keys)?;
         handed.into_ticket();
         Ok(Some(guard))
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use latchwork::{Error, Grant, Query};
+use latchwork::{Error, Grant, Query, Within};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -11,9 +11,11 @@ use crate::bytes::{self, Port};
 use crate::clock::Tick;
 use crate::fork::PerProcess;
 use crate::guard::Guard;
+use crate::holding::KeySet;
 use crate::lease::{Call, FirstKey, Options};
 use crate::open::{self, Opening, Settings};
 use crate::owner::Owner;
+use crate::place::{self, Place};
 use crate::timer::Timer;
 use crate::{convert, error, wait};
 
@@ -26,6 +28,8 @@ use crate::{convert, error, wait};
 #[pyclass(frozen, subclass, weakref, module = "latchwork")]
 pub(crate) struct Space {
     handle: Arc<Handle>,
+    /// Where its keys are, if it is a sub-space.
+    place: Option<Place>,
 }
 
 struct Handle {
@@ -74,6 +78,18 @@ impl Space {
         &self.handle.opening
     }
 
+    /// Where its keys are, if it is a sub-space.
+    #[inline]
+    pub(crate) fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
+    }
+
+    /// The same as requests name it.
+    #[inline]
+    pub(crate) fn within(&self) -> Option<&Within> {
+        self.place().map(Place::within)
+    }
+
     /// Sees to it that somebody tells what ends by itself.
     #[inline]
     pub(crate) fn start_timer(&self, py: Python<'_>) -> PyResult<()> {
@@ -100,7 +116,8 @@ impl Space {
         let lock = wait::block_on(py, Some(port.space()), timeout, port.space().request(call.spec(py)?))?;
         let mut lock = lock.map_err(|error| error::raise(py, &error))?;
         let guard = Guard::new(slf.clone().unbind(), grant_of(&lock), call);
-        guard.note_handed(py, &mut lock)?;
+        let keys = key_set_of(&lock);
+        guard.note_handed(py, &mut lock, keys)?;
         lock.into_ticket();
         Ok(guard)
     }
@@ -164,7 +181,29 @@ impl Space {
         let port = PerProcess::new(port(py, &opening)?);
         let handle = Arc::new(Handle { opening, port, timer: PerProcess::new(Timer::new()) });
         handle.opening.watch_clock(&handle);
-        Ok(Space { handle })
+        Ok(Space { handle, place: None })
+    }
+
+    /// A sub-space: a cheap handle on the locks and cells of the keys under `key`, which it names without it.
+    ///
+    /// Whatever it is asked, it neither sees nor reaches anything else: no other key, lock, cell or request, not in a query,
+    /// a scan, a watch or an error. Its key `k` is the key of this space that has the parts of `key` (or `key` as one part)
+    /// and then `k` as the last part. It has the epoch, the meta and the codec of its space, and ends with it.
+    ///
+    /// >>> import latchwork
+    /// >>> space = latchwork.open()
+    /// >>> tenant = space.within(("tenant", 7))
+    /// >>> written = tenant.set("seats", 5)
+    /// >>> space.get(("tenant", 7, "seats")).value
+    /// 5
+    /// >>> [entry.key for entry in tenant.list()]
+    /// ['seats']
+    ///
+    /// Raises `Invalid` if the key cannot be one.
+    #[pyo3(name = "within")]
+    fn sub_space(&self, key: &Bound<'_, PyAny>) -> PyResult<Space> {
+        let place = Place::given(self.place(), key)?;
+        Ok(Space { handle: Arc::clone(&self.handle), place: Some(place) })
     }
 
     /// New in each life of the space, in which tokens begin anew: an outside store keeps the two together, and refuses
@@ -234,7 +273,15 @@ impl Space {
         max_hold: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Guard> {
         let ambient = slf.get().handle.opening.ambient_owner(slf.py(), owner)?;
-        let options = Options { mode, shared, timeout, label, owner: owner.or(ambient.as_ref()), max_hold };
+        let options = Options {
+            mode,
+            shared,
+            timeout,
+            label,
+            owner: owner.or(ambient.as_ref()),
+            max_hold,
+            within: slf.get().within(),
+        };
         Space::wait(slf, Call::new(key, keys, &options)?)
     }
 
@@ -266,7 +313,15 @@ impl Space {
         max_hold: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<Guard>> {
         let ambient = slf.get().handle.opening.ambient_owner(slf.py(), owner)?;
-        let options = Options { mode, shared, timeout: None, label, owner: owner.or(ambient.as_ref()), max_hold };
+        let options = Options {
+            mode,
+            shared,
+            timeout: None,
+            label,
+            owner: owner.or(ambient.as_ref()),
+            max_hold,
+            within: slf.get().within(),
+        };
         Space::attempt(slf, Call::new(key, keys, &options)?)
     }
 
@@ -304,7 +359,15 @@ impl Space {
     ) -> PyResult<Bound<'py, PyAny>> {
         convert::function("fn", r#fn)?;
         let ambient = slf.get().handle.opening.ambient_owner(slf.py(), owner)?;
-        let options = Options { mode, shared, timeout, label, owner: owner.or(ambient.as_ref()), max_hold };
+        let options = Options {
+            mode,
+            shared,
+            timeout,
+            label,
+            owner: owner.or(ambient.as_ref()),
+            max_hold,
+            within: slf.get().within(),
+        };
         Space::run(slf, Call::new(key, keys, &options)?, r#fn)
     }
 
@@ -351,7 +414,7 @@ impl Space {
     /// Raises `Invalid` if a key cannot be one, `Closed` if the space is closed.
     #[pyo3(signature = (*keys))]
     fn revoke(&self, py: Python<'_>, keys: &Bound<'_, PyTuple>) -> PyResult<usize> {
-        revoke(self.port(py)?, keys)
+        revoke(self.port(py)?, self.within(), keys)
     }
 
     /// What is held and what waits, at one instant, for these keys or for all.
@@ -368,24 +431,28 @@ impl Space {
     /// Raises `Invalid` if a key cannot be one, `Closed` if the space is closed.
     #[pyo3(signature = (*keys))]
     fn query<'py>(&self, py: Python<'py>, keys: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
-        query(self.port(py)?, keys)
+        query(self.port(py)?, self.within(), keys)
     }
 
     /// What `query` answers for one key, at once and from anywhere.
     fn _look<'py>(&self, py: Python<'py>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        look(self.port(py)?, key)
+        look(self.port(py)?, self.within(), key)
     }
 
     /// Close this handle: its waits fail with `Closed`, its locks are released. A second call does nothing.
     ///
     /// Other handles on a named space are not touched; the space ends with its last handle.
+    ///
+    /// Raises `Invalid` on a sub-space, as entering one does: it ends with its space.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
+        place::demand_whole(py, self.place())?;
         self.port(py)?.space().close();
         Ok(())
     }
 
-    fn __enter__(slf: Py<Self>) -> Py<Self> {
-        slf
+    fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        place::demand_whole(slf.py(), slf.get().place())?;
+        Ok(slf)
     }
 
     #[pyo3(signature = (exc_type, exc, traceback, /))]
@@ -401,7 +468,7 @@ impl Space {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        repr(py, "latchwork", &self.handle.opening, self.port(py)?.space())
+        repr(py, "latchwork", &self.handle.opening, self.place(), self.port(py)?.space())
     }
 }
 
@@ -410,34 +477,51 @@ pub(crate) fn grant_of(lock: &latchwork::Guard) -> Grant {
     Grant { token: lock.token(), abandoned: lock.abandoned(), ticket: lock.ticket() }
 }
 
+/// The exclusive and the shared keys of a guard of the core.
+pub(crate) fn key_set_of(lock: &latchwork::Guard) -> KeySet {
+    (lock.keys().to_vec(), lock.shared().to_vec())
+}
+
 /// What `revoke` of either API does.
-pub(crate) fn revoke(port: &Port, keys: &Bound<'_, PyTuple>) -> PyResult<usize> {
-    let asked = convert::key_arguments(keys.len(), keys.iter())?;
+pub(crate) fn revoke(port: &Port, within: Option<&Within>, keys: &Bound<'_, PyTuple>) -> PyResult<usize> {
+    let asked = place::wrapped(within, convert::key_arguments(keys.len(), keys.iter())?);
     port.revoke(&asked).map_err(|error| error::raise(keys.py(), &error))
 }
 
 /// What `query` of either API answers, for these keys, or for all if there are none.
-pub(crate) fn query<'py>(port: &Port, keys: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
-    let asked = convert::key_arguments(keys.len(), keys.iter())?;
-    answer(keys.py(), port.query(if asked.is_empty() { None } else { Some(&asked) }))
+pub(crate) fn query<'py>(
+    port: &Port,
+    within: Option<&Within>,
+    keys: &Bound<'py, PyTuple>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let asked = place::wrapped(within, convert::key_arguments(keys.len(), keys.iter())?);
+    answer(keys.py(), within, port.query(if asked.is_empty() { None } else { Some(&asked) }))
 }
 
 /// The same for one key.
-pub(crate) fn look<'py>(port: &Port, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let asked = convert::key_arguments(1, std::iter::once(key.clone()))?;
-    answer(key.py(), port.query(Some(&asked)))
+pub(crate) fn look<'py>(port: &Port, within: Option<&Within>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let asked = place::wrapped(within, convert::key_arguments(1, std::iter::once(key.clone()))?);
+    answer(key.py(), within, port.query(Some(&asked)))
 }
 
-fn answer(py: Python<'_>, query: Result<Query, Error>) -> PyResult<Bound<'_, PyAny>> {
-    convert::query_to_py(py, &query.map_err(|error| error::raise(py, &error))?)
+fn answer<'py>(py: Python<'py>, within: Option<&Within>, query: Result<Query, Error>) -> PyResult<Bound<'py, PyAny>> {
+    let query = query.map_err(|error| error::raise(py, &error))?;
+    convert::query_to_py(py, &place::seen(within, query))
 }
 
 /// How a space shows itself: where it is, its epoch, whether it is closed.
-pub(crate) fn repr(py: Python<'_>, module: &str, opening: &Opening, space: &bytes::Space) -> PyResult<String> {
+pub(crate) fn repr(
+    py: Python<'_>,
+    module: &str,
+    opening: &Opening,
+    place: Option<&Place>,
+    space: &bytes::Space,
+) -> PyResult<String> {
     let url = opening.url().map_or_else(
         || Ok(String::new()),
         |url| pyo3::types::PyString::new(py, url).repr().map(|url| format!(" {url}")),
     )?;
+    let within = place.map(|place| place.shown(py)).transpose()?.unwrap_or_default();
     let closed = if space.is_closed() { " closed" } else { "" };
-    Ok(format!("<{module}.Space{url} epoch={}{closed}>", space.epoch()))
+    Ok(format!("<{module}.Space{url}{within} epoch={}{closed}>", space.epoch()))
 }

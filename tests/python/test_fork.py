@@ -274,3 +274,34 @@ def test_what_a_guard_and_an_owner_tell_in_a_child() -> None:
         print("fine")
     """
     fine(code)
+
+
+def test_sub_spaces() -> None:
+    """In the child a sub-space is one of the child's own space."""
+    code = """
+        import latchwork, os
+        sub = latchwork.open().within("t").within(("u", 1))
+        guard = sub.lock("a")
+        written = sub.set("a", 1)
+        watch = sub.watch("a")
+        next(watch)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                assert not guard.held
+                assert sub.get("a").version == 0 and sub.list() == []
+                assert sub.try_lock("a").keys == ("a",)
+                assert [entry.version for entry in next(watch)] == [0]
+                assert [hold.keys for hold in sub.query().held] == []
+            except BaseException:
+                import traceback
+                traceback.print_exc()
+                os._exit(1)
+            os._exit(0)
+        _, status = os.waitpid(pid, 0)
+        assert status == 0, status
+        assert guard.held and sub.get("a").version == written.version
+        guard.release()
+        print("fine")
+    """
+    fine(code)

@@ -158,12 +158,15 @@ async def close(self: _native.AioSpace) -> None:
     """Close this handle: its waits fail with `Closed`, its locks are released. A second call does nothing.
 
     Other handles on a named space are not touched; the space ends with its last handle.
+
+    Raises `Invalid` on a sub-space, as entering one does: it ends with its space.
     """
     self._close()
 
 
 async def enter_space(self: _native.AioSpace) -> _native.AioSpace:
     """Answer the handle itself."""
+    self._check_whole()
     return self
 
 

@@ -10,7 +10,7 @@ use super::cell_coroutine;
 use super::loop_port::LoopPort;
 use super::space::AioSpace;
 use crate::bytes::Value;
-use crate::cells::{Cells, Watched};
+use crate::cells::Watched;
 use crate::error;
 use crate::fork::PerProcess;
 
@@ -87,12 +87,12 @@ impl State {
 
 impl AioCellWatch {
     pub(super) fn new(space: &Bound<'_, AioSpace>, what: Watched) -> PyResult<AioCellWatch> {
-        let watch = what.watch(space.get().cell_port(space.py())?.space());
+        let watch = what.watch(space.py(), space.get())?;
         Ok(AioCellWatch { space: space.clone().unbind(), what, state: PerProcess::new(State::new(watch)) })
     }
 
     fn state(&self, py: Python<'_>) -> PyResult<&State> {
-        self.state.get(|| Ok(State::new(self.what.watch(self.space.get().cell_port(py)?.space()))))
+        self.state.get(|| Ok(State::new(self.what.watch(py, self.space.get())?)))
     }
 }
 
@@ -140,7 +140,7 @@ impl AioCellWatch {
         }
         match next {
             Ok(None) => Ok(future.into_bound(py)),
-            Ok(Some(entries)) => Ok(self.space.get().entries(py, entries)?.into_pyobject(py)?),
+            Ok(Some(entries)) => Ok(Watched::entries(py, self.space.get(), entries)?.into_pyobject(py)?),
             // Ended by another thread in the meantime.
             Err(_) if state.has_ended() => Err(PyStopAsyncIteration::new_err(())),
             Err(error) => {

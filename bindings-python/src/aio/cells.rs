@@ -10,6 +10,7 @@ use super::space::AioSpace;
 use crate::bytes::Port;
 use crate::cells::{Cells, Entry, Expected, Range, Watched, WriteOptions, Written, deleted, written};
 use crate::codec::Codec;
+use crate::place::Place;
 
 impl Cells for AioSpace {
     #[inline]
@@ -24,6 +25,11 @@ impl Cells for AioSpace {
 
     fn keep_time(&self, py: Python<'_>) -> PyResult<()> {
         self.start_timer(py)
+    }
+
+    #[inline]
+    fn place(&self) -> Option<&Place> {
+        AioSpace::place(self)
     }
 }
 

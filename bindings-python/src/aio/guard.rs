@@ -20,7 +20,7 @@ use crate::bytes::Port;
 use crate::holding::{self, Holding};
 use crate::lease::{Call, Lease};
 use crate::scope::Scope;
-use crate::{convert, error};
+use crate::{convert, error, place};
 
 /// A call of `lock`, and the guard that it becomes: a lock that is held, until it is released.
 ///
@@ -123,7 +123,7 @@ impl AioGuard {
     pub(super) fn handed(space: Py<AioSpace>, call: Call, handed: HandedOver) -> AioGuard {
         let grant = handed.grant;
         let guard = AioGuard::at_once(space, call, grant);
-        guard.holding.begin(handed);
+        guard.holding.begin(&guard.call, handed);
         guard
     }
 
@@ -205,14 +205,14 @@ impl AioGuard {
                 if self.call.owner().is_some()
                     && let Some(handed) = port.core.take_handed(grant)
                 {
-                    self.holding.begin(handed);
+                    self.holding.begin(&self.call, handed);
                 }
                 self.lease.begin(grant);
                 Ok(Step::Granted)
             }
             // Lost again before it was seen; asking once more tells why.
             Some(Ok(_)) => Err(port.lost(py, &self.call)),
-            Some(Err(error)) => Err(error::raise(py, &error)),
+            Some(Err(error)) => Err(error::raise(py, &place::told(self.call.within(), error))),
             None => port.future(py, *tag).map(Step::Wait).ok_or_else(|| port.lost(py, &self.call)),
         }
     }

@@ -1,5 +1,6 @@
 //! A line of work that takes locks, as the asyncio API sees it.
 
+use latchwork::Within;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -47,6 +48,11 @@ impl AioOwner {
 
     pub(crate) fn core(&self, py: Python<'_>) -> PyResult<&latchwork::Owner> {
         self.line.core(|| self.space.get().life(py).map(|life| &life.home))
+    }
+
+    /// Where its keys are, if it is an owner of a sub-space.
+    fn within(&self) -> Option<&Within> {
+        self.space.get().within()
     }
 
     /// An owner as the asyncio API shows it.
@@ -117,8 +123,11 @@ impl AioOwner {
         label: Option<&Bound<'py, PyAny>>,
         max_hold: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<AioGuard> {
-        let call =
-            Call::new(key, keys, &Options { mode, shared, timeout, label, owner: Some(slf.as_any()), max_hold })?;
+        let call = Call::new(
+            key,
+            keys,
+            &Options { mode, shared, timeout, label, owner: Some(slf.as_any()), max_hold, within: slf.get().within() },
+        )?;
         Ok(AioGuard::new(slf.get().space.clone_ref(slf.py()), call))
     }
 
@@ -143,7 +152,7 @@ impl AioOwner {
     fn _take_handed_over(slf: &Bound<'_, Self>) -> PyResult<Option<AioGuard>> {
         let (py, owner) = (slf.py(), slf.get());
         let handed = owner.space.get().life(py)?.home.take_handed_over(owner.core(py)?);
-        let call = Call::of_owner(AnyOwner::Aio(slf.clone().unbind()));
+        let call = Call::of_owner(AnyOwner::Aio(slf.clone().unbind()), owner.within());
         Ok(handed.map(|handed| AioGuard::handed(owner.space.clone_ref(py), call, handed)))
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use latchwork::Within;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -16,6 +17,7 @@ use crate::clock::Tick;
 use crate::fork::PerProcess;
 use crate::lease::{Call, FirstKey, Options};
 use crate::open::{self, Opening, Settings};
+use crate::place::{self, Place};
 use crate::timer::Timer;
 use crate::{convert, space};
 
@@ -28,6 +30,8 @@ use crate::{convert, space};
 #[pyclass(frozen, subclass, weakref, module = "latchwork.aio", name = "Space")]
 pub(crate) struct AioSpace {
     handle: Arc<Handle>,
+    /// Where its keys are, if it is a sub-space.
+    place: Option<Place>,
 }
 
 struct Handle {
@@ -125,6 +129,18 @@ impl AioSpace {
         &self.handle.opening
     }
 
+    /// Where its keys are, if it is a sub-space.
+    #[inline]
+    pub(super) fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
+    }
+
+    /// The same as requests name it.
+    #[inline]
+    pub(super) fn within(&self) -> Option<&Within> {
+        self.place().map(Place::within)
+    }
+
     /// Sees to it that somebody tells what ends by itself.
     #[inline]
     pub(super) fn start_timer(&self, py: Python<'_>) -> PyResult<()> {
@@ -195,7 +211,30 @@ impl AioSpace {
         let life = PerProcess::new(Life::new(py, &opening)?);
         let handle = Arc::new(Handle { opening, life, timer: PerProcess::new(Timer::new()) });
         handle.opening.watch_clock(&handle);
-        Ok(AioSpace { handle })
+        Ok(AioSpace { handle, place: None })
+    }
+
+    /// A sub-space: a cheap handle on the locks and cells of the keys under `key`, which it names without it.
+    ///
+    /// A plain call, which needs no event loop. Whatever the sub-space is asked, it neither sees nor reaches anything else:
+    /// no other key, lock, cell or request, not in a query, a scan, a watch or an error. Its key `k` is the key of this space
+    /// that has the parts of `key` (or `key` as one part) and then `k` as the last part. It has the epoch, the meta and the
+    /// codec of its space, and ends with it.
+    ///
+    /// >>> import asyncio, latchwork.aio
+    /// >>> async def main():
+    /// ...     space = await latchwork.aio.open()
+    /// ...     tenant = space.within(("tenant", 7))
+    /// ...     await tenant.set("seats", 5)
+    /// ...     return (await space.get(("tenant", 7, "seats"))).value, [entry.key for entry in await tenant.list()]
+    /// >>> asyncio.run(main())
+    /// (5, ['seats'])
+    ///
+    /// Raises `Invalid` if the key cannot be one.
+    #[pyo3(name = "within")]
+    fn sub_space(&self, key: &Bound<'_, PyAny>) -> PyResult<AioSpace> {
+        let place = Place::given(self.place(), key)?;
+        Ok(AioSpace { handle: Arc::clone(&self.handle), place: Some(place) })
     }
 
     /// New in each life of the space, in which tokens begin anew: an outside store keeps the two together, and refuses
@@ -274,7 +313,15 @@ impl AioSpace {
         max_hold: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<AioGuard> {
         let ambient = slf.get().handle.opening.ambient_owner(slf.py(), owner)?;
-        let options = Options { mode, shared, timeout, label, owner: owner.or(ambient.as_ref()), max_hold };
+        let options = Options {
+            mode,
+            shared,
+            timeout,
+            label,
+            owner: owner.or(ambient.as_ref()),
+            max_hold,
+            within: slf.get().within(),
+        };
         let call = Call::new(key, keys, &options)?;
         Ok(AioGuard::new(slf.clone().unbind(), call))
     }
@@ -349,7 +396,15 @@ impl AioSpace {
         let py = slf.py();
         slf.get().clear_up(py)?;
         let ambient = slf.get().handle.opening.ambient_owner(py, owner)?;
-        let options = Options { mode, shared, timeout: None, label, owner: owner.or(ambient.as_ref()), max_hold };
+        let options = Options {
+            mode,
+            shared,
+            timeout: None,
+            label,
+            owner: owner.or(ambient.as_ref()),
+            max_hold,
+            within: slf.get().within(),
+        };
         let call = Call::of_tuple(keys, &options)?;
         slf.get().keep_time(py, &call)?;
         let grant = call.try_lock(py, &slf.get().life(py)?.home)?;
@@ -359,26 +414,32 @@ impl AioSpace {
     /// What `query` awaits.
     fn _query<'py>(&self, py: Python<'py>, keys: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
         self.clear_up(py)?;
-        space::query(&self.life(py)?.home, keys)
+        space::query(&self.life(py)?.home, self.within(), keys)
     }
 
     /// What `query` answers for one key, at once and from anywhere.
     fn _look<'py>(&self, py: Python<'py>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        space::look(&self.life(py)?.home, key)
+        space::look(&self.life(py)?.home, self.within(), key)
     }
 
     /// What `revoke` awaits.
     fn _revoke(&self, py: Python<'_>, keys: &Bound<'_, PyTuple>) -> PyResult<usize> {
-        space::revoke(&self.life(py)?.home, keys)
+        space::revoke(&self.life(py)?.home, self.within(), keys)
     }
 
     /// What `close` awaits.
     fn _close(&self, py: Python<'_>) -> PyResult<()> {
+        self._check_whole(py)?;
         self.life(py)?.home.space().close();
         Ok(())
     }
 
+    /// What `async with` refuses, as `close` does: a sub-space ends with its space.
+    fn _check_whole(&self, py: Python<'_>) -> PyResult<()> {
+        place::demand_whole(py, self.place())
+    }
+
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        space::repr(py, "latchwork.aio", &self.handle.opening, self.life(py)?.home.space())
+        space::repr(py, "latchwork.aio", &self.handle.opening, self.place(), self.life(py)?.home.space())
     }
 }

@@ -6,6 +6,7 @@ use pyo3::types::PyTuple;
 use super::{Atomic, CellWatch, Cells, Deleted, Entry, Expected, Range, Refused, Watched, WriteOptions, Written};
 use crate::bytes::Port;
 use crate::codec::Codec;
+use crate::place::Place;
 use crate::space::Space;
 
 impl Cells for Space {
@@ -21,6 +22,11 @@ impl Cells for Space {
 
     fn keep_time(&self, py: Python<'_>) -> PyResult<()> {
         self.start_timer(py)
+    }
+
+    #[inline]
+    fn place(&self) -> Option<&Place> {
+        Space::place(self)
     }
 }
 

@@ -12,7 +12,7 @@ mod watched;
 use std::sync::Arc;
 use std::time::Duration;
 
-use latchwork::{Commit, Committed, Expiry, Key, KeyRange, Outcome, Scan};
+use latchwork::{Commit, Committed, Expiry, Key, Outcome, Scan};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -27,12 +27,13 @@ pub(crate) use self::watched::Watched;
 
 use crate::bytes::{Port, Value};
 use crate::codec::Codec;
+use crate::place::Place;
 use crate::{convert, error};
 
 /// A space whose cells can be read and written: what the two APIs share.
 ///
-/// Every key goes in by [`inward`](Cells::inward) and comes out by [`outward`](Cells::outward): a handle whose keys are
-/// others than those of the core's space has to say no more.
+/// Every key goes in by [`inward`](Cells::inward) and comes out by [`outward`](Cells::outward): a sub-space has to say no
+/// more than where its keys are.
 pub(crate) trait Cells: Sized {
     /// The port of this process.
     fn cell_port(&self, py: Python<'_>) -> PyResult<&Port>;
@@ -43,40 +44,51 @@ pub(crate) trait Cells: Sized {
     /// Sees to it that somebody tells what expires.
     fn keep_time(&self, py: Python<'_>) -> PyResult<()>;
 
+    /// Where its keys are, if it is a sub-space.
+    fn place(&self) -> Option<&Place>;
+
     /// The key of the core's space that a caller's key is.
     #[inline]
-    fn inward(&self, key: Key) -> PyResult<Key> {
-        Ok(key)
+    fn inward(&self, py: Python<'_>, what: &str, key: Key) -> PyResult<Key> {
+        match self.place() {
+            None => Ok(key),
+            Some(place) => place.inward(py, what, &key),
+        }
     }
 
     /// The caller's key that a key of the core's space is.
     #[inline]
     fn outward(&self, key: Key) -> Key {
-        key
-    }
-
-    /// The range of the core's space that a caller's range is.
-    fn inward_range(&self, range: KeyRange) -> KeyRange {
-        range
+        match self.place() {
+            None => key,
+            Some(place) => place.outward(key),
+        }
     }
 
     /// The key that a caller gave.
     #[inline]
     fn key(&self, key: &Bound<'_, PyAny>) -> PyResult<Key> {
-        self.inward(convert::one_key("key", key)?)
+        self.inward(key.py(), "key", convert::one_key("key", key)?)
     }
 
     /// The keys that a caller gave as arguments.
     fn keys(&self, keys: &Bound<'_, PyTuple>) -> PyResult<Vec<Key>> {
-        let keys = convert::key_arguments(keys.len(), keys.iter())?;
-        keys.into_iter().map(|key| self.inward(key)).collect()
+        let (py, keys) = (keys.py(), convert::key_arguments(keys.len(), keys.iter())?);
+        keys.into_iter().map(|key| self.inward(py, "key", key)).collect()
     }
 
     /// An entry that the core answered.
     #[inline]
-    fn entry<V: AsBytes>(&self, py: Python<'_>, entry: latchwork::Entry<V>) -> PyResult<Entry> {
+    fn entry<V: AsBytes>(&self, py: Python<'_>, mut entry: latchwork::Entry<V>) -> PyResult<Entry> {
+        entry.key = self.outward(entry.key);
+        self.own_entry(py, entry)
+    }
+
+    /// The same where the key is the caller's already.
+    #[inline]
+    fn own_entry<V: AsBytes>(&self, py: Python<'_>, entry: latchwork::Entry<V>) -> PyResult<Entry> {
         let value = entry.value.map(|value| self.codec().decode(py, value.as_bytes())).transpose()?;
-        Ok(Entry::new(self.outward(entry.key), value, entry.version, entry.expires_in))
+        Ok(Entry::new(entry.key, value, entry.version, entry.expires_in))
     }
 
     /// Entries that the core answered.
@@ -109,7 +121,7 @@ pub(crate) trait Cells: Sized {
         limit: Option<&Bound<'_, PyAny>>,
         reverse: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<Entry>> {
-        let mut scan = Scan::new(self.inward_range(range.keys()?));
+        let mut scan = Scan::new(range.keys(py, self.place())?);
         if let Some(limit) = limit {
             scan = scan.limit(convert::limit("limit", limit)?);
         }
@@ -127,9 +139,9 @@ pub(crate) trait Cells: Sized {
         range: &Range<'_, 'py>,
         except: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let range = self.inward_range(range.keys()?);
+        let range = range.keys(py, self.place())?;
         let except = except.map(|except| convert::key_list("except_", except)).transpose()?.unwrap_or_default();
-        let except = except.into_iter().map(|key| self.inward(key)).collect::<PyResult<Vec<Key>>>()?;
+        let except = except.into_iter().map(|key| self.inward(py, "except_", key)).collect::<PyResult<Vec<Key>>>()?;
         let gone = self.cell_port(py)?.delete_all(&range, &except).map_err(|error| error::raise(py, &error))?;
         gone.into_iter().map(|key| convert::key_to_py(py, &self.outward(key))).collect()
     }

@@ -3,6 +3,7 @@
 use latchwork::{Key, KeyPart, KeyRange};
 use pyo3::prelude::*;
 
+use crate::place::Place;
 use crate::{convert, error};
 
 /// The keyword arguments that name a range, as they came.
@@ -13,26 +14,42 @@ pub(crate) struct Range<'a, 'py> {
 }
 
 impl Range<'_, '_> {
-    /// The keys that are meant; all, if nothing is named.
-    pub(crate) fn keys(&self) -> PyResult<KeyRange> {
-        let key = |what, key: Option<&Bound<'_, PyAny>>| key.map(|key| convert::one_key(what, key)).transpose();
-        match (self.prefix, key("start", self.start)?, key("end", self.end)?) {
-            (None, None, None) => Ok(KeyRange::all()),
-            (None, Some(start), None) => Ok(KeyRange::from(start)),
-            (None, None, Some(end)) => Ok(KeyRange::before(end)),
-            (None, Some(start), Some(end)) => Ok(KeyRange::between(start, end)),
-            (Some(given), None, None) => Ok(KeyRange::prefix(prefix(given)?)),
-            (Some(given), _, _) => Err(error::wrong_value(given.py(), "prefix", "given beside start or end")),
-        }
+    /// The keys of the core's space that are meant, by somebody whose keys are in a place of it or not; all of those,
+    /// if nothing is named.
+    pub(crate) fn keys(&self, py: Python<'_>, place: Option<&Place>) -> PyResult<KeyRange> {
+        let key = |what, key: Option<&Bound<'_, PyAny>>| {
+            let key = key.map(|key| convert::one_key(what, key)).transpose()?;
+            key.map(|key| fitting(py, place, what, key)).transpose()
+        };
+        let range = match (self.prefix, key("start", self.start)?, key("end", self.end)?) {
+            (None, None, None) => KeyRange::all(),
+            (None, Some(start), None) => KeyRange::from(start),
+            (None, None, Some(end)) => KeyRange::before(end),
+            (None, Some(start), Some(end)) => KeyRange::between(start, end),
+            (Some(given), None, None) => KeyRange::prefix(prefix(place, given)?),
+            (Some(given), _, _) => return Err(error::wrong_value(given.py(), "prefix", "given beside start or end")),
+        };
+        Ok(match place {
+            None => range,
+            Some(place) => place.within().range(&range),
+        })
     }
 }
 
-/// A prefix that a caller gave.
-pub(crate) fn prefix(prefix: &Bound<'_, PyAny>) -> PyResult<Key> {
+/// A key that is not too long where it will be.
+fn fitting(py: Python<'_>, place: Option<&Place>, what: &str, key: Key) -> PyResult<Key> {
+    if let Some(place) = place {
+        place.inward(py, what, &key)?;
+    }
+    Ok(key)
+}
+
+/// A prefix that a caller gave, as it came.
+pub(crate) fn prefix(place: Option<&Place>, prefix: &Bound<'_, PyAny>) -> PyResult<Key> {
     let key = convert::one_key("prefix", prefix)?;
     if matches!(key.part(), KeyPart::Int(_) | KeyPart::Bool(_)) {
         let why = format!("{} has none: it is a str, bytes or a tuple", convert::type_name(prefix));
         return Err(error::wrong_type(prefix.py(), "prefix", &why));
     }
-    Ok(key)
+    fitting(prefix.py(), place, "prefix", key)
 }

@@ -10,7 +10,7 @@ use futures_core::Stream;
 use latchwork::{Entry, Error};
 use pyo3::prelude::*;
 
-use super::{Cells, Watched};
+use super::Watched;
 use crate::bytes::Value;
 use crate::fork::PerProcess;
 use crate::space::Space;
@@ -117,12 +117,12 @@ impl Drop for Turn<'_> {
 
 impl CellWatch {
     pub(super) fn new(space: &Bound<'_, Space>, what: Watched) -> PyResult<CellWatch> {
-        let watch = what.watch(space.get().cell_port(space.py())?.space());
+        let watch = what.watch(space.py(), space.get())?;
         Ok(CellWatch { space: space.clone().unbind(), what, state: PerProcess::new(State::new(watch)) })
     }
 
     fn state(&self, py: Python<'_>) -> PyResult<&State> {
-        self.state.get(|| Ok(State::new(self.what.watch(self.space.get().cell_port(py)?.space()))))
+        self.state.get(|| Ok(State::new(self.what.watch(py, self.space.get())?)))
     }
 }
 
@@ -140,7 +140,7 @@ impl CellWatch {
         };
         match wait::block_on(py, None, None, poll_fn(|cx| state.poll(cx)))? {
             None => Ok(None),
-            Some(Ok(entries)) => self.space.get().entries(py, entries).map(Some),
+            Some(Ok(entries)) => Watched::entries(py, self.space.get(), entries).map(Some),
             Some(Err(error)) => Err(error::raise(py, &error)),
         }
     }

@@ -4,7 +4,7 @@ use latchwork::Key;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
-use super::{Cells, range};
+use super::{AsBytes, Cells, Entry, range};
 use crate::bytes::{self, Value};
 use crate::{convert, error};
 
@@ -22,14 +22,35 @@ impl Watched {
         prefix: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Watched> {
         match prefix {
-            None => cells.keys(keys).map(Watched::Keys),
-            Some(prefix) if keys.is_empty() => Ok(Watched::Prefix(range::prefix(prefix)?)),
+            None => {
+                // Refused now, and not at the first `next`, if one is too long where it will be.
+                cells.keys(keys)?;
+                convert::key_arguments(keys.len(), keys.iter()).map(Watched::Keys)
+            }
+            Some(prefix) if keys.is_empty() => Ok(Watched::Prefix(range::prefix(cells.place(), prefix)?)),
             Some(prefix) => Err(error::wrong_value(prefix.py(), "prefix", "given beside keys")),
         }
     }
 
-    /// A watch of the core's on them, which has not begun.
-    pub(crate) fn watch(&self, space: &bytes::Space) -> latchwork::Watch<Value> {
+    /// A watch of the core's on them, which has not begun. Its entries have the caller's keys.
+    pub(crate) fn watch(&self, py: Python<'_>, cells: &impl Cells) -> PyResult<latchwork::Watch<Value>> {
+        let whole = cells.cell_port(py)?.space();
+        Ok(match cells.place() {
+            None => self.on(whole),
+            Some(place) => self.on(&place.space(whole)),
+        })
+    }
+
+    /// What such a watch answered.
+    pub(crate) fn entries(
+        py: Python<'_>,
+        cells: &impl Cells,
+        entries: Vec<latchwork::Entry<impl AsBytes>>,
+    ) -> PyResult<Vec<Entry>> {
+        entries.into_iter().map(|entry| cells.own_entry(py, entry)).collect()
+    }
+
+    fn on(&self, space: &bytes::Space) -> latchwork::Watch<Value> {
         match self {
             Watched::Keys(keys) => space.watch(keys.clone()),
             Watched::Prefix(prefix) => space.watch_prefix(prefix.clone()),

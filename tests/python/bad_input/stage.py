@@ -145,7 +145,7 @@ class Stage:
         """Give back what an accepted call answered."""
         if isinstance(value, (latchwork.Guard, latchwork.aio.Guard)) and value.held:
             value.release()
-        if isinstance(value, (latchwork.Space, latchwork.aio.Space)):
+        if isinstance(value, (latchwork.Space, latchwork.aio.Space)) and " within=" not in repr(value):
             await finish(value.close())
         if isinstance(value, (latchwork.Owner, latchwork.aio.Owner)):
             await finish(value.close())

@@ -20,7 +20,9 @@ OPERATIONS = frozenset(
 class Cells:
     """What the cells of one run are called."""
 
-    def __init__(self, answer: Callable[[Any], Any], guard: Callable[[str], Any]) -> None:
+    def __init__(self, within: dict[str, list[Any]], answer: Callable[[Any], Any], guard: Callable[[str], Any]) -> None:
+        self.within = within
+        """Where the sub-spaces of actors lie."""
         self.answer = answer
         """What a call of the API comes to that never waits."""
         self.guard = guard
@@ -37,7 +39,7 @@ class Cells:
         """Make the call of a step, and note what it names."""
         args = step.get("args", {})
         if op == "watch":
-            self.watches[step["as"]] = Watched.of(space, args)
+            self.watches[step["as"]] = Watched.of(space, self.within.get(step["actor"], []), args)
             return {"ok": {}}
         if op == "endWatch":
             self.end(self.watches[args["watch"]])

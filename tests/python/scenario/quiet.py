@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from latchwork import Entry, Hold, Query, Space
+from latchwork import Entry, Hold, Key, Query, Space
 
 from .host import Result
 
@@ -53,5 +53,12 @@ def guard_of(result: Result) -> Any:
 
 def is_of(hold: Hold, guard: Any) -> bool:
     """Whether it is the lock of a guard, which may have lost keys. Locks of unrelated keys can have equal tokens."""
-    left, all_keys = ({*map(repr, it.keys), *map(repr, it.shared)} for it in (hold, guard))
-    return hold.token == guard.token and left <= all_keys
+    names = {*map(repr, guard.keys), *map(repr, guard.shared)}
+    return hold.token == guard.token and all(names & set(ends(key)) for key in (*hold.keys, *hold.shared))
+
+
+def ends(key: Key) -> Iterator[str]:
+    """A key, and what sub-spaces of its space may call it: its last part, and that of it."""
+    yield repr(key)
+    if isinstance(key, tuple) and key:
+        yield from ends(key[-1])

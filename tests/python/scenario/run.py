@@ -41,7 +41,7 @@ class Run:
         self.spaces: dict[str, Any] = {}
         self.results: dict[str, Result] = {}
         self.owners: dict[str, Any] = {}
-        self.cells = Cells(host.answer, lambda name: self.results[name].guard())
+        self.cells = Cells(scenario.within, host.answer, lambda name: self.results[name].guard())
         self.match = Matcher(
             lambda name: int(self.results[name].guard().token),
             lambda name: str(self.owners[name].id),
@@ -117,7 +117,9 @@ class Run:
         """What an actor calls: a handle, or a sub-space of it."""
         if actor not in self.spaces:
             handle = self.handles[self.scenario.handles.get(actor, "first")]
-            self.spaces[actor] = reduce(lambda space, key: space.within(key), self.scenario.within.get(actor, ()), handle)
+            self.spaces[actor] = reduce(
+                lambda space, key: space.within(key), self.scenario.within.get(actor, ()), handle
+            )
         return self.spaces[actor]
 
     def owner(self, space: Any, label: str | None = None, guard: str | None = None) -> Any:
