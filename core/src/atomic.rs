@@ -57,9 +57,11 @@ impl<'a, V: Send + Sync + 'static> Atomic<'a, V> {
         self
     }
 
-    /// Lets the cell that was set or inserted last expire so long after the commit.
+    /// Lets the cell that was set or inserted last expire so long after the commit. Without one, the commit is refused
+    /// as [`Invalid`](crate::ErrorKind::Invalid).
     pub fn expire_in(mut self, after: Duration) -> Atomic<'a, V> {
-        self.commit.expire_last(after);
+        let noted = self.commit.expire_last(after);
+        self.refused = self.refused.or(noted.err());
         self
     }
 

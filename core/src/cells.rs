@@ -36,8 +36,7 @@ impl<V: Clone + Send + Sync + 'static> Space<V> {
     /// # Ok::<_, latchwork::Error>(()) }).unwrap();
     /// ```
     pub async fn get(&self, key: impl Into<Key>) -> Result<Entry<V>, Error> {
-        let key = key.into();
-        Ok(self.cells().get_now(&key)?.own())
+        Ok(self.cells().get_now(key.into())?.own())
     }
 
     /// Several cells at one instant, in the order asked.

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use crate::shared::Demand;
 use crate::sync::Arc;
-use crate::{Entry, Key, Ticket, Within};
+use crate::{Entry, Error, Key, Ticket, Within};
 
 /// A change of cells: conditions and writes that take effect at one instant, or not at all.
 ///
@@ -22,6 +22,8 @@ pub struct Commit<V> {
 #[derive(Debug)]
 pub(crate) struct Step<V> {
     pub(crate) key: Key,
+    /// Of the key as the space knows it, once it is looked up.
+    pub(crate) hash: u64,
     /// The version that it must have.
     pub(crate) expected: Option<u64>,
     pub(crate) write: Option<Write<V>>,
@@ -29,7 +31,7 @@ pub(crate) struct Step<V> {
 
 #[derive(Debug)]
 pub(crate) enum Write<V> {
-    Set { value: Arc<V>, expiry: Expiry },
+    Set { value: V, expiry: Expiry },
     Delete,
 }
 
@@ -97,18 +99,18 @@ impl<V> Commit<V> {
 
     /// Demands that a cell has this version; 0: that it is absent.
     pub fn check(&mut self, key: Key, version: u64) {
-        self.steps.push(Step { key, expected: Some(version), write: None });
+        self.steps.push(Step { key, hash: 0, expected: Some(version), write: None });
     }
 
     /// Sets a cell; with `expected`, demands that it has this version.
     pub fn set(&mut self, key: Key, expected: Option<u64>, value: V, expiry: Expiry) {
-        let write = Some(Write::Set { value: Arc::new(value), expiry });
-        self.steps.push(Step { key, expected, write });
+        let write = Some(Write::Set { value, expiry });
+        self.steps.push(Step { key, hash: 0, expected, write });
     }
 
     /// Deletes a cell; with `expected`, demands that it has this version.
     pub fn delete(&mut self, key: Key, expected: Option<u64>) {
-        self.steps.push(Step { key, expected, write: Some(Write::Delete) });
+        self.steps.push(Step { key, hash: 0, expected, write: Some(Write::Delete) });
     }
 
     /// Makes its keys those of a sub-space.
@@ -119,15 +121,18 @@ impl<V> Commit<V> {
     }
 
     /// Lets the cell that was set last expire so long after the commit.
-    pub(crate) fn expire_last(&mut self, after: Duration) {
+    ///
+    /// # Errors
+    ///
+    /// `invalid` when none was set.
+    pub(crate) fn expire_last(&mut self, after: Duration) -> Result<(), Error> {
         let mut writes = self.steps.iter_mut().rev().filter_map(|step| step.write.as_mut());
         let last = writes.find_map(|write| match write {
             Write::Set { expiry, .. } => Some(expiry),
             Write::Delete => None,
         });
-        if let Some(expiry) = last {
-            *expiry = Expiry::In(after);
-        }
+        *last.ok_or_else(|| Error::invalid("expire_in", "no cell was set before it"))? = Expiry::In(after);
+        Ok(())
     }
 
     /// Demands that a grant holds these keys, or all that it was granted except those that it released itself. `None`

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::Key;
+use crate::machine::Seen;
 use crate::sync::Arc;
 
 /// A cell as it was when it was read.
@@ -19,6 +20,15 @@ pub struct Entry<V> {
     pub expires_in: Option<Duration>,
 }
 
+impl<T> Entry<T> {
+    /// What was seen of a cell at this time.
+    #[inline]
+    pub(crate) fn seen(key: Key, seen: Seen<T>, now: Duration) -> Entry<T> {
+        let Seen { value, version, expires } = seen;
+        Entry { key, value, version, expires_in: expires.map(|at| at.saturating_sub(now)) }
+    }
+}
+
 impl<V> Entry<Arc<V>> {
     /// With a value of its own.
     pub(crate) fn own(self) -> Entry<V>
@@ -26,6 +36,7 @@ impl<V> Entry<Arc<V>> {
         V: Clone,
     {
         let Entry { key, value, version, expires_in } = self;
-        Entry { key, value: value.map(Arc::unwrap_or_clone), version, expires_in }
+        // Cloned, not unwrapped: the cell mostly has it too, and to look costs as much as to take a handle.
+        Entry { key, value: value.map(|value| V::clone(&value)), version, expires_in }
     }
 }

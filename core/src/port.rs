@@ -383,7 +383,7 @@ impl<V: Send + Sync + 'static> Port<V> {
     ///
     /// [`Closed`](crate::ErrorKind::Closed), and [`Invalid`](crate::ErrorKind::Invalid) for a key that is too long.
     pub fn get(&self, key: &Key) -> Result<Entry<Arc<V>>, Error> {
-        self.space.cells().get_now(key)
+        self.space.cells().get_now(key.clone())
     }
 
     /// Cells as they are at one instant, in the order asked.

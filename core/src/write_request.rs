@@ -43,11 +43,14 @@ impl<'a, V: Send + Sync + 'static, A> WriteRequest<'a, V, A> {
         WriteRequest { engine, state: State::Built(commit), answer }
     }
 
-    /// Lets the cell expire so long after the write. Needs a space with a [clock](crate::Builder::clock). Without this a
-    /// cell that is set does not expire, whatever it did before.
+    /// Lets the cell expire so long after the write. Needs a space with a [clock](crate::Builder::clock); a delete is
+    /// refused as [`Invalid`](crate::ErrorKind::Invalid). Without this a cell that is set does not expire, whatever it did
+    /// before.
     pub fn expire_in(mut self, after: Duration) -> WriteRequest<'a, V, A> {
-        if let State::Built(commit) = &mut self.state {
-            commit.expire_last(after);
+        if let State::Built(commit) = &mut self.state
+            && let Err(error) = commit.expire_last(after)
+        {
+            self.state = State::Refused(error);
         }
         self
     }

@@ -42,11 +42,14 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         self.within.as_ref()
     }
 
-    pub(crate) fn get_now(&self, key: &Key) -> Result<Entry<Arc<V>>, Error> {
+    #[inline]
+    pub(crate) fn get_now(&self, key: Key) -> Result<Entry<Arc<V>>, Error> {
         self.check_open()?;
-        let key = self.wrap(key);
-        key.check()?;
-        Ok(self.entry(self.cells.get(self.shared(), &key)))
+        let wrapped = self.within.as_ref().map(|place| place.wrap(&key));
+        let place = wrapped.as_ref().unwrap_or(&key);
+        place.check()?;
+        let (seen, now) = self.cells.get(self.shared(), place);
+        Ok(Entry::seen(key, seen, now))
     }
 
     pub(crate) fn get_many_now(&self, keys: &[Key]) -> Result<Vec<Entry<Arc<V>>>, Error> {
@@ -121,13 +124,6 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         if self.is_closed() { Err(Error::closed()) } else { Ok(()) }
     }
 
-    fn wrap<'k>(&self, key: &'k Key) -> Cow<'k, Key> {
-        match &self.within {
-            None => Cow::Borrowed(key),
-            Some(place) => Cow::Owned(place.wrap(key)),
-        }
-    }
-
     fn wrap_all<'k>(&self, keys: &'k [Key]) -> Result<Cow<'k, [Key]>, Error> {
         let keys: Cow<'k, [Key]> = match &self.within {
             None => keys.into(),
@@ -144,13 +140,6 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         };
         range.check()?;
         Ok(range)
-    }
-
-    fn entry<T>(&self, entry: Entry<T>) -> Entry<T> {
-        match &self.within {
-            None => entry,
-            Some(place) => place.entry(entry),
-        }
     }
 
     fn entries<T>(&self, entries: Vec<Entry<T>>) -> Vec<Entry<T>> {
@@ -170,7 +159,7 @@ impl<V: Send + Sync + 'static> CellEngine<V> for MemoryCells<V> {
 
     fn read(&self, keys: &[Key]) -> impl Future<Output = Result<Vec<Entry<Arc<V>>>, Error>> + Send {
         ready(match keys {
-            [key] => self.get_now(key).map(|entry| vec![entry]),
+            [key] => self.get_now(key.clone()).map(|entry| vec![entry]),
             keys => self.get_many_now(keys),
         })
     }

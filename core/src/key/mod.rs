@@ -84,11 +84,16 @@ impl Key {
     ///
     /// [`Invalid`](crate::ErrorKind::Invalid) when the encoding is longer than [`Key::MAX_LEN`], or tuples nest deeper
     /// than 32.
+    #[inline]
     pub fn check(&self) -> Result<(), Error> {
-        let Repr::Shared(bytes) = &self.0 else {
+        match &self.0 {
             // Too short to be too long, or to nest too deep.
-            return Ok(());
-        };
+            Repr::Short(_) => Ok(()),
+            Repr::Shared(bytes) => Key::check_long(bytes),
+        }
+    }
+
+    fn check_long(bytes: &[u8]) -> Result<(), Error> {
         let len = bytes.len();
         if len > Key::MAX_LEN && bytes[0] != encode::NAME {
             let why = format!("longer than {} bytes encoded: len={len}", Key::MAX_LEN);

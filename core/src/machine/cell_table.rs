@@ -13,20 +13,31 @@ use std::time::Duration;
 
 use hashbrown::HashTable;
 
-use super::Watches;
+use super::{Due, Watches};
 use crate::Key;
 
-/// The cells of a shard. `T` is a value, or a cheap handle on one; `W` is whoever watches.
+/// The cells of a shard. `T` is what is kept for a value; `W` is whoever watches.
+///
+/// It fills a cache line with the mutex around it: what few shards need is elsewhere.
 pub(crate) struct CellTable<T, W> {
     /// The largest version that was ever given here.
     clock: u64,
-    /// The latest time that was ever asked with: time never goes back (clause B5).
-    latest: Duration,
     cells: HashTable<Slot<T>>,
-    /// When no cell is left, room for so many is kept.
-    keeps: usize,
-    expiries: BTreeSet<(Duration, Key)>,
-    pub(crate) watches: Watches<Key, W>,
+    rare: Option<Box<Rare<W>>>,
+}
+
+/// What is kept for a value: the value itself, or a handle that readers share.
+pub(crate) trait Kept: Clone {
+    type Value;
+    /// What a change leaves of a value.
+    type Old;
+
+    fn keep(value: Self::Value) -> Self;
+
+    /// Puts another value in its place.
+    fn replace(&mut self, value: Self::Value) -> Self::Old;
+
+    fn let_go(self) -> Self::Old;
 }
 
 struct Slot<T> {
@@ -35,6 +46,16 @@ struct Slot<T> {
     value: T,
     version: u64,
     expires: Option<Duration>,
+}
+
+/// What a shard keeps only while one of its cells expires, or somebody watches one.
+struct Rare<W> {
+    /// The latest time that was asked with: time never goes back (clause B5).
+    latest: Duration,
+    expiries: BTreeSet<(Duration, Key)>,
+    /// When the first of them expires, as the timers know it.
+    due: Option<Due>,
+    watches: Watches<Key, W>,
 }
 
 /// What a reader sees of a cell.
@@ -49,9 +70,9 @@ pub(crate) struct Seen<T> {
 
 /// What a write leaves for others to do.
 #[derive(Debug)]
-pub(crate) struct Written<T> {
-    /// The value that was replaced or deleted, to be dropped once everything is unlocked.
-    pub(crate) old: Option<T>,
+pub(crate) struct Written<O> {
+    /// What is left of the value that was replaced or deleted, to be dropped once everything is unlocked.
+    pub(crate) old: Option<O>,
     /// Whether the cell was present.
     pub(crate) existed: bool,
     pub(crate) presence: Presence,
@@ -71,19 +92,13 @@ pub(crate) enum Presence {
 /// More room than this is given back when three quarters of it are empty.
 const FEW: usize = 16;
 
-impl<T: Clone, W: Clone> CellTable<T, W> {
-    pub(crate) fn new(keeps: usize) -> CellTable<T, W> {
-        CellTable {
-            clock: 0,
-            latest: Duration::ZERO,
-            cells: HashTable::new(),
-            keeps,
-            expiries: BTreeSet::new(),
-            watches: Watches::new(),
-        }
+impl<T: Kept, W: Clone> CellTable<T, W> {
+    pub(crate) fn new() -> CellTable<T, W> {
+        CellTable { clock: 0, cells: HashTable::new(), rare: None }
     }
 
     /// The largest version that was ever given here.
+    #[inline]
     pub(crate) fn clock(&self) -> u64 {
         self.clock
     }
@@ -91,16 +106,25 @@ impl<T: Clone, W: Clone> CellTable<T, W> {
     /// Whether there is nothing and nobody in here.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.cells.is_empty() && self.expiries.is_empty() && self.watches.is_empty()
+        self.cells.is_empty() && self.rare.is_none()
+    }
+
+    /// Whether any of its cells expires. Only then does it matter which time the table is asked with.
+    #[inline]
+    pub(crate) fn is_timed(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| !rare.expiries.is_empty())
     }
 
     /// Moves the time on, and answers it: what is given, or a later one that was given before.
+    #[inline]
     pub(crate) fn at(&mut self, now: Duration) -> Duration {
-        self.latest = self.latest.max(now);
-        self.latest
+        let Some(rare) = &mut self.rare else { return now };
+        rare.latest = rare.latest.max(now);
+        rare.latest
     }
 
     /// The cell of a key at a time that [`at`](CellTable::at) answered.
+    #[inline]
     pub(crate) fn read(&self, hash: u64, key: &Key, now: Duration) -> Seen<T> {
         match self.present(hash, key, now) {
             Some(cell) => Seen { value: Some(cell.value.clone()), version: cell.version, expires: cell.expires },
@@ -109,6 +133,7 @@ impl<T: Clone, W: Clone> CellTable<T, W> {
     }
 
     /// The version of a cell, 0 when it is absent.
+    #[inline]
     pub(crate) fn version(&self, hash: u64, key: &Key, now: Duration) -> u64 {
         self.present(hash, key, now).map_or(0, |cell| cell.version)
     }
@@ -121,97 +146,165 @@ impl<T: Clone, W: Clone> CellTable<T, W> {
     /// Whether anything is kept of a key.
     #[cfg(test)]
     pub(crate) fn keeps(&self, hash: u64, key: &Key) -> bool {
-        self.cells.find(hash, |cell| cell.hash == hash && cell.key == *key).is_some()
+        self.cells.find(hash, |cell| cell.is(hash, key)).is_some()
     }
 
     /// Gives a cell this value and version, and a time to expire. The version is larger than the clock.
+    #[inline]
     pub(crate) fn set(
         &mut self,
         (hash, key): (u64, &Key),
-        value: T,
+        value: T::Value,
         expires: Option<Duration>,
         version: u64,
         now: Duration,
-    ) -> Written<T> {
+    ) -> Written<T::Old> {
         self.clock = version;
-        if let Some(cell) = self.cells.find_mut(hash, |cell| cell.hash == hash && cell.key == *key) {
-            let existed = !is_over(cell.expires, now);
-            let old = std::mem::replace(&mut cell.value, value);
-            cell.version = version;
-            let before = std::mem::replace(&mut cell.expires, expires);
-            self.move_expiry(key, before, expires);
-            return Written { old: Some(old), existed, presence: Presence::Same };
-        }
-        let cell = Slot { hash, key: key.clone(), value, version, expires };
-        self.cells.insert_unique(hash, cell, |cell| cell.hash);
-        self.move_expiry(key, None, expires);
-        Written { old: None, existed: false, presence: Presence::Appeared }
+        let Some(cell) = self.cells.find_mut(hash, |cell| cell.is(hash, key)) else {
+            let cell = Slot { hash, key: key.clone(), value: T::keep(value), version, expires };
+            self.cells.insert_unique(hash, cell, |cell| cell.hash);
+            self.move_expiry(key, None, expires);
+            return Written { old: None, existed: false, presence: Presence::Appeared };
+        };
+        let existed = !is_over(cell.expires, now);
+        let old = cell.value.replace(value);
+        cell.version = version;
+        let before = std::mem::replace(&mut cell.expires, expires);
+        self.move_expiry(key, before, expires);
+        Written { old: Some(old), existed, presence: Presence::Same }
     }
 
     /// Deletes a cell, if there is one, in a change of this version, which is larger than the clock.
-    pub(crate) fn delete(&mut self, hash: u64, key: &Key, version: u64, now: Duration) -> Written<T> {
+    pub(crate) fn delete(&mut self, hash: u64, key: &Key, version: u64, now: Duration) -> Written<T::Old> {
         self.clock = version;
         match self.take(hash, key) {
             Some(cell) => {
                 let existed = !is_over(cell.expires, now);
-                Written { old: Some(cell.value), existed, presence: Presence::Gone }
+                Written { old: Some(cell.value.let_go()), existed, presence: Presence::Gone }
             }
             None => Written { old: None, existed: false, presence: Presence::Same },
         }
     }
 
+    /// Gives back room that deleted cells left, but for so many cells where there is none.
+    pub(crate) fn give_back(&mut self, keeps: usize) {
+        let (len, room) = (self.cells.len(), self.cells.capacity());
+        if len == 0 && room > keeps {
+            self.cells = HashTable::new();
+        } else if room > FEW.max(keeps) && len < room / 4 {
+            self.cells.shrink_to(len * 2, |cell| cell.hash);
+        }
+    }
+
     /// When the first cell expires.
     pub(crate) fn next_expiry(&self) -> Option<Duration> {
-        self.expiries.first().map(|(at, _)| *at)
+        self.rare.as_ref()?.expiries.first().map(|(at, _)| *at)
+    }
+
+    /// When the first cell expires, as the timers know it.
+    pub(crate) fn due(&self) -> Option<Due> {
+        self.rare.as_ref()?.due
+    }
+
+    /// Notes what the timers know.
+    pub(crate) fn set_due(&mut self, due: Option<Due>) {
+        self.change_rare(|rare| rare.due = due);
     }
 
     /// Takes out the cell whose time has been over for longest, if there is one.
-    pub(crate) fn pop_expired(&mut self, hash: impl Fn(&Key) -> u64, now: Duration) -> Option<(Key, T)> {
-        let (at, key) = self.expiries.first()?;
+    pub(crate) fn pop_expired(&mut self, hash: impl Fn(&Key) -> u64, now: Duration) -> Option<(Key, T::Old)> {
+        let (at, key) = self.rare.as_ref()?.expiries.first()?;
         if *at > now {
             return None;
         }
         let key = key.clone();
         let cell = self.take(hash(&key), &key)?;
-        Some((cell.key, cell.value))
+        Some((cell.key, cell.value.let_go()))
     }
 
+    /// Notes that the watcher with this number watches a key.
+    pub(crate) fn watch(&mut self, key: Key, number: u64, watcher: W) {
+        self.change_rare(|rare| rare.watches.add(key, number, watcher));
+    }
+
+    /// Takes a watcher out. Answers it, to be dropped once everything is unlocked.
+    pub(crate) fn unwatch(&mut self, key: &Key, number: u64) -> Option<W> {
+        self.change_rare(|rare| rare.watches.remove(key, number))
+    }
+
+    /// Appends those who watch a key.
+    #[inline]
+    pub(crate) fn watchers(&self, key: &Key, into: &mut Vec<W>) {
+        if let Some(rare) = &self.rare {
+            rare.watches.of(key, into);
+        }
+    }
+
+    #[inline]
     fn present(&self, hash: u64, key: &Key, now: Duration) -> Option<&Slot<T>> {
-        let cell = self.cells.find(hash, |cell| cell.hash == hash && cell.key == *key)?;
+        let cell = self.cells.find(hash, |cell| cell.is(hash, key))?;
         (!is_over(cell.expires, now)).then_some(cell)
     }
 
     fn take(&mut self, hash: u64, key: &Key) -> Option<Slot<T>> {
-        let found = self.cells.find_entry(hash, |cell| cell.hash == hash && cell.key == *key).ok()?;
+        let found = self.cells.find_entry(hash, |cell| cell.is(hash, key)).ok()?;
         let (cell, _) = found.remove();
         self.move_expiry(key, cell.expires, None);
-        let (len, room) = (self.cells.len(), self.cells.capacity());
-        if len == 0 && room > self.keeps {
-            self.cells = HashTable::new();
-        } else if room > FEW && len < room / 4 {
-            self.cells.shrink_to(len * 2, |cell| cell.hash);
-        }
         Some(cell)
     }
 
+    #[inline]
     fn move_expiry(&mut self, key: &Key, before: Option<Duration>, after: Option<Duration>) {
-        if before == after {
-            return;
+        if before != after {
+            self.change_expiry(key, before, after);
         }
-        if let Some(before) = before {
-            self.expiries.remove(&(before, key.clone()));
-        }
-        if let Some(after) = after {
-            self.expiries.insert((after, key.clone()));
-        }
-        if self.expiries.is_empty() {
+    }
+
+    #[cold]
+    fn change_expiry(&mut self, key: &Key, before: Option<Duration>, after: Option<Duration>) {
+        self.change_rare(|rare| {
+            if let Some(before) = before {
+                rare.expiries.remove(&(before, key.clone()));
+            }
+            if let Some(after) = after {
+                rare.expiries.insert((after, key.clone()));
+            }
+        });
+    }
+
+    /// Changes what is rare, which is there only while there is something in it.
+    fn change_rare<A>(&mut self, change: impl FnOnce(&mut Rare<W>) -> A) -> A {
+        let rare = self.rare.get_or_insert_with(|| Box::new(Rare::new()));
+        let answer = change(rare);
+        if rare.is_empty() {
+            self.rare = None;
+        } else if rare.expiries.is_empty() {
             // An empty one keeps a node.
-            self.expiries = BTreeSet::new();
+            rare.expiries = BTreeSet::new();
         }
+        answer
+    }
+}
+
+impl<T> Slot<T> {
+    #[inline]
+    fn is(&self, hash: u64, key: &Key) -> bool {
+        self.hash == hash && self.key == *key
+    }
+}
+
+impl<W: Clone> Rare<W> {
+    fn new() -> Rare<W> {
+        Rare { latest: Duration::ZERO, expiries: BTreeSet::new(), due: None, watches: Watches::new() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.expiries.is_empty() && self.due.is_none() && self.watches.is_empty()
     }
 }
 
 /// Whether a cell's time is over.
+#[inline]
 fn is_over(expires: Option<Duration>, now: Duration) -> bool {
     expires.is_some_and(|at| at <= now)
 }
@@ -222,8 +315,25 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
+    impl Kept for u32 {
+        type Value = u32;
+        type Old = u32;
+
+        fn keep(value: u32) -> u32 {
+            value
+        }
+
+        fn replace(&mut self, value: u32) -> u32 {
+            std::mem::replace(self, value)
+        }
+
+        fn let_go(self) -> u32 {
+            self
+        }
+    }
+
     fn table() -> CellTable<u32, ()> {
-        CellTable::new(0)
+        CellTable::new()
     }
 
     #[test]
@@ -262,10 +372,29 @@ mod tests {
     }
 
     #[test]
-    fn time_never_goes_back() {
-        let mut cells = table();
+    fn time_never_goes_back_where_it_matters() {
+        let (mut cells, key) = (table(), Key::from("a"));
+        assert!(!cells.is_timed());
+        cells.set((1, &key), 1, Some(9 * MS), 1, MS);
+        assert!(cells.is_timed());
         assert_eq!(cells.at(5 * MS), 5 * MS);
         assert_eq!(cells.at(3 * MS), 5 * MS);
+        cells.delete(1, &key, 2, 5 * MS);
+        assert!(!cells.is_timed() && cells.is_empty());
+    }
+
+    #[test]
+    fn what_is_rare_goes_when_nothing_is_left_in_it() {
+        let (mut cells, key) = (table(), Key::from("a"));
+        cells.watch(key.clone(), 1, ());
+        assert_eq!(cells.unwatch(&key, 2), None);
+        assert!(cells.rare.is_some());
+        assert_eq!(cells.unwatch(&key, 1), Some(()));
+        assert!(cells.rare.is_none());
+        cells.set_due(Some((MS, 1)));
+        assert_eq!(cells.due(), Some((MS, 1)));
+        cells.set_due(None);
+        assert!(cells.rare.is_none());
     }
 
     #[test]
@@ -276,6 +405,8 @@ mod tests {
         }
         for number in 0..10_000_u64 {
             cells.delete(number, &Key::from(number), 10_001 + number, MS);
+            cells.give_back(0);
+            assert!(cells.cells.capacity() <= FEW.max(8 * cells.cells.len()));
         }
         assert_eq!(cells.cells.capacity(), 0);
     }

@@ -46,7 +46,7 @@ mod model;
 
 use std::fmt;
 
-pub(crate) use self::cell_table::{CellTable, Presence, Seen, Written};
+pub(crate) use self::cell_table::{CellTable, Kept, Presence, Seen, Written};
 pub(crate) use self::deadlines::{Deadlines, Due, Errand};
 pub(crate) use self::deadlock::{Link, Target, WaitGraph, chain};
 pub(crate) use self::leave::{Leave, Left, Parts, leave};

@@ -35,19 +35,20 @@ impl Shared {
     /// # Errors
     ///
     /// `fenced` for the first one that is not.
+    #[inline]
     pub(super) fn lock_held(&self, demands: &[Demand], now: Option<Duration>) -> Result<Held<'_>, Error> {
+        if demands.is_empty() { Ok(Held::Nothing) } else { self.lock_guards(demands, now) }
+    }
+
+    fn lock_guards(&self, demands: &[Demand], now: Option<Duration>) -> Result<Held<'_>, Error> {
         let tickets: Vec<Ticket> = demands.iter().map(|demand| self.named(demand)).collect::<Result<_, _>>()?;
-        match (demands, &tickets[..]) {
-            ([], _) => return Ok(Held::Nothing),
-            ([Demand { keys: None, token, .. }], &[ticket]) => {
-                let table = self.shard(ticket).lock();
-                match table.is_lone(ticket) {
-                    Some(true) => return Ok(Held::Lone { _table: table }),
-                    Some(false) => return Err(Error::fenced(*token)),
-                    None => {}
-                }
+        if let ([Demand { keys: None, token, .. }], &[ticket]) = (demands, &tickets[..]) {
+            let table = self.shard(ticket).lock();
+            match table.is_lone(ticket) {
+                Some(true) => return Ok(Held::Lone { _table: table }),
+                Some(false) => return Err(Error::fenced(*token)),
+                None => {}
             }
-            _ => {}
         }
         let mut tables = self.lock_all_parts(demands, &tickets);
         for (demand, &ticket) in demands.iter().zip(&tickets) {

@@ -104,7 +104,7 @@ impl Shared {
         if self.retire(handle) {
             let mut origins = handle.ports.lock().clone();
             origins.push(handle.origin);
-            let calls: [&dyn Fn(); 2] = [&|| self.end(&origins, why, None), &|| self.cells.wake_all(None)];
+            let calls: [&dyn Fn(); 2] = [&|| self.end(&origins, why, None), &|| self.cells.end(None)];
             outcome::in_turn(calls.into_iter().map(|call| move || call()));
         }
     }

@@ -68,9 +68,15 @@ impl Timers {
 
     /// Tells the drivers, if the soonest deadline has changed.
     pub(crate) fn wake_if_sooner(&self) {
-        if self.sooner.swap(false, Ordering::AcqRel) {
+        if self.is_sooner() && self.sooner.swap(false, Ordering::AcqRel) {
             self.wake_drivers();
         }
+    }
+
+    /// Whether there is something to tell the drivers. Whoever noted a sooner deadline sees it, and tells them.
+    #[inline]
+    pub(super) fn is_sooner(&self) -> bool {
+        self.sooner.load(Ordering::Acquire)
     }
 
     pub(super) fn wake_drivers(&self) {

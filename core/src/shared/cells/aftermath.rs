@@ -2,7 +2,9 @@
 
 use std::mem::take;
 
-use super::{Cells, Watcher};
+use smallvec::SmallVec;
+
+use super::{Cells, Old, Watcher};
 use crate::Key;
 use crate::shared::{Mailbox, Shared, outcome};
 use crate::sync::{Arc, Ordering};
@@ -10,7 +12,7 @@ use crate::sync::{Arc, Ordering};
 /// What follows from a change of cells.
 pub(super) struct Aftermath<V> {
     /// To be dropped once everything is unlocked.
-    pub(super) values: Vec<Arc<V>>,
+    pub(super) values: SmallVec<[Old<V>; 1]>,
     /// To be told once everything is unlocked.
     pub(super) watchers: Vec<Arc<Watcher>>,
     /// Keys whose cells were made.
@@ -24,13 +26,14 @@ pub(super) struct Aftermath<V> {
 impl<V> Default for Aftermath<V> {
     fn default() -> Aftermath<V> {
         let (appeared, gone, changed) = Default::default();
-        Aftermath { values: Vec::new(), watchers: Vec::new(), appeared, gone, changed }
+        Aftermath { values: SmallVec::new(), watchers: Vec::new(), appeared, gone, changed }
     }
 }
 
 impl<V: Send + Sync + 'static> Cells<V> {
     /// Brings the index up to date and finds those who watch prefixes; the shards are still locked, so that nobody sees
     /// one without the other.
+    #[inline]
     pub(super) fn settle(&self, after: &mut Aftermath<V>) {
         if !after.appeared.is_empty() || !after.gone.is_empty() {
             let mut index = self.index.lock();
@@ -52,8 +55,12 @@ impl<V: Send + Sync + 'static> Cells<V> {
 impl<V> Aftermath<V> {
     /// Tells those who watch and those who keep time, and drops what was replaced: all of it runs the caller's code. Nothing
     /// is locked.
+    #[inline]
     pub(super) fn carry_out(self, shared: &Shared, own: Option<&Mailbox>) {
         let Aftermath { mut values, mut watchers, .. } = self;
+        if watchers.is_empty() && !shared.timers.is_sooner() {
+            return;
+        }
         let mut tell = || Watcher::tell_all(take(&mut watchers), own);
         let mut let_go = || drop(take(&mut values));
         let calls: [&mut dyn FnMut(); 3] = [&mut tell, &mut || shared.timers.wake_if_sooner(), &mut let_go];

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use smallvec::SmallVec;
-
-use super::{Aftermath, Cells, Open};
+use super::{Aftermath, Cells, Old, Open, keeps};
 use crate::commit::{Step, Write};
-use crate::machine::{Presence, Written, exhausted, hash};
-use crate::shared::{Handle, Mailbox, Shared};
+use crate::machine::{Presence, Written, hash};
+use crate::shared::{Handle, Mailbox, ONE_SHARD, Shared};
 use crate::sync::{Arc, Ordering};
-use crate::{Commit, Committed, Conflict, Error, Expiry, Key, Outcome};
+use crate::{Commit, Committed, Conflict, Entry, Error, Expiry, Key, Outcome};
 
 impl<V: Send + Sync + 'static> Cells<V> {
     /// Checks all conditions and makes all changes at one instant, or none.
@@ -24,64 +22,78 @@ impl<V: Send + Sync + 'static> Cells<V> {
         commit: Commit<V>,
         own: Option<&Mailbox>,
     ) -> Result<Outcome<Arc<V>>, Error> {
-        let Commit { steps, guards } = commit;
+        // Dropped with what is left in them once everything is unlocked.
+        let Commit { mut steps, guards } = commit;
         guards.iter().filter_map(|guard| guard.keys.as_ref()).flatten().try_for_each(Key::check)?;
-        self.check(shared, &steps)?;
-        let now = if guards.is_empty() { self.now(shared) } else { shared.now() };
-        let hashes: SmallVec<[u64; 4]> = steps.iter().map(|step| hash(&shared.seed, &step.key)).collect();
+        let timed = look_up(shared, &mut steps)?;
+        let now = if timed || !guards.is_empty() { shared.now() } else { None };
         let mut after = Aftermath::default();
         let outcome = {
             let _held = shared.lock_held(&guards, now)?;
-            let mut open = self.open(shared, hashes.iter().copied());
-            let version = open.clock() + 1;
-            // Checked under the locks, as for requests.
-            if handle.is_closed() || exhausted(version) {
-                return Err(Error::closed());
-            }
-            let now = open.at(now);
-            let conflicts = open.conflicts(&steps, &hashes, now);
-            if conflicts.is_empty() {
-                Ok(self.apply(shared, &mut open, steps.into_iter().zip(hashes), version, now, &mut after))
-            } else {
-                Err(conflicts)
-            }
+            match &mut steps[..] {
+                [step] => {
+                    let open = self.open_one(shared, step.hash, now);
+                    self.commit_in(shared, handle, open, std::slice::from_mut(step), &mut after)
+                }
+                _ if ONE_SHARD => self.commit_in(shared, handle, self.open_one(shared, 0, now), &mut steps, &mut after),
+                steps => {
+                    let open = self.open(shared, steps.iter().map(|step| step.hash), now);
+                    self.commit_in(shared, handle, open, steps, &mut after)
+                }
+            }?
         };
         after.carry_out(shared, own);
         Ok(outcome)
     }
 
-    fn apply(
+    #[inline]
+    fn commit_in<'a>(
         &self,
         shared: &Shared,
-        open: &mut Open<'_, V>,
-        steps: impl Iterator<Item = (Step<V>, u64)>,
+        handle: &Handle,
+        (mut open, now): (impl Open<'a, V>, Duration),
+        steps: &mut [Step<V>],
+        after: &mut Aftermath<V>,
+    ) -> Result<Outcome<Arc<V>>, Error> {
+        let version = open.next_version(handle)?;
+        let conflicts = conflicts(&mut open, steps, now);
+        if !conflicts.is_empty() {
+            return Ok(Err(conflicts));
+        }
+        Ok(Ok(self.apply(shared, &mut open, steps, version, now, after)))
+    }
+
+    #[inline]
+    fn apply<'a>(
+        &self,
+        shared: &Shared,
+        open: &mut impl Open<'a, V>,
+        steps: &mut [Step<V>],
         version: u64,
         now: Duration,
         after: &mut Aftermath<V>,
     ) -> Committed {
         let mut committed = Committed { version: 0, existed: false };
-        for (Step { key, write, .. }, hash) in steps {
-            let Some(write) = write else { continue };
+        for Step { key, hash, write, .. } in steps {
+            let Some(write) = write.take() else { continue };
             committed.version = version;
-            let table = &mut open.of(hash).table;
+            let table = open.of(*hash);
             let written = match write {
                 Write::Set { value, expiry } => {
                     let expires = match expiry {
                         Expiry::Never => None,
-                        Expiry::Keep => table.expires(hash, &key, now),
+                        Expiry::Keep => table.expires(*hash, key, now),
                         Expiry::In(after) => now.checked_add(after),
                     };
-                    table.set((hash, &key), value, expires, version, now)
+                    table.set((*hash, key), value, expires, version, now)
                 }
                 Write::Delete => {
-                    let written = table.delete(hash, &key, version, now);
+                    let written = table.delete(*hash, key, version, now);
                     committed.existed |= written.existed;
                     written
                 }
             };
-            if !table.watches.is_empty() {
-                table.watches.of(&key, &mut after.watchers);
-            }
+            table.watchers(key, &mut after.watchers);
             self.note(key, written, after);
         }
         self.finish(shared, open, after);
@@ -89,58 +101,73 @@ impl<V: Send + Sync + 'static> Cells<V> {
     }
 
     /// Notes what a write leaves to do.
-    pub(super) fn note(&self, key: Key, written: Written<Arc<V>>, after: &mut Aftermath<V>) {
-        after.values.extend(written.old);
+    #[inline]
+    pub(super) fn note(&self, key: &Key, written: Written<Old<V>>, after: &mut Aftermath<V>) {
+        if let Some(old) = written.old {
+            after.values.push(old);
+        }
         match written.presence {
             // A key that one commit writes several times may have come and gone.
             Presence::Appeared => {
-                after.gone.retain(|gone| *gone != key);
-                after.appeared.push(key);
+                after.gone.retain(|gone| gone != key);
+                after.appeared.push(key.clone());
             }
             Presence::Gone => {
-                after.appeared.retain(|appeared| *appeared != key);
-                after.gone.push(key);
+                after.appeared.retain(|appeared| appeared != key);
+                after.gone.push(key.clone());
             }
-            Presence::Same if self.any_prefix.load(Ordering::Acquire) => after.changed.push(key),
+            Presence::Same if self.any_prefix.load(Ordering::Acquire) => after.changed.push(key.clone()),
             Presence::Same => {}
         }
     }
 
     /// Does what is to be done before the shards are unlocked.
-    pub(super) fn finish(&self, shared: &Shared, open: &mut Open<'_, V>, after: &mut Aftermath<V>) {
-        if self.timed.load(Ordering::Acquire) {
-            for (number, content) in &mut open.shards {
-                Cells::note_expiry(shared, *number, content);
+    #[inline]
+    pub(super) fn finish<'a>(&self, shared: &Shared, open: &mut impl Open<'a, V>, after: &mut Aftermath<V>) {
+        open.each(|locked| {
+            if !after.gone.is_empty() {
+                locked.table.give_back(keeps(shared));
             }
-        }
+            locked.note_expiry(shared);
+        });
         self.settle(after);
-    }
-
-    fn check(&self, shared: &Shared, steps: &[Step<V>]) -> Result<(), Error> {
-        for Step { key, write, .. } in steps {
-            key.check()?;
-            if let Some(Write::Set { expiry: Expiry::In(_), .. }) = write {
-                if shared.clock().is_none() {
-                    return Err(Error::invalid("expire_in", "the space has no clock"));
-                }
-                self.timed.store(true, Ordering::Release);
-            }
-        }
-        Ok(())
     }
 }
 
-impl<V: Send + Sync + 'static> Open<'_, V> {
-    /// The conditions that are not met, with the cells as they are.
-    fn conflicts(&mut self, steps: &[Step<V>], hashes: &[u64], now: Duration) -> Vec<Conflict<Arc<V>>> {
-        let mut conflicts = Vec::new();
-        for (step, &hash) in steps.iter().zip(hashes) {
-            let Some(expected) = step.expected else { continue };
-            if self.of(hash).table.version(hash, &step.key, now) != expected {
-                let entry = self.entry(&step.key, hash, now);
-                conflicts.push(Conflict { key: step.key.clone(), expected, entry });
-            }
+/// The conditions that are not met, with the cells as they are.
+#[inline]
+fn conflicts<'a, V: Send + Sync + 'static>(
+    open: &mut impl Open<'a, V>,
+    steps: &[Step<V>],
+    now: Duration,
+) -> Vec<Conflict<Arc<V>>> {
+    let mut conflicts = Vec::new();
+    for Step { key, hash, expected, .. } in steps {
+        let Some(expected) = *expected else { continue };
+        let table = open.of(*hash);
+        if table.version(*hash, key, now) != expected {
+            let entry = Entry::seen(key.clone(), table.read(*hash, key, now), now);
+            conflicts.push(Conflict { key: key.clone(), expected, entry });
         }
-        conflicts
+    }
+    conflicts
+}
+
+/// Checks the steps and finds where their cells are. Answers whether any of them asks for the time.
+///
+/// # Errors
+///
+/// `invalid` for a key that is too long or an expiry that nobody could tell.
+#[inline]
+fn look_up<V>(shared: &Shared, steps: &mut [Step<V>]) -> Result<bool, Error> {
+    let mut timed = false;
+    for step in steps {
+        step.key.check()?;
+        step.hash = hash(&shared.seed, &step.key);
+        timed |= matches!(step.write, Some(Write::Set { expiry: Expiry::In(_), .. }));
+    }
+    match timed && shared.clock().is_none() {
+        true => Err(Error::invalid("expire_in", "the space has no clock")),
+        false => Ok(timed),
     }
 }

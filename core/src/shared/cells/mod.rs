@@ -9,22 +9,24 @@
 
 mod aftermath;
 mod apply;
+mod open;
 mod read;
 mod scan;
+mod value;
 mod watcher;
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use smallvec::SmallVec;
-
 use self::aftermath::Aftermath;
+use self::open::{CellShard, Open, Several};
+use self::value::Old;
 pub(crate) use self::watcher::{Subscription, Watched, Watcher};
-use super::{Entries, Mailbox, Shared};
+use super::{Mailbox, Shared};
 use crate::Key;
-use crate::machine::{CellTable, Due, PrefixWatches, hash};
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, OnceLock};
+use crate::machine::{PrefixWatches, hash};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock};
 
 /// A space whose cells are all deleted keeps room for so many, spread over its shards.
 const KEPT: usize = 256;
@@ -42,22 +44,6 @@ pub(crate) struct Cells<V> {
     /// All who watch, for the end of a handle. Locked with nothing else.
     watchers: Mutex<BTreeMap<u64, Arc<Watcher>>>,
     last_watcher: AtomicU64,
-    /// Whether a cell was ever given a time to expire: before that nobody needs the time.
-    timed: AtomicBool,
-}
-
-struct CellShard<V>(Mutex<Content<V>>);
-
-struct Content<V> {
-    table: CellTable<Arc<V>, Arc<Watcher>>,
-    /// When the first of its cells expires, as the timers know it.
-    due: Option<Due>,
-}
-
-/// Some shards, locked in ascending order.
-struct Open<'a, V> {
-    mask: usize,
-    shards: SmallVec<[(usize, MutexGuard<'a, Content<V>>); 2]>,
 }
 
 /// What [`Shared`] needs of the cells, whatever they hold.
@@ -65,8 +51,8 @@ pub(crate) trait Keeper: Any + Send + Sync {
     /// Takes out what has expired in a shard, and tells those who watch it.
     fn sweep(&self, shared: &Shared, shard: u32, now: Duration, own: Option<&Mailbox>);
 
-    /// Wakes everybody who watches: a handle was closed.
-    fn wake_all(&self, own: Option<&Mailbox>);
+    /// A handle was closed: waits for what came in through it and is under way, and wakes everybody who watches.
+    fn end(&self, own: Option<&Mailbox>);
 
     /// To be taken for what it is.
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
@@ -81,86 +67,11 @@ impl<V: Send + Sync + 'static> Cells<V> {
             any_prefix: AtomicBool::new(false),
             watchers: Mutex::default(),
             last_watcher: AtomicU64::new(0),
-            timed: AtomicBool::new(false),
         })
     }
 
     fn shards(&self, shared: &Shared) -> &[CellShard<V>] {
-        self.shards.get_or_init(|| {
-            let keeps = KEPT / (shared.mask() + 1);
-            let shard = |_| CellShard(Mutex::new(Content { table: CellTable::new(keeps), due: None }));
-            (0..=shared.mask()).map(shard).collect()
-        })
-    }
-
-    /// Locks the shards of these hashes.
-    fn open(&self, shared: &Shared, hashes: impl Iterator<Item = u64>) -> Open<'_, V> {
-        let (shards, mask) = (self.shards(shared), shared.mask());
-        let mut numbers: SmallVec<[usize; 8]> = hashes.map(|hash| Entries::shard(hash, mask)).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        Open { mask, shards: numbers.into_iter().map(|number| (number, shards[number].0.lock())).collect() }
-    }
-
-    /// Locks all shards.
-    fn open_all(&self, shared: &Shared) -> Open<'_, V> {
-        let shards = self.shards(shared).iter().enumerate();
-        Open { mask: shared.mask(), shards: shards.map(|(number, shard)| (number, shard.0.lock())).collect() }
-    }
-
-    /// Lets the timers know when the first cell of a shard expires; the shard is locked.
-    fn note_expiry(shared: &Shared, number: usize, content: &mut Content<V>) {
-        let next = content.table.next_expiry();
-        if content.due.map(|(at, _)| at) == next {
-            return;
-        }
-        if let Some(before) = content.due.take() {
-            shared.timers.remove(before);
-        }
-        if let Some(at) = next {
-            let due = (at, shared.next_order());
-            content.due = Some(due);
-            shared.timers.insert_sweep(due, number as u32);
-        }
-    }
-}
-
-impl<V> Open<'_, V> {
-    /// The shard of a hash, which is among those that are locked.
-    fn of(&mut self, hash: u64) -> &mut Content<V> {
-        let number = Entries::shard(hash, self.mask);
-        let at = match self.shards.len() {
-            1 => 0,
-            _ => self.shards.partition_point(|(other, _)| *other < number),
-        };
-        &mut self.shards[at].1
-    }
-
-    fn contents(&mut self) -> impl Iterator<Item = &mut Content<V>> {
-        self.shards.iter_mut().map(|(_, content)| &mut **content)
-    }
-
-    /// One time for all of them, not before any that one of them was ever asked with. `now` is none in a space without
-    /// a clock, and where no cell had a time to expire when the clock would have had to be read: then the time is one
-    /// that was read before.
-    fn at(&mut self, now: Option<Duration>) -> Duration
-    where
-        V: Send + Sync + 'static,
-    {
-        let now = now.unwrap_or_default();
-        let latest = self.contents().map(|content| content.table.at(now)).max().unwrap_or(now);
-        self.contents().for_each(|content| {
-            content.table.at(latest);
-        });
-        latest
-    }
-
-    /// The largest version that any of them ever gave.
-    fn clock(&mut self) -> u64
-    where
-        V: Send + Sync + 'static,
-    {
-        self.contents().map(|content| content.table.clock()).max().unwrap_or(0)
+        self.shards.get_or_init(|| (0..=shared.mask()).map(|_| CellShard::new()).collect())
     }
 }
 
@@ -169,22 +80,27 @@ impl<V: Send + Sync + 'static> Keeper for Cells<V> {
         let Some(shards) = self.shards.get() else { return };
         let mut after = Aftermath::default();
         {
-            let mut content = shards[shard as usize].0.lock();
+            let mut locked = shards[shard as usize].lock(shard as usize);
+            let table = &mut *locked.table;
             // The timers have forgotten it already, unless a commit came in between and noted a later one.
-            content.due = content.due.take().filter(|(at, _)| *at > now);
-            let now = content.table.at(now);
-            while let Some((key, value)) = content.table.pop_expired(|key| hash(&shared.seed, key), now) {
-                content.table.watches.of(&key, &mut after.watchers);
+            table.set_due(table.due().filter(|(at, _)| *at > now));
+            let now = table.at(now);
+            while let Some((key, value)) = table.pop_expired(|key| hash(&shared.seed, key), now) {
+                table.watchers(&key, &mut after.watchers);
                 after.values.push(value);
                 after.gone.push(key);
             }
-            Cells::note_expiry(shared, shard as usize, &mut content);
+            table.give_back(keeps(shared));
+            locked.note_expiry(shared);
             self.settle(&mut after);
         }
         after.carry_out(shared, own);
     }
 
-    fn wake_all(&self, own: Option<&Mailbox>) {
+    fn end(&self, own: Option<&Mailbox>) {
+        for shard in self.shards.get().into_iter().flatten() {
+            drop(shard.lock(0));
+        }
         let all: Vec<Arc<Watcher>> = self.watchers.lock().values().cloned().collect();
         Watcher::tell_all(all, own);
     }
@@ -194,11 +110,15 @@ impl<V: Send + Sync + 'static> Keeper for Cells<V> {
     }
 }
 
+/// So many cells each shard keeps room for when it has none.
+fn keeps(shared: &Shared) -> usize {
+    KEPT / (shared.mask() + 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::machine::Errand;
-    use crate::sync::Ordering;
     use crate::{Builder, Commit, Expiry, ManualClock, Space};
 
     const MS: Duration = Duration::from_millis(1);
@@ -217,7 +137,6 @@ mod tests {
         };
         let shared = &space.engine().shared;
         let cells = shared.cells::<u32>().expect("of this type");
-        assert!(!cells.timed.load(Ordering::Acquire));
         set("a", Expiry::In(MS));
         set("b", Expiry::In(5 * MS));
         clock.advance(MS);

@@ -8,10 +8,8 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::time::Duration;
 
-use smallvec::SmallVec;
-
-use super::{Aftermath, Cells, Open};
-use crate::machine::{exhausted, hash};
+use super::{Aftermath, Cells, Open, Several};
+use crate::machine::hash;
 use crate::shared::{Demand, Handle, Mailbox, Shared};
 use crate::sync::Arc;
 use crate::{Entry, Error, Key, KeyRange, Scan};
@@ -19,32 +17,38 @@ use crate::{Entry, Error, Key, KeyRange, Scan};
 /// So often a scan tries to do with the shards of its keys.
 const TRIES: usize = 3;
 
+/// The first keys of a range, and their hashes.
+struct Found {
+    keys: Vec<Key>,
+    hashes: Vec<u64>,
+}
+
+/// The shards of what was found, locked, and the time there.
+type Opened<'a, V> = (Several<'a, V>, Duration, Found);
+
 impl<V: Send + Sync + 'static> Cells<V> {
     /// The cells of a range at one instant, in key order.
     pub(crate) fn list(&self, shared: &Shared, scan: &Scan) -> Vec<Entry<Arc<V>>> {
-        let now = self.now(shared);
-        let mut room = scan.limit;
-        for _ in 0..TRIES {
-            let (keys, hashes) = self.collect(shared, scan, room);
-            let mut open = self.open(shared, hashes.iter().copied());
-            if self.collect(shared, scan, room).0 != keys {
-                continue;
-            }
-            let now = open.at(now);
-            let mut entries = open.present(&keys, &hashes, now);
+        self.list_and_count(shared, scan).0
+    }
+
+    /// The same, and how many keys it had to look at. Those of cells that have expired do not count for the limit: it
+    /// looks further, at twice as many keys each time, until there are enough.
+    fn list_and_count(&self, shared: &Shared, scan: &Scan) -> (Vec<Entry<Arc<V>>>, usize) {
+        let mut wider = scan.clone();
+        loop {
+            let (mut open, now, found) = self.open_range(shared, &wider, None);
+            let entries =
+                found.iter().map(|(key, hash)| Entry::seen(key.clone(), open.of(hash).read(hash, key, now), now));
+            let mut entries: Vec<Entry<Arc<V>>> = entries.filter(|entry| entry.version > 0).collect();
+            drop(open);
             entries.truncate(scan.limit);
-            // Of those that have expired none counts: look further.
-            if keys.len() < room || entries.len() >= scan.limit {
-                return entries;
+            let looked_at = found.keys.len();
+            if looked_at < wider.limit || entries.len() >= scan.limit {
+                return (entries, looked_at);
             }
-            room = room.saturating_add(keys.len()).saturating_add(keys.len() - entries.len());
+            wider.limit = wider.limit.saturating_mul(2);
         }
-        let mut open = self.open_all(shared);
-        let now = open.at(now);
-        let (keys, hashes) = self.collect(shared, scan, usize::MAX);
-        let mut entries = open.present(&keys, &hashes, now);
-        entries.truncate(scan.limit);
-        entries
     }
 
     /// Deletes all cells of a range but some, in one step. Answers their keys, in key order.
@@ -60,23 +64,19 @@ impl<V: Send + Sync + 'static> Cells<V> {
         guards: &[Demand],
         own: Option<&Mailbox>,
     ) -> Result<Vec<Key>, Error> {
-        let now = if guards.is_empty() { self.now(shared) } else { shared.now() };
+        let now = if guards.is_empty() { None } else { shared.now() };
         let scan = Scan::new(range.clone());
         let except: BTreeSet<&Key> = except.iter().collect();
         let mut after = Aftermath::default();
         let mut deleted = Vec::new();
         {
             let _held = shared.lock_held(guards, now)?;
-            let (mut open, keys, hashes) = self.open_range(shared, &scan);
-            let version = open.clock() + 1;
-            if handle.is_closed() || exhausted(version) {
-                return Err(Error::closed());
-            }
-            let now = open.at(now);
-            for (key, hash) in keys.into_iter().zip(hashes).filter(|(key, _)| !except.contains(key)) {
-                let table = &mut open.of(hash).table;
-                let written = table.delete(hash, &key, version, now);
-                table.watches.of(&key, &mut after.watchers);
+            let (mut open, now, found) = self.open_range(shared, &scan, now);
+            let version = open.next_version(handle)?;
+            for (key, hash) in found.iter().filter(|(key, _)| !except.contains(key)) {
+                let table = open.of(hash);
+                let written = table.delete(hash, key, version, now);
+                table.watchers(key, &mut after.watchers);
                 if written.existed {
                     deleted.push(key.clone());
                 }
@@ -89,41 +89,45 @@ impl<V: Send + Sync + 'static> Cells<V> {
     }
 
     /// Locks the shards of all keys of a range.
-    fn open_range(&self, shared: &Shared, scan: &Scan) -> (Open<'_, V>, Vec<Key>, SmallVec<[u64; 8]>) {
-        for _ in 0..TRIES {
-            let (keys, hashes) = self.collect(shared, scan, usize::MAX);
-            let open = self.open(shared, hashes.iter().copied());
-            if self.collect(shared, scan, usize::MAX).0 == keys {
-                return (open, keys, hashes);
-            }
-        }
-        let open = self.open_all(shared);
-        let (keys, hashes) = self.collect(shared, scan, usize::MAX);
-        (open, keys, hashes)
+    fn open_range(&self, shared: &Shared, scan: &Scan, now: Option<Duration>) -> Opened<'_, V> {
+        let tried = (0..TRIES).find_map(|_| self.open_found(shared, scan, now));
+        tried.unwrap_or_else(|| self.open_all_found(shared, scan, now))
     }
 
-    /// The first keys of a range, as many as there is room for, and their hashes.
-    fn collect(&self, shared: &Shared, scan: &Scan, room: usize) -> (Vec<Key>, SmallVec<[u64; 8]>) {
-        let Some((start, end)) = scan.range.bounds() else { return Default::default() };
+    /// Locks the shards of the first keys of a range; `None` when others came or went meanwhile.
+    fn open_found(&self, shared: &Shared, scan: &Scan, now: Option<Duration>) -> Option<Opened<'_, V>> {
+        let found = Found::new(shared, self.collect(scan));
+        let (open, now) = self.open(shared, found.hashes.iter().copied(), now);
+        (self.collect(scan) == found.keys).then_some((open, now, found))
+    }
+
+    /// Locks all shards, so that none comes or goes.
+    fn open_all_found(&self, shared: &Shared, scan: &Scan, now: Option<Duration>) -> Opened<'_, V> {
+        let (open, now) = self.open_all(shared, now);
+        (open, now, Found::new(shared, self.collect(scan)))
+    }
+
+    /// The first keys of a range, as many as the scan has for its limit.
+    fn collect(&self, scan: &Scan) -> Vec<Key> {
+        let Some((start, end)) = scan.range.bounds() else { return Vec::new() };
         let end = end.map_or(Bound::Unbounded, Bound::Excluded);
-        let keys: Vec<Key> = {
-            let index = self.index.lock();
-            let range = index.range::<[u8], _>((Bound::Included(start), end));
-            let inside = |key: &&Key| scan.range.covers(key);
-            match scan.reverse {
-                false => range.filter(inside).take(room).cloned().collect(),
-                true => range.rev().filter(inside).take(room).cloned().collect(),
-            }
-        };
-        let hashes = keys.iter().map(|key| hash(&shared.seed, key)).collect();
-        (keys, hashes)
+        let index = self.index.lock();
+        let range = index.range::<[u8], _>((Bound::Included(start), end));
+        let inside = |key: &&Key| scan.range.covers(key);
+        match scan.reverse {
+            false => range.filter(inside).take(scan.limit).cloned().collect(),
+            true => range.rev().filter(inside).take(scan.limit).cloned().collect(),
+        }
     }
 }
 
-impl<V: Send + Sync + 'static> Open<'_, V> {
-    /// Those cells that are present.
-    fn present(&mut self, keys: &[Key], hashes: &[u64], now: Duration) -> Vec<Entry<Arc<V>>> {
-        let entries = keys.iter().zip(hashes).map(|(key, &hash)| self.entry(key, hash, now));
-        entries.filter(|entry| entry.version > 0).collect()
+impl Found {
+    fn new(shared: &Shared, keys: Vec<Key>) -> Found {
+        let hashes = keys.iter().map(|key| hash(&shared.seed, key)).collect();
+        Found { keys, hashes }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&Key, u64)> {
+        self.keys.iter().zip(self.hashes.iter().copied())
     }
 }

@@ -76,11 +76,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
             Watched::Keys(keys) => {
                 for key in keys {
                     let hash = hash(&shared.seed, key);
-                    self.open(shared, std::iter::once(hash)).of(hash).table.watches.add(
-                        key.clone(),
-                        number,
-                        watcher.clone(),
-                    );
+                    self.lock_one(shared, hash).table.watch(key.clone(), number, watcher.clone());
                 }
             }
             Watched::Range(range) => {
@@ -101,7 +97,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
             Watched::Keys(keys) => {
                 for key in keys {
                     let hash = hash(&shared.seed, key);
-                    self.open(shared, std::iter::once(hash)).of(hash).table.watches.remove(key, number);
+                    self.lock_one(shared, hash).table.unwatch(key, number);
                 }
             }
             Watched::Range(range) => {

@@ -1,0 +1,205 @@
+//! Shards of cells, and some of them locked, with the time at which they are looked at.
+
+use std::time::Duration;
+
+use super::{Cells, Watcher};
+use crate::Error;
+use crate::machine::{CellTable, exhausted, sort_and_dedup};
+use crate::shared::{Entries, Handle, Shared};
+use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
+
+pub(super) type Table<V> = CellTable<Arc<V>, Arc<Watcher>>;
+
+/// One shard: a mutex around a table, in a cache line that no other shard touches.
+#[repr(align(64))]
+pub(super) struct CellShard<V> {
+    table: Mutex<Table<V>>,
+    /// Whether any of its cells expired when it was unlocked last: a hint, read without the lock.
+    timed: AtomicBool,
+}
+
+/// A shard that is locked.
+pub(super) struct Locked<'a, V> {
+    pub(super) number: usize,
+    pub(super) table: MutexGuard<'a, Table<V>>,
+    shard: &'a CellShard<V>,
+}
+
+/// Some shards, locked in ascending order.
+pub(super) struct Several<'a, V> {
+    mask: usize,
+    shards: Vec<Locked<'a, V>>,
+}
+
+/// Shards that are locked: one, as mostly, or several. What holds of them is written once.
+pub(super) trait Open<'a, V: Send + Sync + 'static> {
+    /// The table of a hash, whose shard is among them.
+    fn of(&mut self, hash: u64) -> &mut Table<V>;
+
+    fn each(&mut self, visit: impl FnMut(&mut Locked<'a, V>));
+
+    /// The version of a commit that reads or writes cells of these shards: above every earlier one (clause C1).
+    ///
+    /// # Errors
+    ///
+    /// `closed`, when the handle is closed: whoever closes it goes through all shards afterwards, and so waits for what
+    /// came before. Or when the line of versions is used up.
+    #[inline]
+    fn next_version(&mut self, handle: &Handle) -> Result<u64, Error> {
+        let mut version = 1;
+        self.each(|locked| version = version.max(locked.table.clock() + 1));
+        if handle.is_closed() || exhausted(version) { Err(Error::closed()) } else { Ok(version) }
+    }
+
+    /// Whether the time matters.
+    #[inline]
+    fn is_timed(&mut self) -> bool {
+        let mut timed = false;
+        self.each(|locked| timed |= locked.table.is_timed());
+        timed
+    }
+
+    /// One time for all of them, not before any that one of them was ever asked with.
+    #[inline]
+    fn at(&mut self, now: Duration) -> Duration {
+        let mut latest = now;
+        self.each(|locked| latest = latest.max(locked.table.at(now)));
+        self.each(|locked| {
+            locked.table.at(latest);
+        });
+        latest
+    }
+}
+
+impl<V: Send + Sync + 'static> Cells<V> {
+    /// Locks the shard of a hash, as [`open`](Cells::open).
+    #[inline]
+    pub(super) fn open_one(&self, shared: &Shared, hash: u64, now: Option<Duration>) -> (Locked<'_, V>, Duration) {
+        let number = Entries::shard(hash, shared.mask());
+        let shard = &self.shards(shared)[number];
+        in_time(shared, now, || shard.seems_timed(), || shard.lock(number))
+    }
+
+    /// Locks the shards of these hashes. Answers one time for all of them: `now`, if it was read already. Else the clock is
+    /// read only where a cell expires; where none does, nobody asks for the time, and any will do.
+    pub(super) fn open(
+        &self,
+        shared: &Shared,
+        hashes: impl Iterator<Item = u64>,
+        now: Option<Duration>,
+    ) -> (Several<'_, V>, Duration) {
+        let mut numbers: Vec<usize> = hashes.map(|hash| Entries::shard(hash, shared.mask())).collect();
+        sort_and_dedup(&mut numbers);
+        self.open_several(shared, &numbers, now)
+    }
+
+    /// Locks all shards, as [`open`](Cells::open).
+    pub(super) fn open_all(&self, shared: &Shared, now: Option<Duration>) -> (Several<'_, V>, Duration) {
+        let numbers: Vec<usize> = (0..=shared.mask()).collect();
+        self.open_several(shared, &numbers, now)
+    }
+
+    /// Locks one shard, for what takes no time.
+    pub(super) fn lock_one(&self, shared: &Shared, hash: u64) -> Locked<'_, V> {
+        let number = Entries::shard(hash, shared.mask());
+        self.shards(shared)[number].lock(number)
+    }
+
+    fn open_several(&self, shared: &Shared, numbers: &[usize], now: Option<Duration>) -> (Several<'_, V>, Duration) {
+        let shards = self.shards(shared);
+        let seems_timed = || numbers.iter().any(|&number| shards[number].seems_timed());
+        let lock = || numbers.iter().map(|&number| shards[number].lock(number)).collect();
+        in_time(shared, now, seems_timed, || Several { mask: shared.mask(), shards: lock() })
+    }
+}
+
+/// Locks shards, and reads the clock before if the time matters there: the clock is the caller's code, and never runs
+/// while something is locked.
+#[inline]
+fn in_time<'a, V: Send + Sync + 'static, O: Open<'a, V>>(
+    shared: &Shared,
+    mut now: Option<Duration>,
+    seems_timed: impl FnOnce() -> bool,
+    lock: impl Fn() -> O,
+) -> (O, Duration) {
+    if now.is_none() && seems_timed() {
+        now = shared.now();
+    }
+    loop {
+        let mut open = lock();
+        if now.is_some() || !open.is_timed() {
+            let at = open.at(now.unwrap_or_default());
+            return (open, at);
+        }
+        // One of their cells began to expire just now.
+        drop(open);
+        now = Some(shared.now().unwrap_or_default());
+    }
+}
+
+impl<V: Send + Sync + 'static> CellShard<V> {
+    pub(super) fn new() -> CellShard<V> {
+        CellShard { table: Mutex::new(CellTable::new()), timed: AtomicBool::new(false) }
+    }
+
+    #[inline]
+    pub(super) fn lock(&self, number: usize) -> Locked<'_, V> {
+        Locked { number, table: self.table.lock(), shard: self }
+    }
+
+    #[inline]
+    fn seems_timed(&self) -> bool {
+        self.timed.load(Ordering::Relaxed)
+    }
+}
+
+impl<V: Send + Sync + 'static> Locked<'_, V> {
+    /// Lets the timers know when its first cell expires, where that has changed.
+    #[inline]
+    pub(super) fn note_expiry(&mut self, shared: &Shared) {
+        if self.table.is_timed() || self.shard.seems_timed() {
+            self.change_expiry(shared);
+        }
+    }
+
+    #[cold]
+    fn change_expiry(&mut self, shared: &Shared) {
+        self.shard.timed.store(self.table.is_timed(), Ordering::Relaxed);
+        let next = self.table.next_expiry();
+        if self.table.due().map(|(at, _)| at) == next {
+            return;
+        }
+        if let Some(before) = self.table.due() {
+            shared.timers.remove(before);
+        }
+        let due = next.map(|at| (at, shared.next_order()));
+        self.table.set_due(due);
+        if let Some(due) = due {
+            shared.timers.insert_sweep(due, self.number as u32);
+        }
+    }
+}
+
+impl<'a, V: Send + Sync + 'static> Open<'a, V> for Locked<'a, V> {
+    #[inline]
+    fn of(&mut self, _hash: u64) -> &mut Table<V> {
+        &mut self.table
+    }
+
+    #[inline]
+    fn each(&mut self, mut visit: impl FnMut(&mut Locked<'a, V>)) {
+        visit(self);
+    }
+}
+
+impl<'a, V: Send + Sync + 'static> Open<'a, V> for Several<'a, V> {
+    fn of(&mut self, hash: u64) -> &mut Table<V> {
+        let number = Entries::shard(hash, self.mask);
+        let at = self.shards.partition_point(|locked| locked.number < number);
+        &mut self.shards[at].table
+    }
+
+    fn each(&mut self, visit: impl FnMut(&mut Locked<'a, V>)) {
+        self.shards.iter_mut().for_each(visit);
+    }
+}
