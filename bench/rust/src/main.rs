@@ -1,4 +1,4 @@
-//! Times the cases: `latchwork-bench [--quick]`.
+//! Times the cases: `latchwork-bench [--quick] [WORD ...]`; with words, those alone that have one of them in their names.
 //!
 //! `--list [--quick]` names what callgrind can run, one to a line: case, side, and how many operations `--once CASE SIDE` does.
 
@@ -13,7 +13,7 @@ use lexopt::prelude::*;
 const COUNTED: [u64; 2] = [10, 100_000];
 
 enum Task {
-    Measure,
+    Measure { words: Vec<String> },
     List,
     Once { case: String, side: String },
 }
@@ -21,7 +21,7 @@ enum Task {
 fn main() -> Result<()> {
     let (task, settings) = arguments()?;
     match task {
-        Task::Measure => measure(settings),
+        Task::Measure { words } => measure(settings, &words),
         Task::List => list(settings),
         Task::Once { case, side } => once(&case, &side)?,
     }
@@ -29,29 +29,41 @@ fn main() -> Result<()> {
 }
 
 fn arguments() -> Result<(Task, Settings)> {
-    let (mut task, mut settings) = (Task::Measure, Settings::Full);
+    let (mut task, mut settings, mut words) = (None, Settings::Full, Vec::new());
     let mut parser = lexopt::Parser::from_env();
     while let Some(arg) = parser.next()? {
         match arg {
             Long("quick") => settings = Settings::Quick,
-            Long("list") => task = Task::List,
-            Long("once") => task = Task::Once { case: parser.value()?.string()?, side: parser.value()?.string()? },
+            Long("list") => task = Some(Task::List),
+            Long("once") => {
+                task = Some(Task::Once { case: parser.value()?.string()?, side: parser.value()?.string()? });
+            }
+            Value(word) => words.push(word.string()?),
             _ => return Err(arg.unexpected().into()),
         }
     }
-    Ok((task, settings))
+    Ok((task.unwrap_or(Task::Measure { words }), settings))
 }
 
-fn measure(settings: Settings) {
+fn measure(settings: Settings, words: &[String]) {
+    let wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
     for case in CASES {
         let case = case();
+        if !wanted(case.name) {
+            continue;
+        }
         let names: Vec<&str> = case.sides.iter().map(Side::name).collect();
         println!("{}: {}", case.name, names.join(", "));
         case.run(settings);
     }
-    println!("threads");
-    threads(settings);
+    if wanted("threads") {
+        println!("threads");
+        threads(settings);
+    }
     for curve in curves(settings.waiters(), settings.held_keys()) {
+        if !wanted(curve.name) {
+            continue;
+        }
         println!("{}, by the number of {}: {}", curve.name, curve.plot, curve.peer.unwrap_or("Latchwork"));
         curve.run(settings);
     }
