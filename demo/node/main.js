@@ -8,32 +8,20 @@ import path from "node:path";
 import { open } from "latchwork";
 import { buyerSellerCase } from "../js/buyer-seller.js";
 import { duplicatePageCase } from "../js/duplicate-page.js";
-import { startService } from "./service.js";
+import { sessionCases } from "../js/session-cases.js";
+import { serveDocuments, serveSessions } from "./client.js";
 import { Store } from "./store.js";
 
 const questionnaire = JSON.parse(await readFile(new URL("../questionnaire.json", import.meta.url), "utf8"));
 const folder = await mkdtemp(path.join(tmpdir(), "latchwork-demo-"));
 const space = await open();
 try {
-  const setting = { host: "node", questionnaire, store: new Store(folder), space, serve, say: console.log };
+  const setting = { host: "node", questionnaire, store: new Store(folder), space, say: console.log };
   console.log("node:http, one JSON file for each document");
-  await duplicatePageCase(setting);
+  await duplicatePageCase({ ...setting, serve: serveDocuments });
   await buyerSellerCase(setting);
+  await sessionCases({ ...setting, serve: serveSessions });
 } finally {
   await space.close();
   await rm(folder, { recursive: true });
-}
-
-/** A running service and a client of it. */
-async function serve(handlers) {
-  const service = await startService(handlers);
-  return {
-    async duplicatePage(id, position) {
-      const response = await fetch(`${service.origin}/documents/${id}/pages/${position}/duplicate`, { method: "POST" });
-      const body = await response.json();
-      if (!response.ok) throw new Error(`status=${response.status} ${body.error}`);
-      return body;
-    },
-    close: () => service.close(),
-  };
 }

@@ -1,21 +1,11 @@
-// The questionnaire service: `node:http`, a table of routes, JSON answers.
+// The service: `node:http`, a table of routes, JSON in and out.
 
 import { createServer } from "node:http";
+import { json } from "node:stream/consumers";
+import { Refused } from "../js/sessions.js";
 
-/** The routes: method, path, and what answers. */
-function routesOf(handlers) {
-  return [
-    [
-      "POST",
-      /^\/documents\/([\w-]+)\/pages\/(\d+)\/duplicate$/,
-      (id, position) => handlers.duplicatePage(id, Number(position)),
-    ],
-  ];
-}
-
-/** Starts the service on a free port of the loopback interface. */
-export async function startService(handlers) {
-  const routes = routesOf(handlers);
+/** Starts the service of some routes on a free port of the loopback interface. */
+export async function startService(routes) {
   const server = createServer(async (request, response) => {
     const { status, body } = await answer(routes, request);
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
@@ -32,15 +22,22 @@ export async function startService(handlers) {
   };
 }
 
-async function answer(routes, { method, url }) {
+async function answer(routes, request) {
+  const { method, url } = request;
   try {
     for (const [verb, pattern, handler] of routes) {
       const match = method === verb && pattern.exec(url);
-      if (match) return { status: 200, body: await handler(...match.slice(1)) };
+      if (!match) continue;
+      const sent = Number(request.headers["content-length"] ?? 0) > 0 ? await json(request) : {};
+      return { status: 200, body: await handler(...match.slice(1), sent) };
     }
     return { status: 404, body: { error: `no such route: ${method} ${url}` } };
   } catch (error) {
-    const missing = error.code === "ENOENT" || error instanceof RangeError;
-    return { status: missing ? 404 : 500, body: { error: error.message } };
+    return { status: statusOf(error), body: { error: error.message } };
   }
+}
+
+function statusOf(error) {
+  if (error instanceof Refused) return 403;
+  return error.code === "ENOENT" || error instanceof RangeError ? 404 : 500;
 }

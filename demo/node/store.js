@@ -16,6 +16,16 @@ export class Store {
     return JSON.parse(await readFile(this.#file(id), "utf8"));
   }
 
+  /** The document, if there is one. */
+  async find(id) {
+    try {
+      return await this.load(id);
+    } catch (error) {
+      if (error.code === "ENOENT") return undefined;
+      throw error;
+    }
+  }
+
   async save(id, document) {
     this.#written += 1;
     const fresh = `${this.#file(id)}.${this.#written}`;

@@ -5,6 +5,7 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { withoutLatchwork } from "../js/handlers.js";
 import { insertCopy } from "../js/questionnaire.js";
+import { documentRoutes } from "../node/routes.js";
 import { startService } from "../node/service.js";
 import { Store } from "../node/store.js";
 
@@ -17,7 +18,7 @@ before(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "latchwork-demo-test-"));
   store = new Store(folder);
   await store.save("stay", questionnaire);
-  service = await startService(withoutLatchwork(store));
+  service = await startService(documentRoutes(withoutLatchwork(store)));
 });
 
 after(async () => {

@@ -16,6 +16,13 @@ const DOCUMENT: &str = "document";
 /// Two actors that lock the same two keys in opposite orders.
 const BUYER_SELLER: &str = "buyer-seller";
 
+/// Many that want one name.
+const SIGN_UP: &str = "sign-up";
+/// Many log-ins to one account.
+const LOG_IN: &str = "log-in";
+/// A log-out everywhere while others log in.
+const LOG_OUT: &str = "log-out";
+
 /// One case in one host: what went wrong without the library and with it. `None`: does not apply.
 #[derive(Clone, Debug, PartialEq)]
 struct Outcome {
@@ -47,7 +54,7 @@ pub(crate) fn run(hosts: &[Part]) -> bool {
         println!("FAILED: {fault}");
     }
     if wrong.is_empty() {
-        println!("No update lost and nobody stuck with Latchwork, in every host shown.");
+        println!("Nothing lost and nobody stuck with Latchwork, in every host shown.");
     }
     wrong.is_empty()
 }
@@ -64,14 +71,22 @@ fn demo(setup: &mut Setup, host: Part) -> Result<Vec<Outcome>> {
         }
         let found: Vec<Outcome> =
             output.lines.iter().filter_map(|line| Outcome::read(line).transpose()).collect::<Result<_>>()?;
-        for case in [DOCUMENT, BUYER_SELLER] {
-            if !found.iter().any(|outcome| outcome.case == case) {
+        for case in cases(host) {
+            if !found.iter().any(|outcome| outcome.case == *case) {
                 bail!("the demo in {name} shows no `{case}` case");
             }
         }
         outcomes.extend(found);
     }
     Ok(outcomes)
+}
+
+/// What a host has to show.
+fn cases(host: Part) -> &'static [&'static str] {
+    match host {
+        Part::Node => &[DOCUMENT, BUYER_SELLER, SIGN_UP, LOG_IN, LOG_OUT],
+        _ => &[DOCUMENT, BUYER_SELLER],
+    }
 }
 
 fn needs(host: Part) -> &'static [Step] {
@@ -132,18 +147,18 @@ impl Outcome {
         let mut faults = Vec::new();
         let mut fault = |what: &str| faults.push(format!("{}, {}: {what}", self.host, self.case));
         if lost_with.is_some_and(|lost| lost > 0) {
-            fault("updates were lost with Latchwork");
+            fault("something was lost with Latchwork");
         }
         if stuck_with.is_some_and(|stuck| stuck > 0) {
             fault("actors were stuck with Latchwork");
         }
         match self.case.as_str() {
-            DOCUMENT => {
+            DOCUMENT | SIGN_UP | LOG_IN | LOG_OUT => {
                 if lost_with.is_none() {
-                    fault("it does not say how many updates were lost with Latchwork");
+                    fault("it does not say how many were lost with Latchwork");
                 }
                 if lost_without.unwrap_or(0) == 0 {
-                    fault("no update was lost without Latchwork, so it shows nothing");
+                    fault("nothing was lost without Latchwork, so it shows nothing");
                 }
             }
             BUYER_SELLER => {
@@ -250,11 +265,17 @@ mod tests {
     fn the_verdict_wants_the_fault_without_and_none_with() {
         assert!(outcome(DOCUMENT, [47, 0], [0, 0]).faults().is_empty());
         assert!(outcome(BUYER_SELLER, [0, 0], [2, 0]).faults().is_empty());
+        for case in [SIGN_UP, LOG_IN, LOG_OUT] {
+            assert!(outcome(case, [5, 0], [0, 0]).faults().is_empty());
+        }
         for bad in [
             outcome(DOCUMENT, [47, 1], [0, 0]),
             outcome(DOCUMENT, [0, 0], [0, 0]),
             outcome(DOCUMENT, [47, 0], [0, 1]),
             outcome(BUYER_SELLER, [0, 0], [0, 0]),
+            outcome(SIGN_UP, [0, 0], [0, 0]),
+            outcome(LOG_IN, [5, 1], [0, 0]),
+            outcome(LOG_OUT, [0, 0], [0, 0]),
             outcome(BUYER_SELLER, [0, 0], [2, 1]),
             outcome(BUYER_SELLER, [0, 1], [2, 0]),
             outcome("another", [1, 0], [1, 0]),
