@@ -27,6 +27,8 @@ async def main(quick: bool) -> None:
             await measure("async with, ambient owner", uncontended.ambient(ambient, space), 2_000, rounds)
         for job in (cells.get, cells.write, cells.compare_exchange):
             await measure(CELL_CASES[job.__name__], await job(space), 500, rounds)
+        await measure("cell: set, watched and read", await cells.watched(space), 2_000, slow)
+        await measure("scan of 10,000 cells, each", await cells.scan(space), cells.SCANNED, slow)
         await compare("100 contenders", contended.contenders(space, CONTENDERS), 10_000, slow)
 
         for waiters in [10, 1_000] if quick else [10, 100, 1_000, 10_000]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from aiocache.serializers import PickleSerializer  # type: ignore[import-not-fou
 from rounds import Section, Side
 
 KEYS = [f"user:{number}" for number in range(500)]
+SCANNED = 10_000
 VALUE = {"name": "ada", "visits": 3, "tags": ["a", "b"]}
 
 
@@ -39,6 +41,10 @@ class Versions:
             return False
         self.set(key, value)
         return True
+
+    def list(self, prefix: str) -> list[tuple[str, tuple[Any, int]]]:
+        """The cells whose keys begin so, in key order."""
+        return sorted((key, cell) for key, cell in self.cells.items() if key.startswith(prefix))
 
 
 class Copies(Versions):
@@ -154,6 +160,64 @@ async def compare_exchange(space: latchwork.aio.Space) -> Sequence[Side]:
         return Side(name, run)
 
     return sides(latchwork_exchange, dict_exchange, cache_exchange, (by_hand, copies, plain, pickled))
+
+
+async def watched(space: latchwork.aio.Space) -> Sequence[Side]:
+    """Write a cell: somebody reads each state, somebody watches and never looks, nobody watches."""
+
+    def writes(name: str, key: str) -> Side:
+        async def run(section: Section, operations: int) -> None:
+            with section.counted():
+                for _ in range(operations):
+                    await space.set(key, VALUE)
+                    # The turn in which a reader runs.
+                    await asyncio.sleep(0)
+
+        return Side(name, run)
+
+    reader, idler = space.watch("read"), space.watch("not read")
+    await anext(reader)
+    await anext(idler)
+    read = writes("Latchwork, watched and read", "read")
+
+    async def run(section: Section, operations: int) -> None:
+        async def read_to_the_end() -> None:
+            while (await anext(reader))[0].version:
+                pass
+
+        last = asyncio.ensure_future(read_to_the_end())
+        await asyncio.sleep(0)
+        await read.run(section, operations)
+        await space.delete("read")
+        await last
+
+    return [
+        Side(read.name, run),
+        writes("Latchwork, watched, not read", "not read"),
+        writes("Latchwork, not watched", "not watched"),
+    ]
+
+
+async def scan(space: latchwork.aio.Space) -> Sequence[Side]:
+    """Read ten thousand cells at one instant."""
+    by_hand = Versions()
+    for number in range(SCANNED):
+        await space.set(f"session:{number}", VALUE)
+        by_hand.set(f"session:{number}", VALUE)
+
+    async def latchwork_list(section: Section, operations: int) -> None:
+        with section.counted():
+            for _ in range(0, operations, SCANNED):
+                if len(await space.list(prefix="session:")) != SCANNED:
+                    raise AssertionError("not all of them")
+
+    async def dict_list(section: Section, operations: int) -> None:
+        with section.counted():
+            for _ in range(0, operations, SCANNED):
+                if len(by_hand.list("session:")) != SCANNED:
+                    raise AssertionError("not all of them")
+
+    return [Side("Latchwork", latchwork_list), Side("dict with versions, sorted", dict_list)]
 
 
 def sides(ours: Any, by_hand: Any, cached: Any, stores: tuple[Versions, Copies, Any, Any]) -> Sequence[Side]:
