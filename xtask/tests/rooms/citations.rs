@@ -23,18 +23,29 @@ impl Shown {
         Shown { scenarios, sources: tree::files(&["rs", "mjs", "py"]) }
     }
 
-    /// A scenario; a module of the core, or a test in one; a test, a test module or a model by its own name.
+    /// A scenario; a test of Python or JavaScript by its file; a module of the core, or a test in one; a test, a test
+    /// module or a model by its own name.
     fn has(&self, name: &str) -> bool {
         if self.scenarios.contains(name) {
             return true;
         }
         match name.rsplit_once("::") {
+            Some((file, test)) if file.contains('.') => self.has_in_host(file, test),
             Some((module, last)) => self.has_in_core(module, last),
             None => self.says("", |path, text| {
                 let module = path.starts_with("tests/") && text.contains(&format!("mod {name};"));
                 path.ends_with(".rs") && (module || text.contains(&format!("check(\"{name}\"")) || tests(text, name))
             }),
         }
+    }
+
+    fn has_in_host(&self, file: &str, test: &str) -> bool {
+        let (folder, is) = match file.rsplit_once('.') {
+            Some((_, "py")) if test.starts_with("test_") => ("tests/python/", format!("def {test}(")),
+            Some((_, "mjs")) => ("tests/js/", format!("run: {test} }}")),
+            _ => return false,
+        };
+        self.says(folder, |path, text| path[folder.len()..] == *file && text.contains(&is))
     }
 
     fn has_in_core(&self, module: &str, last: &str) -> bool {
@@ -100,6 +111,11 @@ mod tests {
                 source("core/src/plain.rs", "mod modules;\n\n#[test]\nfn one() {}\n\nfn no_test() {}"),
                 source("tests/models/tests/loom/m.rs", "check(\"circle\", 3, circle);"),
                 source("tests/rust/tests/stories/s.rs", "//! S1, the first"),
+                source("tests/python/test_a.py", "def helper():\n    pass\n\n\nasync def test_it(api):\n    pass"),
+                source(
+                    "tests/js/units/a.mjs",
+                    "function help() {}\nexport const tests = [{ name: \"it\", run: works }];",
+                ),
             ],
         }
     }
@@ -110,16 +126,28 @@ mod tests {
 
     #[test]
     fn what_is_there_may_be_cited() {
-        let by =
-            "`two-words`, `a::b::tests`, `a::b::it_works`, `it_works`, `a::model`, model `circle`, story S1 (prose)";
+        let by = "`two-words`, `a::b::tests`, `a::b::it_works`, `it_works`, `a::model`, model `circle`, `test_a.py::test_it`, \
+             `units/a.mjs::works`, story S1 (prose)";
         assert_eq!(missing(&chapter(by), &shown()), Vec::<String>::new());
     }
 
     #[test]
     fn what_is_not_there_is_told() {
-        for by in
-            ["`three-words`", "`a::c::tests`", "`a::b::fails`", "`no_test`", "`modules`", "`circles`", "story S10", ""]
-        {
+        for by in [
+            "`three-words`",
+            "`a::c::tests`",
+            "`a::b::fails`",
+            "`no_test`",
+            "`modules`",
+            "`circles`",
+            "`test_a.py::helper`",
+            "`test_a.py::test_that`",
+            "`test_b.py::test_it`",
+            "`units/a.mjs::help`",
+            "`a.mjs::works`",
+            "story S10",
+            "",
+        ] {
             assert_eq!(missing(&chapter(by), &shown()).len(), 1, "{by}");
         }
     }
