@@ -17,7 +17,15 @@ use crate::{Commit, Entry, Error, Key, KeyRange, LockSpec, Outcome, Owner, Query
 /// port is in [`take_settled`](Port::take_settled) when it returns, without a wake; what others settle is announced by
 /// one wake for each batch. So a grant within one loop crosses no thread.
 ///
-/// Dropping the port ends what was asked for through it: waits are cancelled, grants released.
+/// Dropping the port ends what was asked for through it: waits are cancelled, grants released. Nobody begins to wake it
+/// afterwards; what outlives it, as a [`Watch`] does, tells it nothing any more.
+///
+/// # Sub-spaces
+///
+/// The port of a [sub-space](Space::within) takes and gives the sub-space's keys in everything about cells: `get`,
+/// `get_many`, `list`, `commit`, `delete_all`, `next_of`. In everything about locks its keys are those of the whole space,
+/// which a binding maps where keys cross its border: [`LockSpec::within`] for a request, and [`Within`](crate::Within)
+/// for the keys of a release, a query, a grant that was handed over, and an error.
 pub struct Port<V = ()> {
     space: Space<V>,
     origin: Origin,
@@ -469,6 +477,8 @@ impl From<Placed> for Answer {
 impl<V> Drop for Port<V> {
     fn drop(&mut self) {
         let engine = self.space.engine();
+        // First, so that nobody wakes it who tells it of a watch.
+        self.mailbox.close();
         engine.shared.close_port(&engine.handle, self.origin, &self.mailbox);
     }
 }

@@ -58,6 +58,8 @@ struct Content {
     settled: Vec<Settled>,
     /// The port has been woken and has not yet come.
     woken: bool,
+    /// The port is gone, and nobody comes any more.
+    closed: bool,
 }
 
 impl Mailbox {
@@ -68,6 +70,9 @@ impl Mailbox {
     /// Puts an outcome in. Answers whether the port must be woken: never for what it settled itself.
     pub(super) fn put(&self, settled: Settled, own: bool) -> bool {
         let mut content = self.content.lock();
+        if content.closed {
+            return false;
+        }
         content.settled.push(settled);
         self.filled.store(true, Ordering::Release);
         !own && !std::mem::replace(&mut content.woken, true)
@@ -83,6 +88,16 @@ impl Mailbox {
         content.woken = false;
         self.filled.store(false, Ordering::Release);
         into.append(&mut content.settled);
+    }
+
+    /// Takes nothing in any more, and asks for no wake: the port goes away.
+    pub(crate) fn close(&self) {
+        let left = {
+            let mut content = self.content.lock();
+            content.closed = true;
+            std::mem::take(&mut content.settled)
+        };
+        drop(left);
     }
 
     pub(super) fn wake(&self) {

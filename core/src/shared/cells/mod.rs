@@ -41,7 +41,7 @@ pub(crate) struct Cells<V> {
     prefixes: Mutex<PrefixWatches<Arc<Watcher>>>,
     /// Whether any prefix is watched: a hint for who has nothing else to do with them.
     any_prefix: AtomicBool,
-    /// All who watch, for the end of a handle. Locked with nothing else.
+    /// All who watch, for the end of a handle; locked too while the shards are made. Locked with no other lock.
     watchers: Mutex<BTreeMap<u64, Arc<Watcher>>>,
     last_watcher: AtomicU64,
 }
@@ -70,7 +70,18 @@ impl<V: Send + Sync + 'static> Cells<V> {
         })
     }
 
+    #[inline]
     fn shards(&self, shared: &Shared) -> &[CellShard<V>] {
+        match self.shards.get() {
+            Some(shards) => shards,
+            None => self.make_shards(shared),
+        }
+    }
+
+    /// Makes them under a lock that [`end`](Keeper::end) takes too: who comes second knows of the first.
+    #[cold]
+    fn make_shards(&self, shared: &Shared) -> &[CellShard<V>] {
+        let _watchers = self.watchers.lock();
         self.shards.get_or_init(|| (0..=shared.mask()).map(|_| CellShard::new()).collect())
     }
 }
@@ -98,10 +109,10 @@ impl<V: Send + Sync + 'static> Keeper for Cells<V> {
     }
 
     fn end(&self, own: Option<&Mailbox>) {
-        for shard in self.shards.get().into_iter().flatten() {
-            drop(shard.lock(0));
-        }
         let all: Vec<Arc<Watcher>> = self.watchers.lock().values().cloned().collect();
+        for (number, shard) in self.shards.get().into_iter().flatten().enumerate() {
+            drop(shard.lock(number));
+        }
         Watcher::tell_all(all, own);
     }
 

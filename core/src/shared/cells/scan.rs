@@ -131,3 +131,43 @@ impl Found {
         self.keys.iter().zip(self.hashes.iter().copied())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::{Builder, Commit, Expiry, Key, KeyRange, ManualClock, Scan, Space};
+
+    const MANY: u64 = if cfg!(miri) { 60 } else { 2_000 };
+
+    /// Behind cells that have expired a scan goes on as far as its limit asks, and no further.
+    #[test]
+    fn a_scan_behind_expired_cells_looks_at_few_others() {
+        let clock = ManualClock::new();
+        let settings: Builder<u64> = Space::builder().cells();
+        let space = settings.shards(8).clock(clock.clone()).build();
+        let port = space.port(|| {});
+        let set = |number: u64, expiry| {
+            let mut commit = Commit::new();
+            commit.set(Key::from(number), None, number, expiry);
+            port.commit(commit).expect("open").expect("no condition");
+        };
+        (0..10).for_each(|number| set(number, Expiry::In(Duration::from_millis(1))));
+        (10..MANY).for_each(|number| set(number, Expiry::Never));
+        clock.advance(Duration::from_millis(1));
+        let shared = &space.engine().shared;
+        let cells = shared.cells::<u64>().expect("of this type");
+        let listed = |scan: &Scan| {
+            let (entries, looked_at) = cells.list_and_count(shared, scan);
+            (entries.into_iter().filter_map(|entry| entry.value).map(|value| *value).collect::<Vec<_>>(), looked_at)
+        };
+        let all = Scan::new(KeyRange::all());
+        let (first, looked_at) = listed(&all.clone().limit(2));
+        assert_eq!(first, [10, 11]);
+        assert!(looked_at <= 2 * 12, "{looked_at}");
+        let (last, looked_at) = listed(&all.clone().limit(2).reverse());
+        assert_eq!((&last[..], looked_at), (&[MANY - 1, MANY - 2][..], 2));
+        assert_eq!(listed(&all).0.len() as u64, MANY - 10);
+        assert_eq!(listed(&all.limit(0)).0, []);
+    }
+}

@@ -296,3 +296,71 @@ fn two_commits_in_opposite_orders() {
 fn two_commits_in_opposite_orders_control() {
     control("two_commits_in_opposite_orders", commits_in_opposite_orders, "both cells are of one commit");
 }
+
+/// A commit through a handle that is being closed: when `close` has returned, all that ever comes through it is there.
+fn commit_against_close(shards: usize, keys: &[Key; 2], host: Host) {
+    let space = space(shards);
+    let closing = space.attach();
+    let (port, reader) = (closing.port(|| {}), space.port(|| {}));
+    let key = keys[0].clone();
+    let commits = thread::spawn(move || {
+        set(&port, &key, 1, None);
+        // Dropped by the thread that closes.
+        port
+    });
+    let present = || reader.list(&Scan::new(KeyRange::all())).expect("open").len();
+    let seen = match host {
+        Host::Good => {
+            closing.close();
+            present()
+        }
+        Host::Careless => present(),
+    };
+    drop(commits.join().expect("no panic"));
+    assert_eq!(present(), seen, "nothing comes through a handle that is closed");
+}
+
+#[test]
+fn a_commit_against_a_close() {
+    check("commit_against_close", 3, commit_against_close);
+}
+
+#[test]
+fn a_commit_against_a_close_control() {
+    control("a_commit_against_a_close", commit_against_close, "nothing comes through a handle that is closed");
+}
+
+/// Both cells expire while one of them is read and the other one is given more time: what a reader sees is of one time.
+fn read_while_it_begins_to_expire(shards: usize, keys: &[Key; 2], host: Host) {
+    let clock = ManualClock::new();
+    let space: Space<u32> = Space::builder().cells().shards(shards).clock(clock.clone()).build();
+    let (port, reader) = (space.port(|| {}), space.port(|| {}));
+    assert!(keys.iter().all(|key| set(&port, key, 1, None)));
+    clock.advance(MS);
+    let both = keys.clone();
+    let expires = thread::spawn(move || {
+        let mut commit = Commit::new();
+        both.iter().for_each(|key| commit.set(key.clone(), None, 2, Expiry::In(MS)));
+        assert!(port.commit(commit).expect("open").is_ok());
+        clock.advance(MS);
+    });
+    let ends = |entry: latchwork::Entry<Arc<u32>>| (entry.version, entry.expires_in);
+    let read = || match host {
+        Host::Good => reader.get_many(keys).expect("open").into_iter().map(ends).collect::<Vec<_>>(),
+        Host::Careless => keys.iter().map(|key| ends(reader.get(key).expect("open"))).collect(),
+    };
+    let seen = read();
+    assert_eq!(seen[0], seen[1], "both are of one time");
+    expires.join().expect("no panic");
+    assert_eq!(read(), [(0, None), (0, None)]);
+}
+
+#[test]
+fn a_read_of_cells_that_begin_to_expire() {
+    check("read_while_it_begins_to_expire", 3, read_while_it_begins_to_expire);
+}
+
+#[test]
+fn a_read_of_cells_that_begin_to_expire_control() {
+    control("a_read_of_cells_that_begin_to_expire", read_while_it_begins_to_expire, "both are of one time");
+}

@@ -2,6 +2,7 @@
 
 #![cfg(shuttle)]
 
+mod cells;
 mod everything;
 mod on_faults;
 mod order;

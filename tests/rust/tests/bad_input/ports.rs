@@ -136,6 +136,34 @@ fn a_port_that_goes_away_gives_everything_on() {
     }
 }
 
+/// What it watched can outlive it, and does not wake what is gone.
+#[test]
+fn a_port_that_goes_away_is_not_woken_by_its_watches() {
+    let space: Space<u32> = Space::with_cells();
+    let wakes = Arc::new(AtomicUsize::new(0));
+    let counter = wakes.clone();
+    let port = space.port(move || {
+        counter.fetch_add(1, Ordering::SeqCst);
+    });
+    let mut watch = space.watch("k");
+    let owner = space.owner("of a port");
+    assert!(port.next_of(&mut watch, 1).expect("open").is_some());
+    assert!(port.next_of(&mut watch, 1).expect("open").is_none());
+    port.watch_handed_over(&owner, 2);
+    now(space.set("k", 1));
+    assert_eq!(wakes.load(Ordering::SeqCst), 1, "it is woken while it is there");
+    let mut settled = Vec::new();
+    port.take_settled(&mut settled);
+    assert!(port.next_of(&mut watch, 1).expect("open").is_some());
+    assert!(port.next_of(&mut watch, 1).expect("open").is_none());
+    drop(port);
+    now(space.set("k", 2));
+    owner.close();
+    assert_eq!(wakes.load(Ordering::SeqCst), 1);
+    let other = space.port(|| {});
+    assert!(other.next_of(&mut watch, 1).expect("open").is_some(), "the watch goes on elsewhere");
+}
+
 #[test]
 fn a_port_of_a_closed_handle() {
     let space = Space::new();

@@ -80,3 +80,16 @@ fn the_cell_that_was_set_last_expires_whatever_was_asked_after_it() {
         assert_eq!(get(&space, "s").version, 0);
     }
 }
+
+#[test]
+fn an_expiry_with_nothing_to_expire_is_refused_and_changes_nothing() {
+    for (space, _) in timed() {
+        block_on(space.set("s", 1)).expect("open");
+        assert_eq!(code(block_on(space.atomic().expire_in(MS).set("s", 2).commit())), "invalid");
+        assert_eq!(code(block_on(space.atomic().delete("s").check(("x", 0)).expire_in(MS).commit())), "invalid");
+        assert_eq!(code(block_on(space.delete("s").expire_in(MS))), "invalid");
+        assert_eq!(code(block_on(space.compare_delete(("s", 1)).expire_in(MS))), "invalid");
+        assert_eq!(get(&space, "s").value, Some(1));
+        assert_eq!(space.next_deadline(), None);
+    }
+}
