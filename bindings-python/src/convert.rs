@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use latchwork::{Blocker, CycleStep, Key, KeyPart, OwnerName, Query};
+use latchwork::{Blocker, CycleStep, Key, KeyPart, OwnerName, Query, Within};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -33,22 +33,26 @@ impl Place<'_> {
     }
 }
 
-/// The keys that a call has as arguments, so many of them.
-pub(crate) fn key_arguments<'py>(count: usize, keys: impl Iterator<Item = Bound<'py, PyAny>>) -> PyResult<Vec<Key>> {
+/// The keys that a call has as arguments, so many of them. Within a sub-space they must not be too long for its space.
+pub(crate) fn key_arguments<'py>(
+    within: Option<&Within>,
+    count: usize,
+    keys: impl Iterator<Item = Bound<'py, PyAny>>,
+) -> PyResult<Vec<Key>> {
     let several = count > 1;
     let place = |number| if several { Place::OneOf("keys", number) } else { Place::Named("key") };
-    keys.enumerate().map(|(number, value)| key(&value, place(number))).collect()
+    keys.enumerate().map(|(number, value)| key(within, &value, place(number))).collect()
 }
 
 /// The key of an argument of this name.
 #[inline]
-pub(crate) fn one_key(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Key> {
-    key(value, Place::Named(what))
+pub(crate) fn one_key(within: Option<&Within>, what: &str, value: &Bound<'_, PyAny>) -> PyResult<Key> {
+    key(within, value, Place::Named(what))
 }
 
 /// The keys of an iterable argument. Text, bytes and tuples iterate too, but are one key each, and nobody can tell what
 /// was meant; they are refused. The empty tuple is the usual way to say that there are none.
-pub(crate) fn key_list(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<Key>> {
+pub(crate) fn key_list(within: Option<&Within>, what: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<Key>> {
     let py = value.py();
     let tuple = value.cast::<PyTuple>().is_ok_and(|tuple| !tuple.is_empty());
     if tuple || value.is_instance_of::<PyString>() || value.is_instance_of::<PyBytes>() {
@@ -63,17 +67,20 @@ pub(crate) fn key_list(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<Key
         let why = format!("{} is not a list of keys", type_name(value));
         return Err(error::wrong_type(py, what, &why));
     };
-    items.enumerate().map(|(number, item)| key(&item?, Place::OneOf(what, number))).collect()
+    items.enumerate().map(|(number, item)| key(within, &item?, Place::OneOf(what, number))).collect()
 }
 
 /// A key: `str`, `int`, `bytes`, `bool`, or a tuple of such.
 #[inline]
-fn key(value: &Bound<'_, PyAny>, place: Place<'_>) -> PyResult<Key> {
+fn key(within: Option<&Within>, value: &Bound<'_, PyAny>, place: Place<'_>) -> PyResult<Key> {
     let key = match value.cast::<PyString>().map(|text| text.to_str()) {
         Ok(Ok(text)) => Ok(Key::from(text)),
         _ => Key::try_from(part(value, place, &mut Vec::new())?),
     };
-    let checked = key.and_then(|key| key.check().map(|()| key));
+    let checked = key.and_then(|key| match within {
+        None => key.check().map(|()| key),
+        Some(within) => within.wrap(&key).check().map(|()| key),
+    });
     checked.map_err(|error| error::wrong_value(value.py(), &place.name(&[]), error.why().unwrap_or_default()))
 }
 
@@ -269,7 +276,7 @@ fn answers(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
 #[pyfunction(name = "_encode_key")]
 pub(crate) fn encode_key<'py>(key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
     let py = key.py();
-    let key = self::key(key, Place::Named("key"))?;
+    let key = self::key(None, key, Place::Named("key"))?;
     Ok(PyBytes::new(py, key.as_bytes()))
 }
 

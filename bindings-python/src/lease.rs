@@ -101,7 +101,7 @@ impl Call {
     }
 
     fn of_other(key: Bound<'_, PyAny>) -> PyResult<Call> {
-        Call::full(convert::key_arguments(1, std::iter::once(key))?, &Options::NONE)
+        Call::full(convert::key_arguments(None, 1, std::iter::once(key))?, &Options::NONE)
     }
 
     #[inline(never)]
@@ -110,12 +110,12 @@ impl Call {
             return Call::full(Vec::new(), options);
         };
         let keys = std::iter::once(first).chain(others.iter());
-        Call::full(convert::key_arguments(1 + others.len(), keys)?, options)
+        Call::full(convert::key_arguments(options.within, 1 + others.len(), keys)?, options)
     }
 
     /// The same where the keys come as a tuple.
     pub(crate) fn of_tuple(keys: &Bound<'_, PyTuple>, options: &Options<'_, '_>) -> PyResult<Call> {
-        Call::full(convert::key_arguments(keys.len(), keys.iter())?, options)
+        Call::full(convert::key_arguments(options.within, keys.len(), keys.iter())?, options)
     }
 
     /// What the core is asked.
@@ -263,7 +263,7 @@ impl Call {
             });
         }
         if let Some(shared) = options.shared {
-            spec = spec.shared(convert::key_list("shared", shared)?);
+            spec = spec.shared(convert::key_list(options.within, "shared", shared)?);
         }
         let label = options.label.map(|label| convert::text("label", label).map(str::to_owned)).transpose()?;
         if let Some(label) = &label {

@@ -17,7 +17,7 @@ pub(crate) struct Place {
 impl Place {
     /// The place under the key that a caller gave, in another place if there is one.
     pub(crate) fn given(outer: Option<&Place>, key: &Bound<'_, PyAny>) -> PyResult<Place> {
-        let prefix = convert::one_key("key", key)?;
+        let prefix = convert::one_key(None, "key", key)?;
         let mut prefixes = outer.map_or_else(Vec::new, |outer| outer.prefixes.clone());
         let within = match outer {
             None => Within::new(prefix.clone()),
@@ -35,18 +35,6 @@ impl Place {
     /// The same sub-space of the core's.
     pub(crate) fn space(&self, whole: &bytes::Space) -> bytes::Space {
         self.prefixes.iter().fold(whole.clone(), |space, prefix| space.within(prefix.clone()))
-    }
-
-    /// The key of the space that a key of the sub-space is; it may be too long there. `what` names the argument.
-    pub(crate) fn inward(&self, py: Python<'_>, what: &str, key: &Key) -> PyResult<Key> {
-        let key = self.within.wrap(key);
-        key.check().map_err(|error| error::wrong_value(py, what, error.why().unwrap_or_default()))?;
-        Ok(key)
-    }
-
-    /// The key of the sub-space that a key of the space is, which is one of its keys.
-    pub(crate) fn outward(&self, key: Key) -> Key {
-        self.within.unwrap(&key).unwrap_or(key)
     }
 
     /// How it shows itself.

@@ -484,7 +484,7 @@ pub(crate) fn key_set_of(lock: &latchwork::Guard) -> KeySet {
 
 /// What `revoke` of either API does.
 pub(crate) fn revoke(port: &Port, within: Option<&Within>, keys: &Bound<'_, PyTuple>) -> PyResult<usize> {
-    let asked = place::wrapped(within, convert::key_arguments(keys.len(), keys.iter())?);
+    let asked = place::wrapped(within, convert::key_arguments(within, keys.len(), keys.iter())?);
     port.revoke(&asked).map_err(|error| error::raise(keys.py(), &error))
 }
 
@@ -494,13 +494,13 @@ pub(crate) fn query<'py>(
     within: Option<&Within>,
     keys: &Bound<'py, PyTuple>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let asked = place::wrapped(within, convert::key_arguments(keys.len(), keys.iter())?);
+    let asked = place::wrapped(within, convert::key_arguments(within, keys.len(), keys.iter())?);
     answer(keys.py(), within, port.query(if asked.is_empty() { None } else { Some(&asked) }))
 }
 
 /// The same for one key.
 pub(crate) fn look<'py>(port: &Port, within: Option<&Within>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let asked = place::wrapped(within, convert::key_arguments(1, std::iter::once(key.clone()))?);
+    let asked = place::wrapped(within, convert::key_arguments(within, 1, std::iter::once(key.clone()))?);
     answer(key.py(), within, port.query(Some(&asked)))
 }
 

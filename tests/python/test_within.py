@@ -263,7 +263,7 @@ async def test_a_key_is_as_long_as_it_is_in_the_space(api: ModuleType) -> None:
         lambda: sub.get("k" * 1100),
         lambda: sub.set("k" * 1100, 1),
         lambda: sub.lock("k" * 1100),
-        lambda: sub.try_lock("a", "k" * 1100),
+        lambda: sub.try_lock("k" * 1100),
         lambda: sub.query("k" * 1100),
         lambda: sub.revoke("k" * 1100),
         lambda: next_of(sub.watch("k" * 1100)),
@@ -271,6 +271,10 @@ async def test_a_key_is_as_long_as_it_is_in_the_space(api: ModuleType) -> None:
         with pytest.raises(latchwork.Invalid) as refused:
             await done(call())
         assert refused.value.what == "key"
+    for call in (lambda: sub.lock("a", "k" * 1100), lambda: sub.get_many("a", "k" * 1100)):
+        with pytest.raises(latchwork.Invalid) as refused:
+            await done(call())
+        assert refused.value.what == "keys[1]"
     with pytest.raises(latchwork.Invalid):
         sub.atomic().set("k" * 1100, 1)
     assert (await done(space.query())).held == []

@@ -103,7 +103,7 @@ impl AioSpace {
         keys: &Bound<'_, PyTuple>,
         prefix: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<AioCellWatch> {
-        AioCellWatch::new(slf, Watched::given(slf.get(), keys, prefix)?)
+        AioCellWatch::new(slf, Watched::given(slf.get().within(), keys, prefix)?)
     }
 
     /// What `get` awaits.

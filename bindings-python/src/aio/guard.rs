@@ -381,7 +381,7 @@ impl AioGuard {
         if keys.is_empty() {
             return if self.leave() { Ok(()) } else { Err(self.holding.not_held(py, &self.call)) };
         }
-        let keys = convert::key_arguments(keys.len(), keys.iter())?;
+        let keys = convert::key_arguments(self.call.within(), keys.len(), keys.iter())?;
         self.holding.release(py, &self.call, &self.lease, self.space.get().made().map(|life| &life.home), &keys)
     }
 
@@ -392,7 +392,7 @@ impl AioGuard {
     /// Raises `NotHeld` if the lock is not held any more, or one of the keys is not; then nothing has changed.
     #[pyo3(signature = (*keys))]
     fn downgrade(&self, py: Python<'_>, keys: &Bound<'_, PyTuple>) -> PyResult<()> {
-        let keys = convert::key_arguments(keys.len(), keys.iter())?;
+        let keys = convert::key_arguments(self.call.within(), keys.len(), keys.iter())?;
         let keys = if keys.is_empty() { None } else { Some(&*keys) };
         self.holding.downgrade(py, &self.call, &self.lease, self.space.get().made().map(|life| &life.home), keys)
     }

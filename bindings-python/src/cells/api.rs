@@ -240,7 +240,7 @@ impl Space {
         keys: &Bound<'_, PyTuple>,
         prefix: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<CellWatch> {
-        CellWatch::new(slf, Watched::given(slf.get(), keys, prefix)?)
+        CellWatch::new(slf, Watched::given(slf.get().within(), keys, prefix)?)
     }
 }
 

@@ -122,7 +122,7 @@ impl Expected {
             return Err(error::wrong_value(py, "version", "the entry has one already"));
         }
         let Entry { key, version, .. } = entry.get();
-        Ok(Expected { key: cells.inward(py, "key", key.clone())?, version: Some(*version) })
+        Ok(Expected { key: cells.inward(key.clone()), version: Some(*version) })
     }
 
     /// The same where there must be a version.

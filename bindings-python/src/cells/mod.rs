@@ -12,7 +12,7 @@ mod watched;
 use std::sync::Arc;
 use std::time::Duration;
 
-use latchwork::{Commit, Committed, Expiry, Key, Outcome, Scan};
+use latchwork::{Commit, Committed, Expiry, Key, Outcome, Scan, Within};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -27,7 +27,7 @@ pub(crate) use self::watched::Watched;
 
 use crate::bytes::{Port, Value};
 use crate::codec::Codec;
-use crate::place::Place;
+use crate::place::{self, Place};
 use crate::{convert, error};
 
 /// A space whose cells can be read and written: what the two APIs share.
@@ -47,34 +47,40 @@ pub(crate) trait Cells: Sized {
     /// Where its keys are, if it is a sub-space.
     fn place(&self) -> Option<&Place>;
 
+    /// The same as requests name it.
+    #[inline]
+    fn within(&self) -> Option<&Within> {
+        self.place().map(Place::within)
+    }
+
     /// The key of the core's space that a caller's key is.
     #[inline]
-    fn inward(&self, py: Python<'_>, what: &str, key: Key) -> PyResult<Key> {
-        match self.place() {
-            None => Ok(key),
-            Some(place) => place.inward(py, what, &key),
+    fn inward(&self, key: Key) -> Key {
+        match self.within() {
+            None => key,
+            Some(within) => within.wrap(&key),
         }
     }
 
     /// The caller's key that a key of the core's space is.
     #[inline]
     fn outward(&self, key: Key) -> Key {
-        match self.place() {
+        match self.within() {
             None => key,
-            Some(place) => place.outward(key),
+            Some(within) => within.unwrap(&key).unwrap_or(key),
         }
     }
 
     /// The key that a caller gave.
     #[inline]
     fn key(&self, key: &Bound<'_, PyAny>) -> PyResult<Key> {
-        self.inward(key.py(), "key", convert::one_key("key", key)?)
+        Ok(self.inward(convert::one_key(self.within(), "key", key)?))
     }
 
     /// The keys that a caller gave as arguments.
     fn keys(&self, keys: &Bound<'_, PyTuple>) -> PyResult<Vec<Key>> {
-        let (py, keys) = (keys.py(), convert::key_arguments(keys.len(), keys.iter())?);
-        keys.into_iter().map(|key| self.inward(py, "key", key)).collect()
+        let keys = convert::key_arguments(self.within(), keys.len(), keys.iter())?;
+        Ok(place::wrapped(self.within(), keys))
     }
 
     /// An entry that the core answered.
@@ -121,7 +127,7 @@ pub(crate) trait Cells: Sized {
         limit: Option<&Bound<'_, PyAny>>,
         reverse: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<Entry>> {
-        let mut scan = Scan::new(range.keys(py, self.place())?);
+        let mut scan = Scan::new(range.keys(self.within())?);
         if let Some(limit) = limit {
             scan = scan.limit(convert::limit("limit", limit)?);
         }
@@ -139,9 +145,9 @@ pub(crate) trait Cells: Sized {
         range: &Range<'_, 'py>,
         except: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let range = range.keys(py, self.place())?;
-        let except = except.map(|except| convert::key_list("except_", except)).transpose()?.unwrap_or_default();
-        let except = except.into_iter().map(|key| self.inward(py, "except_", key)).collect::<PyResult<Vec<Key>>>()?;
+        let range = range.keys(self.within())?;
+        let except = except.map(|except| convert::key_list(self.within(), "except_", except)).transpose()?;
+        let except = place::wrapped(self.within(), except.unwrap_or_default());
         let gone = self.cell_port(py)?.delete_all(&range, &except).map_err(|error| error::raise(py, &error))?;
         gone.into_iter().map(|key| convert::key_to_py(py, &self.outward(key))).collect()
     }

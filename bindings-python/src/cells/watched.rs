@@ -1,6 +1,6 @@
 //! What a watch looks at.
 
-use latchwork::Key;
+use latchwork::{Key, Within};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
@@ -17,17 +17,13 @@ pub(crate) enum Watched {
 impl Watched {
     /// What a caller gave: keys, or a prefix.
     pub(crate) fn given(
-        cells: &impl Cells,
+        within: Option<&Within>,
         keys: &Bound<'_, PyTuple>,
         prefix: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Watched> {
         match prefix {
-            None => {
-                // Refused now, and not at the first `next`, if one is too long where it will be.
-                cells.keys(keys)?;
-                convert::key_arguments(keys.len(), keys.iter()).map(Watched::Keys)
-            }
-            Some(prefix) if keys.is_empty() => Ok(Watched::Prefix(range::prefix(cells.place(), prefix)?)),
+            None => convert::key_arguments(within, keys.len(), keys.iter()).map(Watched::Keys),
+            Some(prefix) if keys.is_empty() => Ok(Watched::Prefix(range::prefix(within, prefix)?)),
             Some(prefix) => Err(error::wrong_value(prefix.py(), "prefix", "given beside keys")),
         }
     }
