@@ -465,7 +465,7 @@ impl Environment {
         let (tag, outcome) = match settled {
             Settled::Lost { tag } => (tag, Outcome::Lost),
             Settled::HandedOver { tag } => (tag, Outcome::HandedOver),
-            Settled::Changed { tag } => (tag, Outcome::Changed),
+            Settled::Changed { tag } | Settled::Resumed { tag } => (tag, Outcome::Changed),
             Settled::Granted { tag, grant } => {
                 let seen = tag & DEFERRED != 0 || self.answer(self.confirm(handle, grant.ticket)).is_some();
                 (tag, if seen { self.write_grant(at, &grant) } else { Outcome::Failed })

@@ -95,7 +95,9 @@ fn entry(handle: u64, settled: Settled) -> [u64; ENTRY] {
         }
         Settled::Lost { tag } => return [handle, tag, 0, 0, 0, 0, Outcome::Lost as u64],
         Settled::HandedOver { tag } => return [handle, tag, 0, 0, 0, 0, Outcome::HandedOver as u64],
-        Settled::Changed { tag } => return [handle, tag, 0, 0, 0, 0, Outcome::Changed as u64],
+        Settled::Changed { tag } | Settled::Resumed { tag } => {
+            return [handle, tag, 0, 0, 0, 0, Outcome::Changed as u64];
+        }
         Settled::Failed { tag, error } => {
             error::keep(error);
             (tag, None)

@@ -31,7 +31,15 @@ pub(crate) struct Step<V> {
 
 #[derive(Debug)]
 pub(crate) enum Write<V> {
-    Set { value: V, expiry: Expiry },
+    Set {
+        value: V,
+        expiry: Expiry,
+    },
+    /// As `Set`, with a value that somebody else may have too.
+    Put {
+        handle: Arc<V>,
+        expiry: Expiry,
+    },
     Delete,
 }
 
@@ -128,7 +136,7 @@ impl<V> Commit<V> {
     pub(crate) fn expire_last(&mut self, after: Duration) -> Result<(), Error> {
         let mut writes = self.steps.iter_mut().rev().filter_map(|step| step.write.as_mut());
         let last = writes.find_map(|write| match write {
-            Write::Set { expiry, .. } => Some(expiry),
+            Write::Set { expiry, .. } | Write::Put { expiry, .. } => Some(expiry),
             Write::Delete => None,
         });
         *last.ok_or_else(|| Error::invalid("expire_in", "no cell was set before it"))? = Expiry::In(after);
@@ -138,7 +146,7 @@ impl<V> Commit<V> {
     /// Demands that a grant holds these keys, or all that it was granted except those that it released itself. `None`
     /// for a guard that was released or handed over: then the commit is refused.
     pub fn guard(&mut self, ticket: Option<Ticket>, token: u64, keys: Option<Vec<Key>>) {
-        self.guards.push(Demand { ticket, token, keys });
+        self.guards.push(Demand { ticket, token, keys, call: None });
     }
 }
 

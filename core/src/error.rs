@@ -22,7 +22,8 @@ pub enum ErrorKind {
     Fenced,
     /// What was to be released is not held.
     NotHeld,
-    /// The caller's limit of attempts is used up.
+    /// The caller's limit of attempts, or the limit of losses in a turn, is used up; inside a transaction: the attempt is
+    /// stale and will run again.
     Conflict,
     /// The transaction was aborted by its body.
     Aborted,
@@ -83,13 +84,33 @@ pub struct Error(Arc<Detail>);
 #[derive(Debug)]
 enum Detail {
     Timeout(TimedOut),
-    NotHeld { keys: Vec<Key> },
-    Fenced { token: u64 },
+    NotHeld {
+        keys: Vec<Key>,
+    },
+    Fenced {
+        token: u64,
+    },
     Cancelled,
-    Deadlock { cycle: Vec<CycleStep> },
-    Busy { limit: usize },
+    Deadlock {
+        cycle: Vec<CycleStep>,
+    },
+    Busy {
+        limit: usize,
+    },
     Closed,
-    Invalid { what: String, why: String },
+    Invalid {
+        what: String,
+        why: String,
+    },
+    Conflict {
+        attempts: u32,
+        conflicts: Vec<Stale>,
+    },
+    /// Of an attempt that is over, told to its body.
+    Doomed,
+    Aborted {
+        reason: String,
+    },
 }
 
 /// A wait that has passed its deadline.
@@ -100,6 +121,24 @@ pub(crate) struct TimedOut {
     pub(crate) waited: Option<Duration>,
     pub(crate) position: usize,
     pub(crate) blocked_by: Vec<Blocker>,
+}
+
+/// A cell that did not have the version that a call had seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stale {
+    /// The cell.
+    pub key: Key,
+    /// The version that was seen; 0: it was absent.
+    pub expected: u64,
+    /// The version that it has; 0: it is absent.
+    pub version: u64,
+}
+
+impl fmt::Display for Stale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} expected={} version={}", self.key, self.expected, self.version)
+    }
 }
 
 /// One of the waits that form a circle.
@@ -137,6 +176,8 @@ impl Error {
             Detail::Busy { .. } => ErrorKind::Busy,
             Detail::Closed => ErrorKind::Closed,
             Detail::Invalid { .. } => ErrorKind::Invalid,
+            Detail::Conflict { .. } | Detail::Doomed => ErrorKind::Conflict,
+            Detail::Aborted { .. } => ErrorKind::Aborted,
         }
     }
 
@@ -211,6 +252,30 @@ impl Error {
         }
     }
 
+    /// `conflict`: how often the body has run; `None` for the error that a body is told whose attempt is over.
+    pub fn attempts(&self) -> Option<u32> {
+        match &*self.0 {
+            Detail::Conflict { attempts, .. } => Some(*attempts),
+            _ => None,
+        }
+    }
+
+    /// `conflict`: the cells that stood in the way of the last attempt, where they are known.
+    pub fn conflicts(&self) -> &[Stale] {
+        match &*self.0 {
+            Detail::Conflict { conflicts, .. } => conflicts,
+            _ => &[],
+        }
+    }
+
+    /// `aborted`: the reason that the body gave.
+    pub fn reason(&self) -> Option<&str> {
+        match &*self.0 {
+            Detail::Aborted { reason } => Some(reason),
+            _ => None,
+        }
+    }
+
     /// `invalid`: the argument that was refused.
     pub fn what(&self) -> Option<&str> {
         match &*self.0 {
@@ -252,6 +317,13 @@ impl Error {
                     .filter_map(|step| Some(CycleStep { key: map(&step.key)?, ..step.clone() }))
                     .collect(),
             },
+            Detail::Conflict { attempts, conflicts } => Detail::Conflict {
+                attempts: *attempts,
+                conflicts: conflicts
+                    .iter()
+                    .filter_map(|stale| Some(Stale { key: map(&stale.key)?, ..stale.clone() }))
+                    .collect(),
+            },
             _ => return self,
         })
     }
@@ -280,6 +352,19 @@ impl Error {
         Error::from(Detail::Busy { limit })
     }
 
+    pub(crate) fn conflict(attempts: u32, conflicts: Vec<Stale>) -> Error {
+        Error::from(Detail::Conflict { attempts, conflicts })
+    }
+
+    /// What the operations of an attempt answer that will be run again, or not at all.
+    pub(crate) fn doomed() -> Error {
+        Error::from(Detail::Doomed)
+    }
+
+    pub(crate) fn aborted(reason: &str) -> Error {
+        Error::from(Detail::Aborted { reason: reason.to_owned() })
+    }
+
     pub(crate) fn closed() -> Error {
         Error::from(Detail::Closed)
     }
@@ -295,7 +380,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
             Detail::Timeout(TimedOut { keys, label, waited, position, blocked_by }) => {
-                write!(f, "timed out waiting for a lock: keys={}", List(keys))?;
+                write!(f, "timed out: keys={}", List(keys))?;
                 if let Some(waited) = waited {
                     write!(f, " waited={}ms", waited.as_millis() as u64)?;
                 }
@@ -315,6 +400,11 @@ impl fmt::Display for Error {
             Detail::Busy { limit } => write!(f, "too many requests wait: limit={limit}"),
             Detail::Closed => f.write_str("the space is closed"),
             Detail::Invalid { what, why } => write!(f, "invalid {what}: {why}"),
+            Detail::Conflict { attempts, conflicts } => {
+                write!(f, "others were faster each time: attempts={attempts} conflicts={}", List(conflicts))
+            }
+            Detail::Doomed => f.write_str("the attempt is over: what it read has changed, or it waits for that"),
+            Detail::Aborted { reason } => write!(f, "the transaction was aborted: reason={}", Quoted(reason)),
         }
     }
 }

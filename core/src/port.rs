@@ -9,7 +9,9 @@ use crate::machine::{GiveUp, Leave, Origin, Placed};
 use crate::shared::{Entries, Handed, Incoming, Mailbox, Recipient};
 use crate::signature::Signature;
 use crate::sync::Arc;
-use crate::{Commit, Entry, Error, Key, KeyRange, LockSpec, Outcome, Owner, Query, Scan, Space, Ticket, Watch};
+use crate::{
+    Call, CallSpec, Commit, Entry, Error, Key, KeyRange, LockSpec, Outcome, Owner, Query, Scan, Space, Ticket, Watch,
+};
 
 /// Connects one event loop of a host language to a space: requests go in by call, outcomes come back in batches.
 ///
@@ -86,6 +88,11 @@ pub enum Settled {
     /// [watches](Port::next_of) them.
     Changed {
         /// The number that the watch was given.
+        tag: u64,
+    },
+    /// A [call](crate::Call) has something to go on with: ask [`go_on`](crate::Call::go_on). It may come for nothing.
+    Resumed {
+        /// The number that the call was given.
         tag: u64,
     },
     /// It has ended without its keys.
@@ -440,6 +447,25 @@ impl<V: Send + Sync + 'static> Port<V> {
     /// [`Closed`](crate::ErrorKind::Closed) when the handle was closed.
     pub fn next_of(&self, watch: &mut Watch<V>, tag: u64) -> Result<Option<Vec<Entry<Arc<V>>>>, Error> {
         watch.next_or_arm(self.recipient(tag))
+    }
+
+    /// Begins an update of a cell, as [`Space::update`](crate::Space::update) does it: ask [`Call::go_on`] for the first step.
+    /// `tag` comes back with [`Settled::Resumed`].
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed), [`Invalid`](crate::ErrorKind::Invalid).
+    pub fn update(&self, key: &Key, spec: &CallSpec, tag: u64) -> Result<Call<V>, Error> {
+        Call::new(self.space.cells(), (self.origin, &self.mailbox, tag), Some(key), spec)
+    }
+
+    /// Begins a transaction, as [`Space::transact`](crate::Space::transact) does it: ask [`Call::go_on`] for the first step.
+    ///
+    /// # Errors
+    ///
+    /// As for [`update`](Port::update).
+    pub fn transact(&self, spec: &CallSpec, tag: u64) -> Result<Call<V>, Error> {
+        Call::new(self.space.cells(), (self.origin, &self.mailbox, tag), None, spec)
     }
 
     /// The handle that the port belongs to.

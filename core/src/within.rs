@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::key::{Key, decode_part};
 use crate::sync::Arc;
-use crate::{Blocker, Conflict, Entry, Error, KeyRange, Query};
+use crate::{Blocker, Conflict, Entry, Error, KeyRange, Query, Turn};
 
 /// The place of a sub-space among the keys of its space.
 ///
@@ -51,11 +51,19 @@ impl Within {
     /// The key of the space that a key of the sub-space is.
     #[must_use]
     pub fn wrap(&self, key: &Key) -> Key {
-        key.nested_after(&self.0.before, self.0.nested)
+        match key.as_turn() {
+            Some(Turn::Cell(cell)) => Key::turn_of(self.wrap(&cell)),
+            _ => key.nested_after(&self.0.before, self.0.nested),
+        }
     }
 
     /// The key of the sub-space that a key of the space is, if it is one.
     pub fn unwrap(&self, key: &Key) -> Option<Key> {
+        match key.as_turn() {
+            Some(Turn::Cell(cell)) => return self.unwrap(&cell).map(Key::turn_of),
+            Some(Turn::Space) => return None,
+            None => {}
+        }
         let mut rest = key.as_bytes().strip_prefix(&self.0.before[..])?;
         let part = decode_part(&mut rest)?;
         let closed = rest.len() == self.0.nested && rest.iter().all(|&byte| byte == 0);

@@ -229,7 +229,7 @@ impl LoopPort {
                 match settled {
                     Settled::Granted { tag, grant } => self.resolve_one(py, tag, Ok(grant)),
                     Settled::Failed { tag, error } => self.resolve_one(py, tag, Err(error)),
-                    Settled::Changed { tag } => self.tell_reader(py, tag),
+                    Settled::Changed { tag } | Settled::Resumed { tag } => self.tell_reader(py, tag),
                     // Nobody watches a grant through this port.
                     Settled::Lost { .. } | Settled::HandedOver { .. } => {}
                 }

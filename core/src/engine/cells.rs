@@ -12,7 +12,7 @@ use crate::{Commit, Entry, Error, Key, KeyRange, Outcome, Scan, Within};
 /// One handle on a space in memory, with its cells.
 pub(crate) struct MemoryCells<V> {
     pub(crate) locks: Memory,
-    cells: Arc<Cells<V>>,
+    pub(super) cells: Arc<Cells<V>>,
     /// Where its keys are, if it is a sub-space: here, and nowhere below, they become keys of the space.
     within: Option<Within>,
 }
@@ -120,7 +120,7 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         self.locks.handle.is_closed()
     }
 
-    fn check_open(&self) -> Result<(), Error> {
+    pub(super) fn check_open(&self) -> Result<(), Error> {
         if self.is_closed() { Err(Error::closed()) } else { Ok(()) }
     }
 
@@ -133,7 +133,7 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         Ok(keys)
     }
 
-    fn range<'k>(&self, range: &'k KeyRange) -> Result<Cow<'k, KeyRange>, Error> {
+    pub(super) fn range<'k>(&self, range: &'k KeyRange) -> Result<Cow<'k, KeyRange>, Error> {
         let range = match &self.within {
             None => Cow::Borrowed(range),
             Some(place) => Cow::Owned(place.range(range)),
@@ -149,7 +149,7 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         }
     }
 
-    fn shared(&self) -> &Shared {
+    pub(super) fn shared(&self) -> &Shared {
         &self.locks.shared
     }
 }

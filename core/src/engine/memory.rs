@@ -58,7 +58,7 @@ impl Memory {
         if self.handle.is_closed() {
             return Err(Error::closed());
         }
-        keys.iter().try_for_each(Key::check)?;
+        keys.iter().try_for_each(Key::check_or_turn)?;
         Ok(self.shared.revoke(keys, own))
     }
 
@@ -87,7 +87,7 @@ impl Memory {
         if self.handle.is_closed() {
             return Err(Error::closed());
         }
-        keys.unwrap_or_default().iter().try_for_each(Key::check)?;
+        keys.unwrap_or_default().iter().try_for_each(Key::check_or_turn)?;
         Ok(self.shared.query(keys))
     }
 

@@ -5,6 +5,7 @@
 //! are ready, allocates nothing for them and never fails to release. Engines in a database or behind a hub implement
 //! the same trait; what they add (leases, `renew`, `reap`, a stream of hints) is theirs.
 
+mod calls;
 mod cells;
 mod memory;
 
@@ -12,6 +13,7 @@ use std::any::Any;
 use std::future::Future;
 use std::task::Waker;
 
+pub(crate) use self::calls::Queued;
 pub(crate) use self::cells::MemoryCells;
 pub(crate) use self::memory::Memory;
 

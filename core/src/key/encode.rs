@@ -9,13 +9,14 @@
 //! | string | `40`, then its UTF-8 |
 //! | tuple | `50`, then its parts |
 //! | name | `60`, then bytes, more than any other key has |
+//! | turn | `70`, then the key of its cell, or nothing |
 //!
 //! Inside a tuple, bytes and strings are escaped (`00` as `01 01`, `01` as `01 02`) and closed by `00`, and a tuple is
 //! closed by `00`. So byte order is the order of the values, no part is a prefix of another part, and the keys that
 //! begin with given parts are the keys whose bytes begin with theirs.
 //!
 //! A name is only ever made of its encoding, by what follows the Web Locks API, where a name can have any length. It reads as
-//! bytes, and is part of no tuple.
+//! bytes, and is part of no tuple. A turn is no key of a caller, and never decoded.
 
 use super::{Key, KeyPart};
 use crate::Error;
@@ -28,6 +29,7 @@ pub(super) const BYTES: u8 = 0x30;
 pub(super) const STRING: u8 = 0x40;
 pub(super) const TUPLE: u8 = 0x50;
 pub(super) const NAME: u8 = 0x60;
+pub(super) const TURN: u8 = 0x70;
 pub(super) const END: u8 = 0x00;
 pub(super) const ESCAPE: u8 = 0x01;
 
@@ -90,7 +92,7 @@ fn encode(part: &KeyPart, depth: usize) -> Result<Key, Error> {
 /// Appends the key whose bare encoding is `bare` as a part of a tuple.
 pub(super) fn nest(bare: &[u8], into: &mut Vec<u8>) {
     nest_open(bare, into);
-    if let Some(&(BYTES | STRING | TUPLE | NAME)) = bare.first() {
+    if let Some(&(BYTES | STRING | TUPLE | NAME | TURN)) = bare.first() {
         into.push(END);
     }
 }
@@ -100,7 +102,7 @@ pub(super) fn nest_open(bare: &[u8], into: &mut Vec<u8>) {
     let Some((&tag, content)) = bare.split_first() else {
         return;
     };
-    let tag = if tag == NAME { BYTES } else { tag };
+    let tag = if matches!(tag, NAME | TURN) { BYTES } else { tag };
     into.push(tag);
     if !matches!(tag, BYTES | STRING) {
         into.extend_from_slice(content);

@@ -6,6 +6,7 @@ mod list;
 mod part;
 mod short;
 mod span;
+mod turn;
 
 use std::fmt;
 
@@ -16,6 +17,7 @@ pub use self::part::KeyPart;
 pub(crate) use self::part::Quoted;
 use self::short::Short;
 pub(crate) use self::span::Span;
+pub use self::turn::Turn;
 
 use crate::Error;
 use crate::sync::Arc;
@@ -75,6 +77,9 @@ impl Key {
     pub fn part(&self) -> KeyPart {
         // Every way to make a `Key` encodes canonically. Only a key that every operation refuses, because its tuples
         // nest too deep, does not decode.
+        if let Some(turn) = self.as_turn() {
+            return turn.part();
+        }
         decode::decode(self.as_bytes()).unwrap_or_else(|_| KeyPart::Bytes(self.as_bytes().to_vec()))
     }
 
@@ -83,7 +88,7 @@ impl Key {
     /// # Errors
     ///
     /// [`Invalid`](crate::ErrorKind::Invalid) when the encoding is longer than [`Key::MAX_LEN`], or tuples nest deeper
-    /// than 32.
+    /// than 32, or the key is that of a [turn](Key::turn_of).
     #[inline]
     pub fn check(&self) -> Result<(), Error> {
         match &self.0 {
@@ -94,6 +99,9 @@ impl Key {
     }
 
     fn check_long(bytes: &[u8]) -> Result<(), Error> {
+        if bytes[0] == encode::TURN {
+            return Err(Error::invalid("key", "is reserved for turns"));
+        }
         let len = bytes.len();
         if len > Key::MAX_LEN && bytes[0] != encode::NAME {
             let why = format!("longer than {} bytes encoded: len={len}", Key::MAX_LEN);
@@ -184,7 +192,11 @@ impl std::hash::Hash for Key {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.part().fmt(f)
+        match self.as_turn() {
+            Some(Turn::Cell(cell)) => write!(f, "turn of {cell}"),
+            Some(Turn::Space) => f.write_str("turn of the space"),
+            None => self.part().fmt(f),
+        }
     }
 }
 

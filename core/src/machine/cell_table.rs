@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use hashbrown::HashTable;
 
-use super::{Due, Watches};
+use super::{Due, Turns, Watches};
 use crate::Key;
 
 /// The cells of a shard. `T` is what is kept for a value; `W` is whoever watches.
@@ -48,7 +48,7 @@ struct Slot<T> {
     expires: Option<Duration>,
 }
 
-/// What a shard keeps only while one of its cells expires, or somebody watches one.
+/// What a shard keeps only while one of its cells expires, somebody watches one, or a call takes the turn of one.
 struct Rare<W> {
     /// The latest time that was asked with: time never goes back (clause B5).
     latest: Duration,
@@ -56,6 +56,7 @@ struct Rare<W> {
     /// When the first of them expires, as the timers know it.
     due: Option<Due>,
     watches: Watches<Key, W>,
+    turns: Turns,
 }
 
 /// What a reader sees of a cell.
@@ -159,15 +160,40 @@ impl<T: Kept, W: Clone> CellTable<T, W> {
         version: u64,
         now: Duration,
     ) -> Written<T::Old> {
+        self.write((hash, key), (value, T::keep, T::replace), expires, version, now)
+    }
+
+    /// The same, with a value that somebody else may have too.
+    pub(crate) fn put(
+        &mut self,
+        at: (u64, &Key),
+        kept: T,
+        expires: Option<Duration>,
+        version: u64,
+        now: Duration,
+    ) -> Written<T::Old> {
+        let replace = |place: &mut T, kept| std::mem::replace(place, kept).let_go();
+        self.write(at, (kept, |kept| kept, replace), expires, version, now)
+    }
+
+    #[inline]
+    fn write<X>(
+        &mut self,
+        (hash, key): (u64, &Key),
+        (value, keep, replace): (X, impl FnOnce(X) -> T, impl FnOnce(&mut T, X) -> T::Old),
+        expires: Option<Duration>,
+        version: u64,
+        now: Duration,
+    ) -> Written<T::Old> {
         self.clock = version;
         let Some(cell) = self.cells.find_mut(hash, |cell| cell.is(hash, key)) else {
-            let cell = Slot { hash, key: key.clone(), value: T::keep(value), version, expires };
+            let cell = Slot { hash, key: key.clone(), value: keep(value), version, expires };
             self.cells.insert_unique(hash, cell, |cell| cell.hash);
             self.move_expiry(key, None, expires);
             return Written { old: None, existed: false, presence: Presence::Appeared };
         };
         let existed = !is_over(cell.expires, now);
-        let old = cell.value.replace(value);
+        let old = replace(&mut cell.value, value);
         cell.version = version;
         let before = std::mem::replace(&mut cell.expires, expires);
         self.move_expiry(key, before, expires);
@@ -240,6 +266,17 @@ impl<T: Kept, W: Clone> CellTable<T, W> {
         }
     }
 
+    /// The turns of its cells, if there are any.
+    #[inline]
+    pub(crate) fn turns(&self) -> Option<&Turns> {
+        self.rare.as_ref().map(|rare| &rare.turns)
+    }
+
+    /// Changes the turns of its cells.
+    pub(crate) fn change_turns(&mut self, change: impl FnOnce(&mut Turns)) {
+        self.change_rare(|rare| change(&mut rare.turns));
+    }
+
     #[inline]
     fn present(&self, hash: u64, key: &Key, now: Duration) -> Option<&Slot<T>> {
         let cell = self.cells.find(hash, |cell| cell.is(hash, key))?;
@@ -295,11 +332,17 @@ impl<T> Slot<T> {
 
 impl<W: Clone> Rare<W> {
     fn new() -> Rare<W> {
-        Rare { latest: Duration::ZERO, expiries: BTreeSet::new(), due: None, watches: Watches::new() }
+        Rare {
+            latest: Duration::ZERO,
+            expiries: BTreeSet::new(),
+            due: None,
+            watches: Watches::new(),
+            turns: Turns::default(),
+        }
     }
 
     fn is_empty(&self) -> bool {
-        self.expiries.is_empty() && self.due.is_none() && self.watches.is_empty()
+        self.expiries.is_empty() && self.due.is_none() && self.watches.is_empty() && self.turns.is_empty()
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) enum Errand {
     End(Ticket),
     /// A cell expires in the shard with this number.
     Sweep(u32),
+    /// Somebody wanted to know, by this number.
+    Alarm(u64),
 }
 
 /// What is due: soonest first, and among equal deadlines in order of arrival, whatever

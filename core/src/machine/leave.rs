@@ -73,7 +73,7 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     let mut recipient = None;
     let mut due = None;
     let mut departed = None;
-    let mut watcher = None;
+    let mut watchers = SmallVec::new();
     let mut keys = 0;
     for (i, (table, part)) in tables.iter_mut().zip(parts).enumerate() {
         let Some(slot) = table.slot(*part) else { continue };
@@ -89,7 +89,7 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
         table.unlink(slot, token, effects);
         let request = &mut table.requests[slot as usize];
         due = request.take_due();
-        watcher = request.take_watcher();
+        watchers = request.take_watchers();
         departed = request.departed(parts[0]);
         if let (Leave::Become(grant), State::Waiting(waiter)) = (why, &request.state)
             && waiter.collects()
@@ -116,7 +116,7 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
         None => Effect::Withdrawn(recipient),
     }));
     effects.extend(departed);
-    effects.extend(watcher.map(|watcher| match why {
+    effects.extend(watchers.into_iter().map(|watcher| match why {
         Leave::Close | Leave::Dismiss => Effect::Lost(watcher),
         _ => Effect::Unwatched(watcher),
     }));

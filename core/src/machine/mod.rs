@@ -22,7 +22,11 @@
 //! | `deadlines` | what is due when |
 //! | `cell_table` | the cells of a shard: versions and expiry |
 //! | `watches` | who watches which cells |
+//! | `attempt` | one run of a transaction's body: reads, writes, savepoints |
+//! | `progress` | how often a body runs, and when its call takes a turn |
+//! | `turns` | turns, noted beside the cells |
 
+mod attempt;
 mod cell_table;
 mod deadlines;
 mod deadlock;
@@ -32,6 +36,7 @@ mod lock_table;
 mod numbered;
 mod owners;
 mod partial;
+mod progress;
 mod queue;
 mod request;
 mod shard_table;
@@ -39,6 +44,7 @@ mod sort;
 pub(crate) mod spanning;
 mod survey;
 mod take_away;
+mod turns;
 mod watches;
 
 #[cfg(test)]
@@ -46,6 +52,7 @@ mod model;
 
 use std::fmt;
 
+pub(crate) use self::attempt::{Attempt, Doom, Inner, Mark, Pending, Ranged, Refused, Touched};
 pub(crate) use self::cell_table::{CellTable, Kept, Presence, Seen, Written};
 pub(crate) use self::deadlines::{Deadlines, Due, Errand};
 pub(crate) use self::deadlock::{Link, Target, WaitGraph, chain};
@@ -54,6 +61,7 @@ pub(crate) use self::lock_table::{LockTable, exhausted};
 pub(crate) use self::numbered::Numbered;
 pub(crate) use self::owners::Owners;
 pub(crate) use self::partial::{GiveUp, give_up, holds};
+pub(crate) use self::progress::{Clash, Next, Progress, Rank};
 pub(crate) use self::queue::hash;
 pub(crate) use self::request::{Arrival, Claimed, Entry, Origin, Placed, Released, Standing};
 pub(crate) use self::shard_table::ShardTable;
@@ -61,6 +69,7 @@ pub(crate) use self::sort::{sort_and_dedup, sort_by};
 pub(crate) use self::spanning::KeySet;
 pub(crate) use self::survey::Survey;
 pub(crate) use self::take_away::take_away;
+pub(crate) use self::turns::Turns;
 pub(crate) use self::watches::{PrefixWatches, Watches};
 
 use crate::{Error, Ticket};

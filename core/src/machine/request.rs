@@ -84,11 +84,21 @@ pub(super) struct More<R> {
     pub(super) span: Option<SpanningRef>,
     /// Whom to tell when the grant is lost.
     pub(super) watcher: Option<R>,
+    /// Calls that name the grant, by number: to be told as well.
+    pub(super) calls: Vec<(u64, R)>,
 }
 
 impl<R> Default for More<R> {
     fn default() -> More<R> {
-        More { signature: Signature::default(), due: None, ends: false, max_hold: None, span: None, watcher: None }
+        More {
+            signature: Signature::default(),
+            due: None,
+            ends: false,
+            max_hold: None,
+            span: None,
+            watcher: None,
+            calls: Vec::new(),
+        }
     }
 }
 
@@ -148,7 +158,7 @@ impl<R> Request<R> {
         if self.more.is_some() {
             effects.extend(self.departed(ticket));
             effects.extend(self.take_due().map(Effect::Undue));
-            effects.extend(self.take_watcher().map(Effect::Unwatched));
+            effects.extend(self.take_watchers().into_iter().map(Effect::Unwatched));
         }
     }
 
@@ -179,8 +189,10 @@ impl<R> Request<R> {
     }
 
     /// Whom to tell when the grant is lost.
-    pub(super) fn take_watcher(&mut self) -> Option<R> {
-        self.more.as_mut().and_then(|more| more.watcher.take())
+    pub(super) fn take_watchers(&mut self) -> SmallVec<[R; 1]> {
+        let Some(more) = &mut self.more else { return SmallVec::new() };
+        let calls = std::mem::take(&mut more.calls).into_iter().map(|(_, call)| call);
+        more.watcher.take().into_iter().chain(calls).collect()
     }
 
     pub(super) fn take_span(&mut self) -> Option<SpanningRef> {

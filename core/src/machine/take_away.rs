@@ -41,7 +41,7 @@ pub(crate) fn take_away<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     let request = &mut home.requests[slot as usize];
     request.mark_lost();
     let due = request.take_due();
-    effects.extend(request.take_watcher().map(Effect::Lost));
+    effects.extend(request.take_watchers().into_iter().map(Effect::Lost));
     Some((was_held, due))
 }
 
@@ -105,6 +105,38 @@ impl<R: Recipient> LockTable<R> {
             return Err(watcher);
         }
         Ok(self.requests[slot as usize].more().watcher.replace(watcher))
+    }
+
+    /// Whom else to tell when a grant is lost: a call that names it. As [`watch`](LockTable::watch), with a number by which it
+    /// is known.
+    pub(crate) fn watch_for_call(&mut self, ticket: Ticket, call: u64, watcher: R) -> Result<(), R> {
+        let Some(slot) = self.slot(ticket) else { return Err(watcher) };
+        if self.token(slot).is_none() || self.requests[slot as usize].is_lost() {
+            return Err(watcher);
+        }
+        self.requests[slot as usize].more().calls.push((call, watcher));
+        Ok(())
+    }
+
+    /// Whether a call is still to be told of a loss.
+    pub(crate) fn is_watched_by(&mut self, ticket: Ticket, call: u64) -> bool {
+        let Some(slot) = self.slot(ticket) else { return false };
+        self.requests[slot as usize].more().calls.iter().any(|(other, _)| *other == call)
+    }
+
+    /// Tells a call no more. Answers it, to be dropped once everything is unlocked.
+    pub(crate) fn unwatch_call(&mut self, ticket: Ticket, call: u64) -> Option<R> {
+        let slot = self.slot(ticket)?;
+        let calls = &mut self.requests[slot as usize].more().calls;
+        let at = calls.iter().position(|(other, _)| *other == call)?;
+        Some(calls.swap_remove(at).1)
+    }
+
+    /// The calls that name a grant, which are not to be told of its loss any more, but at once.
+    pub(crate) fn take_calls(&mut self, ticket: Ticket) -> Vec<R> {
+        let Some(slot) = self.slot(ticket) else { return Vec::new() };
+        let calls = std::mem::take(&mut self.requests[slot as usize].more().calls);
+        calls.into_iter().map(|(_, call)| call).collect()
     }
 
     /// Sets when a grant ends by itself. Answers whether it is held.

@@ -39,6 +39,17 @@ impl Entries {
         Entries::sorted(keys.iter().map(entry).collect(), mask)
     }
 
+    /// The entries of a turn: of these cells, or of the whole space. Turns of cells and of the space keep each other out.
+    pub(super) fn of_turn(cells: Option<&[Key]>, seed: &FixedState, mask: usize) -> Entries {
+        let entry = |key: Key, mode| Entry { hash: hash(seed, &key), key, mode };
+        let space = match cells {
+            None => Mode::Exclusive,
+            Some(_) => Mode::Shared,
+        };
+        let cells = cells.unwrap_or_default().iter().map(|cell| entry(Key::turn_of(cell), Mode::Exclusive));
+        Entries::sorted(cells.chain([entry(Key::turn_of_space(), space)]).collect(), mask)
+    }
+
     /// The shard in which a hash lives. The index of a table uses the lowest and the highest bits.
     pub(super) fn shard(hash: u64, mask: usize) -> usize {
         (hash >> 24) as usize & mask

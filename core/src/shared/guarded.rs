@@ -17,6 +17,8 @@ pub(crate) struct Demand {
     pub(crate) token: u64,
     /// The keys that it must hold; else all that it was granted, except those that it released itself.
     pub(crate) keys: Option<Vec<Key>>,
+    /// The call that named it before, and was to be told of its loss: not told so far.
+    pub(crate) call: Option<u64>,
 }
 
 /// The shards of guards, locked, so that none of them can be lost.
@@ -42,7 +44,7 @@ impl Shared {
 
     fn lock_guards(&self, demands: &[Demand], now: Option<Duration>) -> Result<Held<'_>, Error> {
         let tickets: Vec<Ticket> = demands.iter().map(|demand| self.named(demand)).collect::<Result<_, _>>()?;
-        if let ([Demand { keys: None, token, .. }], &[ticket]) = (demands, &tickets[..]) {
+        if let ([Demand { keys: None, token, call: None, .. }], &[ticket]) = (demands, &tickets[..]) {
             let table = self.shard(ticket).lock();
             match table.is_lone(ticket) {
                 Some(true) => return Ok(Held::Lone { _table: table }),
@@ -94,6 +96,9 @@ fn parts(tables: &mut BTreeMap<u32, Locked<'_>>, ticket: Ticket) -> Parts {
 fn stands(tables: &mut BTreeMap<u32, Locked<'_>>, demand: &Demand, ticket: Ticket, now: Option<Duration>) -> bool {
     let Some(home) = tables.get_mut(&ticket.shard) else { return false };
     if !matches!(home.standing(ticket), Standing::Granted) || home.is_lost(ticket) {
+        return false;
+    }
+    if demand.call.is_some_and(|call| !home.is_watched_by(ticket, call)) {
         return false;
     }
     // Asked before the time that ends it was told: decided at the asking (clause B5).

@@ -74,6 +74,9 @@ impl Shared {
         };
         // Who watched for the giver is not told of what the new owner loses.
         let _watched = self.watch_lost(ticket, Recipient::Nobody);
+        // To a call that names it, the guard that the giver had is lost.
+        let calls = self.shard(ticket).lock_table().take_calls(ticket);
+        calls.into_iter().for_each(|call| outcome::tell_now(Some(call), own, |tag| Settled::Lost { tag }));
         let of_mode = |mode: Mode| keys.iter().filter(move |(_, other)| *other == mode).map(|(key, _)| key.clone());
         let (exclusive, shared) = (of_mode(Mode::Exclusive).collect(), of_mode(Mode::Shared).collect());
         self.inboxes.lock().handed.insert(ticket, Handed { keys: exclusive, shared, payload });

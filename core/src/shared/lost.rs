@@ -104,6 +104,26 @@ impl Shared {
         watched.is_ok()
     }
 
+    /// Tells a call, by a number of its own, when a grant that it names is lost. `false` when there is nothing to lose.
+    pub(crate) fn watch_for_call(&self, ticket: Ticket, call: u64, watcher: Recipient) -> bool {
+        let Some(shard) = self.shards.get(ticket.shard as usize) else { return false };
+        // What it does not keep is dropped once the shard is unlocked.
+        let watched = shard.lock_table().watch_for_call(ticket, call, watcher);
+        watched.is_ok()
+    }
+
+    /// Whether a grant that a call names was neither lost nor given away since.
+    pub(crate) fn is_watched_by(&self, ticket: Ticket, call: u64) -> bool {
+        self.shards.get(ticket.shard as usize).is_some_and(|shard| shard.lock_table().is_watched_by(ticket, call))
+    }
+
+    /// Tells a call no more.
+    pub(crate) fn unwatch_call(&self, ticket: Ticket, call: u64) {
+        let Some(shard) = self.shards.get(ticket.shard as usize) else { return };
+        let watcher = shard.lock_table().unwatch_call(ticket, call);
+        drop(watcher);
+    }
+
     /// Lets a grant end by itself after so long from now.
     pub(super) fn limit_hold(&self, ticket: Ticket, max_hold: Duration) {
         let end = self.now().and_then(|now| now.checked_add(max_hold));

@@ -16,13 +16,19 @@ pub(crate) enum Recipient {
     Port { mailbox: Arc<Mailbox>, tag: u64, confirms: bool },
     /// One of these, in a space that counts those who wait.
     Counted { recipient: Box<Recipient>, place: Place },
+    /// A call of a port: told in its mailbox that there is something to ask for, and asked for then, as a task does.
+    Call { mailbox: Arc<Mailbox>, tag: u64 },
     /// Nobody: the request is granted or refused on the spot.
     Nobody,
 }
 
 impl machine::Recipient for Recipient {
     fn collects(&self) -> bool {
-        self.task().is_some()
+        match self {
+            Recipient::Task(_) | Recipient::Call { .. } => true,
+            Recipient::Counted { recipient, .. } => machine::Recipient::collects(&**recipient),
+            Recipient::Port { .. } | Recipient::Nobody => false,
+        }
     }
 }
 
@@ -32,7 +38,7 @@ impl Recipient {
         match self {
             Recipient::Task(waker) => Some(waker),
             Recipient::Counted { recipient, .. } => recipient.task(),
-            Recipient::Port { .. } | Recipient::Nobody => None,
+            Recipient::Port { .. } | Recipient::Call { .. } | Recipient::Nobody => None,
         }
     }
 
@@ -41,7 +47,7 @@ impl Recipient {
         match self {
             Recipient::Task(waker) => std::mem::replace(waker, newest),
             Recipient::Counted { recipient, .. } => recipient.replace_task(newest),
-            Recipient::Port { .. } | Recipient::Nobody => newest,
+            Recipient::Port { .. } | Recipient::Call { .. } | Recipient::Nobody => newest,
         }
     }
 }

@@ -8,8 +8,10 @@
 //!
 //! Nothing that every operation writes is common to two shards: a guard counts its reference on its shard.
 
+mod alarms;
 mod at_once;
 mod cells;
+mod enclosed;
 mod entries;
 mod guarded;
 mod hand_over;
@@ -31,8 +33,10 @@ use std::time::Duration;
 use foldhash::fast::FixedState;
 use smallvec::SmallVec;
 
+pub(crate) use self::alarms::{Alarm, Alarms};
 pub(crate) use self::at_once::at_once;
-pub(crate) use self::cells::{Cells, Keeper, Subscription, Watched};
+pub(crate) use self::cells::{Cells, Checked, Keeper, Sleep, Subscription, Watched};
+pub(crate) use self::enclosed::Enclosed;
 pub(crate) use self::entries::Entries;
 pub(crate) use self::guarded::Demand;
 pub(crate) use self::hand_over::{Handed, Inboxes, Payload};
@@ -105,6 +109,8 @@ pub(crate) struct Shared {
     owners: Mutex<Owners>,
     /// A leaf, locked with nothing else.
     inboxes: Mutex<Inboxes>,
+    /// A leaf, locked with nothing else.
+    alarms: Mutex<Alarms>,
 }
 
 /// A request on its way into the tables.
@@ -150,6 +156,7 @@ impl Shared {
             handles: Mutex::default(),
             owners: Mutex::default(),
             inboxes: Mutex::default(),
+            alarms: Mutex::default(),
         })
     }
 
@@ -362,6 +369,7 @@ impl Shared {
         while let Some(errand) = self.timers.pop_due(now) {
             match errand {
                 Errand::Sweep(shard) => self.cells.sweep(self, shard, now, own),
+                Errand::Alarm(number) => self.ring(number, own),
                 Errand::End(ticket) => {
                     if self.leave(ticket, Leave::TimeOut(Some(now)), own).is_none() {
                         self.end_hold(ticket, now, own);
@@ -382,6 +390,15 @@ impl Shared {
     pub(crate) fn entries_of(&self, keys: &[Key]) -> Result<Entries, Error> {
         keys.iter().try_for_each(Key::check)?;
         Ok(Entries::of_keys(keys, &self.seed, self.mask()))
+    }
+
+    /// The entries of the turn of some cells, or of the whole space.
+    pub(crate) fn entries_of_turn(&self, cells: Option<&[Key]>) -> Entries {
+        Entries::of_turn(cells, &self.seed, self.mask())
+    }
+
+    pub(crate) fn hash_of(&self, key: &Key) -> u64 {
+        hash(&self.seed, key)
     }
 
     /// Whether a request has keys in several shards.

@@ -115,6 +115,10 @@ fn tell(recipient: Recipient, own: Option<&Mailbox>, settled: impl FnOnce(u64) -
             let own = own.is_some_and(|own| std::ptr::eq(own, &*mailbox));
             mailbox.put(settled(tag), own).then_some(Call::Port(mailbox))
         }
+        Recipient::Call { mailbox, tag } => {
+            let own = own.is_some_and(|own| std::ptr::eq(own, &*mailbox));
+            mailbox.put(Settled::Resumed { tag }, own).then_some(Call::Port(mailbox))
+        }
         Recipient::Counted { recipient, place } => {
             drop(place);
             tell(*recipient, own, settled)

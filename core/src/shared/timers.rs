@@ -29,6 +29,11 @@ impl Timers {
         self.insert_errand(due, Errand::Sweep(shard));
     }
 
+    /// Notes when an alarm is due; as `insert`.
+    pub(super) fn insert_alarm(&self, due: Due, number: u64) {
+        self.insert_errand(due, Errand::Alarm(number));
+    }
+
     fn insert_errand(&self, due: Due, errand: Errand) {
         if self.deadlines.lock().insert(due, errand) {
             self.sooner.store(true, Ordering::Release);

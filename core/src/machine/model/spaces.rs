@@ -171,7 +171,7 @@ impl Spaces {
                 Settled::Failed { tag, error } if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Closed) => {
                     told.push(Event::Ended(tag as Name));
                 }
-                Settled::HandedOver { .. } | Settled::Changed { .. } => {}
+                Settled::HandedOver { .. } | Settled::Changed { .. } | Settled::Resumed { .. } => {}
                 Settled::Lost { tag } => told.push(Event::Lost(tag as Name)),
                 Settled::Failed { tag, error } => ends.push((tag as Name, error.kind())),
             }

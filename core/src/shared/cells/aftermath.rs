@@ -41,6 +41,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
                 index.remove(key);
             }
             index.extend(after.appeared.iter().cloned());
+            self.generation.fetch_add(1, Ordering::Release);
         }
         // Looked at after the index was changed: whoever begins to watch sets it before looking there.
         if self.any_prefix.load(Ordering::Acquire) {

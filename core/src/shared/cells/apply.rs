@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::open::Table;
 use super::{Aftermath, Cells, Old, Open, keeps};
 use crate::commit::{Step, Write};
 use crate::machine::{Presence, Written, hash};
@@ -25,7 +26,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
         // Dropped with what is left in them once everything is unlocked.
         let Commit { mut steps, guards } = commit;
         guards.iter().filter_map(|guard| guard.keys.as_ref()).flatten().try_for_each(Key::check)?;
-        let timed = look_up(shared, &mut steps)?;
+        let timed = self.look_up(shared, &mut steps)?;
         let now = if timed || !guards.is_empty() { shared.now() } else { None };
         let mut after = Aftermath::default();
         let outcome = {
@@ -64,7 +65,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
     }
 
     #[inline]
-    fn apply<'a>(
+    pub(super) fn apply<'a>(
         &self,
         shared: &Shared,
         open: &mut impl Open<'a, V>,
@@ -80,12 +81,12 @@ impl<V: Send + Sync + 'static> Cells<V> {
             let table = open.of(*hash);
             let written = match write {
                 Write::Set { value, expiry } => {
-                    let expires = match expiry {
-                        Expiry::Never => None,
-                        Expiry::Keep => table.expires(*hash, key, now),
-                        Expiry::In(after) => now.checked_add(after),
-                    };
+                    let expires = expires(table, (*hash, key), expiry, now);
                     table.set((*hash, key), value, expires, version, now)
+                }
+                Write::Put { handle, expiry } => {
+                    let expires = expires(table, (*hash, key), expiry, now);
+                    table.put((*hash, key), handle, expires, version, now)
                 }
                 Write::Delete => {
                     let written = table.delete(*hash, key, version, now);
@@ -128,9 +129,41 @@ impl<V: Send + Sync + 'static> Cells<V> {
             if !after.gone.is_empty() {
                 locked.table.give_back(keeps(shared));
             }
-            locked.note_expiry(shared);
+            locked.show(shared);
         });
         self.settle(after);
+    }
+
+    /// Checks the steps and finds where their cells are. Answers whether any of them asks for the time.
+    ///
+    /// # Errors
+    ///
+    /// `invalid` for a key that is too long or an expiry that nobody could tell.
+    #[inline]
+    pub(super) fn look_up(&self, shared: &Shared, steps: &mut [Step<V>]) -> Result<bool, Error> {
+        let mut timed = false;
+        for step in steps {
+            step.key.check()?;
+            step.hash = hash(&shared.seed, &step.key);
+            timed |= matches!(step.write, Some(Write::Set { expiry: Expiry::In(_), .. }));
+        }
+        if timed {
+            self.will_expire(shared)?;
+        }
+        Ok(timed)
+    }
+
+    /// Cells are to expire: the time matters from now on.
+    ///
+    /// # Errors
+    ///
+    /// `invalid` in a space without a clock.
+    pub(crate) fn will_expire(&self, shared: &Shared) -> Result<(), Error> {
+        if shared.clock().is_none() {
+            return Err(Error::invalid("expire_in", "the space has no clock"));
+        }
+        self.expires.store(true, Ordering::Release);
+        Ok(())
     }
 }
 
@@ -153,21 +186,12 @@ fn conflicts<'a, V: Send + Sync + 'static>(
     conflicts
 }
 
-/// Checks the steps and finds where their cells are. Answers whether any of them asks for the time.
-///
-/// # Errors
-///
-/// `invalid` for a key that is too long or an expiry that nobody could tell.
+/// When a cell that is set expires.
 #[inline]
-fn look_up<V>(shared: &Shared, steps: &mut [Step<V>]) -> Result<bool, Error> {
-    let mut timed = false;
-    for step in steps {
-        step.key.check()?;
-        step.hash = hash(&shared.seed, &step.key);
-        timed |= matches!(step.write, Some(Write::Set { expiry: Expiry::In(_), .. }));
-    }
-    match timed && shared.clock().is_none() {
-        true => Err(Error::invalid("expire_in", "the space has no clock")),
-        false => Ok(timed),
+fn expires<V>(table: &Table<V>, (hash, key): (u64, &Key), expiry: Expiry, now: Duration) -> Option<Duration> {
+    match expiry {
+        Expiry::Never => None,
+        Expiry::Keep => table.expires(hash, key, now),
+        Expiry::In(after) => now.checked_add(after),
     }
 }

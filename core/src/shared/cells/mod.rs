@@ -9,9 +9,13 @@
 
 mod aftermath;
 mod apply;
+mod checked;
+mod exchange;
 mod open;
 mod read;
 mod scan;
+mod sleep;
+mod turns;
 mod value;
 mod watcher;
 
@@ -20,7 +24,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use self::aftermath::Aftermath;
+pub(crate) use self::checked::Checked;
 use self::open::{CellShard, Open, Several};
+pub(crate) use self::sleep::Sleep;
+use self::turns::SpaceTurn;
 use self::value::Old;
 pub(crate) use self::watcher::{Subscription, Watched, Watcher};
 use super::{Mailbox, Shared};
@@ -44,6 +51,11 @@ pub(crate) struct Cells<V> {
     /// All who watch, for the end of a handle; locked too while the shards are made. Locked with no other lock.
     watchers: Mutex<BTreeMap<u64, Arc<Watcher>>>,
     last_watcher: AtomicU64,
+    /// How often a key came into the index or left it; changed with the index.
+    generation: AtomicU64,
+    /// Whether a cell was ever to expire: before that no attempt needs the time.
+    expires: AtomicBool,
+    space_turn: SpaceTurn,
 }
 
 /// What [`Shared`] needs of the cells, whatever they hold.
@@ -67,6 +79,9 @@ impl<V: Send + Sync + 'static> Cells<V> {
             any_prefix: AtomicBool::new(false),
             watchers: Mutex::default(),
             last_watcher: AtomicU64::new(0),
+            generation: AtomicU64::new(0),
+            expires: AtomicBool::new(false),
+            space_turn: SpaceTurn::default(),
         })
     }
 
@@ -102,7 +117,7 @@ impl<V: Send + Sync + 'static> Keeper for Cells<V> {
                 after.gone.push(key);
             }
             table.give_back(keeps(shared));
-            locked.note_expiry(shared);
+            locked.show(shared);
             self.settle(&mut after);
         }
         after.carry_out(shared, own);

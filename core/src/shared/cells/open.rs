@@ -6,7 +6,7 @@ use super::{Cells, Watcher};
 use crate::Error;
 use crate::machine::{CellTable, exhausted, sort_and_dedup};
 use crate::shared::{Entries, Handle, Shared};
-use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
+use crate::sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering};
 
 pub(super) type Table<V> = CellTable<Arc<V>, Arc<Watcher>>;
 
@@ -14,8 +14,9 @@ pub(super) type Table<V> = CellTable<Arc<V>, Arc<Watcher>>;
 #[repr(align(64))]
 pub(super) struct CellShard<V> {
     table: Mutex<Table<V>>,
-    /// Whether any of its cells expired when it was unlocked last: a hint, read without the lock.
-    timed: AtomicBool,
+    /// Twice the clock of the table, set before it is unlocked, so that whoever has read here sees without the lock whether
+    /// anything has changed since; and 1 more if any of its cells expires.
+    shows: AtomicU64,
 }
 
 /// A shard that is locked.
@@ -28,7 +29,7 @@ pub(super) struct Locked<'a, V> {
 /// Some shards, locked in ascending order.
 pub(super) struct Several<'a, V> {
     mask: usize,
-    shards: Vec<Locked<'a, V>>,
+    pub(super) shards: Vec<Locked<'a, V>>,
 }
 
 /// Shards that are locked: one, as mostly, or several. What holds of them is written once.
@@ -105,7 +106,12 @@ impl<V: Send + Sync + 'static> Cells<V> {
         self.shards(shared)[number].lock(number)
     }
 
-    fn open_several(&self, shared: &Shared, numbers: &[usize], now: Option<Duration>) -> (Several<'_, V>, Duration) {
+    pub(super) fn open_several(
+        &self,
+        shared: &Shared,
+        numbers: &[usize],
+        now: Option<Duration>,
+    ) -> (Several<'_, V>, Duration) {
         let shards = self.shards(shared);
         let seems_timed = || numbers.iter().any(|&number| shards[number].seems_timed());
         let lock = || numbers.iter().map(|&number| shards[number].lock(number)).collect();
@@ -139,7 +145,7 @@ fn in_time<'a, V: Send + Sync + 'static, O: Open<'a, V>>(
 
 impl<V: Send + Sync + 'static> CellShard<V> {
     pub(super) fn new() -> CellShard<V> {
-        CellShard { table: Mutex::new(CellTable::new()), timed: AtomicBool::new(false) }
+        CellShard { table: Mutex::new(CellTable::new()), shows: AtomicU64::new(0) }
     }
 
     #[inline]
@@ -149,22 +155,30 @@ impl<V: Send + Sync + 'static> CellShard<V> {
 
     #[inline]
     fn seems_timed(&self) -> bool {
-        self.timed.load(Ordering::Relaxed)
+        self.shows.load(Ordering::Relaxed) & 1 == 1
+    }
+
+    /// The clock as of the last change.
+    #[inline]
+    pub(super) fn clock(&self) -> u64 {
+        self.shows.load(Ordering::Acquire) >> 1
     }
 }
 
 impl<V: Send + Sync + 'static> Locked<'_, V> {
-    /// Lets the timers know when its first cell expires, where that has changed.
+    /// Shows what has changed to those who look without the lock, and lets the timers know when its first cell expires.
     #[inline]
-    pub(super) fn note_expiry(&mut self, shared: &Shared) {
-        if self.table.is_timed() || self.shard.seems_timed() {
+    pub(super) fn show(&mut self, shared: &Shared) {
+        let timed = self.table.is_timed();
+        let was_timed = self.shard.seems_timed();
+        self.shard.shows.store(self.table.clock() << 1 | u64::from(timed), Ordering::Release);
+        if timed || was_timed {
             self.change_expiry(shared);
         }
     }
 
     #[cold]
     fn change_expiry(&mut self, shared: &Shared) {
-        self.shard.timed.store(self.table.is_timed(), Ordering::Relaxed);
         let next = self.table.next_expiry();
         if self.table.due().map(|(at, _)| at) == next {
             return;

@@ -15,7 +15,7 @@ use crate::sync::Arc;
 use crate::{Entry, Error, Key, KeyRange, Scan};
 
 /// So often a scan tries to do with the shards of its keys.
-const TRIES: usize = 3;
+pub(super) const TRIES: usize = 3;
 
 /// The first keys of a range, and their hashes.
 struct Found {
@@ -108,7 +108,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
     }
 
     /// The first keys of a range, as many as the scan has for its limit.
-    fn collect(&self, scan: &Scan) -> Vec<Key> {
+    pub(super) fn collect(&self, scan: &Scan) -> Vec<Key> {
         let Some((start, end)) = scan.range.bounds() else { return Vec::new() };
         let end = end.map_or(Bound::Unbounded, Bound::Excluded);
         let index = self.index.lock();

@@ -45,6 +45,11 @@ impl Watcher {
         changed
     }
 
+    /// Notes that there is something to look at. Answers whether there was before.
+    fn note_change(&self) -> bool {
+        std::mem::replace(&mut self.0.lock().changed, true)
+    }
+
     /// Tells nobody of the next change, until somebody asks again.
     pub(crate) fn disarm(&self) {
         let old = self.0.lock().recipient.take();
@@ -69,30 +74,53 @@ impl Watcher {
 impl<V: Send + Sync + 'static> Cells<V> {
     /// Begins to watch. Whoever looks afterwards misses nothing.
     pub(crate) fn subscribe(&self, shared: &Shared, what: &Watched) -> Subscription {
-        let watcher = Arc::new(Watcher(Mutex::new(Waits { changed: true, recipient: None })));
-        let number = self.last_watcher.fetch_add(1, Ordering::Relaxed) + 1;
-        self.watchers.lock().insert(number, watcher.clone());
-        match what {
-            Watched::Keys(keys) => {
-                for key in keys {
-                    let hash = hash(&shared.seed, key);
-                    self.lock_one(shared, hash).table.watch(key.clone(), number, watcher.clone());
-                }
-            }
-            Watched::Range(range) => {
-                let mut prefixes = self.prefixes.lock();
-                prefixes.add(range.leading().unwrap_or_default(), number, watcher.clone());
-                // Set before the cells are looked at: see `settle`.
-                self.any_prefix.store(true, Ordering::Release);
-            }
-        }
-        Subscription { number, watcher }
+        let subscription = self.begin_to_watch();
+        let _changed = subscription.watcher.note_change();
+        self.watch_also(shared, what, &subscription);
+        subscription
     }
 
     /// Ends it.
     pub(crate) fn unsubscribe(&self, shared: &Shared, what: &Watched, subscription: Subscription) {
+        self.unwatch(shared, what, &subscription);
+        self.end_watching(subscription);
+    }
+
+    /// A watcher of nothing yet, which is told when its handle is closed.
+    pub(super) fn begin_to_watch(&self) -> Subscription {
+        let watcher = Arc::new(Watcher(Mutex::new(Waits { changed: false, recipient: None })));
+        let number = self.last_watcher.fetch_add(1, Ordering::Relaxed) + 1;
+        self.watchers.lock().insert(number, watcher.clone());
+        Subscription { number, watcher }
+    }
+
+    /// Ends a watcher of nothing any more.
+    pub(super) fn end_watching(&self, subscription: Subscription) {
+        let listed = self.watchers.lock().remove(&subscription.number);
+        drop((listed, subscription));
+    }
+
+    pub(super) fn watch_also(&self, shared: &Shared, what: &Watched, subscription: &Subscription) {
         let Subscription { number, watcher } = subscription;
-        // What is taken out are handles on `watcher`, which is dropped last, with nothing locked.
+        match what {
+            Watched::Keys(keys) => {
+                for key in keys {
+                    let hash = hash(&shared.seed, key);
+                    self.lock_one(shared, hash).table.watch(key.clone(), *number, watcher.clone());
+                }
+            }
+            Watched::Range(range) => {
+                let mut prefixes = self.prefixes.lock();
+                prefixes.add(range.leading().unwrap_or_default(), *number, watcher.clone());
+                // Set before the cells are looked at: see `settle`.
+                self.any_prefix.store(true, Ordering::Release);
+            }
+        }
+    }
+
+    pub(super) fn unwatch(&self, shared: &Shared, what: &Watched, subscription: &Subscription) {
+        let number = subscription.number;
+        // What is taken out are handles on the watcher, which the subscription keeps.
         match what {
             Watched::Keys(keys) => {
                 for key in keys {
@@ -106,7 +134,5 @@ impl<V: Send + Sync + 'static> Cells<V> {
                 self.any_prefix.store(!prefixes.is_empty(), Ordering::Release);
             }
         }
-        let listed = self.watchers.lock().remove(&number);
-        drop((listed, watcher));
     }
 }

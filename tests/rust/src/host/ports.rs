@@ -526,7 +526,7 @@ impl Ports {
             Settled::Granted { tag, grant } => (tag, Ok(grant)),
             Settled::Failed { tag, error } => (tag, Err(error)),
             Settled::HandedOver { tag } => return self.take_over(tag),
-            Settled::Changed { tag } => return self.look(tag),
+            Settled::Changed { tag } | Settled::Resumed { tag } => return self.look(tag),
             Settled::Lost { tag } => {
                 let slot = self.results.get_mut(&self.names[(tag - LOSS) as usize]);
                 if let Some(State::Granted(seen) | State::Running(seen)) = slot.map(|slot| &mut slot.state) {

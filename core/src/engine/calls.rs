@@ -1,0 +1,308 @@
+//! What calls ask of the in-memory engine, beside the operations that everybody has: reads that fit together, commits that
+//! respect turns, and the turns themselves.
+
+use std::time::Duration;
+
+use super::MemoryCells;
+use crate::commit::Write;
+use crate::machine::{Doom, Leave, Origin, Rank};
+use crate::shared::{Alarm, Checked, Demand, Incoming, Mailbox, Recipient, Sleep};
+use crate::signature::Signature;
+use crate::sync::Arc;
+use crate::{Committed, Entry, Error, Key, Scan, Ticket};
+
+/// A turn of a call: in the queue, or granted.
+pub(crate) struct Queued {
+    pub(crate) ticket: Ticket,
+    /// Its fencing token, once it is granted.
+    pub(crate) token: Option<u64>,
+    /// Its cells, as the space knows them; `None` for the whole space.
+    pub(crate) cells: Option<Vec<Key>>,
+    /// The number by which the call is known beside its cells.
+    pub(crate) call: u64,
+}
+
+impl Queued {
+    pub(crate) fn rank(&self) -> Rank {
+        if self.cells.is_some() { Rank::Cells } else { Rank::Space }
+    }
+}
+
+impl<V: Send + Sync + 'static> MemoryCells<V> {
+    /// A key as the space knows it.
+    ///
+    /// # Errors
+    ///
+    /// `invalid`.
+    pub(crate) fn known(&self, key: &Key) -> Result<Key, Error> {
+        let key = match self.within_ref() {
+            None => key.clone(),
+            Some(place) => place.wrap(key),
+        };
+        key.check()?;
+        Ok(key)
+    }
+
+    /// A cell as the handle names it.
+    pub(crate) fn named<T>(&self, entry: Entry<T>) -> Entry<T> {
+        match self.within_ref() {
+            None => entry,
+            Some(place) => place.entry(entry),
+        }
+    }
+
+    /// An error as the handle tells it.
+    pub(crate) fn told(&self, error: Error) -> Error {
+        match self.within_ref() {
+            None => error,
+            Some(place) => place.error(error),
+        }
+    }
+
+    /// A scan as the space knows it.
+    pub(crate) fn known_scan(&self, scan: &Scan) -> Result<Scan, Error> {
+        Ok(Scan { range: self.range(&scan.range)?.into_owned(), ..*scan })
+    }
+
+    /// Of a key that is known.
+    pub(crate) fn hash_of(&self, key: &Key) -> u64 {
+        self.shared().hash_of(key)
+    }
+
+    /// The time for a read. Runs the caller's code.
+    pub(crate) fn time(&self) -> Duration {
+        self.cells.time(self.shared())
+    }
+
+    /// The time, where the space has a clock. Runs the caller's code.
+    pub(crate) fn clock_time(&self) -> Option<Duration> {
+        self.shared().now()
+    }
+
+    pub(crate) fn has_clock(&self) -> bool {
+        self.shared().clock().is_some()
+    }
+
+    /// A cell as it is now, and whether any call waits for its turn or has it. The key is known.
+    pub(crate) fn peek(&self, key: &Key) -> Result<(Entry<Arc<V>>, bool), Error> {
+        self.check_open()?;
+        Ok(self.cells.peek(self.shared(), key))
+    }
+
+    /// Writes a cell that is as expected. The key is known.
+    pub(crate) fn exchange(
+        &self,
+        key: Key,
+        (expected, write): (u64, Write<V>),
+        (call, guards): (u64, &[Demand]),
+        own: Option<&Mailbox>,
+    ) -> Result<Result<Committed, Doom>, Error> {
+        let handle = &self.locks.handle;
+        self.cells.exchange(self.shared(), handle, (key, expected, write), (call, guards), own)
+    }
+
+    pub(crate) fn check_guards(&self, guards: &[Demand]) -> Result<(), Error> {
+        self.cells.check_guards(self.shared(), guards)
+    }
+
+    /// Reads a cell for an attempt. The key is known.
+    pub(crate) fn read_checked(
+        &self,
+        attempt: &mut Checked<V>,
+        key: &Key,
+        now: Duration,
+    ) -> Result<Entry<Arc<V>>, Doom> {
+        self.cells.read_checked(self.shared(), attempt, key, now)
+    }
+
+    /// Reads cells for an attempt, at one instant.
+    pub(crate) fn read_together(
+        &self,
+        attempt: &mut Checked<V>,
+        keys: &[Key],
+        now: Duration,
+    ) -> Result<Vec<Entry<Arc<V>>>, Doom> {
+        self.cells.read_again(self.shared(), attempt, keys, now)
+    }
+
+    pub(crate) fn list_checked(
+        &self,
+        attempt: &mut Checked<V>,
+        scan: &Scan,
+        now: Duration,
+    ) -> Result<Vec<Entry<Arc<V>>>, Doom> {
+        self.cells.list_checked(self.shared(), attempt, scan, now)
+    }
+
+    pub(crate) fn commit_checked(
+        &self,
+        attempt: &mut Checked<V>,
+        (call, guards): (u64, &[Demand]),
+        own: Option<&Mailbox>,
+    ) -> Result<Result<Committed, Doom>, Error> {
+        self.cells.commit_checked(self.shared(), &self.locks.handle, attempt, (call, guards), own)
+    }
+
+    /// Cells that are to expire some time.
+    pub(crate) fn will_expire(&self) -> Result<(), Error> {
+        self.cells.will_expire(self.shared())
+    }
+
+    pub(crate) fn sleep(&self, attempt: &mut Checked<V>, recipient: Recipient) -> Result<Sleep, Doom> {
+        let now = self.time();
+        self.cells.sleep(self.shared(), attempt, recipient, now)
+    }
+
+    pub(crate) fn end_sleep(&self, sleep: Sleep) {
+        self.cells.end_sleep(self.shared(), sleep);
+    }
+
+    /// Queues for the turn of some cells, or of the whole space. `at_once`: refuses to wait.
+    ///
+    /// # Errors
+    ///
+    /// Those of a request for a lock.
+    pub(crate) fn queue(
+        &self,
+        cells: Option<Vec<Key>>,
+        (origin, signature): (Origin, &Signature),
+        recipient: Recipient,
+        at_once: bool,
+    ) -> Result<Queued, Error> {
+        let shared = self.shared();
+        let call = self.cells.number_call();
+        // Beside the cells first, so that whoever begins after this call finds a queue.
+        match &cells {
+            Some(cells) => self.cells.queue_for_turn(shared, cells),
+            None => self.cells.queue_for_space(),
+        }
+        let entries = shared.entries_of_turn(cells.as_deref());
+        let signature = Some(signature).filter(|signature| !signature.is_empty());
+        let incoming = Incoming { handle: &self.locks.handle, origin, entries: &entries, signature, max_hold: None };
+        let placed = match at_once {
+            true => shared.join_or_time_out(&incoming),
+            false => shared.join(&incoming, recipient, shared.now(), None),
+        };
+        match placed {
+            Ok(placed) => {
+                let turn = Queued { ticket: placed.ticket, token: placed.token, cells, call };
+                if turn.token.is_some() {
+                    self.enter(&turn);
+                }
+                Ok(turn)
+            }
+            Err(error) => {
+                self.forget(cells.as_deref(), call);
+                Err(error)
+            }
+        }
+    }
+
+    /// Asks whether a turn is granted, and puts it in force then.
+    pub(crate) fn ask_for(&self, turn: &mut Queued, waker: &std::task::Waker) -> Option<Result<(), Error>> {
+        let outcome = self.shared().poll(&self.locks.handle, turn.ticket, waker)?;
+        Some(outcome.map(|grant| {
+            turn.token = Some(grant.token);
+            self.enter(turn);
+        }))
+    }
+
+    /// Lets a wait for a turn time out now, unless it was granted meanwhile.
+    pub(crate) fn time_out(&self, turn: &Queued, now: Option<Duration>, own: Option<&Mailbox>) {
+        self.shared().leave(turn.ticket, Leave::TimeOut(now), own);
+    }
+
+    /// Gives a turn back, or leaves its queue.
+    pub(crate) fn give_back(&self, turn: Queued, own: Option<&Mailbox>) {
+        self.forget(turn.cells.as_deref(), turn.call);
+        match turn.token {
+            Some(_) => {
+                self.shared().release(turn.ticket, own);
+            }
+            None => {
+                self.shared().leave(turn.ticket, Leave::Cancel, own);
+            }
+        }
+    }
+
+    fn enter(&self, turn: &Queued) {
+        match &turn.cells {
+            Some(cells) => self.cells.enter_turn(self.shared(), cells, turn.call),
+            None => self.cells.enter_space(self.shared(), turn.call),
+        }
+    }
+
+    fn forget(&self, cells: Option<&[Key]>, call: u64) {
+        match cells {
+            Some(cells) => self.cells.leave_turn(self.shared(), cells, call),
+            None => self.cells.leave_space(call),
+        }
+    }
+
+    /// Whether a grant still stands.
+    pub(crate) fn holds(&self, ticket: Ticket) -> bool {
+        self.shared().held(ticket)
+    }
+
+    /// Tells somebody when a grant is lost.
+    pub(crate) fn watch_lost(&self, ticket: Ticket, recipient: Recipient) -> bool {
+        self.shared().watch_lost(ticket, recipient)
+    }
+
+    /// Begins to tell a call of the loss of a guard that it names.
+    ///
+    /// # Errors
+    ///
+    /// `fenced` when it is not held.
+    pub(crate) fn watch_guard(&self, demand: &mut Demand, recipient: Recipient) -> Result<(), Error> {
+        let call = self.cells.number_call();
+        let watched = demand.ticket.is_some_and(|ticket| self.shared().watch_for_call(ticket, call, recipient));
+        if !watched {
+            return Err(Error::fenced(demand.token));
+        }
+        demand.call = Some(call);
+        Ok(())
+    }
+
+    /// Whether a guard was neither lost nor given away so far.
+    pub(crate) fn guard_stands(&self, demand: &Demand) -> bool {
+        let Some(ticket) = demand.ticket else { return false };
+        let watched = demand.call.is_none_or(|call| self.shared().is_watched_by(ticket, call));
+        watched && self.holds(ticket)
+    }
+
+    pub(crate) fn unwatch_guard(&self, demand: &mut Demand) {
+        if let (Some(ticket), Some(call)) = (demand.ticket, demand.call.take()) {
+            self.shared().unwatch_call(ticket, call);
+        }
+    }
+
+    pub(crate) fn set_alarm(&self, at: Duration, recipient: Recipient) -> Alarm {
+        self.shared().set_alarm(at, recipient)
+    }
+
+    pub(crate) fn end_alarm(&self, alarm: Alarm) {
+        self.shared().end_alarm(alarm);
+    }
+
+    /// A grant of nothing for an owner, by which its end is told.
+    ///
+    /// # Errors
+    ///
+    /// `cancelled`, `closed`.
+    pub(crate) fn stand_by(&self, origin: Origin, signature: &Signature) -> Result<Ticket, Error> {
+        let entries = self.shared().entries_of(&[])?;
+        let incoming = Incoming {
+            handle: &self.locks.handle,
+            origin,
+            entries: &entries,
+            signature: Some(signature),
+            max_hold: None,
+        };
+        self.shared().join(&incoming, Recipient::Nobody, None, None).map(|placed| placed.ticket)
+    }
+
+    pub(crate) fn release(&self, ticket: Ticket, own: Option<&Mailbox>) {
+        self.shared().release(ticket, own);
+    }
+}

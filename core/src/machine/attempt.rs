@@ -1,0 +1,375 @@
+//! One run of a transaction's body: what it has read, what it is to write, and its savepoints (clauses C6 to C9).
+//!
+//! Writes are kept once for each cell. While a savepoint is open, what a write replaces is kept too, so that leaving it
+//! by an error puts it back; reads are never forgotten.
+
+use std::time::Duration;
+
+use hashbrown::HashTable;
+use smallvec::SmallVec;
+
+use crate::{Expiry, Key, Scan, Stale};
+
+/// Up to so many cells are found by looking through them.
+const FEW: usize = 8;
+
+/// One run of a body. `T` is a value, or a cheap handle on one.
+pub(crate) struct Attempt<T> {
+    pub(crate) touched: SmallVec<[Touched<T>; 4]>,
+    /// Where they are found, once they are more than a few.
+    index: HashTable<u32>,
+    pub(crate) ranges: Vec<Ranged>,
+    /// The shards that were read, and what their clocks showed when all reads were looked at last.
+    pub(crate) shards: SmallVec<[(usize, u64); 4]>,
+    /// How often the index of all keys had changed then.
+    pub(crate) generation: u64,
+    /// The time of the last read.
+    pub(crate) latest: Duration,
+    /// When the first of what was read expires.
+    pub(crate) earliest: Option<Duration>,
+    /// Savepoints that are open, the body itself first.
+    scopes: SmallVec<[Scope; 1]>,
+    last_scope: u64,
+    /// What the writes since the first savepoint replaced, oldest first.
+    replaced: Vec<(u32, Option<Pending<T>>)>,
+    /// What is to be called after the commit, by number.
+    callbacks: Vec<u64>,
+    mark: Option<Mark>,
+    /// What was read for nothing: to be dropped with the attempt, when nothing is locked.
+    pub(crate) unused: Vec<T>,
+}
+
+/// A cell that was read, or is to be written, or both.
+pub(crate) struct Touched<T> {
+    pub(crate) key: Key,
+    pub(crate) hash: u64,
+    /// The version that was read.
+    pub(crate) read: Option<u64>,
+    /// When it expires, as it was read.
+    pub(crate) expires: Option<Duration>,
+    pub(crate) write: Option<Pending<T>>,
+}
+
+/// A write that the commit is to make.
+#[derive(Clone, Debug)]
+pub(crate) enum Pending<T> {
+    Set { value: T, expiry: Expiry },
+    Delete,
+}
+
+/// A scan, and what it found.
+pub(crate) struct Ranged {
+    pub(crate) scan: Scan,
+    pub(crate) found: Vec<(Key, u64)>,
+}
+
+struct Scope {
+    number: u64,
+    /// How much there was of `replaced` and of `callbacks` when it was opened.
+    replaced: usize,
+    callbacks: usize,
+    /// The reason, once its body has aborted it.
+    aborted: Option<String>,
+}
+
+/// What ends an attempt, whatever its body does from then on.
+#[derive(Debug)]
+pub(crate) enum Mark {
+    /// What it read has changed, or another call's turn is in the way.
+    Doomed(Doom),
+    /// It is to wait until something that it read changes.
+    Retry,
+}
+
+/// Why an attempt cannot commit.
+#[derive(Debug, Default)]
+pub(crate) struct Doom {
+    /// The cells that have changed.
+    pub(crate) stale: Vec<Stale>,
+    /// Whether a range that was scanned has changed.
+    pub(crate) range: bool,
+    /// Whether the turn of another call is in the way.
+    pub(crate) met_turn: bool,
+}
+
+/// Why an operation of a body is refused.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// It comes through a handle that is of no use now: its body is over, or a savepoint inside it is open.
+    Invalid,
+    /// The attempt is over.
+    Doomed,
+    /// It was aborted, for this reason.
+    Aborted(String),
+}
+
+/// How a savepoint is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Inner {
+    /// What it wrote stays.
+    Keep,
+    /// What it wrote goes.
+    Undo,
+}
+
+impl<T> Attempt<T> {
+    /// An attempt that has not begun; nothing can be done with it.
+    pub(crate) fn new() -> Attempt<T> {
+        Attempt {
+            touched: SmallVec::new(),
+            index: HashTable::new(),
+            ranges: Vec::new(),
+            shards: SmallVec::new(),
+            generation: 0,
+            latest: Duration::ZERO,
+            earliest: None,
+            scopes: SmallVec::new(),
+            last_scope: 0,
+            replaced: Vec::new(),
+            callbacks: Vec::new(),
+            mark: None,
+            unused: Vec::new(),
+        }
+    }
+
+    /// Begins the next attempt. Answers the number of its scope, and what the last one leaves to be dropped.
+    pub(crate) fn begin(&mut self) -> (u64, Attempt<T>) {
+        let old = self.end();
+        self.last_scope += 1;
+        self.scopes.push(Scope { number: self.last_scope, replaced: 0, callbacks: 0, aborted: None });
+        (self.last_scope, old)
+    }
+
+    /// Ends the attempt: every handle on it is of no use. Answers what there was.
+    pub(crate) fn end(&mut self) -> Attempt<T> {
+        let last_scope = self.last_scope;
+        std::mem::replace(self, Attempt { last_scope, ..Attempt::new() })
+    }
+
+    /// Refuses what comes through a handle of no use, or after the end was marked.
+    pub(crate) fn check(&self, scope: u64) -> Result<(), Refused> {
+        let top = self.scopes.last().filter(|top| top.number == scope).ok_or(Refused::Invalid)?;
+        match (&self.mark, &top.aborted) {
+            (Some(_), _) => Err(Refused::Doomed),
+            (None, Some(reason)) => Err(Refused::Aborted(reason.clone())),
+            (None, None) => Ok(()),
+        }
+    }
+
+    pub(crate) fn find(&self, hash: u64, key: &Key) -> Option<usize> {
+        if self.touched.len() <= FEW {
+            return self.touched.iter().position(|touched| touched.hash == hash && touched.key == *key);
+        }
+        let same = |&at: &u32| self.touched[at as usize].hash == hash && self.touched[at as usize].key == *key;
+        self.index.find(hash, same).map(|&at| at as usize)
+    }
+
+    /// Notes the version and the end of a cell that was read.
+    pub(crate) fn note_read(&mut self, hash: u64, key: &Key, version: u64, expires: Option<Duration>) {
+        let at = self.place(hash, key);
+        let touched = &mut self.touched[at];
+        (touched.read, touched.expires) = (Some(version), expires);
+        self.earliest = [self.earliest, expires].into_iter().flatten().min();
+    }
+
+    /// Notes a write. Answers what it replaces, to be dropped once everything is unlocked.
+    pub(crate) fn write(&mut self, hash: u64, key: &Key, write: Pending<T>) -> Option<Pending<T>> {
+        let at = self.place(hash, key);
+        let old = self.touched[at].write.replace(write);
+        if self.scopes.len() > 1 {
+            self.replaced.push((at as u32, old));
+            return None;
+        }
+        old
+    }
+
+    /// Whether nothing is to be written.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.touched.iter().all(|touched| touched.write.is_none())
+    }
+
+    /// Whether nothing was read.
+    pub(crate) fn has_read_nothing(&self) -> bool {
+        self.ranges.is_empty() && self.touched.iter().all(|touched| touched.read.is_none())
+    }
+
+    pub(crate) fn add_callback(&mut self, number: u64) {
+        self.callbacks.push(number);
+    }
+
+    pub(crate) fn take_callbacks(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.callbacks)
+    }
+
+    /// Opens a savepoint. Answers its scope.
+    pub(crate) fn enter(&mut self) -> u64 {
+        self.last_scope += 1;
+        let (replaced, callbacks) = (self.replaced.len(), self.callbacks.len());
+        self.scopes.push(Scope { number: self.last_scope, replaced, callbacks, aborted: None });
+        self.last_scope
+    }
+
+    /// Leaves a savepoint, and undoes those inside it that are still open. Answers what is to be dropped.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` when it is not open; the others with the savepoint left all the same: its attempt is over, or it was aborted
+    /// itself, so that its writes are undone.
+    pub(crate) fn leave(&mut self, scope: u64, how: Inner) -> (Vec<Pending<T>>, Result<(), Refused>) {
+        let mut dropped = Vec::new();
+        let inside = self.scopes.iter().skip(1).any(|open| open.number == scope);
+        if !inside {
+            return (dropped, Err(Refused::Invalid));
+        }
+        loop {
+            let Some(left) = self.scopes.pop() else { return (dropped, Err(Refused::Invalid)) };
+            let keep = left.number == scope && how == Inner::Keep && left.aborted.is_none();
+            if !keep {
+                self.undo(&left, &mut dropped);
+            }
+            if left.number != scope {
+                continue;
+            }
+            return match (&self.mark, left.aborted) {
+                (Some(_), _) => (dropped, Err(Refused::Doomed)),
+                (None, Some(reason)) => (dropped, Err(Refused::Aborted(reason))),
+                (None, None) => (dropped, Ok(())),
+            };
+        }
+    }
+
+    /// Undoes all savepoints that are open: the body has ended.
+    pub(crate) fn close_savepoints(&mut self) -> Vec<Pending<T>> {
+        let mut dropped = Vec::new();
+        while self.scopes.len() > 1 {
+            if let Some(left) = self.scopes.pop() {
+                self.undo(&left, &mut dropped);
+            }
+        }
+        dropped
+    }
+
+    /// Marks a scope as aborted by its body.
+    pub(crate) fn abort(&mut self, reason: &str) {
+        if let Some(top) = self.scopes.last_mut() {
+            top.aborted = Some(reason.to_owned());
+        }
+    }
+
+    /// The reason, if the body has aborted the whole attempt.
+    pub(crate) fn aborted(&self) -> Option<&str> {
+        self.scopes.first()?.aborted.as_deref()
+    }
+
+    /// Marks what ends the attempt. The first mark counts.
+    pub(crate) fn mark(&mut self, mark: Mark) {
+        self.mark.get_or_insert(mark);
+    }
+
+    pub(crate) fn take_mark(&mut self) -> Option<Mark> {
+        self.mark.take()
+    }
+
+    fn undo(&mut self, left: &Scope, dropped: &mut Vec<Pending<T>>) {
+        self.callbacks.truncate(left.callbacks);
+        while self.replaced.len() > left.replaced {
+            let Some((at, before)) = self.replaced.pop() else { break };
+            dropped.extend(std::mem::replace(&mut self.touched[at as usize].write, before));
+        }
+    }
+
+    fn place(&mut self, hash: u64, key: &Key) -> usize {
+        if let Some(at) = self.find(hash, key) {
+            return at;
+        }
+        let at = self.touched.len();
+        self.touched.push(Touched { key: key.clone(), hash, read: None, expires: None, write: None });
+        let hashes = |touched: &[Touched<T>], at: u32| touched[at as usize].hash;
+        if at >= FEW {
+            // All of them, at the first one that is too many for looking through.
+            let from = if at == FEW { 0 } else { at };
+            for at in from..=at {
+                let touched = &self.touched;
+                self.index.insert_unique(hashes(touched, at as u32), at as u32, |&at| hashes(touched, at));
+            }
+        }
+        at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(value: u32) -> Pending<u32> {
+        Pending::Set { value, expiry: Expiry::Never }
+    }
+
+    fn written(attempt: &Attempt<u32>, key: u64) -> Option<u32> {
+        match &attempt.touched[attempt.find(key, &Key::from(key))?].write {
+            Some(Pending::Set { value, .. }) => Some(*value),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_savepoint_takes_its_own_writes_back_and_keeps_its_reads() {
+        let mut attempt = Attempt::new();
+        let (body, _) = attempt.begin();
+        attempt.write(1, &Key::from(1_u64), set(1));
+        let outer = attempt.enter();
+        attempt.add_callback(7);
+        attempt.write(1, &Key::from(1_u64), set(2));
+        let inner = attempt.enter();
+        attempt.write(1, &Key::from(1_u64), set(3));
+        attempt.write(2, &Key::from(2_u64), set(4));
+        attempt.note_read(3, &Key::from(3_u64), 9, None);
+        attempt.add_callback(8);
+        assert_eq!(attempt.check(outer), Err(Refused::Invalid));
+        assert_eq!(attempt.check(inner), Ok(()));
+        // What is kept inside is undone with what is around it.
+        assert_eq!(attempt.leave(inner, Inner::Keep).1, Ok(()));
+        assert_eq!(attempt.check(inner), Err(Refused::Invalid));
+        let (dropped, left) = attempt.leave(outer, Inner::Undo);
+        assert_eq!((dropped.len(), left), (3, Ok(())));
+        assert_eq!((written(&attempt, 1), written(&attempt, 2)), (Some(1), None));
+        assert!(!attempt.has_read_nothing());
+        assert_eq!(attempt.check(body), Ok(()));
+        assert!(attempt.take_callbacks().is_empty());
+    }
+
+    #[test]
+    fn an_abort_belongs_to_its_savepoint_and_a_mark_to_the_attempt() {
+        let mut attempt: Attempt<u32> = Attempt::new();
+        let (body, _) = attempt.begin();
+        let inner = attempt.enter();
+        attempt.write(1, &Key::from(1_u64), set(1));
+        attempt.abort("no");
+        assert_eq!(attempt.check(inner), Err(Refused::Aborted("no".into())));
+        assert_eq!(attempt.leave(inner, Inner::Keep).1, Err(Refused::Aborted("no".into())));
+        assert!(attempt.is_read_only() && attempt.aborted().is_none());
+        assert_eq!(attempt.check(body), Ok(()));
+        let inner = attempt.enter();
+        attempt.mark(Mark::Retry);
+        attempt.mark(Mark::Doomed(Doom::default()));
+        assert_eq!(attempt.check(inner), Err(Refused::Doomed));
+        assert_eq!(attempt.leave(inner, Inner::Keep).1, Err(Refused::Doomed));
+        assert!(matches!(attempt.take_mark(), Some(Mark::Retry)));
+        let (next, _) = attempt.begin();
+        assert_eq!(attempt.check(body), Err(Refused::Invalid));
+        assert_eq!(attempt.check(next), Ok(()));
+    }
+
+    #[test]
+    fn many_cells_are_found() {
+        let mut attempt = Attempt::new();
+        attempt.begin();
+        for key in 0..100_u64 {
+            attempt.write(key % 5, &Key::from(key), set(key as u32));
+        }
+        for key in 0..100_u64 {
+            assert_eq!(attempt.find(key % 5, &Key::from(key)), Some(key as usize));
+        }
+        assert_eq!(attempt.find(0, &Key::from(100_u64)), None);
+    }
+}

@@ -1,0 +1,308 @@
+//! What a transaction does with cells: reads that fit together, and a commit that checks them (clause C6).
+//!
+//! **Reads fit together.** A cell is read with its shard locked. Then the clocks of all shards that were read before are
+//! looked at, without their locks: a commit sets the clocks of all its shards before it unlocks any, so whoever has seen
+//! something of a commit sees the clocks of the rest. Where no clock has moved, nothing that was read has changed. Where one
+//! has, all those shards are locked together, and versions are compared. What was scanned is looked at again in the same way,
+//! when keys have come or gone since. The earliest time at which something that was read expires ends the attempt when it
+//! has come.
+
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use super::{Aftermath, Cells, Open, Several, scan, turns};
+use crate::commit::{Step, Write};
+use crate::machine::{Attempt, Doom, Pending, Ranged, Touched, hash, sort_and_dedup};
+use crate::shared::{Demand, Entries, Handle, Mailbox, Shared};
+use crate::sync::{Arc, Ordering};
+use crate::{Committed, Entry, Error, Key, Scan, Stale};
+
+/// The values of an attempt are handles.
+pub(crate) type Checked<V> = Attempt<Arc<V>>;
+
+/// The shards of an attempt, locked, with what its scans find now.
+struct Footing<'a, V> {
+    open: Several<'a, V>,
+    now: Duration,
+    found: Vec<Vec<(Key, u64)>>,
+    /// Of the index, before it was looked at.
+    generation: u64,
+}
+
+impl<V: Send + Sync + 'static> Cells<V> {
+    /// The time for a read of an attempt. Runs the caller's code: never while something is locked.
+    pub(crate) fn time(&self, shared: &Shared) -> Duration {
+        match self.expires.load(Ordering::Acquire) {
+            true => shared.now().unwrap_or_default(),
+            false => Duration::ZERO,
+        }
+    }
+
+    /// Reads a cell for an attempt.
+    ///
+    /// # Errors
+    ///
+    /// What has changed of what it read before.
+    pub(crate) fn read_checked(
+        &self,
+        shared: &Shared,
+        attempt: &mut Checked<V>,
+        key: &Key,
+        now: Duration,
+    ) -> Result<Entry<Arc<V>>, Doom> {
+        let hash = hash(&shared.seed, key);
+        let number = Entries::shard(hash, shared.mask());
+        let (seen, clock, at) = {
+            let (mut open, at) = self.open_one(shared, hash, Some(now.max(attempt.latest)));
+            let table = open.of(hash);
+            (table.read(hash, key, at), table.clock(), at)
+        };
+        let same = attempt.find(hash, key).and_then(|at| attempt.touched[at].read);
+        if same.is_some_and(|read| read != seen.version) || !self.stands(shared, attempt, at) {
+            attempt.unused.extend(seen.value);
+            return self.read_again(shared, attempt, std::slice::from_ref(key), now).map(|mut all| all.remove(0));
+        }
+        if !attempt.shards.iter().any(|(other, _)| *other == number) {
+            attempt.shards.push((number, clock));
+        }
+        attempt.latest = at;
+        attempt.note_read(hash, key, seen.version, seen.expires);
+        Ok(Entry::seen(key.clone(), seen, at))
+    }
+
+    /// Reads cells for an attempt, at one instant with all that it read before.
+    ///
+    /// # Errors
+    ///
+    /// What has changed of what it read before.
+    pub(crate) fn read_again(
+        &self,
+        shared: &Shared,
+        attempt: &mut Checked<V>,
+        keys: &[Key],
+        now: Duration,
+    ) -> Result<Vec<Entry<Arc<V>>>, Doom> {
+        let hashes: SmallVec<[u64; 4]> = keys.iter().map(|key| hash(&shared.seed, key)).collect();
+        let mut footing = self.stand(shared, attempt, &hashes, &[], now);
+        footing.compare(attempt)?;
+        let mut entries = Vec::with_capacity(keys.len());
+        for (key, hash) in keys.iter().zip(hashes) {
+            let seen = footing.open.of(hash).read(hash, key, footing.now);
+            attempt.note_read(hash, key, seen.version, seen.expires);
+            entries.push(Entry::seen(key.clone(), seen, footing.now));
+        }
+        footing.keep(attempt);
+        Ok(entries)
+    }
+
+    /// Scans for an attempt, at one instant with all that it read before.
+    ///
+    /// # Errors
+    ///
+    /// What has changed of what it read before.
+    pub(crate) fn list_checked(
+        &self,
+        shared: &Shared,
+        attempt: &mut Checked<V>,
+        scan: &Scan,
+        now: Duration,
+    ) -> Result<Vec<Entry<Arc<V>>>, Doom> {
+        let mut footing = self.stand(shared, attempt, &[], &[scan], now);
+        footing.compare(attempt)?;
+        let found = footing.found.pop().unwrap_or_default();
+        let mut entries = Vec::with_capacity(found.len());
+        for (key, _) in &found {
+            let hash = hash(&shared.seed, key);
+            let seen = footing.open.of(hash).read(hash, key, footing.now);
+            attempt.note_read(hash, key, seen.version, seen.expires);
+            entries.push(Entry::seen(key.clone(), seen, footing.now));
+        }
+        attempt.ranges.push(Ranged { scan: scan.clone(), found });
+        footing.keep(attempt);
+        Ok(entries)
+    }
+
+    /// Whether all that an attempt has read is as it was, as far as can be told without locks.
+    fn stands(&self, shared: &Shared, attempt: &Checked<V>, now: Duration) -> bool {
+        let shards = self.shards(shared);
+        attempt.earliest.is_none_or(|earliest| earliest > now)
+            && attempt.shards.iter().all(|&(number, clock)| shards[number].clock() == clock)
+            && (attempt.ranges.is_empty() || self.generation.load(Ordering::Acquire) == attempt.generation)
+    }
+
+    /// Commits an attempt for the call with this number: if all that it read is as it was, and no other call's turn is in the
+    /// way of what it writes.
+    ///
+    /// # Errors
+    ///
+    /// `closed`, `fenced`; inside, what has changed.
+    pub(crate) fn commit_checked(
+        &self,
+        shared: &Shared,
+        handle: &Handle,
+        attempt: &mut Checked<V>,
+        (call, guards): (u64, &[Demand]),
+        own: Option<&Mailbox>,
+    ) -> Result<Result<Committed, Doom>, Error> {
+        let now = match guards {
+            [] => self.time(shared),
+            _ => shared.now().unwrap_or_default(),
+        };
+        let written: SmallVec<[u64; 4]> =
+            attempt.touched.iter().filter(|touched| touched.write.is_some()).map(|touched| touched.hash).collect();
+        let mut after = Aftermath::default();
+        let outcome = {
+            let _held = shared.lock_held(guards, Some(now))?;
+            let mut footing = self.stand(shared, attempt, &written, &[], now);
+            let version = footing.open.next_version(handle)?;
+            let met_turn = self.space_is_foreign(call)
+                || attempt
+                    .touched
+                    .iter()
+                    .filter(|touched| touched.write.is_some())
+                    .any(|touched| turns::is_foreign(footing.open.of(touched.hash), &touched.key, call));
+            match footing.compare(attempt) {
+                Err(doom) => Err(Doom { met_turn, ..doom }),
+                Ok(()) if met_turn => Err(Doom { met_turn, ..Doom::default() }),
+                Ok(()) => {
+                    let mut steps: SmallVec<[Step<V>; 4]> = attempt.touched.iter_mut().filter_map(step).collect();
+                    Ok(self.apply(shared, &mut footing.open, &mut steps, version, footing.now, &mut after))
+                }
+            }
+        };
+        after.carry_out(shared, own);
+        Ok(outcome)
+    }
+
+    /// Whether all that an attempt has read is as it was.
+    ///
+    /// # Errors
+    ///
+    /// What has changed.
+    pub(crate) fn compare(&self, shared: &Shared, attempt: &mut Checked<V>, now: Duration) -> Result<(), Doom> {
+        let mut footing = self.stand(shared, attempt, &[], &[], now);
+        footing.compare(attempt)
+    }
+
+    /// Locks the shards of what an attempt has read, of further hashes, and of what its scans, and further ones, find now.
+    fn stand(
+        &self,
+        shared: &Shared,
+        attempt: &Checked<V>,
+        hashes: &[u64],
+        scans: &[&Scan],
+        now: Duration,
+    ) -> Footing<'_, V> {
+        let asked = Some(now.max(attempt.latest));
+        let scans: SmallVec<[&Scan; 2]> =
+            attempt.ranges.iter().map(|ranged| &ranged.scan).chain(scans.iter().copied()).collect();
+        let mut numbers: Vec<usize> = attempt.shards.iter().map(|(number, _)| *number).collect();
+        numbers.extend(hashes.iter().map(|&hash| Entries::shard(hash, shared.mask())));
+        if scans.is_empty() {
+            sort_and_dedup(&mut numbers);
+            let (open, now) = self.open_several(shared, &numbers, asked);
+            return Footing { open, now, found: Vec::new(), generation: 0 };
+        }
+        let mut rooms: SmallVec<[usize; 2]> = scans.iter().map(|scan| scan.limit).collect();
+        let mut tries = 0;
+        loop {
+            let last = tries == scan::TRIES;
+            if last {
+                rooms.iter_mut().for_each(|room| *room = usize::MAX);
+            }
+            let collect = |rooms: &[usize]| -> Vec<Vec<Key>> {
+                scans.iter().zip(rooms).map(|(scan, &limit)| self.collect(&Scan { limit, ..(*scan).clone() })).collect()
+            };
+            let generation = self.generation.load(Ordering::Acquire);
+            let mut collected = collect(&rooms);
+            let found = collected.iter().flatten().map(|key| Entries::shard(hash(&shared.seed, key), shared.mask()));
+            let mut all: Vec<usize> = numbers.iter().copied().chain(found).collect();
+            sort_and_dedup(&mut all);
+            let (mut open, now) = match last {
+                false => self.open_several(shared, &all, asked),
+                true => self.open_all(shared, asked),
+            };
+            let again = collect(&rooms);
+            if last {
+                collected = again;
+            } else if again != collected {
+                tries += 1;
+                continue;
+            }
+            let mut short = false;
+            let mut found = Vec::with_capacity(scans.len());
+            for ((keys, scan), room) in collected.iter().zip(&scans).zip(&mut rooms) {
+                let mut present = present(shared, &mut open, keys, now);
+                present.truncate(scan.limit);
+                // Of those that have expired none counts: look further.
+                if present.len() < scan.limit && keys.len() >= *room && !last {
+                    *room = room.saturating_mul(2).max(16);
+                    short = true;
+                }
+                found.push(present);
+            }
+            if !short {
+                return Footing { open, now, found, generation };
+            }
+        }
+    }
+}
+
+impl<V: Send + Sync + 'static> Footing<'_, V> {
+    /// Notes what an attempt stands on now.
+    fn keep(self, attempt: &mut Checked<V>) {
+        (attempt.latest, attempt.generation) = (self.now, self.generation);
+        let clocks = self.open.shards.iter().map(|locked| (locked.number, locked.table.clock()));
+        attempt.shards = clocks.collect();
+    }
+
+    /// Compares what an attempt has read with what is there.
+    fn compare(&mut self, attempt: &Checked<V>) -> Result<(), Doom> {
+        let mut stale = Vec::new();
+        for touched in &attempt.touched {
+            let Some(expected) = touched.read else { continue };
+            let version = self.open.of(touched.hash).version(touched.hash, &touched.key, self.now);
+            if version != expected {
+                stale.push(Stale { key: touched.key.clone(), expected, version });
+            }
+        }
+        let mut range = false;
+        for (ranged, found) in attempt.ranges.iter().zip(&self.found) {
+            range |= ranged.found != *found;
+            for (key, version) in found {
+                // What has changed was read: what has come was not.
+                if !ranged.found.iter().any(|(other, _)| other == key) && !stale.iter().any(|known| known.key == *key) {
+                    stale.push(Stale { key: key.clone(), expected: 0, version: *version });
+                }
+            }
+        }
+        if range || !stale.is_empty() {
+            return Err(Doom { stale, range, met_turn: false });
+        }
+        Ok(())
+    }
+}
+
+/// The write of a cell that was touched, if there is one.
+fn step<V>(touched: &mut Touched<Arc<V>>) -> Option<Step<V>> {
+    let write = match touched.write.take()? {
+        Pending::Set { value, expiry } => Write::Put { handle: value, expiry },
+        Pending::Delete => Write::Delete,
+    };
+    Some(Step { key: touched.key.clone(), hash: touched.hash, expected: None, write: Some(write) })
+}
+
+/// Those cells that are present, with their versions.
+fn present<V: Send + Sync + 'static>(
+    shared: &Shared,
+    open: &mut Several<'_, V>,
+    keys: &[Key],
+    now: Duration,
+) -> Vec<(Key, u64)> {
+    let version = |key: &Key| {
+        let hash = hash(&shared.seed, key);
+        Some((key.clone(), open.of(hash).version(hash, key, now))).filter(|(_, version)| *version > 0)
+    };
+    keys.iter().filter_map(version).collect()
+}

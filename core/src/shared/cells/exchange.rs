@@ -1,0 +1,75 @@
+//! What an `update` does with its cell: a look that sees a queue of turns, and a commit that respects them.
+
+use super::{Aftermath, Cells, Open, turns};
+use crate::commit::{Step, Write};
+use crate::machine::{Doom, hash};
+use crate::shared::{Demand, Handle, Mailbox, Shared};
+use crate::sync::Arc;
+use crate::{Committed, Entry, Error, Key, Stale};
+
+impl<V: Send + Sync + 'static> Cells<V> {
+    /// A cell as it is now, and whether any call waits for its turn or has it.
+    #[inline]
+    pub(crate) fn peek(&self, shared: &Shared, key: &Key) -> (Entry<Arc<V>>, bool) {
+        let hash = hash(&shared.seed, key);
+        let (seen, now, queue) = {
+            let (mut open, now) = self.open_one(shared, hash, None);
+            let table = open.of(hash);
+            (table.read(hash, key, now), now, turns::has_queue(table, key))
+        };
+        (Entry::seen(key.clone(), seen, now), queue || self.space_has_queue())
+    }
+
+    /// Writes a cell that still has the version expected, for the call with this number: unless another call's turn is in the
+    /// way.
+    ///
+    /// # Errors
+    ///
+    /// `closed`, `fenced`.
+    #[inline]
+    pub(crate) fn exchange(
+        &self,
+        shared: &Shared,
+        handle: &Handle,
+        (key, expected, write): (Key, u64, Write<V>),
+        (call, guards): (u64, &[Demand]),
+        own: Option<&Mailbox>,
+    ) -> Result<Result<Committed, Doom>, Error> {
+        // What is not written is dropped with it once everything is unlocked.
+        let mut steps = [Step { key, hash: 0, expected: Some(expected), write: Some(write) }];
+        let timed = self.look_up(shared, &mut steps)?;
+        let now = if timed || !guards.is_empty() { shared.now() } else { None };
+        let hash = steps[0].hash;
+        let mut after = Aftermath::default();
+        let outcome = {
+            let _held = shared.lock_held(guards, now)?;
+            let (mut open, now) = self.open_one(shared, hash, now);
+            let next = open.next_version(handle)?;
+            let table = open.of(hash);
+            let key = &steps[0].key;
+            let version = table.version(hash, key, now);
+            let met_turn = turns::is_foreign(table, key, call) || self.space_is_foreign(call);
+            if version != expected || met_turn {
+                let stale = (version != expected).then(|| Stale { key: key.clone(), expected, version });
+                Err(Doom { stale: stale.into_iter().collect(), range: false, met_turn })
+            } else {
+                Ok(self.apply(shared, &mut open, &mut steps, next, now, &mut after))
+            }
+        };
+        after.carry_out(shared, own);
+        Ok(outcome)
+    }
+
+    /// Whether these guards are held now.
+    ///
+    /// # Errors
+    ///
+    /// `fenced` when one is not.
+    pub(crate) fn check_guards(&self, shared: &Shared, guards: &[Demand]) -> Result<(), Error> {
+        if guards.is_empty() {
+            return Ok(());
+        }
+        let now = shared.now();
+        shared.lock_held(guards, now).map(drop)
+    }
+}

@@ -1,0 +1,234 @@
+//! What a body does with cells, as one attempt.
+
+use crate::engine::MemoryCells;
+use crate::machine::{Attempt, Inner, Mark, Pending, Refused};
+use crate::shared::{Checked, Enclosed};
+use crate::sync::Arc;
+use crate::{Entry, Error, Expiry, Key, Scan};
+
+/// The attempts of one call, one after the other. Every operation names the scope that it comes from.
+pub(crate) struct Body<V> {
+    pub(crate) engine: MemoryCells<V>,
+    attempt: Enclosed<Checked<V>>,
+}
+
+impl<V: Send + Sync + 'static> Body<V> {
+    pub(crate) fn new(engine: MemoryCells<V>) -> Body<V> {
+        Body { engine, attempt: Enclosed::new(Attempt::new()) }
+    }
+
+    /// Begins the next attempt. Answers its scope.
+    pub(crate) fn begin(&self) -> u64 {
+        let (scope, old) = self.attempt.with(Attempt::begin);
+        drop(old);
+        scope
+    }
+
+    /// Ends the attempt: every handle on it is of no use.
+    pub(crate) fn end(&self) {
+        let old = self.attempt.with(Attempt::end);
+        drop(old);
+    }
+
+    /// What an attempt says about itself, or to change it: runs no caller's code.
+    pub(crate) fn with<R>(&self, what: impl FnOnce(&mut Checked<V>) -> R) -> R {
+        self.attempt.with(what)
+    }
+
+    pub(crate) fn get(&self, scope: u64, key: &Key) -> Result<Entry<Arc<V>>, Error> {
+        self.check(scope)?;
+        let key = self.engine.known(key)?;
+        let (hash, now) = (self.engine.hash_of(&key), self.engine.time());
+        let entry = self.during(scope, |attempt| {
+            if let Some(own) = own_write(attempt, hash, &key) {
+                return Ok(own);
+            }
+            self.engine.read_checked(attempt, &key, now).map_err(|doom| doomed(attempt, Mark::Doomed(doom)))
+        })?;
+        Ok(self.engine.named(entry))
+    }
+
+    pub(crate) fn get_many(&self, scope: u64, keys: &[Key]) -> Result<Vec<Entry<Arc<V>>>, Error> {
+        self.check(scope)?;
+        let keys: Vec<Key> = keys.iter().map(|key| self.engine.known(key)).collect::<Result<_, _>>()?;
+        let hashes: Vec<u64> = keys.iter().map(|key| self.engine.hash_of(key)).collect();
+        let now = self.engine.time();
+        let entries = self.during(scope, |attempt| {
+            let own: Vec<_> = keys.iter().zip(&hashes).map(|(key, &hash)| own_write(attempt, hash, key)).collect();
+            let unwritten = keys.iter().zip(&own).filter(|(_, own)| own.is_none());
+            let unwritten: Vec<Key> = unwritten.map(|(key, _)| key.clone()).collect();
+            let read = match unwritten.is_empty() {
+                true => Vec::new(),
+                false => self
+                    .engine
+                    .read_together(attempt, &unwritten, now)
+                    .map_err(|doom| doomed(attempt, Mark::Doomed(doom)))?,
+            };
+            let mut read = read.into_iter();
+            Ok(own.into_iter().filter_map(|own| own.or_else(|| read.next())).collect::<Vec<_>>())
+        })?;
+        Ok(entries.into_iter().map(|entry| self.engine.named(entry)).collect())
+    }
+
+    /// The cells of a range, with own writes laid over what is there.
+    pub(crate) fn list(&self, scope: u64, scan: &Scan) -> Result<Vec<Entry<Arc<V>>>, Error> {
+        self.check(scope)?;
+        let scan = self.engine.known_scan(scan)?;
+        let now = self.engine.time();
+        let (entries, unused) = self.during(scope, |attempt| {
+            let written = attempt.touched.iter().filter(|touched| touched.write.is_some());
+            let own: Vec<(u64, Key)> = written
+                .filter(|touched| scan.range.contains(&touched.key))
+                .map(|touched| (touched.hash, touched.key.clone()))
+                .collect();
+            // Some of what is there may be deleted here.
+            let asked = Scan { limit: scan.limit.saturating_add(own.len()), ..scan.clone() };
+            let mut entries =
+                self.engine.list_checked(attempt, &asked, now).map_err(|doom| doomed(attempt, Mark::Doomed(doom)))?;
+            let is_own = |entry: &Entry<_>| own.iter().any(|(_, key)| *key == entry.key);
+            let covered;
+            (covered, entries) = entries.into_iter().partition(is_own);
+            let written = own.iter().filter_map(|(hash, key)| own_write(attempt, *hash, key));
+            entries.extend(written.filter(|entry| entry.value.is_some()));
+            entries.sort_by(|a, b| match scan.reverse {
+                false => a.key.cmp(&b.key),
+                true => b.key.cmp(&a.key),
+            });
+            // What is of no use is dropped with nothing locked.
+            let mut unused: Vec<Entry<Arc<V>>> = covered;
+            unused.extend(entries.split_off(scan.limit.min(entries.len())));
+            Ok((entries, unused))
+        })?;
+        drop(unused);
+        Ok(entries.into_iter().map(|entry| self.engine.named(entry)).collect())
+    }
+
+    /// Sets a cell. Without an expiry it keeps the one that was read, if it was read.
+    pub(crate) fn set(&self, scope: u64, key: &Key, value: V, expiry: Option<Expiry>) -> Result<(), Error> {
+        self.check(scope)?;
+        let key = self.engine.known(key)?;
+        if let Some(Expiry::In(_)) = expiry {
+            self.engine.will_expire()?;
+        }
+        let hash = self.engine.hash_of(&key);
+        let value = Arc::new(value);
+        let replaced = self.during(scope, |attempt| {
+            let read = attempt.find(hash, &key).is_some_and(|at| attempt.touched[at].read.is_some());
+            let expiry = expiry.unwrap_or(if read { Expiry::Keep } else { Expiry::Never });
+            Ok(attempt.write(hash, &key, Pending::Set { value, expiry }))
+        })?;
+        drop(replaced);
+        Ok(())
+    }
+
+    /// Sets a cell that is absent. Answers the one that is there.
+    pub(crate) fn insert(
+        &self,
+        scope: u64,
+        key: &Key,
+        value: V,
+        expiry: Option<Expiry>,
+    ) -> Result<Option<Entry<Arc<V>>>, Error> {
+        let there = self.get(scope, key)?;
+        if there.value.is_some() {
+            return Ok(Some(there));
+        }
+        self.set(scope, key, value, Some(expiry.unwrap_or(Expiry::Never)))?;
+        Ok(None)
+    }
+
+    pub(crate) fn delete(&self, scope: u64, key: &Key) -> Result<(), Error> {
+        self.check(scope)?;
+        let key = self.engine.known(key)?;
+        let hash = self.engine.hash_of(&key);
+        let replaced = self.during(scope, |attempt| Ok(attempt.write(hash, &key, Pending::Delete)))?;
+        drop(replaced);
+        Ok(())
+    }
+
+    /// Opens a savepoint. Answers its scope.
+    pub(crate) fn enter(&self, scope: u64) -> Result<u64, Error> {
+        self.during(scope, |attempt| Ok(attempt.enter()))
+    }
+
+    /// Leaves a savepoint.
+    pub(crate) fn leave(&self, scope: u64, how: Inner) -> Result<(), Error> {
+        let (dropped, left) = self.attempt.with(|attempt| attempt.leave(scope, how));
+        drop(dropped);
+        left.map_err(refused)
+    }
+
+    pub(crate) fn on_commit(&self, scope: u64, callback: u64) -> Result<(), Error> {
+        self.during(scope, |attempt| {
+            attempt.add_callback(callback);
+            Ok(())
+        })
+    }
+
+    /// Marks the scope as aborted. Answers what to throw.
+    pub(crate) fn abort(&self, scope: u64, reason: &str) -> Error {
+        let aborted = self.during(scope, |attempt| {
+            attempt.abort(reason);
+            Ok(Error::aborted(reason))
+        });
+        aborted.unwrap_or_else(|error| error)
+    }
+
+    /// Marks the attempt as one that waits for a change of what it read. Answers what to throw.
+    pub(crate) fn retry(&self, scope: u64) -> Error {
+        self.attempt.with(|attempt| match attempt.check(scope) {
+            Err(why) => refused(why),
+            Ok(()) if attempt.has_read_nothing() => {
+                Error::invalid("retry", "nothing was read, so that there is nothing to wait for")
+            }
+            Ok(()) => doomed(attempt, Mark::Retry),
+        })
+    }
+
+    /// Does something with the attempt, if the scope is that of a body that runs.
+    fn during<R>(&self, scope: u64, what: impl FnOnce(&mut Checked<V>) -> Result<R, Error>) -> Result<R, Error> {
+        self.attempt.with(|attempt| {
+            attempt.check(scope).map_err(refused)?;
+            what(attempt)
+        })
+    }
+
+    /// Refuses at once what would be refused, before the arguments are looked at.
+    fn check(&self, scope: u64) -> Result<(), Error> {
+        self.attempt.with(|attempt| attempt.check(scope)).map_err(refused)
+    }
+}
+
+fn refused(why: Refused) -> Error {
+    match why {
+        Refused::Invalid => {
+            Error::invalid("tx", "its body is over, or belongs to another call, or a savepoint inside it is open")
+        }
+        Refused::Doomed => Error::doomed(),
+        Refused::Aborted(reason) => Error::aborted(&reason),
+    }
+}
+
+fn doomed<V>(attempt: &mut Checked<V>, mark: Mark) -> Error {
+    attempt.mark(mark);
+    Error::doomed()
+}
+
+/// A cell as its own attempt has written it.
+fn own_write<V>(attempt: &Checked<V>, hash: u64, key: &Key) -> Option<Entry<Arc<V>>> {
+    let touched = &attempt.touched[attempt.find(hash, key)?];
+    let absent = Entry { key: key.clone(), value: None, version: 0, expires_in: None };
+    Some(match touched.write.as_ref()? {
+        Pending::Delete => absent,
+        Pending::Set { value, expiry } => Entry {
+            value: Some(value.clone()),
+            version: touched.read.unwrap_or(0),
+            expires_in: match expiry {
+                Expiry::Never => None,
+                Expiry::Keep => touched.expires.map(|at| at.saturating_sub(attempt.latest)),
+                Expiry::In(after) => Some(*after),
+            },
+            ..absent
+        },
+    })
+}

@@ -1,0 +1,436 @@
+//! A call as a binding drives it.
+
+use std::fmt;
+
+use super::body::Body;
+use super::course::{Course, Go, Phase, Site};
+use super::teller::Teller;
+use super::{CallSpec, Change, Done, Run, Step};
+use crate::engine::MemoryCells;
+use crate::machine::{Doom, Inner, Mark, Origin, Rank};
+use crate::shared::{Enclosed, Mailbox};
+use crate::sync::Arc;
+use crate::{Entry, Error, Expiry, Key, Scan};
+
+/// An update or a transaction that a binding carries on, step by step. Made by [`Port::update`](crate::Port::update) and
+/// [`Port::transact`](crate::Port::transact).
+///
+/// Each step says what is next: run the body and pass its end on with [`answer`](Call::answer),
+/// [`returned`](Call::returned) or [`threw`](Call::threw), or wait for [`Settled::Resumed`](crate::Settled::Resumed) and ask
+/// [`go_on`](Call::go_on). It can come while a body runs too, when a time-out, the end of the owner or the loss of a guard
+/// ends the call before its body does.
+///
+/// Clones are the same call. When the last one is dropped, it is [cancelled](Call::cancel).
+pub struct Call<V: Send + Sync + 'static>(Arc<Inside<V>>);
+
+struct Inside<V: Send + Sync + 'static> {
+    body: Body<V>,
+    mailbox: Arc<Mailbox>,
+    tag: u64,
+    /// Of an update: its cell, as the space knows it.
+    cell: Option<Key>,
+    driver: Enclosed<Driver>,
+}
+
+/// What carries the call on. Taken out while a step is made, so that nothing is locked meanwhile.
+struct Driver {
+    course: Option<Box<Going>>,
+    /// It was cancelled while a step was made.
+    cancelled: bool,
+}
+
+struct Going {
+    course: Course,
+    /// The run whose end is awaited.
+    scope: u64,
+    /// Of an update: the version that the function was given.
+    seen: u64,
+}
+
+impl<V: Send + Sync + 'static> Call<V> {
+    pub(crate) fn new(
+        engine: &MemoryCells<V>,
+        (origin, mailbox, tag): (Origin, &Arc<Mailbox>, u64),
+        cell: Option<&Key>,
+        spec: &CallSpec,
+    ) -> Result<Call<V>, Error> {
+        if engine.is_closed() {
+            return Err(Error::closed());
+        }
+        spec.check(engine.has_clock())?;
+        let cell = cell.map(|key| engine.known(key)).transpose()?;
+        let course = Box::new(Going { course: Course::new(spec.clone(), origin), scope: 0, seen: 0 });
+        let driver = Enclosed::new(Driver { course: Some(course), cancelled: false });
+        Ok(Call(Arc::new(Inside { body: Body::new(engine.clone()), mailbox: mailbox.clone(), tag, cell, driver })))
+    }
+
+    /// Begins, and goes on after each [`Settled::Resumed`](crate::Settled::Resumed).
+    pub fn go_on(&self) -> Step<V> {
+        self.step(|inside, going, site| match going.course.phase {
+            Phase::New => {
+                going.course.begin(site.engine)?;
+                inside.begin(going, site)
+            }
+            Phase::Queued => {
+                let go = going.course.ask(site)?;
+                inside.follow(go, going, site)
+            }
+            Phase::Asleep => {
+                let go = going.course.wake(site)?;
+                inside.follow(go, going, site)
+            }
+            Phase::Running => going.course.check_up(site).map(|()| Step::Wait),
+            Phase::Ended => Ok(Step::Wait),
+        })
+    }
+
+    /// The function of an update has answered. `expiry`: when a cell that it sets expires; usually
+    /// [`Keep`](Expiry::Keep).
+    pub fn answer(&self, scope: u64, change: Change<V>, expiry: Expiry) -> Step<V> {
+        // Dropped with nothing locked, if it is not written.
+        let mut change = Some(change);
+        self.ended(scope, |inside, going, site| {
+            let change = change.take().unwrap_or(Change::Keep);
+            inside.answer(change, expiry, going, site)
+        })
+    }
+
+    /// The body of a transaction has returned.
+    pub fn returned(&self, scope: u64) -> Step<V> {
+        self.ended(scope, |inside, going, site| inside.over(true, going, site))
+    }
+
+    /// The body, or the function, has thrown.
+    pub fn threw(&self, scope: u64) -> Step<V> {
+        self.ended(scope, |inside, going, site| match inside.cell {
+            Some(_) => Ok(Step::Threw),
+            None => inside.over(false, going, site),
+        })
+    }
+
+    /// Gives the call up: nothing commits, and it leaves no turn and no wait.
+    pub fn cancel(&self) {
+        let taken = self.0.driver.with(|driver| {
+            driver.cancelled = true;
+            driver.course.take()
+        });
+        if let Some(mut going) = taken {
+            self.0.finish(&mut going);
+        }
+    }
+
+    /// A cell, as it fits what was read before; own writes are read back.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) when the scope is not that of a body that runs, or a savepoint inside it is
+    /// open; [`Conflict`](crate::ErrorKind::Conflict) when the attempt is over, because what it read has changed, or it is to
+    /// wait; [`Aborted`](crate::ErrorKind::Aborted) after [`abort`](Call::abort); so do all operations. Besides, those of
+    /// [`Port::get`](crate::Port::get).
+    pub fn get(&self, scope: u64, key: &Key) -> Result<Entry<Arc<V>>, Error> {
+        self.0.body.get(scope, key)
+    }
+
+    /// Cells at one instant, in the order asked.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Call::get).
+    pub fn get_many(&self, scope: u64, keys: &[Key]) -> Result<Vec<Entry<Arc<V>>>, Error> {
+        self.0.body.get_many(scope, keys)
+    }
+
+    /// The cells of a range at one instant. A commit fails if one has come or gone since.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Call::get) and [`Port::list`](crate::Port::list).
+    pub fn list(&self, scope: u64, scan: &Scan) -> Result<Vec<Entry<Arc<V>>>, Error> {
+        self.0.body.list(scope, scan)
+    }
+
+    /// Sets a cell with the commit. Without an expiry, one that was read keeps what it had, and another does not expire.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Call::get), and [`Invalid`](crate::ErrorKind::Invalid) for an expiry in a space without a clock.
+    pub fn set(&self, scope: u64, key: &Key, value: V, expiry: Option<Expiry>) -> Result<(), Error> {
+        self.0.body.set(scope, key, value, expiry)
+    }
+
+    /// Sets a cell that is absent. Answers the one that is there, which then stays.
+    ///
+    /// # Errors
+    ///
+    /// As for [`set`](Call::set).
+    pub fn insert(
+        &self,
+        scope: u64,
+        key: &Key,
+        value: V,
+        expiry: Option<Expiry>,
+    ) -> Result<Option<Entry<Arc<V>>>, Error> {
+        self.0.body.insert(scope, key, value, expiry)
+    }
+
+    /// Deletes a cell with the commit, if it is there then.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Call::get).
+    pub fn delete(&self, scope: u64, key: &Key) -> Result<(), Error> {
+        self.0.body.delete(scope, key)
+    }
+
+    /// Opens a savepoint. Answers the scope inside; the one around is `invalid` until it is left.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Call::get).
+    pub fn enter(&self, scope: u64) -> Result<u64, Error> {
+        self.0.body.enter(scope)
+    }
+
+    /// Leaves a savepoint whose body returned: its writes and callbacks stay. Those inside it that are still open are
+    /// undone.
+    ///
+    /// # Errors
+    ///
+    /// Then its body counts as thrown, with this error: [`Aborted`](crate::ErrorKind::Aborted), where it was aborted, and what
+    /// it wrote is undone; [`Conflict`](crate::ErrorKind::Conflict) when the attempt is over.
+    pub fn keep(&self, scope: u64) -> Result<(), Error> {
+        self.0.body.leave(scope, Inner::Keep)
+    }
+
+    /// Leaves a savepoint whose body has thrown: what it wrote, and its callbacks, are undone. What it read stays read.
+    ///
+    /// # Errors
+    ///
+    /// To be thrown instead of what the body threw: as for [`keep`](Call::keep).
+    pub fn undo(&self, scope: u64) -> Result<(), Error> {
+        self.0.body.leave(scope, Inner::Undo)
+    }
+
+    /// Has this number among the [callbacks](Done::callbacks) of the commit.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Call::get).
+    pub fn on_commit(&self, scope: u64, callback: u64) -> Result<(), Error> {
+        self.0.body.on_commit(scope, callback)
+    }
+
+    /// Marks the scope as aborted, whatever its body does from now on. Answers what is to be thrown:
+    /// [`Aborted`](crate::ErrorKind::Aborted), or why it is too late.
+    pub fn abort(&self, scope: u64, reason: &str) -> Error {
+        self.0.body.abort(scope, reason)
+    }
+
+    /// Marks the attempt as one that waits until something that it read changes, and then runs again. Answers what is to be
+    /// thrown: [`Conflict`](crate::ErrorKind::Conflict); or [`Invalid`](crate::ErrorKind::Invalid) when nothing was read, and
+    /// then nothing is marked.
+    pub fn retry(&self, scope: u64) -> Error {
+        self.0.body.retry(scope)
+    }
+
+    /// Passes on the end of a run; that of a run that is over is ignored.
+    fn ended(
+        &self,
+        scope: u64,
+        then: impl FnOnce(&Inside<V>, &mut Going, &Site<'_, V>) -> Result<Step<V>, Error>,
+    ) -> Step<V> {
+        self.step(|inside, going, site| {
+            if going.course.phase != Phase::Running || going.scope != scope {
+                return Ok(Step::Wait);
+            }
+            then(inside, going, site)
+        })
+    }
+
+    /// Makes a step, with nothing locked.
+    fn step(&self, make: impl FnOnce(&Inside<V>, &mut Going, &Site<'_, V>) -> Result<Step<V>, Error>) -> Step<V> {
+        let inside = &*self.0;
+        let Some(mut going) = inside.driver.with(|driver| driver.course.take()) else { return Step::Wait };
+        let made = make(inside, &mut going, &inside.site());
+        let step = made.unwrap_or_else(|error| Step::Failed(inside.body.engine.told(error)));
+        if !matches!(step, Step::Run(_) | Step::Wait) {
+            inside.finish(&mut going);
+            return step;
+        }
+        let mut going = Some(going);
+        inside.driver.with(|driver| {
+            if !driver.cancelled {
+                driver.course = going.take();
+            }
+        });
+        match going {
+            None => step,
+            Some(mut going) => {
+                inside.finish(&mut going);
+                Step::Wait
+            }
+        }
+    }
+}
+
+impl<V: Send + Sync + 'static> Inside<V> {
+    fn site(&self) -> Site<'_, V> {
+        Site { engine: &self.body.engine, teller: Teller::Port(&self.mailbox, self.tag) }
+    }
+
+    fn finish(&self, going: &mut Going) {
+        self.body.end();
+        going.course.end(&self.site());
+    }
+
+    /// The first attempt.
+    fn begin(&self, going: &mut Going, site: &Site<'_, V>) -> Result<Step<V>, Error> {
+        if going.course.is_bound() {
+            going.course.watch(site)?;
+        }
+        let Some(key) = &self.cell else { return self.run(going, site) };
+        going.course.note_cell(key);
+        let (entry, queue) = site.engine.peek(key)?;
+        if !queue {
+            return Ok(self.run_with(entry, going));
+        }
+        // It joins a queue that is there before it runs.
+        let go = going.course.take(site, Rank::Cells)?;
+        self.follow(go, going, site)
+    }
+
+    fn follow(&self, go: Go, going: &mut Going, site: &Site<'_, V>) -> Result<Step<V>, Error> {
+        match go {
+            Go::Wait => Ok(Step::Wait),
+            Go::Run => self.run(going, site),
+        }
+    }
+
+    fn run(&self, going: &mut Going, site: &Site<'_, V>) -> Result<Step<V>, Error> {
+        if going.course.is_bound() {
+            going.course.watch(site)?;
+            going.course.check_up(site)?;
+        }
+        if let Some(key) = &self.cell {
+            let (entry, _) = site.engine.peek(key)?;
+            return Ok(self.run_with(entry, going));
+        }
+        going.scope = self.body.begin();
+        let attempt = going.course.run();
+        Ok(Step::Run(Run { attempt, scope: going.scope, entry: None }))
+    }
+
+    fn run_with(&self, entry: Entry<Arc<V>>, going: &mut Going) -> Step<V> {
+        let attempt = going.course.run();
+        (going.scope, going.seen) = (u64::from(attempt), entry.version);
+        Step::Run(Run { attempt, scope: going.scope, entry: Some(self.body.engine.named(entry)) })
+    }
+
+    /// The function of an update has answered.
+    fn answer(
+        &self,
+        change: Change<V>,
+        expiry: Expiry,
+        going: &mut Going,
+        site: &Site<'_, V>,
+    ) -> Result<Step<V>, Error> {
+        let Some(key) = &self.cell else { return Err(Error::invalid("call", "is a transaction")) };
+        let course = &mut going.course;
+        if course.is_bound() {
+            course.check_up(site)?;
+        }
+        let done = |version, changed, course: &Course| {
+            Step::Done(Done { version, changed, attempts: course.runs(), callbacks: Vec::new() })
+        };
+        let Some(write) = change.into_write(expiry) else {
+            site.engine.check_guards(course.guards())?;
+            return Ok(done(going.seen, false, course));
+        };
+        let by = (course.number(), course.guards());
+        match site.engine.exchange(key.clone(), (going.seen, write), by, site.teller.own())? {
+            Ok(committed) => Ok(done(committed.version, true, course)),
+            Err(doom) => {
+                let go = course.clashed(site, doom)?;
+                self.follow(go, going, site)
+            }
+        }
+    }
+
+    /// The body of a transaction is over.
+    fn over(&self, returned: bool, going: &mut Going, site: &Site<'_, V>) -> Result<Step<V>, Error> {
+        let course = &mut going.course;
+        if course.is_bound() {
+            course.check_up(site)?;
+        }
+        match over(&self.body, returned, course, site)? {
+            Over::Done { version, changed, callbacks } => {
+                Ok(Step::Done(Done { version, changed, attempts: course.runs(), callbacks }))
+            }
+            Over::Threw => Ok(Step::Threw),
+            Over::Go(go) => self.follow(go, going, site),
+        }
+    }
+}
+
+/// What the end of a transaction's body comes to.
+pub(super) enum Over {
+    Done { version: u64, changed: bool, callbacks: Vec<u64> },
+    Threw,
+    Go(Go),
+}
+
+/// Decides what the end of a transaction's body comes to: by the marks of its attempt, then by whether it returned.
+pub(super) fn over<V: Send + Sync + 'static>(
+    body: &Body<V>,
+    returned: bool,
+    course: &mut Course,
+    site: &Site<'_, V>,
+) -> Result<Over, Error> {
+    // From here on its handles are of no use.
+    let mut attempt = body.with(|attempt| {
+        let dropped = attempt.close_savepoints();
+        let (mark, aborted) = (attempt.take_mark(), attempt.aborted().map(Error::aborted));
+        (attempt.end(), dropped, mark, aborted)
+    });
+    let (attempt, mark, aborted) = (&mut attempt.0, attempt.2, attempt.3);
+    course.note_touched(attempt);
+    match (mark, aborted) {
+        (Some(Mark::Doomed(doom)), _) => return course.clashed(site, doom).map(Over::Go),
+        (Some(Mark::Retry), _) => return course.sleep(site, attempt).map(Over::Go),
+        (None, Some(aborted)) => return Err(aborted),
+        (None, None) if !returned => return Ok(Over::Threw),
+        (None, None) => {}
+    }
+    let callbacks = attempt.take_callbacks();
+    if attempt.is_read_only() {
+        site.engine.check_guards(course.guards())?;
+        return match site.engine.is_closed() {
+            true => Err(Error::closed()),
+            false => Ok(Over::Done { version: 0, changed: false, callbacks }),
+        };
+    }
+    match site.engine.commit_checked(attempt, (course.number(), course.guards()), site.teller.own())? {
+        Ok(committed) => Ok(Over::Done { version: committed.version, changed: true, callbacks }),
+        Err(Doom { stale, range, met_turn }) => course.clashed(site, Doom { stale, range, met_turn }).map(Over::Go),
+    }
+}
+
+impl<V: Send + Sync + 'static> Clone for Call<V> {
+    fn clone(&self) -> Call<V> {
+        Call(self.0.clone())
+    }
+}
+
+impl<V: Send + Sync + 'static> Drop for Inside<V> {
+    fn drop(&mut self) {
+        if let Some(mut going) = self.driver.with(|driver| driver.course.take()) {
+            self.finish(&mut going);
+        }
+    }
+}
+
+impl<V: Send + Sync + 'static> fmt::Debug for Call<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("tag", &self.0.tag).field("cell", &self.0.cell).finish_non_exhaustive()
+    }
+}
