@@ -74,8 +74,13 @@ impl Holding {
         let (exclusive, shared) = &mut *set;
         exclusive.retain(|key| !keys.contains(key));
         shared.retain(|key| !keys.contains(key));
-        if exclusive.is_empty() && shared.is_empty() {
+        // One that was handed over may have keys that a sub-space cannot name; they are held until it is released.
+        if exclusive.is_empty() && shared.is_empty() && (call.within().is_none() || !port.held(ticket)) {
             lease.give_back();
+            if call.within().is_some() {
+                // Lost since: then those are still reserved. Else there is nothing to release.
+                let _ = port.release(ticket);
+            }
         }
         Ok(())
     }
@@ -92,7 +97,11 @@ impl Holding {
         let (Some(port), Some(ticket)) = (port, lease.held()) else {
             return Err(keys.map_or_else(|| self.not_held(py, call), |keys| error::not_held(py, keys)));
         };
-        let named = keys.map(|keys| place::wrapped(call.within(), keys.to_vec()));
+        let all = match call.within() {
+            Some(_) if keys.is_none() => Some(self.key_set(py, call)?.0),
+            _ => None,
+        };
+        let named = keys.or(all.as_deref()).map(|keys| place::wrapped(call.within(), keys.to_vec()));
         port.downgrade(ticket, named.as_deref()).map_err(|error| match keys {
             Some(keys) => refused(py, &place::told(call.within(), error), keys),
             None => self.not_held(py, call),

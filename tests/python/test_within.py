@@ -163,6 +163,37 @@ async def next_of(handed: Any) -> Any:
 
 
 @either
+async def test_keys_that_it_cannot_name_are_held_with_the_others(api: ModuleType) -> None:
+    """A lock of the space that is handed over into a sub-space is held whole, though it shows the keys inside only."""
+    space = await done(api.open())
+    job = space.within("t").owner()
+    given = await done(space.lock("x", ("t", "a"), ("t", "b")))
+    assert await done(given.hand_over(job))
+    taken = await next_of(job.handed_over)
+    assert taken.keys == ("a", "b")
+    taken.downgrade()
+    assert (taken.keys, taken.shared) == ((), ("a", "b"))
+    assert await done(space.try_lock("x", mode="shared")) is None
+    taken.release("a")
+    taken.release("b")
+    assert (taken.keys, taken.shared, taken.held) == ((), (), True)
+    assert await done(space.try_lock("x")) is None
+    taken.release()
+    assert not taken.held
+    assert (await done(space.query())).held == []
+    given = await done(space.lock("x", "y", ("t", "a")))
+    assert await done(given.hand_over(job))
+    taken = await next_of(job.handed_over)
+    assert await done(space.revoke("y")) == 1
+    assert not taken.held
+    with pytest.raises(latchwork.NotHeld) as missing:
+        taken.release("a")
+    assert missing.value.keys == ("a",)
+    taken.release()
+    assert (await done(space.query())).held == []
+
+
+@either
 async def test_a_hand_over_resolves_a_request_inside(api: ModuleType) -> None:
     """Whoever waits in the sub-space gets the guard with the keys by their names there, those of the giver."""
     url = f"memory:within-{next(NUMBERS)}"
