@@ -58,6 +58,13 @@ const whole = {
   },
 };
 
+/** Properties of objects that never leave the package: they get short names. */
+const INNER = [
+  ...["added", "ambient", "asked", "exclusive", "failed", "generation", "gone", "granted", "handed", "handle", "inside"],
+  ...["isReleased", "limited", "loading", "native", "outer", "ownerSoFar", "plain", "prefixes", "root", "scoped"],
+  ...["scratch", "slot", "timed", "timer", "waits", "watches"],
+];
+
 const { metafile } = await build({
   absWorkingDir: here,
   entryPoints: ["index", "inline", "node", "slim", "testing", "web_locks"].map((entry) => `js/${entry}.ts`),
@@ -71,6 +78,7 @@ const { metafile } = await build({
   external: ["node:*"],
   target: "es2022",
   minify: true,
+  mangleProps: new RegExp(`^(${INNER.join("|")})$`),
   sourcemap: true,
   metafile: true,
 });

@@ -75,7 +75,7 @@ export class Atomic {
   }
 
   #add(how: Step[0], ...given: unknown[]): this {
-    this.#steps.push([how, ...(this.#space.cells?.taken(how, given) ?? asNow(how, given))]);
+    this.#steps.push([how, ...(this.#space.root.cells?.taken(how, given) ?? asNow(how, given))]);
     return this;
   }
 }

@@ -97,15 +97,17 @@ export function isRange(given: unknown): given is Record<string, unknown> {
 export function rangeOf(native: Native, given: unknown, known: readonly string[]): RawRange {
   if (!isRange(given)) throw invalid("range", `must be an object with ${known.join(", ")}`);
   checkOptions(given, known);
+  // The range of a sub-space is made one of its space by the core.
+  const { outer = native } = native.inside ?? {};
   const { prefix, start, end } = given;
   if (prefix !== undefined) {
     if (start !== undefined || end !== undefined)
       throw invalid("prefix", "is one way to say which, start and end are the other");
-    return { prefix: rawKey(native, prefix, "prefix") };
+    return { prefix: rawKey(outer, prefix, "prefix") };
   }
   return {
-    ...(start !== undefined && { start: rawKey(native, start, "start") }),
-    ...(end !== undefined && { end: rawKey(native, end, "end") }),
+    ...(start !== undefined && { start: rawKey(outer, start, "start") }),
+    ...(end !== undefined && { end: rawKey(outer, end, "end") }),
   };
 }
 

@@ -31,6 +31,7 @@ import { checkOptions, checkSignal } from "./options.js";
 import { settle } from "./settle.js";
 import type { Space } from "./space.js";
 import { Watching } from "./watching.js";
+import { cellsWithin } from "./within_cells.js";
 
 const WRITE = ["expireIn", "guard", "signal"];
 const DELETE = ["version", "guard", "signal"];
@@ -55,6 +56,13 @@ export class Cells {
     readonly native: NativeCells,
     readonly codec: Codec,
   ) {}
+
+  /** Those of this space, or of a sub-space. */
+  of(space: Space): Cells {
+    if (space.native.inside === undefined) return this;
+    space.cells ??= new Cells(space, cellsWithin(this.native, space.native.inside), this.codec);
+    return space.cells;
+  }
 
   get(key: unknown): Entry {
     const { native, handle } = this.space;
@@ -163,7 +171,7 @@ export class Cells {
     if (isRange(what) && "prefix" in what) {
       const { prefix } = rangeOf(native, what, ["prefix"]);
       if (prefix === undefined) throw invalid("prefix", "must be there");
-      number = this.native.watchUnder(handle, prefix);
+      number = this.native.watchRange(handle, { prefix });
       given = ["prefix", prefix];
     } else {
       number = this.native.watch(handle, rawKeys(native, what, "keys"));

@@ -27,8 +27,9 @@ const VALUED = /^set|insert|compareE/;
 
 /** Calls this operation. They take effect in the order of the calls, with arguments as they are then. */
 export async function onCells<T>(space: Space, name: Name, ...given: unknown[]): Promise<T> {
-  const taken = space.cells ? given : asNow(name, given);
-  const cells = space.cells ?? (await loaded(space));
+  const { root } = space;
+  const taken = root.cells ? given : asNow(name, given);
+  const cells = (root.cells ?? (await loaded(root))).of(space);
   return (cells[name] as (...given: unknown[]) => T)(...taken);
 }
 

@@ -363,7 +363,7 @@ export function watchLost(guard: Guard, tell: () => void): void {
 /** Makes the owner of the scope; there is none in a space that is closed. */
 function adopted(guard: Guard): Owner | undefined {
   const { space } = guard;
-  if (space.closed) return undefined;
+  if (space.root.closed) return undefined;
   aim(guard);
   const owner = numbered(space, space.native.adopt(), undefined);
   guard.more = { ...guard.more, owner };

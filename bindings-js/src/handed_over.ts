@@ -30,7 +30,7 @@ export class HandedOver implements Running<Guard> {
       const told = toldOf(owner);
       const guard = this.#left ? undefined : nextHandedOver(owner);
       if (guard !== undefined) return { value: guard, done: false };
-      if (this.#left || owner.closed || owner.space.closed) return { value: undefined, done: true };
+      if (this.#left || owner.closed || owner.space.root.closed) return { value: undefined, done: true };
       await Promise.race([told, this.#leaving]);
     }
   }

@@ -6,23 +6,38 @@
  */
 
 import { Guard } from "./guard.js";
-import { TupleKey } from "./key.js";
+import { type Key, keyOf, TupleKey } from "./key.js";
+import type { KeyValue } from "./native.js";
 import { Owner } from "./owner.js";
 import { showQueries } from "./query.js";
 import { textOf } from "./query_text.js";
 import { Space } from "./space.js";
+import type { Place } from "./within.js";
 
 /** Node passes it along; other hosts that know the symbol may not. */
 type Inspect = (value: unknown, options: unknown) => string;
 
 /** Has logs show the objects of this package. */
 export function installInspection(): void {
-  show(Space.prototype, "Space", ({ url, epoch, closed }) => ({ ...(url !== undefined && { url }), epoch, closed }));
+  show(Space.prototype, "Space", shownSpace);
   show(Owner.prototype, "Owner", ({ id, label, closed }) => ({ id, ...(label !== undefined && { label }), closed }));
   show(Guard.prototype, "Guard", shownGuard);
   // On each result, unseen: a query is plain data.
   showQueries((query) => define(query, textOf));
   define(TupleKey.prototype, (key) => `key${key}`);
+}
+
+function shownSpace({ url, native, epoch, root }: Space): object {
+  return {
+    ...(url !== undefined && { url }),
+    ...(native.inside !== undefined && { within: prefixesOf(native.inside) }),
+    epoch,
+    closed: root.closed,
+  };
+}
+
+function prefixesOf({ outer, prefixes }: Place): Key[] {
+  return prefixes.map((prefix) => keyOf(outer.decode(prefix) as KeyValue));
 }
 
 function shownGuard(guard: Guard): object {

@@ -86,8 +86,10 @@ export function keyOf(value: KeyValue): Key {
  * @internal
  */
 export function rawKey(native: Native, key: unknown, what: string): RawKey {
-  if (typeof key === "string") return key;
+  const { inside } = native;
+  if (typeof key === "string" && inside === undefined) return key;
   check(key, what);
+  if (inside !== undefined) return encode(native, toValue(key), what);
   if (key instanceof TupleKey) return TupleKey.encode(native, key, what);
   return isBytes(key) ? encode(native, key, what) : key;
 }
@@ -115,11 +117,24 @@ export function refusedKey(native: Native, keys: unknown, what: string): Latchwo
   const all: unknown[] = Array.isArray(keys) ? keys : [keys];
   for (const [index, key] of all.entries()) {
     const name = all === keys ? `${what}[${index}]` : what;
-    const raw = rawKey(native, key, name);
-    // Bytes are what the core has made of a key.
-    if (!isBytes(raw) && !native.encode(raw)) return invalid(name, takeError(native).why as string);
+    try {
+      encodedKey(native, key, name);
+    } catch (error) {
+      return error as LatchworkError;
+    }
   }
   return undefined;
+}
+
+/**
+ * The canonical encoding of a key of the caller's.
+ *
+ * @internal
+ */
+export function encodedKey(native: Native, key: unknown, what: string): Uint8Array {
+  const raw = rawKey(native, key, what);
+  // Bytes are what the core has made of it.
+  return isBytes(raw) ? raw : encode(native, raw, what);
 }
 
 /** The canonical encoding of a key. */

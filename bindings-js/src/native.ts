@@ -9,6 +9,7 @@
  */
 
 import type { NativeCells } from "./native_cells.js";
+import type { Place } from "./within.js";
 
 /**
  * A key as it crosses: a string is a string key, a number (checked: a safe integer), bigint or boolean likewise;
@@ -181,6 +182,9 @@ export interface RawBlocker {
  *   reported, except those of requests made with `deferred`.
  */
 export interface Native {
+  /** Of a sub-space: where its keys are. Those that cross are keys of its space. */
+  readonly inside?: Place;
+
   /** The shared lanes, {@link LANES} long. Read this property anew after each call: the array may be replaced. */
   readonly scratch: Float64Array;
 
@@ -237,10 +241,13 @@ export interface Native {
    * it was not delivered. Throws where the payload cannot be copied. *Settles.*
    */
   handOver(to: string, payload: unknown): void;
-  /** In: Handle, Place, Number, Token. What the grant is, where it resolved a request and was handed over. */
-  takeHanded(): RawHanded | null | undefined;
-  /** The next grant that was handed over to an owner. Out: Place, Number, Token, Outcome. */
-  takeHandedOver(handle: number, owner: number): RawHanded | null | undefined;
+  /**
+   * In: Handle, Place, Number, Token. What the grant is, where it resolved a request and was handed over; of its keys those in
+   * the sub-space under these prefixes.
+   */
+  takeHanded(within?: RawKey[]): RawHanded | null | undefined;
+  /** As `takeHanded`, the next grant that was handed over to an owner. Out: Place, Number, Token, Outcome. */
+  takeHandedOver(handle: number, owner: number, within?: RawKey[]): RawHanded | null | undefined;
   /** Has {@link Outcome.HandedOver} told once. */
   watchHandedOver(handle: number, owner: number, watch: number): void;
   /**
@@ -271,17 +278,26 @@ export interface Native {
    * share is told by a thread of the addon.
    */
   nextDeadline(handle: number): number;
-  /** Held and pending at one instant, of everything or of these keys; nothing with outcome `Failed`. */
-  query(handle: number, keys: RawKey[] | undefined): RawQuery | null | undefined;
+  /**
+   * Held and pending at one instant, of everything or of these keys; nothing with outcome `Failed`. `within`: of that what is in
+   * the sub-space under these prefixes, the outermost first.
+   */
+  query(handle: number, keys: RawKey[] | undefined, within?: RawKey[]): RawQuery | null | undefined;
 
-  /** The canonical encoding of a key, a fresh array; nothing with outcome `Failed`. */
-  encode(key: KeyValue): Uint8Array | null | undefined;
-  /** The key that these canonical bytes mean; nothing with outcome `Failed`. */
-  decode(encoded: Uint8Array): KeyValue | null | undefined;
-  /** What a request for these keys asks for: each key once, a key in both modes exclusive. Nothing with `Failed`. */
-  keySet(exclusive: RawKey[], shared: RawKey[]): { keys: KeyValue[]; shared: KeyValue[] } | null | undefined;
-  /** Takes the oldest error that was not taken yet. */
-  failure(): Failure;
+  /**
+   * The canonical encoding of a key, a fresh array; of a key of the sub-space under these prefixes as a key of its space.
+   * Nothing with outcome `Failed`.
+   */
+  encode(key: KeyValue, within?: RawKey[]): Uint8Array | null | undefined;
+  /** The key that these canonical bytes mean, of the sub-space under these prefixes; nothing with outcome `Failed`. */
+  decode(encoded: Uint8Array, within?: RawKey[]): KeyValue | null | undefined;
+  /**
+   * What a request for these keys asks for: each key once, a key in both modes exclusive, as keys of the sub-space under these
+   * prefixes. Nothing with `Failed`.
+   */
+  keySet(exclusive: RawKey[], shared: RawKey[], within?: RawKey[]): { keys: KeyValue[]; shared: KeyValue[] } | null | undefined;
+  /** Takes the oldest error that was not taken yet, as the sub-space under these prefixes tells it. */
+  failure(within?: RawKey[]): Failure;
 
   /**
    * A clock that moves only by {@link Native.advance}; for tests. Answers its number, positive; 0 with outcome `Failed`.

@@ -57,6 +57,8 @@ export interface RawRange {
   prefix?: RawKey;
   start?: RawKey;
   end?: RawKey;
+  /** The prefixes of the sub-space whose keys these are. */
+  within?: RawKey[];
 }
 
 /** A condition, a write, or both: one with a value sets the cell. */
@@ -100,8 +102,8 @@ export interface NativeCells {
 
   /** Prepares to watch these cells; answers the number of the watch, nothing with outcome `Failed`. */
   watch(handle: number, keys: RawKey[]): number | null | undefined;
-  /** As `watch`, of all cells whose keys begin so. */
-  watchUnder(handle: number, prefix: RawKey): number | null | undefined;
+  /** As `watch`, of all cells of a range. */
+  watchRange(handle: number, range: RawRange): number | null | undefined;
   /**
    * The next state of what is watched, if there is one. Else `Changed` with this number is told once, when it is worth asking
    * again. Nothing with outcome `Failed` too.

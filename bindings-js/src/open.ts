@@ -32,7 +32,8 @@ export async function open(url?: string, options?: OpenOptions): Promise<Space> 
   try {
     const handle = native.open(url, number, maxWaiters, maxWaitersPerKey, meta, codecName, !!ambient);
     if (handle === 0) throw takeError(native);
-    return new Space(native, handle, url, settings);
+    const copy = native.meta(handle);
+    return new Space(native, handle, url, settings, copy === undefined ? copy : (await code()).frozen(copy));
   } catch (error) {
     throw (await code()).inOurWords(error);
   }

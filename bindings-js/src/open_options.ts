@@ -1,11 +1,11 @@
+import { AmbientOwner } from "./ambient_owner.js";
 import { type ClockLink, linkOf } from "./clock.js";
 import type { CodecOption } from "./codec.js";
 import { codecName } from "./codec_name.js";
 import { invalid, LatchworkError } from "./error.js";
-import { type AsyncContext, newContext } from "./host.js";
+import { newContext } from "./host.js";
 import type { ManualClock } from "./manual_clock.js";
 import { checkOptions } from "./options.js";
-import type { Owner } from "./owner.js";
 
 /** What `open` can be told besides the address. */
 export interface OpenOptions {
@@ -43,7 +43,7 @@ export interface Settings {
   readonly codec?: CodecOption | undefined;
   /** By which openings agree on it. */
   readonly codecName?: string;
-  readonly ambient?: AsyncContext<Owner> | undefined;
+  readonly ambient?: AmbientOwner | undefined;
 }
 
 const OPTIONS = ["clock", "maxWaiters", "maxWaitersPerKey", "meta", "codec", "ambientOwner"];
@@ -66,7 +66,7 @@ export function settingsOf(options: unknown): Settings {
     meta,
     codec: codec as CodecOption | undefined,
     codecName: codecName(codec),
-    ambient: contextOf(ambientOwner),
+    ambient: ambientOf(ambientOwner),
   };
 }
 
@@ -88,6 +88,20 @@ export function inOurWords(error: unknown): LatchworkError {
       );
 }
 
+/**
+ * The same value, with all plain objects and arrays in it frozen.
+ *
+ * @internal
+ */
+export function frozen(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  const prototype = Object.getPrototypeOf(value);
+  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return value;
+  Object.freeze(value);
+  for (const inner of Object.values(value)) frozen(inner);
+  return value;
+}
+
 function checkLimit(limit: unknown, what: string): number {
   if (limit === undefined || limit === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
   if (!Number.isSafeInteger(limit) || (limit as number) < 0)
@@ -95,9 +109,9 @@ function checkLimit(limit: unknown, what: string): number {
   return limit as number;
 }
 
-function contextOf(wanted: unknown): AsyncContext<Owner> | undefined {
+function ambientOf(wanted: unknown): AmbientOwner | undefined {
   if (wanted !== undefined && typeof wanted !== "boolean") throw invalid("ambientOwner", "must be true or false");
   if (!wanted) return undefined;
   if (newContext === undefined) throw invalid("ambientOwner", "there is no async context in this host");
-  return newContext();
+  return new AmbientOwner(newContext());
 }

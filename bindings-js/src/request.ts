@@ -52,7 +52,7 @@ export function request(
   owner: Owner | undefined,
   scoped: boolean,
 ): Guard | Waiter | Promise<Guard> {
-  if (options !== undefined || owner !== undefined || space.ambient !== undefined) {
+  if (options !== undefined || owner !== undefined || !space.plain) {
     return requestWith(space, keys, options, owner, scoped);
   }
   const { native } = space;
@@ -84,7 +84,8 @@ function requestWith(
   scoped: boolean,
 ): Guard | Waiter | Promise<Guard> {
   const { native } = space;
-  const asked = withOwner(space, lockOptions(native, keys, options, own));
+  const given = lockOptions(native, keys, options, own);
+  const asked = space.ambient?.request(given) ?? given;
   const { signal } = asked;
   // A reason can be anything, so it cannot be told from an error by its type: it rejects, it is not thrown.
   if (signal?.aborted) return Promise.reject(signal.reason);
@@ -99,12 +100,13 @@ function requestWith(
 function tryRequest(space: Space, keys: Keys, options: unknown, own: Owner | undefined): Guard | null {
   const { native } = space;
   let asked: Asked;
-  if (options === undefined && own === undefined && space.ambient === undefined && typeof keys !== "object") {
+  if (options === undefined && own === undefined && space.plain && typeof keys !== "object") {
     asked = rawKey(native, keys, "keys");
     native.scratch[Lane.Handle] = space.handle;
     native.tryLock(asked);
   } else {
-    asked = withOwner(space, tryLockOptions(native, keys, options, own));
+    const given = tryLockOptions(native, keys, options, own);
+    asked = space.ambient?.request(given) ?? given;
     native.scratch[Lane.Handle] = space.handle;
     say(native, asked);
     native.tryLockWith(asked.exclusive, asked.shared, asked.label);
@@ -178,15 +180,6 @@ function fail(space: Space, asked: Asked, keys: Keys): never {
   const error = takeError(space.native);
   settle(space.native, space.handle);
   throw placed(space.native, error, keys, asked instanceof KeySet ? asked.more : undefined);
-}
-
-/** In a space that looks for it, the owner of the body that runs; a task that outlives its body has none. */
-function withOwner({ ambient }: Space, asked: KeySet): KeySet {
-  if (ambient === undefined || asked.owner !== undefined) return asked;
-  const owner = ambient.getStore();
-  if (owner === undefined || owner.closed) return asked;
-  const { exclusive, shared, label, maxHold, timeout, signal, more } = asked;
-  return new KeySet(exclusive, shared, label, owner, maxHold, timeout, signal, more);
 }
 
 /** Says for which space the next call is, and where its waiter would be. */

@@ -48,7 +48,7 @@ function run<T>(guard: Guard, body: Body<T>): Promise<T> {
   let result: T | PromiseLike<T>;
   Guard.begin(guard);
   try {
-    result = guard.space.ambient === undefined ? body(guard) : inContext(guard, body);
+    result = guard.space.ambient === undefined ? body(guard) : guard.space.ambient.run(guard, body);
   } catch (error) {
     Guard.end(guard);
     return Promise.reject(error);
@@ -66,13 +66,6 @@ function run<T>(guard: Guard, body: Body<T>): Promise<T> {
     );
   }
   return settled(guard, result);
-}
-
-/** In the context of the guard's owner; a space that is closed gives it none. */
-function inContext<T>(guard: Guard, body: Body<T>): T | PromiseLike<T> {
-  const { owner, space } = guard;
-  if (owner === undefined || space.ambient === undefined) return body(guard);
-  return space.ambient.run(owner, () => body(guard));
 }
 
 /**

@@ -66,7 +66,7 @@ function settleOne(native: Native, at: number): void {
   }
   // None: withdrawn after it was settled and before this thread was told; its keys have gone on.
   const waiter = latest?.waits.take(slot, generation);
-  const error = outcome === Outcome.Failed ? takeError(native) : undefined;
+  const error = outcome === Outcome.Failed ? takeError(waiter?.space.native ?? native) : undefined;
   if (waiter === undefined) return;
   if (error === undefined) waiter.granted(place, number, token, outcome === Outcome.Abandoned);
   else waiter.failed(error);

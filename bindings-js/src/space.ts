@@ -1,3 +1,4 @@
+import type { AmbientOwner } from "./ambient_owner.js";
 import { Atomic } from "./atomic.js";
 import type {
   DeleteAllOptions,
@@ -13,9 +14,8 @@ import { asNow, onCells } from "./cells_loading.js";
 import type { ClockLink } from "./clock.js";
 import type { CodecOption } from "./codec.js";
 import type { Deleted, Entry, Exchanged } from "./entry.js";
-import { takeError } from "./error.js";
+import { invalid, takeError } from "./error.js";
 import type { Guard } from "./guard.js";
-import type { AsyncContext } from "./host.js";
 import { type Key, type Keys, rawKeys } from "./key.js";
 import { Later } from "./later.js";
 import { Lane, type Native, Outcome } from "./native.js";
@@ -30,6 +30,7 @@ import { closed, opened, settle } from "./settle.js";
 import { Timer } from "./timer.js";
 import { Waits } from "./waits.js";
 import { Watches } from "./watches.js";
+import { within } from "./within.js";
 
 /**
  * Locks and cells by keys. From `open`.
@@ -66,7 +67,7 @@ export class Space implements AsyncDisposable {
   /** @internal */
   readonly clock: ClockLink | undefined;
   /** @internal */
-  readonly ambient: AsyncContext<Owner> | undefined;
+  readonly ambient: AmbientOwner | undefined;
   /** @internal */
   readonly codec: CodecOption | undefined;
   /** @internal */
@@ -79,19 +80,37 @@ export class Space implements AsyncDisposable {
   readonly watches = new Watches();
   /** @internal */
   readonly timer = new Timer(this);
-  /** @internal */
+  /**
+   * Asked of the root.
+   *
+   * @internal
+   */
   closed = false;
+  /**
+   * The space that it is a sub-space of; itself where it is none.
+   *
+   * @internal
+   */
+  readonly root: Space = this;
+  /**
+   * Whether keys cross as they are, and a request that says nothing of an owner has none.
+   *
+   * @internal
+   */
+  readonly plain: boolean;
 
   /** @internal */
-  constructor(native: Native, handle: number, url: string | undefined, { clock, codec, ambient }: Settings) {
+  constructor(native: Native, handle: number, url: string | undefined, settings: Settings, meta: unknown) {
+    const { clock, codec, ambient } = settings;
     this.native = native;
     this.handle = handle;
     this.url = url;
     this.clock = clock;
     this.codec = codec;
     this.ambient = ambient;
+    this.plain = ambient === undefined;
     this.epoch = native.epoch(handle);
-    this.meta = frozen(native.meta(handle));
+    this.meta = meta;
     opened(this);
     clock?.spaces.add(this);
   }
@@ -291,11 +310,32 @@ export class Space implements AsyncDisposable {
   }
 
   /**
+   * A sub-space: a cheap handle for the locks and cells of the keys under a prefix, which it names without it. Whatever it is
+   * asked, it neither sees nor reaches anything else: no other key, lock, cell or request, not in a query, a scan, a watch or an
+   * error.
+   *
+   * Its key `k` is the key of this space that has the parts of `prefix` (or `prefix` as one part) and then `k` as the last part.
+   * It ends with this space, and cannot be closed by itself.
+   *
+   * @throws {LatchworkError} `invalid` where the prefix is not a key.
+   *
+   * @example
+   * const tenant = space.within(key("tenant", 7));
+   * await tenant.set("seats", 5);
+   * const { value } = await space.get(key("tenant", 7, "seats")); // 5
+   */
+  within(prefix: Key): Space {
+    const own = { native: within(this.native, prefix), plain: false, cells: undefined };
+    return Object.assign(Object.create(Space.prototype), this, own);
+  }
+
+  /**
    * Ends this opening of the space: its waits fail with `closed`, its guards are released. Closing again does nothing.
    *
-   * A space with a name ends with its last opening.
+   * A space with a name ends with its last opening. A sub-space ends with its space: to close it is `invalid`.
    */
   async close(): Promise<void> {
+    if (this.native.inside !== undefined) throw invalid("space", "a sub-space ends with its space");
     if (this.closed) return;
     this.closed = true;
     const { native, handle } = this;
@@ -310,14 +350,4 @@ export class Space implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-/** The same value, with all plain objects and arrays in it frozen. */
-function frozen(value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
-  const prototype = Object.getPrototypeOf(value);
-  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return value;
-  Object.freeze(value);
-  for (const inner of Object.values(value)) frozen(inner);
-  return value;
 }

@@ -34,7 +34,7 @@ type Addon = Omit<Native, "cells"> & {
   commitCells: NativeCells["commit"];
   deleteCells: NativeCells["deleteAll"];
   watchCells: NativeCells["watch"];
-  watchCellsUnder: NativeCells["watchUnder"];
+  watchCellsOf: NativeCells["watchRange"];
   nextOfCells: NativeCells["nextOf"];
   endWatch: NativeCells["endWatch"];
   awaitChange: NativeCells["awaits"];
@@ -68,8 +68,8 @@ function fast(addon: Addon): Native {
     watchLost: addon.watchLost,
     // Also within one thread, so that what can be sent does not depend on where the other owner is.
     handOver: (to, payload) => addon.handOver(to, payload === undefined ? undefined : serialize(payload)),
-    takeHanded: () => handed(addon.takeHanded()),
-    takeHandedOver: (handle, owner) => handed(addon.takeHandedOver(handle, owner)),
+    takeHanded: (within) => handed(addon.takeHanded(within)),
+    takeHandedOver: (handle, owner, within) => handed(addon.takeHandedOver(handle, owner, within)),
     watchHandedOver: addon.watchHandedOver,
     revoke: addon.revoke,
     steal: addon.steal,
@@ -98,7 +98,7 @@ function fast(addon: Addon): Native {
       commit: addon.commitCells,
       deleteAll: addon.deleteCells,
       watch: addon.watchCells,
-      watchUnder: addon.watchCellsUnder,
+      watchRange: addon.watchCellsOf,
       nextOf: addon.nextOfCells,
       endWatch: addon.endWatch,
       awaits: addon.awaitChange,

@@ -12,7 +12,7 @@ use napi::{Env, sys};
 use napi_derive::napi;
 
 use crate::clock::{from_milliseconds, milliseconds};
-use crate::convert::{KeyValue, RawKey};
+use crate::convert::{self, KeyValue, RawKey};
 use crate::environment::{Environment, Value};
 use crate::scratch::{DEFERRED, MAX_HOLD, NUMBER, Outcome, PLACE, TIMEOUT, TOKEN};
 
@@ -52,6 +52,8 @@ pub(crate) struct RawRange {
     pub prefix: Option<RawKey>,
     pub start: Option<RawKey>,
     pub end: Option<RawKey>,
+    /// The prefixes of the sub-space whose keys these are.
+    pub within: Option<Vec<RawKey>>,
 }
 
 /// A condition, a write, or both: one with a value sets the cell.
@@ -227,12 +229,12 @@ pub(crate) fn watch(env: &Env, handle: f64, keys: Vec<RawKey>) -> napi::Result<O
     Ok(environment.answer(watch).map(|watch| environment.watches.add(Watched { handle, watch })))
 }
 
-/// As [`watch`], of all cells whose keys begin so.
-#[napi(catch_unwind, js_name = "watchCellsUnder")]
-pub(crate) fn watch_under(env: &Env, handle: f64, prefix: RawKey) -> napi::Result<Option<u32>> {
+/// As [`watch`], of all cells of a range.
+#[napi(catch_unwind, js_name = "watchCellsOf")]
+pub(crate) fn watch_range(env: &Env, handle: f64, range: RawRange) -> napi::Result<Option<u32>> {
     let environment = Environment::of(env)?;
     let handle = handle as u64;
-    let watch = prefix.key().map(|prefix| environment.with(handle, |port| port.space().watch_prefix(prefix)));
+    let watch = range.range().map(|range| environment.with(handle, |port| port.watch_range(range)));
     Ok(environment.answer(watch).map(|watch| environment.watches.add(Watched { handle, watch })))
 }
 
@@ -325,13 +327,17 @@ fn entries(all: Vec<Entry<Arc<Value>>>) -> Vec<RawEntry> {
 
 impl RawRange {
     fn range(self) -> Result<KeyRange, Error> {
-        let RawRange { prefix, start, end } = self;
-        Ok(match (prefix, start, end) {
+        let RawRange { prefix, start, end, within } = self;
+        let range = match (prefix, start, end) {
             (Some(prefix), _, _) => KeyRange::prefix(prefix.key()?),
             (None, Some(start), Some(end)) => KeyRange::between(start.key()?, end.key()?),
             (None, Some(start), None) => KeyRange::from(start.key()?),
             (None, None, Some(end)) => KeyRange::before(end.key()?),
             (None, None, None) => KeyRange::all(),
+        };
+        Ok(match convert::place(within)? {
+            Some(place) => place.range(&range),
+            None => range,
         })
     }
 }

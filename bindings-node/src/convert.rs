@@ -6,7 +6,7 @@
 use std::ptr;
 use std::sync::Arc;
 
-use latchwork::{Error, Key, KeyPart};
+use latchwork::{Error, Key, KeyPart, Within};
 use napi::bindgen_prelude::{BigInt, FromNapiValue, ToNapiValue, TypeName, Uint8Array, ValidateNapiValue};
 use napi::{ValueType, sys};
 
@@ -106,6 +106,26 @@ impl ToNapiValue for KeyValue {
                 }
             }
         }
+    }
+}
+
+/// The sub-space under these prefixes, the outermost first; `None` where there are none.
+pub(crate) fn place(prefixes: Option<Vec<RawKey>>) -> Result<Option<Within>, Error> {
+    let mut place: Option<Within> = None;
+    for prefix in RawKey::keys(prefixes.unwrap_or_default())? {
+        place = Some(match place {
+            Some(outer) => outer.within(prefix),
+            None => Within::new(prefix),
+        });
+    }
+    Ok(place)
+}
+
+/// The keys of a sub-space among those of its space.
+pub(crate) fn unwrap(place: Option<&Within>, keys: Vec<Key>) -> Vec<Key> {
+    match place {
+        Some(place) => keys.iter().filter_map(|key| place.unwrap(key)).collect(),
+        None => keys,
     }
 }
 

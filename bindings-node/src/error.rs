@@ -7,7 +7,7 @@ use napi::Env;
 use napi_derive::napi;
 
 use crate::clock::milliseconds;
-use crate::convert::KeyValue;
+use crate::convert::{self, KeyValue, RawKey};
 use crate::environment::{Environment, Failed};
 
 /// An error with its fields, as `native.ts` describes it.
@@ -64,10 +64,14 @@ pub(crate) struct RawBlocker {
     pub token: Option<f64>,
 }
 
-/// Takes the oldest error that was not taken yet.
+/// Takes the oldest error that was not taken yet; as the sub-space under these prefixes tells it.
 #[napi(catch_unwind)]
-pub(crate) fn failure(env: &Env) -> napi::Result<Failure> {
+pub(crate) fn failure(env: &Env, within: Option<Vec<RawKey>>) -> napi::Result<Failure> {
     match Environment::of(env)?.take_failure() {
+        Some(Failed::Error(error)) => Ok(Failure::from(&match convert::place(within) {
+            Ok(Some(place)) => place.error(error),
+            _ => error,
+        })),
         Some(failed) => Ok(Failure::from(failed)),
         None => Err(napi::Error::from_reason("there is no failure to take")),
     }

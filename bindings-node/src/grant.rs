@@ -7,7 +7,7 @@ use napi::Env;
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
-use crate::convert::{KeyValue, RawKey};
+use crate::convert::{self, KeyValue, RawKey};
 use crate::environment::Environment;
 use crate::scratch::{Outcome, TOKEN};
 
@@ -66,18 +66,24 @@ pub(crate) fn hand_over(env: &Env, to: String, payload: Option<Uint8Array>) -> n
     Ok(())
 }
 
-/// What the grant in the scratch is, where it resolved a request and was handed over.
+/// What the grant in the scratch is, where it resolved a request and was handed over; of its keys those in the sub-space
+/// under these prefixes.
 #[napi(catch_unwind)]
-pub(crate) fn take_handed(env: &Env) -> napi::Result<Option<RawHanded>> {
+pub(crate) fn take_handed(env: &Env, within: Option<Vec<RawKey>>) -> napi::Result<Option<RawHanded>> {
     let environment = Environment::of(env)?;
     let grant = Grant { ticket: environment.ticket(), token: environment.scratch.whole(TOKEN), abandoned: false };
     let handed = environment.with(environment.handle(), |port| port.take_handed(grant));
-    Ok(handed.map(RawHanded::from))
+    Ok(handed.map(|handed| RawHanded::new(handed, within)))
 }
 
-/// The next grant that was handed over to an owner; in the scratch too.
+/// The next grant that was handed over to an owner, as from [`take_handed`]; in the scratch too.
 #[napi(catch_unwind)]
-pub(crate) fn take_handed_over(env: &Env, handle: f64, owner: u32) -> napi::Result<Option<RawHanded>> {
+pub(crate) fn take_handed_over(
+    env: &Env,
+    handle: f64,
+    owner: u32,
+    within: Option<Vec<RawKey>>,
+) -> napi::Result<Option<RawHanded>> {
     let environment = Environment::of(env)?;
     let Ok(owner) = environment.owners.find(owner) else { return Ok(None) };
     let handed = environment.with(handle as u64, |port| match port.space().is_closed() {
@@ -89,7 +95,7 @@ pub(crate) fn take_handed_over(env: &Env, handle: f64, owner: u32) -> napi::Resu
         if handed.grant.abandoned {
             environment.scratch.answer(Outcome::Abandoned);
         }
-        RawHanded::from(handed)
+        RawHanded::new(handed, within)
     }))
 }
 
@@ -130,13 +136,14 @@ fn on_grant<T>(env: &Env, call: impl FnOnce(&Environment, u64, Ticket) -> Result
     Ok(answer)
 }
 
-impl From<HandedOver> for RawHanded {
-    fn from(handed: HandedOver) -> RawHanded {
-        let values = |keys: &[Key]| keys.iter().map(KeyValue::from).collect();
+impl RawHanded {
+    fn new(handed: HandedOver, within: Option<Vec<RawKey>>) -> RawHanded {
+        let place = convert::place(within).unwrap_or_default();
+        let values = |keys| convert::unwrap(place.as_ref(), keys).iter().map(KeyValue::from).collect();
         let payload = handed.payload.and_then(|payload| payload.downcast::<Vec<u8>>().ok());
         RawHanded {
-            keys: values(&handed.keys),
-            shared: values(&handed.shared),
+            keys: values(handed.keys),
+            shared: values(handed.shared),
             payload: payload.map(|bytes| Uint8Array::new(*bytes)),
         }
     }

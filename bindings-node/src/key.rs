@@ -5,7 +5,7 @@ use napi::Env;
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
-use crate::convert::{KeyValue, RawKey};
+use crate::convert::{self, KeyValue, RawKey};
 use crate::environment::Environment;
 
 /// What a request asks for: each key once, in the order asked.
@@ -15,30 +15,43 @@ pub(crate) struct KeySet {
     pub shared: Vec<KeyValue>,
 }
 
-/// The canonical encoding of a key.
+/// The canonical encoding of a key; of one of the sub-space under these prefixes the encoding as a key of its space.
 #[napi(catch_unwind)]
-pub(crate) fn encode(env: &Env, key: KeyValue) -> napi::Result<Option<Uint8Array>> {
+pub(crate) fn encode(env: &Env, key: KeyValue, within: Option<Vec<RawKey>>) -> napi::Result<Option<Uint8Array>> {
     let encoded = || -> Result<Uint8Array, Error> {
-        let key = Key::try_from(key.part()?)?;
+        let mut key = Key::try_from(key.part()?)?;
+        if let Some(place) = convert::place(within)? {
+            key = place.wrap(&key);
+        }
         key.check()?;
         Ok(Uint8Array::new(key.as_bytes().to_vec()))
     };
     Ok(Environment::of(env)?.answer(encoded()))
 }
 
-/// The key that these canonical bytes mean.
+/// The key that these canonical bytes mean, of the sub-space under these prefixes.
 #[napi(catch_unwind)]
-pub(crate) fn decode(env: &Env, encoded: &[u8]) -> napi::Result<Option<KeyValue>> {
-    let key = Key::from_bytes(encoded).map(|key| KeyValue::from(&key));
-    Ok(Environment::of(env)?.answer(key))
+pub(crate) fn decode(env: &Env, encoded: &[u8], within: Option<Vec<RawKey>>) -> napi::Result<Option<KeyValue>> {
+    let decoded = || -> Result<Option<KeyValue>, Error> {
+        let place = convert::place(within)?;
+        let keys = convert::unwrap(place.as_ref(), vec![Key::from_bytes(encoded)?]);
+        Ok(keys.first().map(KeyValue::from))
+    };
+    Ok(Environment::of(env)?.answer(decoded()).flatten())
 }
 
-/// What a request for these keys asks for.
+/// What a request for these keys asks for, as keys of the sub-space under these prefixes.
 #[napi(catch_unwind)]
-pub(crate) fn key_set(env: &Env, exclusive: Vec<RawKey>, shared: Vec<RawKey>) -> napi::Result<Option<KeySet>> {
+pub(crate) fn key_set(
+    env: &Env,
+    exclusive: Vec<RawKey>,
+    shared: Vec<RawKey>,
+    within: Option<Vec<RawKey>>,
+) -> napi::Result<Option<KeySet>> {
     let asked = || -> Result<KeySet, Error> {
+        let place = convert::place(within)?;
         let (keys, shared) = LockSpec::new(RawKey::keys(exclusive)?).shared(RawKey::keys(shared)?).key_set();
-        let values = |keys: Vec<Key>| keys.iter().map(KeyValue::from).collect();
+        let values = |keys| convert::unwrap(place.as_ref(), keys).iter().map(KeyValue::from).collect();
         Ok(KeySet { keys: values(keys), shared: values(shared) })
     };
     Ok(Environment::of(env)?.answer(asked()))

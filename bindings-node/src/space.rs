@@ -6,7 +6,7 @@ use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
 use crate::clock::{from_milliseconds, milliseconds};
-use crate::convert::RawKey;
+use crate::convert::{self, RawKey};
 use crate::environment::Environment;
 use crate::query::RawQuery;
 
@@ -82,13 +82,22 @@ pub(crate) fn next_deadline(env: &Env, handle: f64) -> napi::Result<f64> {
     Ok(due.map_or(f64::INFINITY, milliseconds))
 }
 
-/// What is held and what waits.
+/// What is held and what waits; of it what is in the sub-space under these prefixes.
 #[napi(catch_unwind)]
-pub(crate) fn query(env: &Env, handle: f64, keys: Option<Vec<RawKey>>) -> napi::Result<Option<RawQuery>> {
+pub(crate) fn query(
+    env: &Env,
+    handle: f64,
+    keys: Option<Vec<RawKey>>,
+    within: Option<Vec<RawKey>>,
+) -> napi::Result<Option<RawQuery>> {
     let environment = Environment::of(env)?;
     let asked = || -> Result<RawQuery, Error> {
         let keys: Option<Vec<Key>> = keys.map(RawKey::keys).transpose()?;
-        environment.with(handle as u64, |port| port.query(keys.as_deref())).map(|query| RawQuery::from(&query))
+        let query = environment.with(handle as u64, |port| port.query(keys.as_deref()))?;
+        Ok(RawQuery::from(&match convert::place(within)? {
+            Some(place) => place.query(query),
+            None => query,
+        }))
     };
     Ok(environment.answer(asked()))
 }

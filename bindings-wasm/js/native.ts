@@ -78,7 +78,7 @@ export function nativeOf(wasm: InitOutput): Native {
     releaseKeys: (keys) => call(() => writer.keys(keys), wasm.releaseKeys),
     downgrade: (keys) =>
       call(
-        () => writer.keys(keys ?? []),
+        () => writer.keys(keys),
         () => wasm.downgrade(keys === undefined ? 0 : 1),
       ),
     handOver(to, payload) {
@@ -88,8 +88,8 @@ export function nativeOf(wasm: InitOutput): Native {
         () => wasm.handOver(copy),
       );
     },
-    takeHanded: () => handed(wasm.takeHanded()),
-    takeHandedOver: (handle, owner) => handed(wasm.takeHandedOver(handle, owner)),
+    takeHanded: (within) => handed(within, wasm.takeHanded),
+    takeHandedOver: (handle, owner, within) => handed(within, () => wasm.takeHandedOver(handle, owner)),
     revoke: (handle, keys) =>
       call(
         () => writer.keys(keys),
@@ -102,19 +102,25 @@ export function nativeOf(wasm: InitOutput): Native {
         () => wasm.owner(handle),
       ) ?? 0,
     ownerId: (owner) => answer(wasm.ownerId(owner)) as string | undefined,
-    query: (handle, keys) =>
+    query: (handle, keys, within) =>
       answer(
         call(
-          () => writer.keys(keys ?? []),
-          () => (keys === undefined ? wasm.query(handle) : wasm.queryKeys(handle)),
+          () => writer.keys(keys).keys(within),
+          () => wasm.query(handle, keys === undefined ? 1 : 0),
         ),
       ) as RawQuery | undefined,
-    encode: (key) => answer(call(() => writer.key(key), wasm.encode)) as Uint8Array | undefined,
-    decode: (encoded) => answer(call(() => writer.key(encoded), wasm.decode)) as KeyValue | undefined,
-    keySet: (exclusive, shared) =>
-      answer(call(() => request(exclusive, shared), wasm.keySet)) as ReturnType<Native["keySet"]>,
-    failure() {
-      const failure = refused ?? (answer(wasm.failure()) as unknown as Failure);
+    encode: (key, within) => answer(call(() => writer.key(key).keys(within), wasm.encode)) as Uint8Array | undefined,
+    decode: (encoded, within) =>
+      answer(call(() => writer.key(encoded).keys(within), wasm.decode)) as KeyValue | undefined,
+    keySet: (exclusive, shared, within) =>
+      answer(call(() => request(exclusive, shared).keys(within), wasm.keySet)) as ReturnType<Native["keySet"]>,
+    failure(within) {
+      const failure =
+        refused ??
+        (call(
+          () => writer.keys(within),
+          () => answer(wasm.failure()),
+        ) as unknown as Failure);
       refused = undefined;
       return failure;
     },
@@ -125,8 +131,8 @@ export function nativeOf(wasm: InitOutput): Native {
   };
   return native;
 
-  function request(exclusive: RawKeys, shared?: RawKeys, label?: string): void {
-    writer.keys(listOf(exclusive)).keys(listOf(shared)).text(label, "label");
+  function request(exclusive: RawKeys, shared?: RawKeys, label?: string): Writer {
+    return writer.keys(listOf(exclusive)).keys(listOf(shared)).text(label, "label");
   }
 
   /** What a request says by the lanes. */
@@ -150,8 +156,8 @@ export function nativeOf(wasm: InitOutput): Native {
     return then();
   }
 
-  function handed(address: number): RawHanded | undefined {
-    const raw = answer(address) as RawHanded | undefined;
+  function handed(within: RawKey[] | undefined, take: () => number): RawHanded | undefined {
+    const raw = answer(call(() => writer.keys(within), take)) as RawHanded | undefined;
     return raw && { ...raw, payload: wasm.takePayload() };
   }
 

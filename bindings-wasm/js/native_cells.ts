@@ -27,6 +27,9 @@ const DELETES = 2;
 const RELEASED = 1;
 const NAMED = 2;
 
+/** What is watched is no range, but a list of keys. */
+const KEYS = 4;
+
 /** How the rest of the native part calls the module. */
 interface Border {
   call<T>(write: () => void, then: () => T): T | undefined;
@@ -80,12 +83,12 @@ export function cellsOf(wasm: InitOutput, native: Native, writer: Writer, { call
     watch: (handle, keys) =>
       call(
         () => writer.keys(keys),
-        () => wasm.watchCells(handle, 0),
+        () => wasm.watchCells(handle, KEYS),
       ),
-    watchUnder: (handle, prefix) =>
+    watchRange: (handle, asked) =>
       call(
-        () => writer.keys([prefix]),
-        () => wasm.watchCells(handle, 1),
+        () => range(asked),
+        () => wasm.watchCells(handle, kindOf(asked)),
       ),
     nextOf: (watch, told) => answer(wasm.nextOfCells(watch, told)) as RawEntry[] | undefined,
     endWatch: wasm.endWatch,
@@ -108,8 +111,8 @@ export function cellsOf(wasm: InitOutput, native: Native, writer: Writer, { call
     return entry.value ?? undefined;
   }
 
-  function range({ prefix, start, end }: RawRange): Writer {
-    return writer.keys([prefix, start, end].filter((key) => key !== undefined));
+  function range({ prefix, start, end, within }: RawRange): Writer {
+    return writer.keys([prefix, start, end].filter((key) => key !== undefined)).keys(within);
   }
 
   function commit(changes: readonly RawChange[], demands: readonly RawDemand[]): void {
@@ -137,7 +140,7 @@ export function cellsOf(wasm: InitOutput, native: Native, writer: Writer, { call
   }
 }
 
-/** How a range is given: by a prefix, or by where it begins, ends, or both. */
+/** How a range is given: by a prefix, or by where it begins, ends, or both; all of it by nothing. */
 function kindOf({ prefix, start, end }: RawRange): number {
   if (prefix !== undefined) return 0;
   return (start !== undefined ? 1 : 0) + (end !== undefined ? 2 : 0);

@@ -73,7 +73,7 @@ export class Writer {
   }
 
   /** A list of keys: bytes in it are an encoding that was made before. */
-  keys(keys: readonly RawKey[]): this {
+  keys(keys: readonly RawKey[] = []): this {
     this.#header(Tag.List, keys.length);
     for (const key of keys) this.raw(key);
     return this;

@@ -26,6 +26,9 @@ const FROM: u32 = 1;
 const BEFORE: u32 = 2;
 const BETWEEN: u32 = 3;
 
+/// What is watched is no range, but a list of keys.
+const KEYS: u32 = 4;
+
 /// The handle of a watch, and the watch.
 type Watched = (u64, Watch<Value>);
 
@@ -91,15 +94,14 @@ pub fn delete_cells(handle: f64, kind: u32) -> usize {
     address
 }
 
-/// In: a list of keys; of one where it is a `prefix`. Prepares to watch these cells; answers the number of the watch, 0 with
-/// outcome `Failed`. Nothing is watched before the first look.
+/// In: a range, or where the kind says so a list of keys. Prepares to watch these cells; answers the number of the watch, 0
+/// with outcome `Failed`. Nothing is watched before the first look.
 #[wasm_bindgen(js_name = watchCells)]
-pub fn watch_cells(handle: f64, prefix: bool) -> usize {
+pub fn watch_cells(handle: f64, kind: u32) -> usize {
     let port = ports::find(handle as u64);
-    let keys = wire::read(convert::raw_keys);
-    let watch = keys.and_then(|mut keys| match prefix {
-        true => Ok(port.space().watch_prefix(keys.pop().ok_or_else(wire::malformed)?)),
-        false => Ok(port.space().watch(keys)),
+    let watch = wire::read(|input| match kind {
+        KEYS => Ok(port.space().watch(convert::raw_keys(input)?)),
+        kind => Ok(port.watch_range(range(input, kind)?)),
     });
     match watch {
         Ok(watch) => WATCHES.with_borrow_mut(|watches| watches.insert(Some((port.number, watch))) + 1),
@@ -136,17 +138,21 @@ pub fn end_watch(number: usize) {
     drop(ended);
 }
 
-/// The one or two keys of a range.
+/// The one or two keys of a range, and the prefixes of the sub-space whose keys these are.
 fn range(input: &mut Reader<'_>, kind: u32) -> Result<KeyRange, Error> {
     let keys = &convert::raw_keys(input)?[..];
-    match (kind, keys) {
-        (PREFIX, []) => Ok(KeyRange::all()),
-        (PREFIX, [prefix]) => Ok(KeyRange::prefix(prefix.clone())),
-        (FROM, [start]) => Ok(KeyRange::from(start.clone())),
-        (BEFORE, [end]) => Ok(KeyRange::before(end.clone())),
-        (BETWEEN, [start, end]) => Ok(KeyRange::between(start.clone(), end.clone())),
-        _ => Err(wire::malformed()),
-    }
+    let range = match (kind, keys) {
+        (PREFIX, []) => KeyRange::all(),
+        (PREFIX, [prefix]) => KeyRange::prefix(prefix.clone()),
+        (FROM, [start]) => KeyRange::from(start.clone()),
+        (BEFORE, [end]) => KeyRange::before(end.clone()),
+        (BETWEEN, [start, end]) => KeyRange::between(start.clone(), end.clone()),
+        _ => return Err(wire::malformed()),
+    };
+    Ok(match convert::place(input)? {
+        Some(place) => place.range(&range),
+        None => range,
+    })
 }
 
 /// Keys; three numbers for each; the values of those that are set; four numbers for each guard; the keys that these name.

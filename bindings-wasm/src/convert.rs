@@ -1,6 +1,6 @@
 //! Keys and texts as they cross, and as the core has them.
 
-use latchwork::{Error, Key, KeyPart};
+use latchwork::{Error, Key, KeyPart, Within};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error;
@@ -12,21 +12,31 @@ const MAX_DEPTH: usize = 32;
 /// The largest integer up to which doubles are exact.
 const MAX_SAFE: u64 = (1 << 53) - 1;
 
-/// In: a key. Answers its canonical encoding; 0 with outcome `Failed`.
+/// In: a key, and the prefixes of a sub-space. Answers its canonical encoding, of a key of the sub-space that as a key of its
+/// space; 0 with outcome `Failed`.
 #[wasm_bindgen]
 pub fn encode() -> usize {
     let key = || {
-        let key = Key::try_from(wire::read(|input| part(input, 0))?)?;
+        let (key, place) = wire::read(|input| Ok((part(input, 0)?, place(input)?)))?;
+        let key = Key::try_from(key)?;
+        let key = place.map_or(key.clone(), |place| place.wrap(&key));
         key.check()?;
         Ok(key)
     };
     error::answer(key(), |out, key: Key| out.bytes(key.as_bytes()))
 }
 
-/// In: canonical bytes. Answers the key that they mean; 0 with outcome `Failed`.
+/// In: canonical bytes, and the prefixes of a sub-space. Answers the key of it that they mean; 0 with outcome `Failed`.
 #[wasm_bindgen]
 pub fn decode() -> usize {
-    error::answer(wire::read(raw_key), |out, decoded| key(out, &decoded))
+    let decoded = wire::read(|input| {
+        let decoded = raw_key(input)?;
+        Ok(unwrap(place(input)?.as_ref(), vec![decoded]))
+    });
+    error::answer(decoded, |out, keys| match keys.first() {
+        Some(decoded) => key(out, decoded),
+        None => out.undefined(),
+    })
 }
 
 /// A key of a request, where bytes are an encoding that was made before.
@@ -49,6 +59,26 @@ pub(crate) fn raw_keys(input: &mut Reader<'_>) -> Result<Vec<Key>, Error> {
     match input.tag()? {
         wire::LIST => (0..input.length()?).map(|_| raw_key(input)).collect(),
         _ => Err(wire::malformed()),
+    }
+}
+
+/// The sub-space under the prefixes of this list, the outermost first; `None` where there are none.
+pub(crate) fn place(input: &mut Reader<'_>) -> Result<Option<Within>, Error> {
+    let mut place: Option<Within> = None;
+    for prefix in raw_keys(input)? {
+        place = Some(match place {
+            Some(outer) => outer.within(prefix),
+            None => Within::new(prefix),
+        });
+    }
+    Ok(place)
+}
+
+/// The keys of a sub-space among those of its space.
+pub(crate) fn unwrap(place: Option<&Within>, keys: Vec<Key>) -> Vec<Key> {
+    match place {
+        Some(place) => keys.iter().filter_map(|key| place.unwrap(key)).collect(),
+        None => keys,
     }
 }
 

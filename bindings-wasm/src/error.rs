@@ -14,11 +14,16 @@ thread_local! {
     static KEPT: RefCell<VecDeque<Error>> = const { RefCell::new(VecDeque::new()) };
 }
 
-/// Takes the oldest error that was not taken yet.
+/// In: the prefixes of a sub-space. Takes the oldest error that was not taken yet, as that tells it.
 #[wasm_bindgen]
 pub fn failure() -> usize {
     let error = KEPT.with_borrow_mut(VecDeque::pop_front);
-    wire::write(|out| describe(out, &error.unwrap_or_else(|| Error::invalid("failure", "no call has failed"))))
+    let error = error.unwrap_or_else(|| Error::invalid("failure", "no call has failed"));
+    let error = match wire::read(convert::place) {
+        Ok(Some(place)) => place.error(error),
+        _ => error,
+    };
+    wire::write(|out| describe(out, &error))
 }
 
 /// The stable code of every kind, for the test that walks them.

@@ -54,14 +54,14 @@ pub fn hand_over(payload: JsValue) {
     });
 }
 
-/// The keys of the grant in the lanes, where it resolved a request and was handed over; else 0.
+/// In: the prefixes of a sub-space. The keys of the grant in the lanes, where it resolved a request and was handed over; else 0.
 #[wasm_bindgen(js_name = takeHanded)]
 pub fn take_handed() -> usize {
     let grant = Grant { ticket: scratch::ticket(), token: scratch::get(Lane::Token), abandoned: false };
     ports::named().take_handed(grant).map_or(0, tell)
 }
 
-/// The keys of the next grant that was handed over to an owner, which is in the lanes; else 0.
+/// In: the prefixes of a sub-space. The keys of the next grant that was handed over to an owner, which is in the lanes; else 0.
 #[wasm_bindgen(js_name = takeHandedOver)]
 pub fn take_handed_over(handle: f64, owner: u32) -> usize {
     let port = ports::find(handle as u64);
@@ -113,9 +113,10 @@ pub fn revoke(handle: f64) -> usize {
 fn tell(handed: HandedOver) -> usize {
     let payload = handed.payload.and_then(|payload| payload.downcast::<Payload>().ok());
     PAYLOAD.set(payload.map_or(JsValue::UNDEFINED, |payload| payload.value()));
+    let place = wire::read(convert::place).unwrap_or_default();
     wire::write(|out: &mut Writer| {
         out.object(2);
-        convert::keys(out.field("keys"), &handed.keys);
-        convert::keys(out.field("shared"), &handed.shared);
+        convert::keys(out.field("keys"), &convert::unwrap(place.as_ref(), handed.keys));
+        convert::keys(out.field("shared"), &convert::unwrap(place.as_ref(), handed.shared));
     })
 }

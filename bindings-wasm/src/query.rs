@@ -6,27 +6,30 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::wire::{self, Writer};
 use crate::{clock, convert, error, locks, ports};
 
-/// Held and pending at one instant, of everything; 0 with outcome `Failed`.
+/// In: a list of keys, and the prefixes of a sub-space. Held and pending at one instant, of these keys or of `all`; 0 with outcome
+/// `Failed`.
 #[wasm_bindgen]
-pub fn query(handle: f64) -> usize {
-    error::answer(ports::find(handle as u64).query(None), describe)
+pub fn query(handle: f64, all: bool) -> usize {
+    let asked = wire::read(|input| {
+        let keys = convert::raw_keys(input)?;
+        let query = ports::find(handle as u64).query((!all).then_some(&keys))?;
+        Ok(match convert::place(input)? {
+            Some(place) => place.query(query),
+            None => query,
+        })
+    });
+    error::answer(asked, describe)
 }
 
-/// In: a list of keys. Held and pending at one instant, of these; 0 with outcome `Failed`.
-#[wasm_bindgen(js_name = queryKeys)]
-pub fn query_keys(handle: f64) -> usize {
-    let keys = wire::read(convert::raw_keys);
-    error::answer(keys.and_then(|keys| ports::find(handle as u64).query(Some(&keys))), describe)
-}
-
-/// In: as for a request. What it asks for: each key once, a key in both modes exclusive; 0 with outcome `Failed`.
+/// In: as for a request, and the prefixes of a sub-space. What it asks for, as keys of the sub-space: each key once, a key in
+/// both modes exclusive; 0 with outcome `Failed`.
 #[wasm_bindgen(js_name = keySet)]
 pub fn key_set() -> usize {
-    error::answer(wire::read(locks::spec), |out, spec| {
-        let (keys, shared) = spec.key_set();
+    let asked = wire::read(|input| Ok((locks::spec(input)?.key_set(), convert::place(input)?)));
+    error::answer(asked, |out, ((keys, shared), place)| {
         out.object(2);
-        convert::keys(out.field("keys"), &keys);
-        convert::keys(out.field("shared"), &shared);
+        convert::keys(out.field("keys"), &convert::unwrap(place.as_ref(), keys));
+        convert::keys(out.field("shared"), &convert::unwrap(place.as_ref(), shared));
     })
 }
 

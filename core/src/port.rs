@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::engine::Memory;
 use crate::machine::{GiveUp, Leave, Origin, Placed};
-use crate::shared::{Entries, Handed, Incoming, Mailbox, Recipient};
+use crate::shared::{Entries, Handed, Incoming, Mailbox, Recipient, Watched};
 use crate::signature::Signature;
 use crate::sync::Arc;
 use crate::{
@@ -437,6 +437,11 @@ impl<V: Send + Sync + 'static> Port<V> {
     /// As for [`list`](Port::list).
     pub fn delete_all(&self, range: &KeyRange, except: &[Key]) -> Result<Vec<Key>, Error> {
         self.space.cells().delete_all_now(range, except, &[], Some(&self.mailbox))
+    }
+
+    /// Prepares to watch the cells of a range, as `Space::watch_prefix` does those under a prefix.
+    pub fn watch_range(&self, range: KeyRange) -> Watch<V> {
+        Watch::new(self.space.cells(), Watched::Range(range))
     }
 
     /// The next state of what is watched, if there is one. Else whoever asks is told once, by [`Settled::Changed`] with

@@ -24,6 +24,7 @@ import * as parts from "./units/parts.mjs";
 import * as signals from "./units/signals.mjs";
 import * as timeouts from "./units/timeouts.mjs";
 import * as watches from "./units/watches.mjs";
+import * as within from "./units/within.mjs";
 import * as webLocksArguments from "./web_locks/arguments.mjs";
 import * as webLocksGrants from "./web_locks/grants.mjs";
 import * as webLocksSignals from "./web_locks/signals.mjs";
@@ -46,6 +47,7 @@ const SUITES = {
   cells,
   "values of cells": cellValues,
   watches,
+  "sub-spaces": within,
   guards,
   opening,
   owners,

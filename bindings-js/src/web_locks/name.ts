@@ -28,7 +28,8 @@ export function keyOfName(name: string): Key {
   const encoded = new Uint8Array(2 + bytes.length);
   encoded.set([NAME, text ? UTF8 : UTF16]);
   encoded.set(bytes, 2);
-  return new TupleKey([], [], encoded);
+  // In a sub-space, where a name must fit into a key, it is refused as a part that is too long.
+  return new TupleKey([], [encoded], encoded);
 }
 
 /** The name that has this key; undefined where no name has it. */

@@ -1,6 +1,7 @@
 // Compares what came with what the file expects; fields that the file does not name are not looked at.
 
 import { canonical, keyOf } from "./keys.mjs";
+import { COMPARE_CELLS } from "./matching_cells.mjs";
 
 /** Answers undefined where the outcome is as expected, else what differs. `tokenOf`: the token of a named result. */
 export function mismatch(host, actual, expected, tokenOf) {
@@ -30,6 +31,7 @@ const COMPARE = {
   query: (host, actual, expected, tokenOf) =>
     list("held", actual.held, expected.held, hold(host, tokenOf)) ??
     list("pending", actual.pending, expected.pending, wait(host, tokenOf)),
+  ...COMPARE_CELLS,
 };
 
 function guard(host, actual, expected, tokenOf) {

@@ -1,6 +1,7 @@
 // Runs one scenario file: any of them, none by name. `../../scenarios/README.md` says what a file means.
 
 import { quiet } from "../turn.mjs";
+import { CellSteps } from "./cells.mjs";
 import { keyOf } from "./keys.mjs";
 import { describe, mismatch } from "./matching.mjs";
 
@@ -36,10 +37,15 @@ class Run {
   #scenario;
   #clock;
   #handles = new Map();
+  /** The sub-spaces of those actors that have one. */
+  #subSpaces = new Map();
+  #cells;
   #results = new Map();
   #owners = new Map();
   /** The results that some step cancels: exactly these get a signal. */
   #cancelled;
+  /** The guards that some commit names together: only a thread that holds them all can. */
+  #together;
 
   constructor(host, scenario) {
     this.#host = host;
@@ -47,6 +53,9 @@ class Run {
     this.#clock = host.testing.manualClock();
     const steps = scenario.steps.flatMap((step) => step.turn ?? [step]);
     this.#cancelled = new Set(steps.filter(({ op }) => op === "cancel").map(({ args }) => args.result));
+    const named = steps.map(({ args }) => (args?.steps ?? []).map(({ guard }) => guard).filter((name) => name));
+    this.#together = new Set(named.filter((guards) => guards.length > 1).flat());
+    this.#cells = new CellSteps(host, (name) => this.#results.get(name).guard);
   }
 
   async open() {
@@ -54,6 +63,10 @@ class Run {
     const url = `memory:scenario ${name} ${++runs}`;
     for (const handle of new Set(["first", ...Object.values(setup.handles ?? {})])) {
       this.#handles.set(handle, await this.#host.latchwork.open(url, { clock: this.#clock, ...setup.limits }));
+    }
+    for (const [actor, prefixes] of Object.entries(setup.within ?? {})) {
+      const inside = (space, prefix) => space.within(keyOf(this.#host.latchwork, prefix));
+      this.#subSpaces.set(actor, prefixes.reduce(inside, this.#handleOf(actor)));
     }
   }
 
@@ -87,6 +100,10 @@ class Run {
     const table = await outcomeOf(this.#handles.get("first").query(), "query");
     const closed = "closed" in final;
     this.#check("the space", table, closed ? { error: { code: "closed" } } : { query: final });
+    if (final.cells !== undefined) {
+      const cells = await outcomeOf(this.#handles.get("first").list({}), "entries");
+      this.#check("the cells", cells, { entries: final.cells });
+    }
     if (closed) return;
     for (const { giveUp } of this.#results.values()) giveUp?.();
     // What is disposed lets others in, which are disposed in the next round.
@@ -98,14 +115,26 @@ class Run {
       await quiet();
     }
     for (const owner of this.#owners.values()) await owner.close();
+    await this.#cells.end();
     await quiet();
     const left = await outcomeOf(this.#handles.get("first").query(), "query");
     this.#check("the space when all is over", left, { query: { held: [], pending: [] } });
   }
 
+  #handleOf(actor) {
+    return this.#handles.get(this.#scenario.setup?.handles?.[actor] ?? "first");
+  }
+
   /** Makes the call of one step now; answers a function that tells what it has come to. */
   #call({ actor, op, args = {}, as }) {
-    const space = this.#handles.get(this.#scenario.setup?.handles?.[actor] ?? "first");
+    const space = this.#subSpaces.get(actor) ?? this.#handleOf(actor);
+    if (CellSteps.knows(op)) return later(this.#cells.call(space, op, args, as));
+    if (op === "next") {
+      const result = { outcome: { pending: {} }, call: `${op} ${as}` };
+      this.#results.set(as, result);
+      this.#next(this.#cells.watch(args.watch), result);
+      return () => result.outcome;
+    }
     if (op === "owner") {
       this.#owners.set(
         as,
@@ -122,7 +151,8 @@ class Run {
     if (as !== undefined) {
       const result = { outcome: { pending: {} }, call: `${op} ${as}` };
       this.#results.set(as, result);
-      this.#request(space, op, args, result, this.#cancelled.has(as));
+      const holder = this.#together.has(as) && space.inOneThread !== undefined ? space.inOneThread() : space;
+      this.#request(holder, op, args, result, this.#cancelled.has(as));
       return () => result.outcome;
     }
     const result = this.#results.get(args.result ?? args.guard);
@@ -223,6 +253,24 @@ class Run {
     });
   }
 
+  /** Takes the next item of a watch. */
+  #next(watch, result) {
+    let givenUp = false;
+    result.giveUp = () => {
+      givenUp = true;
+      watch.return();
+    };
+    watch.next().then(
+      ({ done, value }) => {
+        if (done) result.outcome = givenUp ? { cancelled: {} } : { ended: {} };
+        else result.outcome = { entries: value };
+      },
+      (error) => {
+        result.outcome = this.#errorOutcome(error, result);
+      },
+    );
+  }
+
   /** The body of a scoped use: runs until the file ends it. */
   #body(result, guard) {
     result.guard = guard;
@@ -256,6 +304,7 @@ class Run {
   #check(what, actual, expected) {
     const tokenOf = (name) => this.#results.get(name).guard.token;
     tokenOf.owner = (name) => this.#owners.get(name).id;
+    tokenOf.version = (name) => this.#cells.version(name);
     const differs = mismatch(this.#host, actual, expected, tokenOf);
     if (differs !== undefined) this.#fail(`${what}: ${differs}`);
   }
