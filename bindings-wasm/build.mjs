@@ -60,7 +60,19 @@ const whole = {
 
 /** Properties of objects that never leave the package: they get short names. */
 const INNER = [
-  ...["added", "ambient", "asked", "exclusive", "failed", "generation", "gone", "granted", "handed", "handle", "inside"],
+  ...[
+    "added",
+    "ambient",
+    "asked",
+    "exclusive",
+    "failed",
+    "generation",
+    "gone",
+    "granted",
+    "handed",
+    "handle",
+    "inside",
+  ],
   ...["isReleased", "limited", "loading", "native", "outer", "ownerSoFar", "plain", "prefixes", "root", "scoped"],
   ...["scratch", "slot", "timed", "timer", "waits", "watches"],
 ];

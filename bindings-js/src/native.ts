@@ -295,7 +295,11 @@ export interface Native {
    * What a request for these keys asks for: each key once, a key in both modes exclusive, as keys of the sub-space under these
    * prefixes. Nothing with `Failed`.
    */
-  keySet(exclusive: RawKey[], shared: RawKey[], within?: RawKey[]): { keys: KeyValue[]; shared: KeyValue[] } | null | undefined;
+  keySet(
+    exclusive: RawKey[],
+    shared: RawKey[],
+    within?: RawKey[],
+  ): { keys: KeyValue[]; shared: KeyValue[] } | null | undefined;
   /** Takes the oldest error that was not taken yet, as the sub-space under these prefixes tells it. */
   failure(within?: RawKey[]): Failure;
 
