@@ -62,7 +62,8 @@ export function asNow(
   });
 }
 
-function loaded(space: Space): Promise<Cells> {
+/** The cells of a space. */
+export function loaded(space: Space): Promise<Cells> {
   if (space.loading === undefined) {
     space.loading = load(space);
     // First of all who wait for it: so nobody who finds the cells there comes before one who waits.
@@ -72,7 +73,8 @@ function loaded(space: Space): Promise<Cells> {
 }
 
 async function load(space: Space): Promise<Cells> {
-  const native = space.native.cells();
+  const { cells } = space.native;
+  const native = typeof cells === "function" ? cells() : cells;
   try {
     return await (await import("./cells.js")).newCells(space, await native);
   } catch (cause) {

@@ -1,3 +1,4 @@
+import { loaded } from "./cells_loading.js";
 import { takeError } from "./error.js";
 import { started } from "./host.js";
 import type { OpenOptions } from "./open_options.js";
@@ -33,7 +34,9 @@ export async function open(url?: string, options?: OpenOptions): Promise<Space> 
     const handle = native.open(url, number, maxWaiters, maxWaitersPerKey, meta, codecName, !!ambient);
     if (handle === 0) throw takeError(native);
     const copy = native.meta(handle);
-    return new Space(native, handle, url, settings, copy === undefined ? copy : (await code()).frozen(copy));
+    const space = new Space(native, handle, url, settings, copy === undefined ? copy : (await code()).frozen(copy));
+    if (typeof native.cells !== "function") await loaded(space);
+    return space;
   } catch (error) {
     throw (await code()).inOurWords(error);
   }

@@ -4,13 +4,14 @@ import { parentPort, receiveMessageOnPort, workerData } from "node:worker_thread
 import { LatchworkError, open } from "latchwork";
 import { manualClock } from "latchwork/testing";
 import { turns } from "../turn.mjs";
-import { ANSWERED, decodeKeys, errorOf, guardOf, SENT } from "./wire.mjs";
+import { ANSWERED, decodeArguments, decodeKeys, encodeArguments, errorOf, guardOf, SENT } from "./wire.mjs";
 
 const { commands, flags, order } = workerData;
 const spaces = new Map();
 /** The requests by their numbers: what withdraws one, its guard, what ends its body. */
 const requests = new Map();
 const owners = new Map();
+const watches = new Map();
 
 const OPERATIONS = {
   open({ space, url, clock, id, limits }) {
@@ -61,12 +62,32 @@ const OPERATIONS = {
   revoke: ({ id, space, keys }) => tell(id, spaces.get(space).revoke(decodeKeys(keys))),
   dispose: ({ id }) => requests.get(id).guard[Symbol.dispose](),
   held: ({ id }) => requests.get(id).guard.held,
+  within: ({ space, inside, prefix }) => void spaces.set(inside, spaces.get(space).within(decodeKeys(prefix))),
+  cells: ({ id, space, how, given }) => tell(id, answered(spaces.get(space)[how](...decoded(given)))),
+  atomic({ id, space, steps }) {
+    const atomic = spaces.get(space).atomic();
+    for (const [how, given] of steps) atomic[how](...decoded(given));
+    tell(id, answered(atomic.commit()));
+  },
+  watch: ({ space, watch, given }) => void watches.set(watch, spaces.get(space).watch(...decoded(given))),
+  next: ({ id, watch }) => tell(id, answered(watches.get(watch).next())),
+  endWatch: ({ id, watch }) => tell(id, watches.get(watch).return()),
   query: ({ id, space, keys }) => tell(id, spaces.get(space).query(decodeKeys(keys))),
   close: ({ id, space }) => tell(id, spaces.get(space).close()),
 };
 
 const BODY_THREW = new Error("the body threw");
 const ABORTED = new Error("aborted");
+
+/** What a call on cells was given. */
+function decoded(given) {
+  return decodeArguments(given, (id) => requests.get(id).guard);
+}
+
+/** What it answers, as it can be posted. */
+async function answered(promise) {
+  return encodeArguments([await promise], () => undefined)[0];
+}
 
 /** Keeps an owner under this number; answers what it shows. */
 function named(number, owner) {

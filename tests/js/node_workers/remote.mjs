@@ -8,7 +8,7 @@
 import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
 import * as latchwork from "latchwork";
 import * as testing from "latchwork/testing";
-import { ANSWERED, encodeKeys, errorFrom, SENT } from "./wire.mjs";
+import { ANSWERED, decodeArguments, encodeArguments, encodeKeys, errorFrom, SENT } from "./wire.mjs";
 
 const { LatchworkError } = latchwork;
 
@@ -145,6 +145,72 @@ function hear({ id, ...told }) {
   else call.resolve(call.settled ? call.settled(told.value) : told.value);
 }
 
+/** Where the guards are that a call names: the number of each in its worker, and that worker. */
+const placeOf = new WeakMap();
+
+/** The worker that has the guards among what a call is given, and what it is given as it can be posted. */
+function posted(given) {
+  let index;
+  const numberOf = (each) => {
+    const place = placeOf.get(each);
+    if (place === undefined) return undefined;
+    if (index !== undefined && index !== place.index) throw new Error("guards of several threads in one call");
+    index = place.index;
+    return place.id;
+  };
+  return { given: encodeArguments(given, numberOf), index: () => index };
+}
+
+/** What a call on cells answered. */
+function received(answer) {
+  return decodeArguments([answer], undefined)[0];
+}
+
+/** An atomic step that a worker will make. */
+class RemoteAtomic {
+  #steps = [];
+  #commit;
+
+  constructor(commit) {
+    this.#commit = commit;
+  }
+
+  commit() {
+    return this.#commit(this.#steps);
+  }
+
+  static {
+    for (const how of ["check", "set", "insert", "delete", "guard"]) {
+      RemoteAtomic.prototype[how] = function (...given) {
+        this.#steps.push([how, given]);
+        return this;
+      };
+    }
+  }
+}
+
+/** A watch that a worker has. */
+class RemoteWatch {
+  #ask;
+
+  constructor(ask) {
+    this.#ask = ask;
+  }
+
+  async next() {
+    const { done, value } = received(await this.#ask("next"));
+    return { done, value };
+  }
+
+  return() {
+    return this.#ask("endWatch");
+  }
+
+  [Symbol.asyncIterator]() {
+    return this;
+  }
+}
+
 /** A guard that a worker has. */
 class RemoteGuard {
   #call;
@@ -158,6 +224,7 @@ class RemoteGuard {
     this.#index = index;
     this.#id = id;
     this.#call = (op, message) => actors.call(index, op, { id, ...message });
+    placeOf.set(this, { index, id });
     Object.assign(this, shown);
   }
 
@@ -230,18 +297,48 @@ class RemoteOwner {
 class RemoteSpace {
   #actors;
   #next = 0;
-  #number = ++numbers;
+  #number;
   /** A handle in this thread: what is due is told when this thread moves the clock. */
   #keeper;
+  /** The worker that makes all calls, where it is always the same. */
+  #only;
 
-  constructor(actors) {
+  constructor(actors, number = ++numbers, only = undefined) {
     this.#actors = actors;
+    this.#number = number;
+    this.#only = only;
   }
 
   async open(url, clock, limits) {
     this.#keeper = await latchwork.open(url, { ...limits, ...(clock && { clock: clock.here }) });
     await this.#ask("open", { url, clock: clock?.name, limits });
     return this;
+  }
+
+  /** The same space, whose calls are all made by one worker. */
+  inOneThread() {
+    return new RemoteSpace(this.#actors, this.#number, 0);
+  }
+
+  within(prefix) {
+    const inside = ++numbers;
+    for (let index = 0; index < this.#actors.count; index++) {
+      this.#actors.call(index, "within", { space: this.#number, inside, prefix: encodeKeys(prefix) });
+    }
+    return new RemoteSpace(this.#actors, inside, this.#only);
+  }
+
+  atomic() {
+    return new RemoteAtomic(async (steps) => {
+      const { given, index } = posted(steps);
+      return received(await this.#actors.ask(index() ?? this.#turn(), "atomic", { space: this.#number, steps: given }));
+    });
+  }
+
+  watch(...all) {
+    const [index, watch] = [this.#turn(), ++numbers];
+    this.#actors.call(index, "watch", { space: this.#number, watch, given: posted(all).given });
+    return new RemoteWatch((op) => this.#actors.ask(index, op, { watch }));
   }
 
   lock(keys, options) {
@@ -259,7 +356,7 @@ class RemoteSpace {
   }
 
   owner(label) {
-    const [index, owner] = [this.#next++ % this.#actors.count, ++numbers];
+    const [index, owner] = [this.#turn(), ++numbers];
     const shown = this.#actors.call(index, "owner", { space: this.#number, owner, label });
     return new RemoteOwner(this.#actors, index, owner, shown);
   }
@@ -285,8 +382,19 @@ class RemoteSpace {
     return Promise.all(all);
   }
 
+  /** The worker whose turn it is. */
+  #turn() {
+    return this.#only ?? this.#next++ % this.#actors.count;
+  }
+
+  /** A call on cells. */
+  async cells(how, all) {
+    const { given, index } = posted(all);
+    return received(await this.#actors.ask(index() ?? this.#turn(), "cells", { space: this.#number, how, given }));
+  }
+
   #request(op, keys, given, body) {
-    const index = given?.owner?.index ?? this.#next++ % this.#actors.count;
+    const index = given?.owner?.index ?? this.#turn();
     const id = ++numbers;
     const call = (what, message) => this.#actors.call(index, what, { id, ...message });
     const made = (shown) => new RemoteGuard({ actors: this.#actors, index, id }, shown);
@@ -311,6 +419,12 @@ class RemoteSpace {
       signal?.addEventListener("abort", () => call("abort"), { once: true });
     });
   }
+}
+
+for (const how of ["get", "getMany", "set", "insert", "compareExchange", "delete", "list", "deleteAll"]) {
+  RemoteSpace.prototype[how] = function (...given) {
+    return this.cells(how, given);
+  };
 }
 
 /** Runs a body here while the worker holds its lock, then lets the worker go on. */

@@ -18,6 +18,31 @@ export function decodeKeys(keys) {
   return Array.isArray(keys?.tuple) ? key(...keys.tuple.map(decodeKeys)) : keys;
 }
 
+/** What a call on cells is given, as it can be posted. `numberOf`: the number of a guard. */
+export function encodeArguments(given, numberOf) {
+  const encode = (each) => {
+    if (typeof each !== "object" || each === null || ArrayBuffer.isView(each)) return each;
+    const number = numberOf(each);
+    if (number !== undefined) return { "#guard": number };
+    if (Array.isArray(each.parts)) return { "#tuple": each.parts.map(encode) };
+    if (Array.isArray(each)) return each.map(encode);
+    return Object.fromEntries(Object.entries(each).map(([name, value]) => [name, encode(value)]));
+  };
+  return given.map(encode);
+}
+
+/** The opposite of {@link encodeArguments}. */
+export function decodeArguments(given, guardOf) {
+  const decode = (each) => {
+    if (typeof each !== "object" || each === null || ArrayBuffer.isView(each)) return each;
+    if (Array.isArray(each)) return each.map(decode);
+    if ("#guard" in each) return guardOf(each["#guard"]);
+    if ("#tuple" in each) return key(...each["#tuple"].map(decode));
+    return Object.fromEntries(Object.entries(each).map(([name, value]) => [name, decode(value)]));
+  };
+  return given.map(decode);
+}
+
 /** What a guard shows. */
 export function guardOf({ keys, shared, token, label, abandoned, payload }) {
   return { keys, shared, token, label, abandoned, payload };
