@@ -59,23 +59,9 @@ const whole = {
 };
 
 /** Properties of objects that never leave the package: they get short names. */
-const INNER = [
-  ...[
-    "added",
-    "ambient",
-    "asked",
-    "exclusive",
-    "failed",
-    "generation",
-    "gone",
-    "granted",
-    "handed",
-    "handle",
-    "inside",
-  ],
-  ...["isReleased", "limited", "loading", "native", "outer", "ownerSoFar", "plain", "prefixes", "root", "scoped"],
-  ...["scratch", "slot", "timed", "timer", "waits", "watches"],
-];
+const INNER =
+  "added|ambient|asked|exclusive|failed|first|generation|gone|granted|handed|handle|inside|isReleased|limited|loading|more|native|" +
+  "number|outer|ownerSoFar|place|plain|prefixes|root|scoped|scratch|second|slot|state|taken|timed|timer|waits|watches";
 
 const { metafile } = await build({
   absWorkingDir: here,
@@ -90,7 +76,7 @@ const { metafile } = await build({
   external: ["node:*"],
   target: "es2022",
   minify: true,
-  mangleProps: new RegExp(`^(${INNER.join("|")})$`),
+  mangleProps: new RegExp(`^(${INNER})$`),
   sourcemap: true,
   metafile: true,
 });

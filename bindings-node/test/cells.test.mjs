@@ -26,3 +26,15 @@ test("a write of a worker whose guard was taken away is fenced; who watches in a
   await end(worker);
   await space.close();
 });
+
+test("a write has taken effect when its call returns, also the first one of a space", async () => {
+  const space = await open();
+  const guard = await space.lock("doc");
+  const written = space.set("doc", 1, { guard });
+  guard.release();
+  const fenced = space.set("doc", 2, { guard });
+  assert.equal((await space.get("doc")).value, 1);
+  assert.ok((await written).version > 0);
+  await assert.rejects(fenced, { code: "fenced" });
+  await space.close();
+});

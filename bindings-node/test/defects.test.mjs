@@ -68,7 +68,7 @@ const GIVEN = {
   commitCells: [1, [], []],
   deleteCells: [1, {}, []],
   watchCells: [1, []],
-  watchCellsUnder: [1, "k"],
+  watchCellsOf: [1, {}],
   nextOfCells: [1, 1],
   endWatch: [1],
   awaitChange: [1],

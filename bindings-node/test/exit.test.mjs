@@ -21,6 +21,12 @@ for (const way of [
   "closed space",
   "nothing but another thread",
   "wait in a private space",
+  "cells that expire",
+  "watch between two items",
+  "watch that waits in a private space",
+  "watch that was left",
+  "watch that was aborted",
+  "watch of a closed space",
 ]) {
   test(`a process with this ends by itself: ${way}`, async () => {
     const { stdout } = await run(process.execPath, [child, way], { timeout: LIMIT });
@@ -31,6 +37,7 @@ for (const way of [
 for (const [way, said] of [
   ["wait for another thread", "has it"],
   ["wait for another thread, given up", "gave up"],
+  ["watch that waits for another thread", "has it"],
   ["wait with a deadline in a private space", "timeout"],
 ]) {
   test(`a process stays until the wait is over, and ends then: ${way}`, async () => {

@@ -84,6 +84,56 @@ const WAYS = {
     await space.lock("k");
     space.lock("k", { timeout: 50 }).catch(({ code }) => console.log(code));
   },
+  async "cells that expire"() {
+    for (const url of [undefined, "memory:expires"]) await (await open(url)).set("k", 1, { expireIn: 3_600_000 });
+  },
+  async "watch between two items"() {
+    const space = await open("memory:watched");
+    await space.watch("k").next();
+  },
+  async "watch that waits in a private space"() {
+    const space = await open();
+    const watch = space.watch({ prefix: "" });
+    await watch.next();
+    watch.next().then(() => console.log("alive"));
+    await space.set(1, "is not watched", { expireIn: 1 });
+    ifAlive(() => console.log("alive"));
+  },
+  async "watch that was left"() {
+    const space = await open("memory:left");
+    const watch = space.watch("k");
+    await watch.next();
+    const next = watch.next();
+    await watch.return();
+    await next;
+  },
+  async "watch that was aborted"() {
+    const space = await open("memory:aborted watch");
+    const stop = new AbortController();
+    const watch = space.watch("k", { signal: stop.signal });
+    await watch.next();
+    const next = watch.next();
+    stop.abort();
+    await next;
+  },
+  async "watch of a closed space"() {
+    const space = await open("memory:closed watch");
+    const watch = space.watch("k");
+    await watch.next();
+    const next = watch.next();
+    // It waits when the space is closed.
+    await new Promise((resolve) => setImmediate(resolve));
+    await space.close();
+    await next.catch(() => {});
+  },
+  async "watch that waits for another thread"() {
+    const worker = await holder("memory:watches", "k");
+    const space = await open("memory:watches");
+    const watch = space.watch("k");
+    await watch.next();
+    watch.next().then(({ value }) => console.log(`has ${value[0].value}`));
+    ifAlive(() => worker.postMessage({ task: "set", key: "k", value: "it" }));
+  },
   async "uncaught error"() {
     const space = await open("memory:thrown");
     await space.lock("k");

@@ -64,6 +64,10 @@ const TASKS = {
     });
     return "ready to write";
   },
+  async set({ key, value }) {
+    await space.set(key, value);
+    return "written";
+  },
   /** Holds several locks, and gives back the first. */
   async holdButFirst({ keys }) {
     const guards = [];

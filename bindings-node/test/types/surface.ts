@@ -1,6 +1,12 @@
 // Not run: the compiler checks that right uses are accepted and that wrong ones are refused.
 
 import {
+  type Codec,
+  type Committed,
+  type Conflict,
+  type Deleted,
+  type Entry,
+  type Exchanged,
   type Guard,
   type Key,
   key,
@@ -104,6 +110,97 @@ await locks.request("a");
 await locks.request("a", { mode: "read" }, () => {});
 // @ts-expect-error a manager is of a space
 new LockManager(space);
+
+interface Document {
+  pages: string[];
+}
+const read = await space.get<Document>(tuple);
+yes<Equal<typeof read, Entry<Document>>>();
+yes<Equal<typeof read.value, Document | undefined>>();
+yes<Equal<typeof read.version, number>>();
+yes<Equal<typeof read.key, Key>>();
+yes<Equal<typeof read.expiresIn, number | undefined>>();
+const unknowns = await space.getMany(["a", tuple] as const);
+yes<Equal<typeof unknowns, Entry<unknown>[]>>();
+const { version } = await space.set("a", new Map([["any", 1n]]), {
+  expireIn: null,
+  guard,
+  signal: AbortSignal.abort(),
+});
+yes<Equal<typeof version, number>>();
+const inserted = await space.insert("a", { pages: ["one"] }, { expireIn: 5 });
+if (inserted.ok) yes<Equal<typeof inserted.version, number>>();
+else yes<Equal<typeof inserted.entry, Entry<Document>>>();
+const exchanged: Exchanged<Document> = await space.compareExchange(read, { pages: [] });
+void [
+  exchanged,
+  await space.compareExchange("a", version, "any"),
+  await space.compareExchange<string>("a", 0, "b", {}),
+];
+const deleted: Deleted<Document> = await space.delete(read, { guard });
+if (deleted.ok) yes<Equal<typeof deleted.existed, boolean>>();
+else void deleted.entry.value?.pages;
+await space.delete("a", { version: 5 });
+const committed: Committed = await space
+  .atomic()
+  .check(read)
+  .check("b", 0)
+  .set("c", 1, { expireIn: 5 })
+  .insert("d", null)
+  .delete(tuple)
+  .guard(guard, ["a"])
+  .guard(guard)
+  .commit();
+if (committed.ok) yes<Equal<typeof committed.version, number>>();
+else yes<Equal<typeof committed.conflicts, readonly Conflict<unknown>[]>>();
+const texts = await space.list<string>({ prefix: key("user") }, { limit: 5, reverse: true });
+yes<Equal<typeof texts, Entry<string>[]>>();
+await space.list({ start: 1, end: 5 });
+await space.list({});
+const gone = await space.deleteAll({ end: "z" }, { except: ["a", tuple] });
+yes<Equal<typeof gone, Key[]>>();
+for await (const [first] of space.watch<number>(["a", "b"], { signal: AbortSignal.abort() })) {
+  yes<Equal<typeof first, Entry<number> | undefined>>();
+}
+for await (const entries of space.watch({ prefix: "a" })) yes<Equal<typeof entries, Entry<unknown>[]>>();
+const tenant: Space = space.within(key("tenant", 7)).within("docs");
+void tenant;
+const codec: Codec<string> = { encode: (value) => new TextEncoder().encode(value), decode: () => "text" };
+await open("memory:codec", { codec: "json" });
+void codec;
+
+// @ts-expect-error a result is looked at before its entry
+void inserted.entry;
+// @ts-expect-error a version comes with a write that was made
+void exchanged.version;
+// @ts-expect-error a key without a version compares nothing
+await space.compareExchange("a", "any");
+// @ts-expect-error a comparison is of one type
+await space.compareExchange(read, 5);
+// @ts-expect-error an absent cell has no value
+void read.value.pages;
+// @ts-expect-error an entry is read only
+read.version = 5;
+// @ts-expect-error no such option: set compares nothing
+await space.set("a", 1, { version: 5 });
+// @ts-expect-error a time is a number
+await space.set("a", 1, { expireIn: "5" });
+// @ts-expect-error there is a key to a value
+await space.set("a");
+// @ts-expect-error a prefix is one way, start and end are another
+await space.list({ prefix: "a", from: "b" });
+// @ts-expect-error all cells are not deleted by leaving something out
+await space.deleteAll({});
+// @ts-expect-error a range is an object
+await space.deleteAll("a");
+// @ts-expect-error only a prefix or keys can be watched
+space.watch({ start: "a" });
+// @ts-expect-error an atomic step ends with commit
+(await space.atomic().set("a", 1)).ok;
+// @ts-expect-error a prefix is one key
+space.within(["a"]);
+// @ts-expect-error no such codec
+await open("memory:codec", { codec: "xml" });
 
 await space.close();
 

@@ -1,6 +1,6 @@
 // What a program that uses the package is compiled against.
 
-import { type Guard, key, LatchworkError, open, type Space } from "latchwork-web";
+import { type Entry, type Guard, key, LatchworkError, open, type Space } from "latchwork-web";
 import * as inline from "latchwork-web/inline";
 import { type Source, start } from "latchwork-web/slim";
 import { manualClock } from "latchwork-web/testing";
@@ -22,6 +22,16 @@ export async function uses(source: Source): Promise<number> {
     if (error instanceof LatchworkError && error.code === "not_held") return answer.length;
   }
   return another.token;
+}
+
+/** Cells, in a sub-space. */
+export async function counts(space: Space): Promise<number> {
+  const cells = space.within("counts");
+  const seen: Entry<number> = await cells.get<number>("count");
+  const done = await cells.compareExchange(seen, (seen.value ?? 0) + 1);
+  for await (const [entry] of cells.watch<number>("count")) return entry?.value ?? 0;
+  // @ts-expect-error what is there is told only where the write was not made
+  return done.entry.version;
 }
 
 /** What takes the browser's own lock manager takes this one. */
