@@ -62,6 +62,14 @@ export function asNow(
   });
 }
 
+/** Whether the code is here: then spaces have their cells from the beginning, and operations take effect at the call. */
+export let atHand = false;
+
+/** Says that the code is here. */
+export function haveAtHand(): void {
+  atHand = true;
+}
+
 /** The cells of a space. */
 export function loaded(space: Space): Promise<Cells> {
   if (space.loading === undefined) {
@@ -73,10 +81,11 @@ export function loaded(space: Space): Promise<Cells> {
 }
 
 async function load(space: Space): Promise<Cells> {
-  const { cells } = space.native;
-  const native = typeof cells === "function" ? cells() : cells;
+  const native = space.native.cells();
   try {
-    return await (await import("./cells.js")).newCells(space, await native);
+    const cells = await (await import("./cells.js")).newCells(space, await native);
+    atHand = true;
+    return cells;
   } catch (cause) {
     space.loading = undefined;
     throw new LatchworkError("unavailable", "cells cannot be loaded", { cause });

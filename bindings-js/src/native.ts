@@ -313,8 +313,8 @@ export interface Native {
   /** Moves a manual clock on. */
   advance(clock: number, milliseconds: number): void;
 
-  /** What cells need: where it is at hand, spaces have their cells from the beginning; else what loads it. */
-  readonly cells: NativeCells | (() => Promise<NativeCells>);
+  /** What cells need, loaded where it was not. */
+  cells(): NativeCells | Promise<NativeCells>;
 
   /** Names the function to call when another thread settled something for one of this thread's handles. It calls `drain`. */
   onWake(wake: (handle: number) => void): void;

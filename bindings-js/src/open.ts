@@ -1,4 +1,4 @@
-import { loaded } from "./cells_loading.js";
+import { atHand, loaded } from "./cells_loading.js";
 import { takeError } from "./error.js";
 import { started } from "./host.js";
 import type { OpenOptions } from "./open_options.js";
@@ -35,7 +35,7 @@ export async function open(url?: string, options?: OpenOptions): Promise<Space> 
     if (handle === 0) throw takeError(native);
     const copy = native.meta(handle);
     const space = new Space(native, handle, url, settings, copy === undefined ? copy : (await code()).frozen(copy));
-    if (typeof native.cells !== "function") await loaded(space);
+    if (atHand) await loaded(space);
     return space;
   } catch (error) {
     throw (await code()).inOurWords(error);

@@ -90,7 +90,7 @@ function fast(addon: Addon): Native {
     now: addon.now,
     advance: addon.advance,
     onWake: addon.onWake,
-    cells: {
+    cells: () => ({
       get: addon.getCell,
       getMany: addon.getCells,
       list: addon.listCells,
@@ -103,7 +103,7 @@ function fast(addon: Addon): Native {
       endWatch: addon.endWatch,
       awaits: addon.awaitChange,
       awaited: addon.awaitedChange,
-    },
+    }),
   };
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
+import { haveAtHand } from "../../bindings-js/src/cells_loading.js";
 import { connect } from "../../bindings-js/src/host.js";
 import { installInspection } from "../../bindings-js/src/inspect.js";
 import { load } from "./load.js";
@@ -13,5 +14,6 @@ export * from "../../bindings-js/src/index.js";
 export * from "../../bindings-js/src/testing.js";
 export { Lock, LockManager, lockManager } from "../../bindings-js/src/web_locks/index.js";
 
+haveAtHand();
 connect(load, () => new AsyncLocalStorage());
 installInspection();

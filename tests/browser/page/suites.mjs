@@ -46,5 +46,7 @@ async function loadAll() {
   await owner.close();
   await next;
   await space.query();
+  // From here on spaces have their cells from the beginning.
+  await space.get("k");
   await space.close();
 }

@@ -102,9 +102,8 @@ async function waits(host) {
   const last = rejects(sub.lock("a"));
   await space.close();
   isError(host, await last, "closed");
-  for (const call of [sub.get("a"), sub.lock("a"), sub.tryLock("a"), sub.query(), sub.revoke("a")]) {
-    isError(host, await rejects(call), "closed");
-  }
+  const calls = [sub.get("a"), sub.lock("a"), sub.tryLock("a"), sub.query(), sub.revoke("a")];
+  for (const error of await Promise.all(calls.map((call) => rejects(call)))) isError(host, error, "closed");
 }
 
 async function owners(host) {
@@ -187,7 +186,7 @@ async function itself(host) {
     );
   }
   const long = "x".repeat(2045);
-  for (const [call, what] of [
+  const refused = [
     [sub.lock(long), "keys"],
     [sub.lock(["a", long]), "keys[1]"],
     [sub.tryLock("a", { shared: [long] }), "shared[0]"],
@@ -203,9 +202,8 @@ async function itself(host) {
     [sub.revoke([long]), "keys[0]"],
     [sub.get(["a"]), "key"],
     [sub.lock("\ud800"), "keys"],
-  ]) {
-    isError(host, await rejects(call), "invalid", { what });
-  }
+  ].map(async ([call, what]) => isError(host, await rejects(call), "invalid", { what }));
+  await Promise.all(refused);
   // A guard of it is one of the space, whatever handle it came from.
   const guard = await sub.lock("a");
   ok((await space.within("v").insert("x", 1, { guard })).ok);
