@@ -1,11 +1,11 @@
 //! Compares what a file expects with what there is.
 
-use latchwork::{Blocker, CycleStep, Error, Hold, Key, OwnerName, Query, Wait};
+use latchwork::{Blocker, CycleStep, Error, Hold, Key, OwnerName, Query, Stale, Wait};
 
-use crate::host::{NotMet, Read, Seen, State, Wrote};
+use crate::host::{Committed, NotMet, Read, Seen, State, Wrote};
 use crate::scenario::{
-    BlockerIs, CommittedIs, ConflictIs, CycleStepIs, EntryIs, ErrorIs, GuardIs, HoldIs, Outcome, Spelling, Table,
-    VersionIs, WaitIs,
+    BlockerIs, CommittedIs, ConflictIs, CycleStepIs, DoneIs, EntryIs, ErrorIs, GuardIs, HoldIs, Outcome, Spelling,
+    StaleIs, Table, VersionIs, WaitIs,
 };
 
 /// What is known besides the value itself.
@@ -37,6 +37,15 @@ impl Known<'_> {
             (State::Failed(error), Outcome::Error(expected)) => self.error(error, expected),
             (State::Item(entries), Outcome::Entries(expected)) => self.entries(entries, expected),
             (State::Ended, Outcome::Ended) => Ok(()),
+            (State::Attempt(attempt, entry), Outcome::Attempt(expected)) => {
+                same("attempt", attempt, &expected.attempt.get())?;
+                match (entry, &expected.entry) {
+                    (_, None) => Ok(()),
+                    (Some(entry), Some(expected)) => self.entry(entry, expected),
+                    (None, Some(_)) => Err("the body of a transaction is given no entry".into()),
+                }
+            }
+            (State::Done(done), Outcome::Done(expected)) => self.done(done, expected),
             _ => Err(format!("is {state:?}, not {expected:?}")),
         }
     }
@@ -62,6 +71,15 @@ impl Known<'_> {
         if let Some(cycle) = &expected.cycle {
             same("steps of the circle", &error.cycle().len(), &cycle.len())?;
             error.cycle().iter().zip(cycle).try_for_each(|(is, expected)| self.cycle_step(is, expected))?;
+        }
+        if let Some(attempts) = expected.attempts {
+            same("attempts", &error.attempts(), &Some(attempts))?;
+        }
+        if let Some(reason) = &expected.reason {
+            same("reason", &error.reason(), &Some(reason.as_str()))?;
+        }
+        if let Some(conflicts) = &expected.conflicts {
+            every(error.conflicts(), conflicts, |is, expected| self.stale(is, expected))?;
         }
         match &expected.what {
             Some(what) => same("what", &error.what(), &Some(what.as_str())),
@@ -103,7 +121,9 @@ impl Known<'_> {
             same("key", &entry.key, &key.key().map_err(|error| error.to_string())?)?;
         }
         same("value", &entry.value, &expected.value)?;
-        same("presence by its version", &(entry.version > 0), &expected.value.is_some())?;
+        if !entry.own {
+            same("presence by its version", &(entry.version > 0), &expected.value.is_some())?;
+        }
         if expected.value.is_none() {
             same("expires in", &entry.expires_in, &None)?;
         }
@@ -140,6 +160,35 @@ impl Known<'_> {
         same("key of the entry", &conflict.entry.key, &conflict.key)?;
         same("expected version", &conflict.expected, &self.version_of(&expected.expected)?)?;
         self.entry(&conflict.entry, &expected.entry)
+    }
+
+    /// Whether an update or a transaction came to what it should.
+    fn done(&mut self, done: &Committed, expected: &DoneIs) -> Fits {
+        if let Some(value) = &expected.value {
+            same("value", done.value.as_ref().unwrap_or(&serde_json::Value::Null), value)?;
+        }
+        if let Some(attempts) = expected.attempts {
+            same("attempts", &done.attempts, &attempts)?;
+        }
+        if let Some(changed) = expected.changed {
+            same("changed", &done.changed, &Some(changed))?;
+        }
+        if let Some(version) = &expected.version {
+            same("version", &done.version, &self.version_of(version)?)?;
+        }
+        self.newer(done.version, &expected.newer_than)
+    }
+
+    fn stale(&self, is: &Stale, expected: &StaleIs) -> Fits {
+        same("key", &is.key, &expected.key.key().map_err(|error| error.to_string())?)?;
+        for (what, version, expected) in
+            [("version read", is.expected, &expected.expected), ("version there", is.version, &expected.version)]
+        {
+            if let Some(expected) = expected {
+                same(what, &version, &self.version_of(expected)?)?;
+            }
+        }
+        Ok(())
     }
 
     fn newer(&self, version: u64, than: &[String]) -> Fits {

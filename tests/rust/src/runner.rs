@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use latchwork::{Error, Key, KeyRange, Mode, Query};
+use latchwork::{Error, Expiry, Key, KeyRange, Mode, Query};
 
-use crate::host::{AtomicPart, Cell, Host, Kind, Read, Request, State, Write, Wrote};
+use crate::host::{AtomicPart, Body, CallRequest, Came, Cell, Host, Kind, Read, Request, State, Through, Write, Wrote};
 use crate::matching::Known;
 use crate::scenario::{
-    Asked, AtomicStep, Call, CellCall, CellIs, CellWrite, FIRST_HANDLE, Final, HandOver, LockMode, MustFail, Outcome,
-    OwnerOf, Scenario, Spelling, Step, Steps, WatchedIs, Within,
+    Asked, AtomicStep, Call, CallAsked, CellCall, CellIs, CellWrite, FIRST_HANDLE, Final, HandOver, LockMode, MustFail,
+    Outcome, OwnerOf, Scenario, Spelling, Step, Steps, WatchedIs, Within,
 };
 
 /// Why a file did not pass, and where.
@@ -126,6 +126,11 @@ impl<'a, H: Host> Run<'a, H> {
             self.made.clone().into_iter().map(|name| (name.clone(), self.state(&name))).collect();
         let answers: Vec<Answer> = steps.all().iter().map(|step| self.make(step)).collect();
         self.host.settle();
+        for name in self.made.clone() {
+            if let State::Done(done) = self.state(&name) {
+                self.versions.insert(name, done.version);
+            }
+        }
         for (step, answer) in steps.all().iter().zip(answers) {
             self.check_answer(answer, &step.expect).map_err(|why| format!("{}: {why}", step.call.op()))?;
         }
@@ -210,6 +215,60 @@ impl<'a, H: Host> Run<'a, H> {
                 self.host.end_watch(watch);
                 Answer::Done(Ok(()))
             }
+            Call::Update(key, expire_in, asked, name) => {
+                let body = key.key().map(|key| Body::Update(key, expiry(*expire_in)));
+                self.begin(actor, body, asked, name)
+            }
+            Call::Transact(asked, name) => self.begin(actor, Ok(Body::Transact), asked, name),
+            Call::Savepoint(tx, name) => {
+                self.made.push(name.clone());
+                self.host.savepoint(tx, name);
+                Answer::Result(name.clone())
+            }
+            Call::Through(tx, call, name) => self.through(tx, call, name.as_deref()),
+            Call::Abort(tx, reason) => Answer::Done(self.host.abort(tx, reason.as_deref().unwrap_or_default())),
+            Call::Retry(tx) => Answer::Done(self.host.retry(tx)),
+            Call::OnCommit(tx, value) => Answer::Done(self.host.on_commit(tx, value.clone())),
+        }
+    }
+
+    fn begin(&mut self, actor: &str, body: Result<Body, Error>, asked: &CallAsked, name: &str) -> Answer {
+        self.made.push(name.to_owned());
+        let begun = body.and_then(|body| Ok((body, call_request(asked)?)));
+        match begun {
+            Ok((body, request)) => {
+                self.host.begin(&self.scenario.handle_of(actor), actor, body, request, name);
+            }
+            Err(error) => self.refused.push((name.to_owned(), error)),
+        }
+        Answer::Result(name.to_owned())
+    }
+
+    fn through(&mut self, tx: &str, call: &CellCall, name: Option<&str>) -> Answer {
+        let what = match call {
+            CellCall::Get(key) => key.key().map(Through::Get),
+            CellCall::GetMany(keys) => build(keys).map(Through::GetMany),
+            CellCall::List(within, limit, reverse) => range(within).map(|range| Through::List(range, *limit, *reverse)),
+            CellCall::Write(CellWrite { op, cell: CellIs::Any(key), value, expire_in, .. }) => {
+                key.key().map(|key| match (*op, value.clone()) {
+                    ("set", Some(value)) => Through::Set(key, value, expiry(*expire_in)),
+                    (_, Some(value)) => Through::Insert(key, value, expiry(*expire_in)),
+                    (_, None) => Through::Delete(key),
+                })
+            }
+            _ => unreachable!("refused when the file was read"),
+        };
+        let came = what.and_then(|what| self.host.through(tx, what));
+        if let (Some(name), Ok(Came::Read(read))) = (name, &came) {
+            self.versions.insert(name.to_owned(), read.version);
+            self.entries.insert(name.to_owned(), read.clone());
+        }
+        match came {
+            Ok(Came::Read(read)) => Answer::Read(Ok(read.in_body())),
+            Ok(Came::Listed(entries)) => Answer::Listed(Ok(entries.into_iter().map(Read::in_body).collect())),
+            Ok(Came::There(read)) => Answer::Wrote(Ok(Wrote::There(read.in_body()))),
+            Ok(Came::Done) => Answer::Done(Ok(())),
+            Err(error) => Answer::Done(Err(error)),
         }
     }
 
@@ -270,11 +329,11 @@ impl<'a, H: Host> Run<'a, H> {
             None => None,
         };
         Ok(match (*op, cell) {
-            ("set", CellIs::Any(key)) => Write::Set(key.key()?, value, *expire_in, guard),
-            ("insert", CellIs::Any(key)) => Write::Insert(key.key()?, value, *expire_in, guard),
+            ("set", CellIs::Any(key)) => Write::Set(key.key()?, value, expire_in.flatten(), guard),
+            ("insert", CellIs::Any(key)) => Write::Insert(key.key()?, value, expire_in.flatten(), guard),
             ("delete", CellIs::Any(key)) => Write::Delete(Err(key.key()?), guard),
             ("delete", cell) => Write::Delete(Ok(self.cell(cell)?), guard),
-            (_, cell) => Write::CompareExchange(self.cell(cell)?, value, *expire_in, guard),
+            (_, cell) => Write::CompareExchange(self.cell(cell)?, value, expire_in.flatten(), guard),
         })
     }
 
@@ -355,6 +414,11 @@ impl<'a, H: Host> Run<'a, H> {
         match (self.host.query(FIRST_HANDLE, None), &self.scenario.last) {
             (Ok(query), Final::Table(last)) => {
                 self.known(|known| known.table(&query, &last.table()))?;
+                if let Some(callbacks) =
+                    last.callbacks.as_deref().filter(|callbacks| *callbacks != self.host.callbacks())
+                {
+                    return Err(format!("callbacks appended {:?}, not {callbacks:?}", self.host.callbacks()));
+                }
                 let Some(cells) = &last.cells else { return Ok(()) };
                 let all = self.host.list(FIRST_HANDLE, KeyRange::all(), None, false);
                 self.known(|known| known.entries(&all.map_err(|error| error.to_string())?, cells))
@@ -393,6 +457,22 @@ pub(crate) fn request(asked: &Asked) -> Result<Request, Error> {
         owner: asked.owner.clone(),
         max_hold: asked.max_hold.map(|ms| std::time::Duration::from_secs_f64(ms / 1000.0)),
     })
+}
+
+fn call_request(asked: &CallAsked) -> Result<CallRequest, Error> {
+    let keys = asked.guard_keys.as_deref().map(build).transpose()?;
+    Ok(CallRequest {
+        guard: asked.guard.clone().map(|guard| (guard, keys)),
+        owner: asked.owner.clone(),
+        label: asked.label.clone(),
+        attempts: asked.attempts,
+        timeout: asked.timeout.map(|ms| std::time::Duration::from_secs_f64(ms / 1000.0)),
+    })
+}
+
+/// When a cell expires, as it is asked for.
+fn expiry(expire_in: Option<Option<std::time::Duration>>) -> Option<Expiry> {
+    expire_in.map(|after| after.map_or(Expiry::Never, Expiry::In))
 }
 
 fn build(keys: &[Spelling]) -> Result<Vec<Key>, Error> {

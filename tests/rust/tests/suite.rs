@@ -7,12 +7,13 @@ use serde_json::Value;
 
 /// Clauses that a file can show. C15 is about the caller's own objects, which JSON has not. L4 and L18 depend on the host's own futures and contexts, which the
 /// format hides; each host has its own tests of them.
-const CLAUSES: [&str; 24] = [
+const CLAUSES: [&str; 30] = [
     "L1", "L2", "L3", "L5", "L6", "L7", "L8", "L9", "L10", "L11", "L12", "L13", "L14", "L15", "L16", "L17", "C1", "C2",
-    "C3", "C4", "C11", "C12", "C13", "C14",
+    "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10", "C11", "C12", "C13", "C14",
 ];
 
-const CODES: [&str; 8] = ["timeout", "cancelled", "deadlock", "fenced", "not_held", "busy", "closed", "invalid"];
+const CODES: [&str; 10] =
+    ["timeout", "cancelled", "deadlock", "fenced", "not_held", "conflict", "aborted", "busy", "closed", "invalid"];
 
 /// How operations on cells can be refused.
 const CODES_OF_CELLS: [&str; 3] = ["fenced", "closed", "invalid"];
@@ -31,6 +32,8 @@ const OPERATIONS_ON_CELLS: [&str; 12] = [
     "next",
     "endWatch",
 ];
+
+const OPERATIONS_IN_TRANSACTIONS: [&str; 5] = ["update", "transact", "abort", "retry", "onCommit"];
 
 const OPERATIONS_ON_LOCKS: [&str; 16] = [
     "lock",
@@ -71,7 +74,7 @@ fn the_index_is_that_of_the_folders() {
 /// The schema and the parser refuse the same files, but for what the schema cannot say.
 #[test]
 fn the_schema_agrees_with_the_parser() {
-    const BEYOND_THE_SCHEMA: [&str; 22] = [
+    const BEYOND_THE_SCHEMA: [&str; 24] = [
         "cycle-of-unknown-owner",
         "entry-is-a-version",
         "expected-version-not-made",
@@ -82,6 +85,8 @@ fn the_schema_agrees_with_the_parser() {
         "owner-not-made",
         "result-made-twice",
         "turn-uses-own-result",
+        "tx-is-a-guard",
+        "tx-not-made",
         "unknown-actor",
         "unknown-result",
         "unknown-result-in-then",
@@ -98,7 +103,7 @@ fn the_schema_agrees_with_the_parser() {
     let folders = Folders::here();
     let schema: Value = serde_json::from_str(&folders.read("", "schema.json").expect("the schema")).expect("JSON");
     let schema = jsonschema::validator_for(&schema).expect("a schema");
-    for folder in ["locks", "owners", "cells", "watch", "must-fail", "must-reject"] {
+    for folder in ["locks", "owners", "cells", "watch", "transactions", "must-fail", "must-reject"] {
         for (name, text) in folders.texts(folder).expect("the folder can be read") {
             let value: Value = serde_json::from_str(&text).expect(&name);
             let refused = folder == "must-reject" && !BEYOND_THE_SCHEMA.contains(&name.as_str());
@@ -117,14 +122,14 @@ fn clauses_codes_and_operations_all_appear() {
     let then = steps().flat_map(|steps| steps.then().values());
     let expected = steps().flat_map(Steps::all).map(|step| &step.expect).chain(then);
     let codes: BTreeSet<&str> = expected.filter_map(code).collect();
-    let on_cells = steps().flat_map(Steps::all).filter(|step| step.call.on_cells());
+    let on_cells = steps().flat_map(Steps::all).filter(|step| step.call.on_cells() && !step.call.in_transactions());
     let codes_of_cells: BTreeSet<&str> = on_cells.filter_map(|step| code(&step.expect)).collect();
     for clause in CLAUSES {
         assert!(clauses.contains(clause), "no file shows {clause}");
     }
     assert_eq!(codes, BTreeSet::from(CODES), "error codes");
     assert_eq!(codes_of_cells, BTreeSet::from(CODES_OF_CELLS), "error codes of cells");
-    let all = OPERATIONS_ON_LOCKS.into_iter().chain(OPERATIONS_ON_CELLS);
+    let all = OPERATIONS_ON_LOCKS.into_iter().chain(OPERATIONS_ON_CELLS).chain(OPERATIONS_IN_TRANSACTIONS);
     assert_eq!(operations, all.collect(), "operations");
 }
 
@@ -143,12 +148,15 @@ fn files_require_what_they_use() {
         let cancels = scenario.steps.iter().flat_map(Steps::all).any(|step| matches!(step.call, Call::Cancel(_)));
         let turns = scenario.steps.iter().any(|steps| matches!(steps, Steps::Turn(..)));
         let handles = scenario.handles().iter().filter(|handle| handle.of.is_none()).count() > 1;
+        let calls = || scenario.steps.iter().flat_map(Steps::all).map(|step| &step.call);
+        let transactions = calls().any(Call::in_transactions);
         let cells = scenario.steps.iter().flat_map(Steps::all).any(|step| step.call.on_cells());
         for (uses, requirement) in [
             (cancels, Requirement::Cancel),
             (turns, Requirement::Turn),
             (handles, Requirement::Handles),
             (cells, Requirement::Cells),
+            (transactions, Requirement::Transactions),
         ] {
             assert_eq!(uses, scenario.requires.contains(&requirement), "{}: {requirement:?}", scenario.name);
         }

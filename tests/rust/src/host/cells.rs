@@ -89,6 +89,8 @@ pub struct Read {
     pub version: u64,
     /// How long until it expires.
     pub expires_in: Option<Duration>,
+    /// Written by the body that read it, which gives it no version yet.
+    pub own: bool,
 }
 
 /// A condition that was not met.
@@ -104,7 +106,7 @@ pub struct NotMet {
 
 impl From<Entry<Value>> for Read {
     fn from(entry: Entry<Value>) -> Read {
-        Read { key: entry.key, value: entry.value, version: entry.version, expires_in: entry.expires_in }
+        Read { key: entry.key, value: entry.value, version: entry.version, expires_in: entry.expires_in, own: false }
     }
 }
 
@@ -112,7 +114,14 @@ impl From<Entry<Value>> for Read {
 impl From<Entry<Arc<Value>>> for Read {
     fn from(entry: Entry<Arc<Value>>) -> Read {
         let value = entry.value.map(|value| (*value).clone());
-        Read { key: entry.key, value, version: entry.version, expires_in: entry.expires_in }
+        Read { key: entry.key, value, version: entry.version, expires_in: entry.expires_in, own: false }
+    }
+}
+
+impl Read {
+    /// Read through the handle of a body.
+    pub(crate) fn in_body(self) -> Read {
+        Read { own: self.version == 0 && self.value.is_some(), ..self }
     }
 }
 

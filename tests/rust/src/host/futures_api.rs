@@ -67,6 +67,7 @@ struct Scope {
 impl Host for Futures {
     const NAME: &'static str = "futures";
     const NAMES_KEYS: bool = true;
+    const TRANSACTS: bool = false;
 
     fn open(handles: &[Handle], shards: usize, limits: Limits) -> Futures {
         let (clock, handles) = open(handles, shards, limits);
@@ -279,6 +280,28 @@ impl Host for Futures {
         self.watches[watch].borrow_mut().end();
     }
 
+    fn begin(&mut self, _h: &str, _a: &str, _b: super::Body, _r: super::CallRequest, _n: &str) {
+        unimplemented!("the futures API has no calls yet")
+    }
+    fn savepoint(&mut self, _tx: &str, _n: &str) {
+        unimplemented!("the futures API has no calls yet")
+    }
+    fn through(&mut self, _tx: &str, _w: super::Through) -> Result<super::Came, Error> {
+        unimplemented!("the futures API has no calls yet")
+    }
+    fn abort(&mut self, _tx: &str, _r: &str) -> Result<(), Error> {
+        unimplemented!("the futures API has no calls yet")
+    }
+    fn retry(&mut self, _tx: &str) -> Result<(), Error> {
+        unimplemented!("the futures API has no calls yet")
+    }
+    fn on_commit(&mut self, _tx: &str, _v: Value) -> Result<(), Error> {
+        unimplemented!("the futures API has no calls yet")
+    }
+    fn callbacks(&self) -> &[Value] {
+        unimplemented!("the futures API has no calls yet")
+    }
+
     fn advance(&mut self, by: Duration) {
         self.clock.advance(by);
         self.handles[crate::scenario::FIRST_HANDLE].tick();
@@ -453,6 +476,7 @@ fn scope(space: Space, request: Request, owner: Option<Owner>) -> Scope {
                 ended.poll_unpin(cx).map(|ending| match ending {
                     Ok(Ending::Return(value)) => Ok(value),
                     Ok(Ending::Throw(message)) => Err(message),
+                    Ok(Ending::Keep | Ending::Delete) => Err("not an update".to_owned()),
                     Err(oneshot::Canceled) => Err("the runner went away".to_owned()),
                 })
             })

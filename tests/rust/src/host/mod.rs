@@ -1,7 +1,9 @@
 //! The public API as a scenario sees it.
 
+mod calls;
 mod cells;
 mod futures_api;
+mod port_calls;
 mod ports;
 
 use std::collections::BTreeMap;
@@ -10,6 +12,7 @@ use std::time::Duration;
 use latchwork::{Builder, Error, Key, KeyRange, LockSpec, ManualClock, Mode, Owner, Query};
 use serde_json::Value;
 
+pub use self::calls::{Body, CallRequest, Came, Through};
 pub use self::cells::{AtomicPart, Cell, Demanded, NotMet, Read, Write, Wrote};
 pub use self::futures_api::Futures;
 pub use self::ports::Ports;
@@ -68,6 +71,23 @@ pub enum State {
     Item(Vec<Read>),
     /// A watch has no further item.
     Ended,
+    /// The body of an update or a transaction runs: which run it is, and for an update the cell.
+    Attempt(u32, Option<Read>),
+    /// An update or a transaction has committed.
+    Done(Committed),
+}
+
+/// What an update or a transaction came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Committed {
+    /// What the body returned, or the cell holds after an update; none where that is absent.
+    pub value: Option<Value>,
+    /// The version.
+    pub version: u64,
+    /// How often the body ran.
+    pub attempts: u32,
+    /// Of an update: whether it wrote.
+    pub changed: Option<bool>,
 }
 
 /// A space whose cells hold any JSON.
@@ -101,6 +121,9 @@ pub trait Host {
 
     /// Whether its errors of `release` name the keys.
     const NAMES_KEYS: bool;
+
+    /// Whether it updates and transacts.
+    const TRANSACTS: bool;
 
     /// A new space with a manual clock at 0, and a handle on it for each name.
     fn open(handles: &[Handle], shards: usize, limits: Limits) -> Self;
@@ -221,6 +244,43 @@ pub trait Host {
     /// Ends a watch.
     fn end_watch(&mut self, watch: &str);
 
+    /// Begins an update or a transaction.
+    fn begin(&mut self, handle: &str, actor: &str, body: Body, request: CallRequest, name: &str);
+
+    /// Opens a savepoint in a body.
+    fn savepoint(&mut self, tx: &str, name: &str);
+
+    /// Makes a call through the handle of a body.
+    ///
+    /// # Errors
+    ///
+    /// What the library answers.
+    fn through(&mut self, tx: &str, what: Through) -> Result<Came, Error>;
+
+    /// Marks a body as aborted.
+    ///
+    /// # Errors
+    ///
+    /// What the library answers when it is too late.
+    fn abort(&mut self, tx: &str, reason: &str) -> Result<(), Error>;
+
+    /// Marks a body as one that waits for a change.
+    ///
+    /// # Errors
+    ///
+    /// What the library answers when it cannot wait.
+    fn retry(&mut self, tx: &str) -> Result<(), Error>;
+
+    /// Has a value appended to the callbacks' list after the commit.
+    ///
+    /// # Errors
+    ///
+    /// What the library answers.
+    fn on_commit(&mut self, tx: &str, value: Value) -> Result<(), Error>;
+
+    /// What callbacks have appended so far.
+    fn callbacks(&self) -> &[Value];
+
     /// Moves the clock, then ticks.
     fn advance(&mut self, by: Duration);
 
@@ -242,7 +302,7 @@ impl State {
 
     /// Whether it can still change by itself.
     pub fn moves(&self) -> bool {
-        matches!(self, State::Pending | State::Running(_))
+        matches!(self, State::Pending | State::Running(_) | State::Attempt(..))
     }
 }
 

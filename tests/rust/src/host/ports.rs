@@ -9,13 +9,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use latchwork::{
-    Answer, Cancelled, Commit, Error, Expiry, Grant, HandedOver, Key, KeyRange, LockSpec, ManualClock, Owner, Query,
-    Scan, Settled, Ticket, Watch, Within,
+    Answer, Cancelled, Commit, Error, ErrorKind, Expiry, Grant, HandedOver, Key, KeyRange, LockSpec, ManualClock,
+    Owner, Query, Scan, Settled, Ticket, Watch, Within,
 };
 use serde_json::Value;
 
 use super::cells::read;
-use super::{AtomicPart, Demanded, Host, Kind, NotMet, Read, Request, Seen, Space, State, Write, Wrote, open};
+use super::port_calls::Calling;
+use super::{
+    AtomicPart, Body, CallRequest, Came, Demanded, Host, Kind, NotMet, Read, Request, Seen, Space, State, Through,
+    Write, Wrote, open,
+};
 use crate::poll::Flag;
 use crate::scenario::{Ending, FIRST_HANDLE, Handle, Limits};
 
@@ -26,9 +30,12 @@ pub struct Ports {
     /// Where the keys of sub-spaces are: a port knows it of cells, of locks it is told.
     within: BTreeMap<String, Within>,
     ports: BTreeMap<(String, String), Loop>,
-    owners: BTreeMap<String, (Place, Owner)>,
-    results: BTreeMap<String, Slot>,
-    names: Vec<String>,
+    pub(super) owners: BTreeMap<String, (Place, Owner)>,
+    pub(super) results: BTreeMap<String, Slot>,
+    pub(super) names: Vec<String>,
+    /// What callbacks are to append, by number, and what they have appended.
+    pub(super) noted: Vec<Value>,
+    pub(super) callbacks: Vec<Value>,
     /// Each with its port; none once it was ended.
     watches: BTreeMap<String, (Place, Option<Watch<Value>>)>,
 }
@@ -39,32 +46,35 @@ const LOSS: u64 = 1 << 32;
 /// Begins the names of owners that a scope has for itself.
 const SCOPE: &str = "scope of ";
 
-struct Loop {
-    port: latchwork::Port<Value>,
+pub(super) struct Loop {
+    pub(super) port: latchwork::Port<Value>,
     woken: Arc<Flag>,
     /// A call of its own may have settled something.
     called: bool,
 }
 
 /// Whose port, by handle and actor.
-type Place = (String, String);
+pub(super) type Place = (String, String);
 
-struct Slot {
-    place: Place,
+pub(super) struct Slot {
+    pub(super) place: Place,
     scope: bool,
-    ticket: Option<Ticket>,
+    pub(super) ticket: Option<Ticket>,
     /// The name of the owner.
     owner: Option<String>,
     /// The watch whose next item it is.
     watch: Option<String>,
     /// Given up when its outcome may have been decided already.
     given_up: bool,
-    state: State,
+    pub(super) state: State,
+    /// Of an update, a transaction or a savepoint.
+    pub(super) call: Option<Calling>,
 }
 
 impl Host for Ports {
     const NAME: &'static str = "ports";
     const NAMES_KEYS: bool = false;
+    const TRANSACTS: bool = true;
 
     fn open(handles: &[Handle], shards: usize, limits: Limits) -> Ports {
         let within = handles.iter().filter_map(|handle| Some((handle.name.clone(), within(&handle.of.as_ref()?.1)?)));
@@ -78,6 +88,8 @@ impl Host for Ports {
             owners: BTreeMap::new(),
             results: BTreeMap::new(),
             names: Vec::new(),
+            noted: Vec::new(),
+            callbacks: Vec::new(),
             watches: BTreeMap::new(),
         }
     }
@@ -113,11 +125,14 @@ impl Host for Ports {
             State::Failed(error) => State::Failed(self.told(handle, error)),
             state => state,
         };
-        let slot = Slot { place, scope, ticket, owner, watch: None, given_up: false, state };
+        let slot = Slot { scope, ticket, owner, ..Slot::of(place, state) };
         self.results.insert(name.to_owned(), slot);
     }
 
     fn end(&mut self, name: &str, ending: Ending) {
+        if self.end_body(name, &ending) {
+            return;
+        }
         // What a binding does when the body ends: a stale release is no error of the body.
         let _ = self.release(name, None);
         let owner = self.results.get_mut(name).filter(|slot| slot.scope).and_then(|slot| slot.owner.take());
@@ -128,6 +143,7 @@ impl Host for Ports {
             slot.state = match ending {
                 Ending::Return(value) => State::Returned(value),
                 Ending::Throw(message) => State::Threw(message),
+                Ending::Keep | Ending::Delete => panic!("{name} is no update"),
             };
         }
     }
@@ -207,15 +223,7 @@ impl Host for Ports {
         let place = self.owners[owner].0.clone();
         let tag = self.names.len() as u64;
         self.names.push(name.to_owned());
-        let slot = Slot {
-            place,
-            scope: false,
-            ticket: None,
-            owner: Some(owner.to_owned()),
-            watch: None,
-            given_up: false,
-            state: State::Pending,
-        };
+        let slot = Slot { owner: Some(owner.to_owned()), ..Slot::of(place, State::Pending) };
         self.results.insert(name.to_owned(), slot);
         self.take_over(tag);
     }
@@ -226,6 +234,9 @@ impl Host for Ports {
     }
 
     fn cancel(&mut self, name: &str) {
+        if self.cancel_call(name) {
+            return;
+        }
         let Some(slot) = self.results.get(name) else { return };
         let (place, running) = (slot.place.clone(), matches!(slot.state, State::Running(_)));
         let pending = matches!(slot.state, State::Pending);
@@ -355,15 +366,7 @@ impl Host for Ports {
         let place = self.watches[watch].0.clone();
         let tag = self.names.len() as u64;
         self.names.push(name.to_owned());
-        let slot = Slot {
-            place,
-            scope: false,
-            ticket: None,
-            owner: None,
-            watch: Some(watch.to_owned()),
-            given_up: false,
-            state: State::Pending,
-        };
+        let slot = Slot { watch: Some(watch.to_owned()), ..Slot::of(place, State::Pending) };
         self.results.insert(name.to_owned(), slot);
         self.look(tag);
     }
@@ -372,6 +375,34 @@ impl Host for Ports {
         if let Some((_, watch)) = self.watches.get_mut(watch) {
             *watch = None;
         }
+    }
+
+    fn begin(&mut self, handle: &str, actor: &str, body: Body, request: CallRequest, name: &str) {
+        self.begin_call((handle.to_owned(), actor.to_owned()), body, request, name);
+    }
+
+    fn savepoint(&mut self, tx: &str, name: &str) {
+        self.enter(tx, name);
+    }
+
+    fn through(&mut self, tx: &str, what: Through) -> Result<Came, Error> {
+        self.call_through(tx, what)
+    }
+
+    fn abort(&mut self, tx: &str, reason: &str) -> Result<(), Error> {
+        self.mark(tx, |call, scope| call.abort(scope, reason), ErrorKind::Aborted)
+    }
+
+    fn retry(&mut self, tx: &str) -> Result<(), Error> {
+        self.mark(tx, latchwork::Call::retry, ErrorKind::Conflict)
+    }
+
+    fn on_commit(&mut self, tx: &str, value: Value) -> Result<(), Error> {
+        self.add_callback(tx, value)
+    }
+
+    fn callbacks(&self) -> &[Value] {
+        &self.callbacks
     }
 
     fn advance(&mut self, by: Duration) {
@@ -400,8 +431,15 @@ impl Host for Ports {
     }
 }
 
+impl Slot {
+    /// Of a call without a ticket.
+    pub(super) fn of(place: Place, state: State) -> Slot {
+        Slot { place, scope: false, ticket: None, owner: None, watch: None, given_up: false, state, call: None }
+    }
+}
+
 impl Ports {
-    fn at(&mut self, place: &Place) -> &mut Loop {
+    pub(super) fn at(&mut self, place: &Place) -> &mut Loop {
         let at = self.ports.entry(place.clone()).or_insert_with(|| {
             let woken = Flag::new();
             let wake = woken.waker();
@@ -467,7 +505,7 @@ impl Ports {
         }
     }
 
-    fn comes_to(&mut self, name: &str, state: State) {
+    pub(super) fn comes_to(&mut self, name: &str, state: State) {
         if let Some(slot) = self.results.get_mut(name) {
             slot.state = state;
         }
@@ -526,7 +564,8 @@ impl Ports {
             Settled::Granted { tag, grant } => (tag, Ok(grant)),
             Settled::Failed { tag, error } => (tag, Err(error)),
             Settled::HandedOver { tag } => return self.take_over(tag),
-            Settled::Changed { tag } | Settled::Resumed { tag } => return self.look(tag),
+            Settled::Changed { tag } => return self.look(tag),
+            Settled::Resumed { tag } => return self.go_on(tag),
             Settled::Lost { tag } => {
                 let slot = self.results.get_mut(&self.names[(tag - LOSS) as usize]);
                 if let Some(State::Granted(seen) | State::Running(seen)) = slot.map(|slot| &mut slot.state) {

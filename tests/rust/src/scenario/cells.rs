@@ -35,8 +35,8 @@ pub struct CellWrite {
     pub cell: CellIs,
     /// The new value; none for `delete`.
     pub value: Option<Value>,
-    /// When it expires.
-    pub expire_in: Option<Duration>,
+    /// When it expires, where given; inner none: it does not.
+    pub expire_in: Option<Option<Duration>>,
     /// The guard that must be held, and the keys that it must hold.
     pub guard: Option<(String, Option<Vec<Spelling>>)>,
 }
@@ -130,6 +130,25 @@ pub struct ConflictIs {
     pub entry: EntryIs,
 }
 
+/// A cell that was in the way of an attempt. What is absent is not compared.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StaleIs {
+    /// The cell.
+    pub key: Spelling,
+    /// The version that was read.
+    pub expected: Option<VersionIs>,
+    /// The version that there is.
+    pub version: Option<VersionIs>,
+}
+
+impl StaleIs {
+    /// The versions that it names.
+    pub(super) fn versions(&self) -> impl Iterator<Item = &str> {
+        [&self.expected, &self.version].into_iter().flatten().filter_map(VersionIs::name)
+    }
+}
+
 impl CellCall {
     /// The call of an operation on cells; none where it is another operation.
     pub(super) fn parse(op: &str, args: &mut Map<String, Value>) -> Result<Option<CellCall>, String> {
@@ -159,6 +178,17 @@ impl CellCall {
             CellCall::List(..) => "list",
             CellCall::DeleteAll(..) => "deleteAll",
         }
+    }
+
+    /// The same through the handle of a body, which has fewer calls.
+    pub(super) fn through(self) -> Result<CellCall, String> {
+        let refused = match &self {
+            CellCall::Write(CellWrite { op: "compareExchange", .. }) => true,
+            CellCall::Write(write) => write.guard.is_some() || !matches!(write.cell, CellIs::Any(_)),
+            CellCall::Atomic(_) | CellCall::DeleteAll(..) => true,
+            CellCall::Get(_) | CellCall::GetMany(_) | CellCall::List(..) => false,
+        };
+        if refused { Err(format!("{}: not so through the handle of a body", self.op())) } else { Ok(self) }
     }
 
     /// Whether it can name a version.
@@ -218,7 +248,7 @@ impl CellWrite {
         if value.is_some() != sets {
             return Err(format!("{op}: a value is for what sets a cell"));
         }
-        let expire_in = if sets { expire_in(args)? } else { None };
+        let expire_in = if sets { expiry(args)? } else { None };
         let guard = match (take(args, "guard")?, take(args, "guardKeys")?) {
             (Some(guard), keys) => Some((guard, keys)),
             (None, None) => None,
@@ -255,6 +285,13 @@ impl EntryIs {
     }
 }
 
+impl ConflictIs {
+    /// The versions that it names.
+    pub(super) fn versions(&self) -> impl Iterator<Item = &str> {
+        self.expected.name().into_iter().chain(self.entry.versions())
+    }
+}
+
 impl VersionIs {
     /// Its name, if it has one.
     pub fn name(&self) -> Option<&str> {
@@ -267,8 +304,22 @@ impl VersionIs {
 
 fn expire_in(args: &mut Map<String, Value>) -> Result<Option<Duration>, String> {
     let ms: Option<f64> = take(args, "expireIn")?;
-    let after = ms.map(|ms| Duration::try_from_secs_f64(ms / 1000.0));
-    after.transpose().map_err(|error| format!("expireIn: {error}"))
+    ms.map(milliseconds).transpose()
+}
+
+/// The expiry that is asked for, where given; inner none: never.
+pub(super) fn expiry(args: &mut Map<String, Value>) -> Result<Option<Option<Duration>>, String> {
+    match args.get("expireIn") {
+        Some(Value::Null) => {
+            args.remove("expireIn");
+            Ok(Some(None))
+        }
+        _ => Ok(expire_in(args)?.map(Some)),
+    }
+}
+
+fn milliseconds(ms: f64) -> Result<Duration, String> {
+    Duration::try_from_secs_f64(ms / 1000.0).map_err(|error| format!("expireIn: {error}"))
 }
 
 impl<'de> Deserialize<'de> for AtomicStep {

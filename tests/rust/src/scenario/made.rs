@@ -12,6 +12,8 @@ pub(super) struct Made<'a>(BTreeMap<&'a str, Thing>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Thing {
     Result,
+    /// The result of an update or a transaction, which may have a version.
+    Call,
     Owner,
     Version,
     /// The version of an entry that was read.
@@ -25,7 +27,7 @@ impl<'a> Made<'a> {
     pub(super) fn check_step(&mut self, step: &'a Step, before: &Made<'a>) -> Result<(), String> {
         let call = &step.call;
         if let Some(name) = call.uses() {
-            before.is(name, &[Thing::Result])?;
+            before.is(name, if call.in_body() { &[Thing::Call] } else { &[Thing::Result, Thing::Call] })?;
         }
         if let Some(name) = call.owner() {
             self.is(name, &[Thing::Owner])?;
@@ -36,7 +38,7 @@ impl<'a> Made<'a> {
                 for used in call.uses() {
                     match used {
                         Used::Guard(name) => before.is(name, &[Thing::Result])?,
-                        Used::Version(name) => before.is(name, &[Thing::Version, Thing::Entry])?,
+                        Used::Version(name) => before.is(name, &[Thing::Version, Thing::Entry, Thing::Call])?,
                         Used::Entry(name) => before.is(name, &[Thing::Entry])?,
                     }
                 }
@@ -45,10 +47,13 @@ impl<'a> Made<'a> {
         }
         self.check_outcome(&step.expect)?;
         let made = match call {
-            Call::Cells(CellCall::Get(_), Some(name)) => Some((name.as_str(), Thing::Entry)),
-            Call::Cells(_, Some(name)) => Some((name.as_str(), Thing::Version)),
+            Call::Cells(CellCall::Get(_), Some(name)) | Call::Through(_, CellCall::Get(_), Some(name)) => {
+                Some((name.as_str(), Thing::Entry))
+            }
+            Call::Cells(_, Some(name)) | Call::Through(_, _, Some(name)) => Some((name.as_str(), Thing::Version)),
             Call::Watch(_, name) => Some((name.as_str(), Thing::Watch)),
             call => match (call.makes(), call.makes_owner()) {
+                (Some(name), _) if call.in_transactions() => Some((name, Thing::Call)),
                 (Some(name), _) => Some((name, Thing::Result)),
                 (None, owner) => owner.map(|name| (name, Thing::Owner)),
             },
@@ -63,7 +68,7 @@ impl<'a> Made<'a> {
 
     /// Refuses what is expected of other results, if they or what they name were not made.
     pub(super) fn check_then(&self, then: &BTreeMap<String, Outcome>) -> Result<(), String> {
-        then.keys().try_for_each(|name| self.is(name, &[Thing::Result]))?;
+        then.keys().try_for_each(|name| self.is(name, &[Thing::Result, Thing::Call]))?;
         then.values().try_for_each(|outcome| self.check_outcome(outcome))
     }
 
@@ -71,7 +76,7 @@ impl<'a> Made<'a> {
     pub(super) fn check_outcome(&self, outcome: &Outcome) -> Result<(), String> {
         outcome.owners().into_iter().try_for_each(|name| self.is(name, &[Thing::Owner]))?;
         let versions = outcome.versions();
-        versions.into_iter().try_for_each(|name| self.is(name, &[Thing::Version, Thing::Entry]))
+        versions.into_iter().try_for_each(|name| self.is(name, &[Thing::Version, Thing::Entry, Thing::Call]))
     }
 
     fn is(&self, name: &str, things: &[Thing]) -> Result<(), String> {

@@ -15,12 +15,14 @@ use serde::Deserialize;
 use self::made::Made;
 
 pub use self::cells::{
-    AtomicStep, CellCall, CellIs, CellWrite, CommittedIs, ConflictIs, EntryIs, VersionIs, WatchedIs, Within,
+    AtomicStep, CellCall, CellIs, CellWrite, CommittedIs, ConflictIs, EntryIs, StaleIs, VersionIs, WatchedIs, Within,
 };
 pub use self::folder::{Folders, Index, vectors};
-pub use self::outcome::{BlockerIs, CycleStepIs, ErrorIs, GuardIs, HoldIs, Outcome, Table, TokenIs, WaitIs};
+pub use self::outcome::{
+    AttemptIs, BlockerIs, CycleStepIs, DoneIs, ErrorIs, GuardIs, HoldIs, Outcome, Table, TokenIs, WaitIs,
+};
 pub use self::spelling::Spelling;
-pub use self::step::{Asked, By, Call, Ending, HandOver, LockMode, OwnerOf, Step, Steps};
+pub use self::step::{Asked, By, Call, CallAsked, Ending, HandOver, LockMode, OwnerOf, Step, Steps};
 
 /// One scenario file.
 #[derive(Clone, Debug, Deserialize)]
@@ -67,6 +69,8 @@ pub enum Requirement {
     SignedTimeout,
     /// Keep cells.
     Cells,
+    /// Update and transact.
+    Transactions,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -130,6 +134,8 @@ pub struct Last {
     pending: Vec<WaitIs>,
     /// All cells in key order, where given.
     pub cells: Option<Vec<EntryIs>>,
+    /// What callbacks appended, in order, where given.
+    pub callbacks: Option<Vec<serde_json::Value>>,
 }
 
 impl Last {

@@ -1,10 +1,12 @@
 //! What a file expects.
 
+use std::num::NonZeroU32;
+
 use latchwork::ErrorKind;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::{Value, json};
 
-use super::{CommittedIs, ConflictIs, EntryIs, Spelling};
+use super::{CommittedIs, ConflictIs, EntryIs, Spelling, StaleIs, VersionIs};
 
 /// What a call came to, or is to have come to.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
@@ -18,6 +20,10 @@ pub enum Outcome {
     None,
     /// The body of `withLock` runs, with such a guard.
     Running(GuardIs),
+    /// The body of an update or a transaction runs, as such an attempt. Spelled `running`.
+    Attempt(AttemptIs),
+    /// An update or a transaction has committed.
+    Done(DoneIs),
     /// The body's value.
     Returned(Value),
     /// The body's own error.
@@ -57,15 +63,18 @@ impl Outcome {
     pub fn versions(&self) -> Vec<&str> {
         match self {
             Outcome::Entry(entry) | Outcome::Conflict(entry) => entry.versions().collect(),
+            Outcome::Attempt(attempt) => attempt.entry.iter().flat_map(EntryIs::versions).collect(),
+            Outcome::Done(done) => {
+                let version = done.version.iter().filter_map(|version| version.name());
+                version.chain(done.newer_than.iter().map(String::as_str)).collect()
+            }
             Outcome::Entries(entries) => entries.iter().flat_map(EntryIs::versions).collect(),
             Outcome::Committed(committed) => {
                 let version = committed.version.iter().filter_map(|version| version.name());
                 version.chain(committed.newer_than.iter().map(String::as_str)).collect()
             }
-            Outcome::Conflicts(conflicts) => {
-                let expected = conflicts.iter().filter_map(|conflict| conflict.expected.name());
-                expected.chain(conflicts.iter().flat_map(|conflict| conflict.entry.versions())).collect()
-            }
+            Outcome::Conflicts(conflicts) => conflicts.iter().flat_map(ConflictIs::versions).collect(),
+            Outcome::Error(error) => error.conflicts.iter().flatten().flat_map(StaleIs::versions).collect(),
             _ => Vec::new(),
         }
     }
@@ -102,6 +111,12 @@ impl<'de> Deserialize<'de> for Outcome {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Outcome, D::Error> {
         let value = match Value::deserialize(from)? {
             Value::String(word) if matches!(word.as_str(), "granted" | "running" | "committed") => json!({ word: {} }),
+            Value::Object(fields) if fields.get("running").is_some_and(|is| is.get("attempt").is_some()) => {
+                json!({ "attempt": fields["running"] })
+            }
+            Value::Object(fields) if fields.contains_key("attempt") => {
+                return Err(D::Error::custom("an attempt is running"));
+            }
             Value::Object(fields) if fields.len() != 1 => {
                 return Err(D::Error::custom("an outcome has one field"));
             }
@@ -118,6 +133,34 @@ impl<'de> Deserialize<'de> for Outcome {
             outcome => Ok(outcome),
         }
     }
+}
+
+/// An attempt that runs.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttemptIs {
+    /// Its number, from 1.
+    pub attempt: NonZeroU32,
+    /// What the function of an update is given, where compared.
+    pub entry: Option<EntryIs>,
+}
+
+/// What an update or a transaction came to. What is absent is not compared.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DoneIs {
+    /// What the body returned, or what the update wrote or found.
+    #[serde(default, deserialize_with = "given")]
+    pub value: Option<Value>,
+    /// How often the body ran.
+    pub attempts: Option<u32>,
+    /// Whether the update wrote.
+    pub changed: Option<bool>,
+    /// A version that is the same.
+    pub version: Option<VersionIs>,
+    /// Versions that are smaller.
+    #[serde(default)]
+    pub newer_than: Vec<String>,
 }
 
 /// A guard. What is absent is not compared.
@@ -173,6 +216,12 @@ pub struct ErrorIs {
     pub what: Option<String>,
     /// The limit that is reached.
     pub limit: Option<usize>,
+    /// How often the body ran.
+    pub attempts: Option<u32>,
+    /// What was in the way.
+    pub conflicts: Option<Vec<StaleIs>>,
+    /// The reason of an abort.
+    pub reason: Option<String>,
     /// The circle.
     pub cycle: Option<Vec<CycleStepIs>>,
 }

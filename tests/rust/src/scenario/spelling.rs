@@ -9,7 +9,14 @@ const SAFE: i64 = (1 << 53) - 1;
 
 /// A key as a file spells it. It may be one that no host accepts.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Spelling(KeyPart);
+pub struct Spelling(Spelled);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Spelled {
+    Part(KeyPart),
+    TurnOf(Box<Spelling>),
+    TurnOfSpace,
+}
 
 impl Spelling {
     /// The key.
@@ -18,7 +25,11 @@ impl Spelling {
     ///
     /// What the library says to a part that cannot be a key.
     pub fn key(&self) -> Result<Key, Error> {
-        Key::try_from(self.0.clone())
+        match &self.0 {
+            Spelled::Part(part) => Key::try_from(part.clone()),
+            Spelled::TurnOf(cell) => Ok(Key::turn_of(&cell.key()?)),
+            Spelled::TurnOfSpace => Ok(Key::turn_of_space()),
+        }
     }
 
     fn parse(value: &Value) -> Result<KeyPart, String> {
@@ -67,6 +78,13 @@ impl Spelling {
 impl<'de> Deserialize<'de> for Spelling {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Spelling, D::Error> {
         let value = Value::deserialize(from)?;
-        Spelling::parse(&value).map(Spelling).map_err(D::Error::custom)
+        let spelled = match value.as_object().and_then(|fields| fields.iter().next().filter(|_| fields.len() == 1)) {
+            Some((kind, cell)) if kind == "turnOf" => Spelling::deserialize(cell.clone())
+                .map(|cell| Spelled::TurnOf(Box::new(cell)))
+                .map_err(|e| e.to_string()),
+            Some((kind, Value::Bool(true))) if kind == "turnOfSpace" => Ok(Spelled::TurnOfSpace),
+            _ => Spelling::parse(&value).map(Spelled::Part),
+        };
+        spelled.map(Spelling).map_err(D::Error::custom)
     }
 }

@@ -75,6 +75,38 @@ pub enum Call {
     Next(String, String),
     /// Ends a watch.
     EndWatch(String),
+    /// `update`; its function waits for [`Call::End`].
+    Update(Spelling, Option<Option<Duration>>, CallAsked, String),
+    /// `transact`; its body waits for [`Call::End`].
+    Transact(CallAsked, String),
+    /// `transact` through the handle of a running body.
+    Savepoint(String, String),
+    /// A call on cells through the handle of a running body.
+    Through(String, CellCall, Option<String>),
+    /// `abort`, with its reason.
+    Abort(String, Option<String>),
+    /// `retry`.
+    Retry(String),
+    /// `onCommit`, with what its callback appends.
+    OnCommit(String, Value),
+}
+
+/// What a call that runs a body asks for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CallAsked {
+    /// The guard that must be held.
+    pub guard: Option<String>,
+    /// The keys that it must hold.
+    pub guard_keys: Option<Vec<Spelling>>,
+    /// The name of its owner.
+    pub owner: Option<String>,
+    /// The label.
+    pub label: Option<String>,
+    /// How often the body may run.
+    pub attempts: Option<u32>,
+    /// The time-out in ms.
+    pub timeout: Option<f64>,
 }
 
 /// What a request asks for.
@@ -150,6 +182,10 @@ pub enum Ending {
     Return(Value),
     /// With an error of its own.
     Throw(String),
+    /// As an update: nothing is written.
+    Keep,
+    /// As an update: the cell is deleted.
+    Delete,
 }
 
 impl Steps {
@@ -193,6 +229,12 @@ impl Call {
             Call::Watch(..) => "watch",
             Call::Next(..) => "next",
             Call::EndWatch(_) => "endWatch",
+            Call::Update(..) => "update",
+            Call::Transact(..) | Call::Savepoint(..) => "transact",
+            Call::Through(_, call, _) => call.op(),
+            Call::Abort(..) => "abort",
+            Call::Retry(_) => "retry",
+            Call::OnCommit(..) => "onCommit",
         }
     }
 
@@ -201,13 +243,26 @@ impl Call {
         match self {
             Call::Lock(_, name) | Call::TryLock(_, name) | Call::WithLock(_, name) => Some(name),
             Call::HandedOver(_, name) | Call::Next(_, name) => Some(name),
+            Call::Update(.., name) | Call::Transact(_, name) | Call::Savepoint(_, name) => Some(name),
             _ => None,
         }
     }
 
     /// Whether it is about cells.
     pub fn on_cells(&self) -> bool {
-        matches!(self, Call::Cells(..) | Call::Watch(..) | Call::Next(..) | Call::EndWatch(_))
+        let plain = matches!(self, Call::Cells(..) | Call::Watch(..) | Call::Next(..) | Call::EndWatch(_));
+        plain || self.in_transactions()
+    }
+
+    /// Whether it is about updates and transactions.
+    pub fn in_transactions(&self) -> bool {
+        matches!(self, Call::Update(..) | Call::Transact(..)) || self.in_body()
+    }
+
+    /// Whether it is made in a body that runs, through its handle.
+    pub fn in_body(&self) -> bool {
+        let marks = matches!(self, Call::Abort(..) | Call::Retry(_) | Call::OnCommit(..));
+        marks || matches!(self, Call::Savepoint(..) | Call::Through(..))
     }
 
     /// The owner that it makes.
@@ -224,6 +279,7 @@ impl Call {
             Call::Lock(asked, _) | Call::TryLock(asked, _) | Call::WithLock(asked, _) => asked.owner.as_deref(),
             Call::CloseOwner(owner) | Call::HandedOver(owner, _) => Some(owner),
             Call::HandOver(hand_over) => Some(&hand_over.to),
+            Call::Update(.., asked, _) | Call::Transact(asked, _) => asked.owner.as_deref(),
             _ => None,
         }
     }
@@ -234,6 +290,9 @@ impl Call {
             Call::End(name, _) | Call::Release(name, _) | Call::Downgrade(name, _) => Some(name),
             Call::Drop(name) | Call::Cancel(name) | Call::Owner(OwnerOf::Scope(name), _) => Some(name),
             Call::HandOver(hand_over) => Some(&hand_over.guard),
+            Call::Update(.., asked, _) | Call::Transact(asked, _) => asked.guard.as_deref(),
+            Call::Savepoint(tx, _) | Call::Through(tx, ..) | Call::Abort(tx, _) => Some(tx),
+            Call::Retry(tx) | Call::OnCommit(tx, _) => Some(tx),
             _ => None,
         }
     }
@@ -242,7 +301,7 @@ impl Call {
     fn in_turn(&self) -> bool {
         let settles = matches!(self, Call::Lock(..) | Call::WithLock(..) | Call::End(..) | Call::Owner(..));
         let waits = matches!(self, Call::HandedOver(..) | Call::Watch(..) | Call::Next(..) | Call::EndWatch(_));
-        !(settles || waits)
+        !(settles || waits || self.in_transactions())
     }
 }
 
@@ -275,7 +334,7 @@ fn parse_step(mut fields: Fields) -> Result<Step, String> {
     let name: Option<String> = take(&mut fields, "as")?;
     let expect: Option<Outcome> = take(&mut fields, "expect")?;
     nothing_left(&fields)?;
-    let makes = matches!(op.as_str(), "lock" | "tryLock" | "withLock" | "handedOver" | "next");
+    let makes = matches!(op.as_str(), "lock" | "tryLock" | "withLock" | "handedOver" | "next" | "update" | "transact");
     let must_name = makes || matches!(op.as_str(), "owner" | "watch");
     if must_name != name.is_some() && !CellCall::makes_version(&op) {
         return Err(format!("{op}: as is for calls that make a result, and only for them"));
@@ -288,18 +347,34 @@ fn parse_step(mut fields: Fields) -> Result<Step, String> {
     }
     let call = parse_call(&op, args, name)?;
     let answers = matches!(call, Call::Query(_) | Call::CloseOwner(_) | Call::HandOver(_) | Call::Revoke(_));
-    if expect.is_none() && (makes || answers || matches!(call, Call::Cells(..))) {
+    if expect.is_none() && (makes || answers || matches!(call, Call::Cells(..) | Call::Through(..))) {
         return Err(format!("{op}: needs expect"));
     }
     Ok(Step { actor, call, expect: expect.unwrap_or(Outcome::Ok) })
 }
 
 fn parse_call(op: &str, mut args: Fields, name: Option<String>) -> Result<Call, String> {
+    let tx: Option<String> = if op == "handOver" { None } else { take(&mut args, "tx")? };
     if let Some(call) = CellCall::parse(op, &mut args)? {
         nothing_left(&args)?;
-        return Ok(Call::Cells(call, name));
+        return match tx {
+            None => Ok(Call::Cells(call, name)),
+            Some(_) if name.is_some() && op != "get" => Err(format!("{op}: makes no version before its commit")),
+            Some(tx) => call.through().map(|call| Call::Through(tx, call, name)),
+        };
     }
     let name = name.unwrap_or_default();
+    if let Some(tx) = tx {
+        let call = match op {
+            "transact" => Call::Savepoint(tx, name),
+            "abort" => Call::Abort(tx, take(&mut args, "reason")?),
+            "retry" => Call::Retry(tx),
+            "onCommit" => Call::OnCommit(tx, args.remove("value").ok_or("onCommit: no value")?),
+            _ => return Err(format!("{op}: not through the handle of a body")),
+        };
+        nothing_left(&args)?;
+        return Ok(call);
+    }
     let call = match op {
         "lock" => Call::Lock(asked(std::mem::take(&mut args))?, name),
         "withLock" => Call::WithLock(asked(std::mem::take(&mut args))?, name),
@@ -311,10 +386,13 @@ fn parse_call(op: &str, mut args: Fields, name: Option<String>) -> Result<Call, 
             Call::TryLock(asked, name)
         }
         "end" => {
-            let ending = match (args.remove("return"), take(&mut args, "throw")?) {
-                (Some(value), None) => Ending::Return(value),
-                (None, Some(message)) => Ending::Throw(message),
-                _ => return Err("end returns or throws".into()),
+            let answer: Option<String> = take(&mut args, "answer")?;
+            let ending = match (args.remove("return"), take(&mut args, "throw")?, answer.as_deref()) {
+                (Some(value), None, None) => Ending::Return(value),
+                (None, Some(message), None) => Ending::Throw(message),
+                (None, None, Some("keep")) => Ending::Keep,
+                (None, None, Some("delete")) => Ending::Delete,
+                _ => return Err("end returns, throws or answers".into()),
             };
             Call::End(need(&mut args, "result")?, ending)
         }
@@ -342,6 +420,11 @@ fn parse_call(op: &str, mut args: Fields, name: Option<String>) -> Result<Call, 
         "watch" => Call::Watch(WatchedIs::parse(&mut args)?, name),
         "next" => Call::Next(need(&mut args, "watch")?, name),
         "endWatch" => Call::EndWatch(need(&mut args, "watch")?),
+        "update" => {
+            let (key, expire_in) = (need(&mut args, "key")?, super::cells::expiry(&mut args)?);
+            Call::Update(key, expire_in, call_asked(std::mem::take(&mut args))?, name)
+        }
+        "transact" => Call::Transact(call_asked(std::mem::take(&mut args))?, name),
         "advance" => Call::Advance(Duration::from_millis(need(&mut args, "ms")?)),
         _ => return Err(format!("unknown operation: {op}")),
     };
@@ -351,6 +434,14 @@ fn parse_call(op: &str, mut args: Fields, name: Option<String>) -> Result<Call, 
 
 fn asked(args: Fields) -> Result<Asked, String> {
     serde_json::from_value(Value::Object(args)).map_err(|error| error.to_string())
+}
+
+fn call_asked(args: Fields) -> Result<CallAsked, String> {
+    let asked: CallAsked = serde_json::from_value(Value::Object(args)).map_err(|error| error.to_string())?;
+    match (&asked.guard, &asked.guard_keys) {
+        (None, Some(_)) => Err("guardKeys are those of a guard".into()),
+        _ => Ok(asked),
+    }
 }
 
 pub(super) fn need<T: DeserializeOwned>(fields: &mut Fields, name: &str) -> Result<T, String> {
