@@ -27,7 +27,7 @@ export function checkFile(schema, file, scenario) {
     for (const one of inner) {
       if (one.actor !== undefined && !scenario.actors.includes(one.actor)) refuse(`an unknown actor: ${one.actor}`);
       for (const name of namedBy(one)) {
-        if (!before.has(name) || isNot(name, "result")) refuse(`no earlier step made the result ${name}`);
+        if (!before.has(name) || isNot(name, "result", "call")) refuse(`no earlier step made the result ${name}`);
       }
       for (const [name, ...wanted] of cellNamesOf(one)) {
         if (!before.has(name) || isNot(name, ...wanted)) refuse(`no earlier step made the ${wanted[0]} ${name}`);
@@ -44,17 +44,17 @@ export function checkFile(schema, file, scenario) {
     // What is expected is looked at afterwards, so it may name what the step made.
     const expected = [step.then, ...inner.map((one) => one.expect)];
     for (const name of [...Object.keys(step.then ?? {}), ...expected.flatMap(tokensIn)]) {
-      if (isNot(name, "result")) refuse(`no step up to it made ${name}`);
+      if (isNot(name, "result", "call")) refuse(`no step up to it made ${name}`);
     }
     for (const name of [...Object.values(step.then ?? {}), ...inner.map((one) => one.expect)].flatMap(versionsIn)) {
-      if (isNot(name, "version", "entry")) refuse(`no step up to it named the version ${name}`);
+      if (isNot(name, "version", "entry", "call")) refuse(`no step up to it named the version ${name}`);
     }
     for (const name of expected.flatMap(ownersIn)) if (!owners.has(name)) refuse(`no step up to it made ${name}`);
   }
   for (const name of ownersIn(scenario.final)) if (!owners.has(name)) refuse(`no step made ${name}`);
   for (const name of tokensIn(scenario.final)) if (!made.has(name)) refuse(`no step made ${name}`);
   for (const name of versionsIn({ entries: scenario.final.cells })) {
-    if (isNot(name, "version", "entry")) refuse(`no step named the version ${name}`);
+    if (isNot(name, "version", "entry", "call")) refuse(`no step named the version ${name}`);
   }
   return scenario;
 }
@@ -68,27 +68,31 @@ const MADE = {
   insert: "version",
   compareExchange: "version",
   atomic: "version",
+  update: "call",
+  transact: "call",
 };
 
 /** What a step on cells uses: each name with the kinds that it may be of. */
 function cellNamesOf({ op, args = {} }) {
   const of = ({ entry, version }) => [
     ...(typeof entry === "string" ? [[entry, "entry"]] : []),
-    ...(typeof version === "string" ? [[version, "version", "entry"]] : []),
+    ...(typeof version === "string" ? [[version, "version", "entry", "call"]] : []),
   ];
   const steps = op === "atomic" ? (args.steps ?? []) : [];
   const guards = steps.filter((step) => step.guard !== undefined).map(({ guard }) => [guard, "result"]);
   const watch = args.watch === undefined ? [] : [[args.watch, "watch"]];
-  return [...of(args), ...steps.flatMap(of), ...guards, ...watch];
+  const tx = args.tx === undefined ? [] : [[args.tx, "call"]];
+  return [...of(args), ...steps.flatMap(of), ...guards, ...watch, ...tx];
 }
 
 /** The versions that an outcome names. */
 function versionsIn(outcome) {
   if (typeof outcome !== "object" || outcome === null) return [];
-  const { entry, entries = [], committed, conflict, conflicts = [] } = outcome;
-  const seen = [entry, ...entries, committed, conflict, ...conflicts.map((one) => one.entry)];
+  const { entry, entries = [], committed, conflict, conflicts = [], running, done, error } = outcome;
+  const seen = [entry, ...entries, committed, conflict, ...conflicts.map((one) => one.entry), running?.entry, done];
   const named = seen.flatMap((one) => [one?.version, ...(one?.newerThan ?? [])]);
-  return [...named, ...conflicts.map(({ expected }) => expected)].filter((name) => typeof name === "string");
+  const stale = (error?.conflicts ?? []).flatMap(({ expected, version }) => [expected, version]);
+  return [...named, ...stale, ...conflicts.map(({ expected }) => expected)].filter((name) => typeof name === "string");
 }
 
 /** The results that a step uses. */

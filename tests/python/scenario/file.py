@@ -83,6 +83,7 @@ def check_names(content: dict[str, Any], set_up: set[str]) -> None:
     watches: set[str] = set()
     entries: set[str] = set()
     versions: set[str] = set()
+    calls: set[str] = set()
     made = {"owner": owners, "watch": watches, "get": entries, **dict.fromkeys(NAMES_VERSION, versions)}
 
     def know(what: str, used: set[str], known: set[str]) -> None:
@@ -98,6 +99,7 @@ def check_names(content: dict[str, Any], set_up: set[str]) -> None:
             args = inner.get("args", {})
             know("results", {args[name] for name in ("guard", "result") if name in args}, before)
             know("owners", {args[name] for name in ("owner", "to") if name in args}, owners)
+            know("calls", {args["tx"]} if "tx" in args else set(), calls)
             know("watches", {args["watch"]} if "watch" in args else set(), watches)
             for part in [args, *args.get("steps", ())]:
                 know("results", {part["guard"]} if "guard" in part else set(), before)
@@ -107,6 +109,9 @@ def check_names(content: dict[str, Any], set_up: set[str]) -> None:
                 if inner["as"] in results | owners | watches | entries | versions:
                     raise Rejected(f"made twice: {inner['as']}")
                 made.get(inner["op"], results).add(inner["as"])
+                if inner["op"] in ("update", "transact"):
+                    calls.add(inner["as"])
+                    versions.add(inner["as"])
             know("versions", versions_in(inner.get("expect")), versions | entries)
             know("results", tokens(inner.get("expect")), results)
             know("owners", owners_in(inner.get("expect")), owners)
@@ -124,10 +129,13 @@ def versions_in(outcome: Any) -> set[str]:
     if not isinstance(outcome, dict):
         return set()
     conflicts = outcome.get("conflicts", [])
-    seen = [outcome[name] for name in ("entry", "committed", "conflict") if name in outcome]
+    seen = [outcome[name] for name in ("entry", "committed", "conflict", "done") if name in outcome]
     seen += [*outcome.get("entries", []), *(conflict["entry"] for conflict in conflicts)]
+    seen += [entry for entry in [outcome.get("running", {}).get("entry")] if entry]
+    error = outcome.get("error", {})
     named = [name for entry in seen for name in (entry.get("version"), *entry.get("newerThan", ()))]
     named += [conflict["expected"] for conflict in conflicts]
+    named += [stale.get(name) for stale in error.get("conflicts", []) for name in ("expected", "version")]
     return {name for name in named if isinstance(name, str)}
 
 
