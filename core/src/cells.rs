@@ -1,5 +1,6 @@
 //! What a space does with its cells.
 
+use crate::commit::Step;
 use crate::engine::CellEngine;
 use crate::shared::Watched;
 use crate::sync::Arc;
@@ -56,7 +57,7 @@ impl<V: Clone + Send + Sync + 'static> Space<V> {
     /// Besides those of [`get`](Space::get): [`Fenced`](crate::ErrorKind::Fenced) with a
     /// [guard](WriteRequest::guard) that is not held.
     pub fn set(&self, key: impl Into<Key>, value: V) -> WriteRequest<'_, V, u64> {
-        self.write(|commit| commit.set(key.into(), None, value, Expiry::Never), |outcome| version(outcome))
+        self.write(Step::set(key.into(), None, value, Expiry::Never), |outcome| version(outcome))
     }
 
     /// Sets a cell that is absent: a future of its version, or of the entry that is there.
@@ -76,7 +77,7 @@ impl<V: Clone + Send + Sync + 'static> Space<V> {
     /// # Ok::<_, latchwork::Error>(()) }).unwrap();
     /// ```
     pub fn insert(&self, key: impl Into<Key>, value: V) -> WriteRequest<'_, V, Result<u64, Entry<V>>> {
-        self.write(|commit| commit.set(key.into(), Some(0), value, Expiry::Never), exchanged)
+        self.write(Step::set(key.into(), Some(0), value, Expiry::Never), exchanged)
     }
 
     /// Sets a cell that still has the version of an entry, or the one given with its key: a future of its new version, or
@@ -103,7 +104,7 @@ impl<V: Clone + Send + Sync + 'static> Space<V> {
         value: V,
     ) -> WriteRequest<'_, V, Result<u64, Entry<V>>> {
         let Expected { key, version } = expected.into();
-        self.write(|commit| commit.set(key, Some(version), value, Expiry::Never), exchanged)
+        self.write(Step::set(key, Some(version), value, Expiry::Never), exchanged)
     }
 
     /// Deletes a cell, whatever it is: a future of whether it was there.
@@ -112,7 +113,7 @@ impl<V: Clone + Send + Sync + 'static> Space<V> {
     ///
     /// As for [`set`](Space::set).
     pub fn delete(&self, key: impl Into<Key>) -> WriteRequest<'_, V, bool> {
-        self.write(|commit| commit.delete(key.into(), None), |outcome| outcome.is_ok_and(|done| done.existed))
+        self.write(Step::delete(key.into(), None), |outcome| outcome.is_ok_and(|done| done.existed))
     }
 
     /// Deletes a cell that still has the version of an entry, or the one given with its key: a future of whether it was
@@ -124,7 +125,7 @@ impl<V: Clone + Send + Sync + 'static> Space<V> {
     pub fn compare_delete(&self, expected: impl Into<Expected>) -> WriteRequest<'_, V, Result<bool, Entry<V>>> {
         let Expected { key, version } = expected.into();
         let answer = |outcome: Outcome<Arc<V>>| outcome.map(|done| done.existed).map_err(there);
-        self.write(|commit| commit.delete(key, Some(version)), answer)
+        self.write(Step::delete(key, Some(version)), answer)
     }
 
     /// Conditions and writes on several cells in one step: see [`Atomic`].
@@ -188,10 +189,9 @@ impl<V: Clone + Send + Sync + 'static> Space<V> {
         Watch::new(self.cells(), Watched::Range(KeyRange::prefix(prefix)))
     }
 
-    fn write<A>(&self, step: impl FnOnce(&mut Commit<V>), answer: fn(Outcome<Arc<V>>) -> A) -> WriteRequest<'_, V, A> {
-        let mut commit = Commit::new();
-        step(&mut commit);
-        WriteRequest::new(self.cells(), commit, answer)
+    #[inline]
+    fn write<A>(&self, step: Step<V>, answer: fn(Outcome<Arc<V>>) -> A) -> WriteRequest<'_, V, A> {
+        WriteRequest::new(self.cells(), Commit::of(step), answer)
     }
 }
 

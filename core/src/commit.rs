@@ -112,13 +112,18 @@ impl<V> Commit<V> {
 
     /// Sets a cell; with `expected`, demands that it has this version.
     pub fn set(&mut self, key: Key, expected: Option<u64>, value: V, expiry: Expiry) {
-        let write = Some(Write::Set { value, expiry });
-        self.steps.push(Step { key, hash: 0, expected, write });
+        self.steps.push(Step::set(key, expected, value, expiry));
     }
 
     /// Deletes a cell; with `expected`, demands that it has this version.
     pub fn delete(&mut self, key: Key, expected: Option<u64>) {
-        self.steps.push(Step { key, hash: 0, expected, write: Some(Write::Delete) });
+        self.steps.push(Step::delete(key, expected));
+    }
+
+    /// Of one step.
+    #[inline]
+    pub(crate) fn of(step: Step<V>) -> Commit<V> {
+        Commit { steps: SmallVec::from_buf([step]), guards: Vec::new() }
     }
 
     /// Makes its keys those of a sub-space.
@@ -147,6 +152,18 @@ impl<V> Commit<V> {
     /// for a guard that was released or handed over: then the commit is refused.
     pub fn guard(&mut self, ticket: Option<Ticket>, token: u64, keys: Option<Vec<Key>>) {
         self.guards.push(Demand { ticket, token, keys, call: None });
+    }
+}
+
+impl<V> Step<V> {
+    #[inline]
+    pub(crate) fn set(key: Key, expected: Option<u64>, value: V, expiry: Expiry) -> Step<V> {
+        Step { key, hash: 0, expected, write: Some(Write::Set { value, expiry }) }
+    }
+
+    #[inline]
+    pub(crate) fn delete(key: Key, expected: Option<u64>) -> Step<V> {
+        Step { key, hash: 0, expected, write: Some(Write::Delete) }
     }
 }
 

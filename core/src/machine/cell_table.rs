@@ -189,14 +189,14 @@ impl<T: Kept, W: Clone> CellTable<T, W> {
         let Some(cell) = self.cells.find_mut(hash, |cell| cell.is(hash, key)) else {
             let cell = Slot { hash, key: key.clone(), value: keep(value), version, expires };
             self.cells.insert_unique(hash, cell, |cell| cell.hash);
-            self.move_expiry(key, None, expires);
+            self.move_expiry(key, None, expires, now);
             return Written { old: None, existed: false, presence: Presence::Appeared };
         };
         let existed = !is_over(cell.expires, now);
         let old = replace(&mut cell.value, value);
         cell.version = version;
         let before = std::mem::replace(&mut cell.expires, expires);
-        self.move_expiry(key, before, expires);
+        self.move_expiry(key, before, expires, now);
         Written { old: Some(old), existed, presence: Presence::Same }
     }
 
@@ -286,20 +286,21 @@ impl<T: Kept, W: Clone> CellTable<T, W> {
     fn take(&mut self, hash: u64, key: &Key) -> Option<Slot<T>> {
         let found = self.cells.find_entry(hash, |cell| cell.is(hash, key)).ok()?;
         let (cell, _) = found.remove();
-        self.move_expiry(key, cell.expires, None);
+        self.move_expiry(key, cell.expires, None, Duration::ZERO);
         Some(cell)
     }
 
     #[inline]
-    fn move_expiry(&mut self, key: &Key, before: Option<Duration>, after: Option<Duration>) {
+    fn move_expiry(&mut self, key: &Key, before: Option<Duration>, after: Option<Duration>, now: Duration) {
         if before != after {
-            self.change_expiry(key, before, after);
+            self.change_expiry(key, before, after, now);
         }
     }
 
     #[cold]
-    fn change_expiry(&mut self, key: &Key, before: Option<Duration>, after: Option<Duration>) {
+    fn change_expiry(&mut self, key: &Key, before: Option<Duration>, after: Option<Duration>, now: Duration) {
         self.change_rare(|rare| {
+            rare.latest = rare.latest.max(now);
             if let Some(before) = before {
                 rare.expiries.remove(&(before, key.clone()));
             }
@@ -418,8 +419,9 @@ mod tests {
     fn time_never_goes_back_where_it_matters() {
         let (mut cells, key) = (table(), Key::from("a"));
         assert!(!cells.is_timed());
-        cells.set((1, &key), 1, Some(9 * MS), 1, MS);
+        cells.set((1, &key), 1, Some(9 * MS), 1, 2 * MS);
         assert!(cells.is_timed());
+        assert_eq!(cells.at(MS), 2 * MS);
         assert_eq!(cells.at(5 * MS), 5 * MS);
         assert_eq!(cells.at(3 * MS), 5 * MS);
         cells.delete(1, &key, 2, 5 * MS);

@@ -58,10 +58,10 @@ impl<V> Aftermath<V> {
     /// is locked.
     #[inline]
     pub(super) fn carry_out(self, shared: &Shared, own: Option<&Mailbox>) {
-        let Aftermath { mut values, mut watchers, .. } = self;
-        if watchers.is_empty() && !shared.timers.is_sooner() {
+        if self.watchers.is_empty() && !shared.timers.is_sooner() {
             return;
         }
+        let Aftermath { mut values, mut watchers, .. } = self;
         let mut tell = || Watcher::tell_all(take(&mut watchers), own);
         let mut let_go = || drop(take(&mut values));
         let calls: [&mut dyn FnMut(); 3] = [&mut tell, &mut || shared.timers.wake_if_sooner(), &mut let_go];

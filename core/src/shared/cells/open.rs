@@ -133,8 +133,11 @@ fn in_time<'a, V: Send + Sync + 'static, O: Open<'a, V>>(
     }
     loop {
         let mut open = lock();
-        if now.is_some() || !open.is_timed() {
-            let at = open.at(now.unwrap_or_default());
+        if !open.is_timed() {
+            return (open, now.unwrap_or_default());
+        }
+        if let Some(now) = now {
+            let at = open.at(now);
             return (open, at);
         }
         // One of their cells began to expire just now.
