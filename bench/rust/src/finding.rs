@@ -16,6 +16,11 @@ pub fn gain(case: &str, peer: &str, [ours, our_base]: [&[f64]; 2], [theirs, thei
         "ours": tenths(ours), "theirs": tenths(theirs), "ours_base": tenths(our_base), "theirs_base": tenths(their_base) }));
 }
 
+/// Bytes of ours and of something else, once.
+pub fn size(case: &str, peer: &str, ours: isize, theirs: isize) {
+    print(json!({ "kind": "size", "host": HOST, "case": case, "peer": peer, "ours": ours, "theirs": theirs }));
+}
+
 /// A point of a curve: what one operation cost in each round where there were `x` waiters, keys or threads.
 pub fn point(plot: &str, series: &str, x: u64, costs: &[f64]) {
     print(json!({ "kind": "point", "host": HOST, "plot": plot, "series": series, "x": x, "costs": tenths(costs) }));

@@ -1,12 +1,15 @@
-//! Counts what is allocated for each held key and each waiter, and what is left when all is released.
+//! Counts what is allocated for each held key, each waiter and each cell, and what is left when all is gone.
 
 use std::alloc::System;
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use arc_swap::ArcSwap;
 use dashmap::DashMap;
+use futures::executor::block_on;
 use futures::task::noop_waker_ref;
 use keyed_lock::r#async::KeyedLock;
 use latchwork::Space;
@@ -39,6 +42,41 @@ fn main() {
 
     let keyed = forever(KeyedLock::<String>::new());
     one_side("keyed-lock", |key| keyed.lock(key.to_owned()));
+
+    cells();
+}
+
+/// What each cell with a number in it takes, and what is left when all are deleted. What a space has for its first cell
+/// is made beforehand.
+fn cells() {
+    println!("memory: {MANY} cells");
+    let names = key_names("user", MANY);
+    let each_cell = |side, grown| each("cell", side, grown, 0);
+
+    let space = Space::<u64>::with_cells();
+    let set = |name: &String| {
+        block_on(space.set(name, 7)).expect("open");
+    };
+    let delete = |name: &String| assert!(block_on(space.delete(name)).expect("open"));
+    set(&names[0]);
+    delete(&names[0]);
+    let start = Region::new(ALLOCATOR);
+    names.iter().for_each(set);
+    let most = grown(&start);
+    each_cell("Latchwork", most);
+    names.iter().for_each(delete);
+    finding::size("cells: memory after deletion of all", "itself at its most", grown(&start).bytes, most.bytes);
+
+    let start = Region::new(ALLOCATOR);
+    let map: DashMap<String, (u64, u64)> = names.iter().map(|name| (name.clone(), (1, 7))).collect();
+    each_cell("DashMap of versioned values", grown(&start));
+    drop(map);
+
+    let start = Region::new(ALLOCATOR);
+    let swap = |name: &String| (name.clone(), ArcSwap::from_pointee((1, 7)));
+    let map: HashMap<String, ArcSwap<(u64, u64)>> = names.iter().map(swap).collect();
+    each_cell("map of arc-swaps", grown(&start));
+    drop(map);
 }
 
 /// What the tables and queues of one side grow by. What its callers keep, guards and futures, is made beforehand, and

@@ -18,7 +18,7 @@ const OPERATIONS: u64 = 8192;
 const FEW: usize = 512;
 
 const ARC_SWAP: &str = "arc-swap rcu";
-const DASH_MAP: &str = "DashMap of versioned values";
+pub(super) const DASH_MAP: &str = "DashMap of versioned values";
 
 /// What people write by hand: a value and a number that goes up.
 #[derive(Clone, Debug)]
@@ -55,18 +55,30 @@ fn versions() -> Versions {
     names().into_iter().map(|name| (name, Versioned { version: 1, value: 0 })).collect()
 }
 
-/// Reads a value and its version.
+fn updated(swap: &ArcSwap<Versioned>, value: u64) -> u64 {
+    swap.rcu(|seen| Versioned { version: seen.version + 1, value }).version
+}
+
+fn written(versions: &Versions, key: &str) -> u64 {
+    let mut seen = versions.get_mut(key).expect("there");
+    *seen = Versioned { version: seen.version + 1, value: 7 };
+    seen.version
+}
+
+/// Reads a value and its version. What arc-swap does as one step, `rcu`, is a write; its load can be compared with nothing
+/// that was read before.
 pub(super) fn get() -> Case {
-    let (space, swaps, versions) = (space(), swaps(), versions());
+    let (space, swaps, also_swaps, versions) = (space(), swaps(), swaps(), versions());
     let sides = vec![
         over_keys("Latchwork", move |key| {
             let entry = ready(space.get(key)).expect("open");
             entry.version ^ entry.value.unwrap_or_default()
         }),
-        over_keys(ARC_SWAP, move |key| {
+        over_keys("arc-swap load", move |key| {
             let seen = swaps[key].load_full();
             seen.version ^ seen.value
         }),
+        over_keys(ARC_SWAP, move |key| updated(&also_swaps[key], 7)),
         over_keys(DASH_MAP, move |key| {
             let seen = versions.get(key).expect("there").clone();
             seen.version ^ seen.value
@@ -80,14 +92,8 @@ pub(super) fn set() -> Case {
     let (space, swaps, versions) = (space(), swaps(), versions());
     let sides = vec![
         over_keys("Latchwork", move |key| ready(space.set(key, 7)).expect("open")),
-        over_keys(ARC_SWAP, move |key| {
-            swaps[key].rcu(|seen| Versioned { version: seen.version + 1, value: 7 }).version
-        }),
-        over_keys(DASH_MAP, move |key| {
-            let mut seen = versions.get_mut(key).expect("there");
-            *seen = Versioned { version: seen.version + 1, value: 7 };
-            seen.version
-        }),
+        over_keys(ARC_SWAP, move |key| updated(&swaps[key], 7)),
+        over_keys(DASH_MAP, move |key| written(&versions, key)),
     ];
     Case { name: "cell: set", operations: OPERATIONS, sides }
 }
@@ -140,6 +146,22 @@ pub(super) fn watched() -> Case {
         over_keys("Latchwork, not watched", set(alone)),
     ];
     Case { name: "cell: set, watched", operations: OPERATIONS, sides }
+}
+
+/// Writes of cells that no other thread touches: ours, and a map of versioned values.
+pub(super) fn apart(names: impl Iterator<Item = String>) -> (impl Fn(&str) + Sync, impl Fn(&str) + Sync) {
+    let (space, versions) = (Space::with_cells(), Versions::new());
+    for name in names {
+        ready(space.set(&name[..], 0)).expect("open");
+        versions.insert(name, Versioned { version: 1, value: 0 });
+    }
+    let set = move |key: &str| {
+        ready(space.set(key, 7)).expect("open");
+    };
+    let write = move |key: &str| {
+        written(&versions, key);
+    };
+    (set, write)
 }
 
 /// Scans, for each cell that they answer.
