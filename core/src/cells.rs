@@ -5,8 +5,8 @@ use crate::engine::CellEngine;
 use crate::shared::Watched;
 use crate::sync::Arc;
 use crate::{
-    Atomic, Commit, Conflict, Entry, Error, Expected, Expiry, IntoKeys, Key, KeyRange, List, Outcome, Space, Watch,
-    WriteRequest,
+    AtOnce, Atomic, Awaited, Commit, Conflict, Entry, Error, Expected, Expiry, IntoChange, IntoKeys, Key, KeyRange,
+    List, Outcome, Space, Transact, Tx, Update, Watch, WriteRequest,
 };
 
 /// # Cells
@@ -187,6 +187,129 @@ impl<V: Clone + Send + Sync + 'static> Space<V> {
     /// order. See [`Watch`].
     pub fn watch_prefix(&self, prefix: impl Into<Key>) -> Watch<V> {
         Watch::new(self.cells(), Watched::Range(KeyRange::prefix(prefix)))
+    }
+
+    /// Changes a cell by a function of what is there: a future of what it did. The function is given the entry, and answers
+    /// [`Change::Set`](crate::Change::Set), [`Keep`](crate::Change::Keep) or [`Delete`](crate::Change::Delete), or a `Result`
+    /// with one; its own error ends the update at once and is passed on.
+    ///
+    /// The change is made only if the cell is still as the function saw it; else the function runs again. After three
+    /// conflicts, or at once when another call has or awaits its turn on the cell, the update takes a turn: then no other
+    /// update or transaction changes the cell until it is done. So any number of updates all succeed, and no function runs
+    /// more than four times, but for writes that carry no function, such as [`set`](Space::set): they wait for nobody, the
+    /// function runs again in its turn for each, and after 16 of them the update fails with
+    /// [`Conflict`](crate::ErrorKind::Conflict).
+    ///
+    /// # Fairness
+    ///
+    /// Turns are first come, first served.
+    ///
+    /// # Deadlocks
+    ///
+    /// Whatever the function asks of the space is a call of its own: an update of the same cell in there can wait for the turn
+    /// that the function runs in. With the same [`owner`](Update::owner) it fails with
+    /// [`Deadlock`](crate::ErrorKind::Deadlock); else give it a [`timeout`](Update::timeout), whose error names the turn.
+    ///
+    /// # Errors
+    ///
+    /// The function's own. Besides those of [`get`](Space::get): [`Conflict`](crate::ErrorKind::Conflict),
+    /// [`Timeout`](crate::ErrorKind::Timeout), [`Fenced`](crate::ErrorKind::Fenced) with a guard that is not held, or when the
+    /// turn was [revoked](Space::revoke), [`Cancelled`](crate::ErrorKind::Cancelled) with an owner that is closed,
+    /// [`Busy`](crate::ErrorKind::Busy) where a limit of waiters is reached.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use latchwork::Change;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let space = latchwork::Space::<u32>::with_cells();
+    /// let count = space.update("count", |entry| Change::Set(entry.value.unwrap_or(0) + 1)).await?;
+    /// assert_eq!((count.value, count.attempts), (Some(1), 1));
+    /// # Ok::<_, latchwork::Error>(()) }).unwrap();
+    /// ```
+    pub fn update<F, A>(&self, key: impl Into<Key>, function: F) -> Update<'_, V, F, A, AtOnce>
+    where
+        F: FnMut(Entry<V>) -> A,
+        A: IntoChange<V>,
+    {
+        Update::new(self.cells(), key.into(), function, AtOnce)
+    }
+
+    /// As [`update`](Space::update), with a function that answers a future.
+    ///
+    /// # Errors
+    ///
+    /// As for [`update`](Space::update).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use latchwork::{Change, Error};
+    ///
+    /// # async fn refresh(_: Option<String>) -> Result<String, Error> { Ok("fresh".into()) }
+    /// # futures::executor::block_on(async {
+    /// let space = latchwork::Space::<String>::with_cells();
+    /// let token = space.update_async("token", async |entry| Ok::<_, Error>(Change::Set(refresh(entry.value).await?)));
+    /// assert_eq!(token.await?.value.as_deref(), Some("fresh"));
+    /// # Ok::<_, Error>(()) }).unwrap();
+    /// ```
+    pub fn update_async<F, R>(&self, key: impl Into<Key>, function: F) -> Update<'_, V, F, R, Awaited>
+    where
+        F: FnMut(Entry<V>) -> R,
+        R: Future,
+        R::Output: IntoChange<V>,
+    {
+        Update::new(self.cells(), key.into(), function, Awaited)
+    }
+
+    /// Runs a body that reads and writes cells as if it were alone: a future of what it returned. See [`Tx`].
+    ///
+    /// Each read fits all earlier ones, and everything that was read is checked again when all writes appear at one instant;
+    /// where something has changed, the body runs again. After three conflicts, or at once when it meets the turn of another
+    /// call, it takes its turn over all cells that it touched so far, then, if that is not enough or it scans, over the whole
+    /// space. So all transactions succeed, and no body runs more than five times, but for writes that carry no function (see
+    /// [`update`](Space::update)). One that wrote nothing commits without waiting.
+    ///
+    /// A body that returns an error commits nothing; the error is passed on.
+    ///
+    /// # Deadlocks
+    ///
+    /// What the body asks of the space otherwise than through its [`Tx`] is a call of its own, and can wait for the turn that
+    /// the body runs in; see [`update`](Space::update).
+    ///
+    /// # Errors
+    ///
+    /// The body's own, [`Aborted`](crate::ErrorKind::Aborted) by [`Tx::abort`], and those of [`update`](Space::update).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let space = latchwork::Space::<i64>::with_cells();
+    /// space.set("ada", 100).await?;
+    /// let moved = space
+    ///     .transact(async |tx| {
+    ///         let (ada, bob) = (tx.get("ada").await?.value.unwrap_or(0), tx.get("bob").await?.value.unwrap_or(0));
+    ///         if ada < 30 {
+    ///             return Err(tx.abort("not enough"));
+    ///         }
+    ///         tx.set("ada", ada - 30)?;
+    ///         tx.set("bob", bob + 30)?;
+    ///         Ok(ada - 30)
+    ///     })
+    ///     .await?;
+    /// assert_eq!(moved.value, 70);
+    /// assert_eq!(space.get("bob").await?.value, Some(30));
+    /// # Ok::<_, latchwork::Error>(()) }).unwrap();
+    /// ```
+    pub fn transact<F, R, T, E>(&self, body: F) -> Transact<'_, V, F, R, T>
+    where
+        F: FnMut(Tx<V>) -> R,
+        R: Future<Output = Result<T, E>>,
+        E: From<Error>,
+    {
+        Transact::new(self.cells(), body)
     }
 
     #[inline]

@@ -44,6 +44,7 @@ pub(crate) use self::handle::Handle;
 pub(crate) use self::limits::Limits;
 pub(crate) use self::mailbox::{Mailbox, Recipient};
 pub(crate) use self::names::Names;
+pub(crate) use self::outcome::in_turn;
 use self::shard::Locked;
 pub(crate) use self::shard::Shard;
 pub(crate) use self::timers::Timers;

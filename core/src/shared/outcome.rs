@@ -58,7 +58,7 @@ pub(super) fn sole_grant(effects: &Effects<Recipient>, own: &Mailbox) -> Option<
 }
 
 /// Runs code of callers. One that panics does not keep the others from theirs.
-pub(super) fn in_turn(calls: impl Iterator<Item = impl FnOnce()>) {
+pub(crate) fn in_turn(calls: impl Iterator<Item = impl FnOnce()>) {
     let mut panic = None;
     for call in calls {
         panic = panic.or(catch_unwind(AssertUnwindSafe(call)).err());

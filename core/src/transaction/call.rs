@@ -8,7 +8,7 @@ use super::teller::Teller;
 use super::{CallSpec, Change, Done, Run, Step};
 use crate::engine::MemoryCells;
 use crate::machine::{Doom, Inner, Mark, Origin, Rank};
-use crate::shared::{Enclosed, Mailbox};
+use crate::shared::{Checked, Enclosed, Mailbox};
 use crate::sync::Arc;
 use crate::{Entry, Error, Expiry, Key, Scan};
 
@@ -367,16 +367,29 @@ impl<V: Send + Sync + 'static> Inside<V> {
                 Ok(Step::Done(Done { version, changed, attempts: course.runs(), callbacks }))
             }
             Over::Threw => Ok(Step::Threw),
-            Over::Go(go) => self.follow(go, going, site),
+            Over::Clashed(doom) => {
+                let go = course.clashed(site, doom)?;
+                self.follow(go, going, site)
+            }
+            Over::Retry(mut attempt) => {
+                let go = course.sleep(site, &mut attempt)?;
+                self.follow(go, going, site)
+            }
         }
     }
 }
 
 /// What the end of a transaction's body comes to.
-pub(super) enum Over {
-    Done { version: u64, changed: bool, callbacks: Vec<u64> },
+pub(super) enum Over<V> {
+    Done {
+        version: u64,
+        changed: bool,
+        callbacks: Vec<u64>,
+    },
     Threw,
-    Go(Go),
+    Clashed(Doom),
+    /// It is to wait until something changes that this attempt read.
+    Retry(Box<Checked<V>>),
 }
 
 /// Decides what the end of a transaction's body comes to: by the marks of its attempt, then by whether it returned.
@@ -385,18 +398,22 @@ pub(super) fn over<V: Send + Sync + 'static>(
     returned: bool,
     course: &mut Course,
     site: &Site<'_, V>,
-) -> Result<Over, Error> {
+) -> Result<Over<V>, Error> {
     // From here on its handles are of no use.
-    let mut attempt = body.with(|attempt| {
+    let (mut attempt, _dropped, mark, aborted) = body.with(|attempt| {
         let dropped = attempt.close_savepoints();
         let (mark, aborted) = (attempt.take_mark(), attempt.aborted().map(Error::aborted));
         (attempt.end(), dropped, mark, aborted)
     });
-    let (attempt, mark, aborted) = (&mut attempt.0, attempt.2, attempt.3);
-    course.note_touched(attempt);
     match (mark, aborted) {
-        (Some(Mark::Doomed(doom)), _) => return course.clashed(site, doom).map(Over::Go),
-        (Some(Mark::Retry), _) => return course.sleep(site, attempt).map(Over::Go),
+        (Some(Mark::Doomed(doom)), _) => {
+            course.note_touched(&attempt);
+            return Ok(Over::Clashed(doom));
+        }
+        (Some(Mark::Retry), _) => {
+            course.note_touched(&attempt);
+            return Ok(Over::Retry(Box::new(attempt)));
+        }
         (None, Some(aborted)) => return Err(aborted),
         (None, None) if !returned => return Ok(Over::Threw),
         (None, None) => {}
@@ -409,9 +426,12 @@ pub(super) fn over<V: Send + Sync + 'static>(
             false => Ok(Over::Done { version: 0, changed: false, callbacks }),
         };
     }
-    match site.engine.commit_checked(attempt, (course.number(), course.guards()), site.teller.own())? {
+    match site.engine.commit_checked(&mut attempt, (course.number(), course.guards()), site.teller.own())? {
         Ok(committed) => Ok(Over::Done { version: committed.version, changed: true, callbacks }),
-        Err(Doom { stale, range, met_turn }) => course.clashed(site, Doom { stale, range, met_turn }).map(Over::Go),
+        Err(doom) => {
+            course.note_touched(&attempt);
+            Ok(Over::Clashed(doom))
+        }
     }
 }
 

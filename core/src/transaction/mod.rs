@@ -8,7 +8,7 @@
 //! | `course` | from one attempt to the next: turns, time-outs, ends |
 //! | `body` | what a body does with cells, as one attempt |
 //! | `call` | both for a binding: one object, asked step by step |
-//! | `update`, `transact`, `tx` | both for Rust, as futures |
+//! | `update`, `transact`, `tx` | both for Rust, as futures; `ride` is what they share |
 //!
 //! How often a body runs is in `machine/progress.rs`, what an attempt keeps in `machine/attempt.rs`.
 
@@ -16,11 +16,18 @@ mod body;
 mod call;
 mod call_spec;
 mod course;
+mod ride;
 mod step;
 mod teller;
 #[cfg(test)]
 mod tests;
+mod transact;
+mod tx;
+mod update;
 
 pub use self::call::Call;
 pub use self::call_spec::CallSpec;
 pub use self::step::{Change, Done, Run, Step};
+pub use self::transact::{Transact, Transacted};
+pub use self::tx::Tx;
+pub use self::update::{AtOnce, Awaited, IntoChange, Update, Updated};

@@ -9,8 +9,10 @@
 //! | [`model`] | the slow, obvious lock table that judges an interleaving |
 //! | [`stage`] | runs the actors of a story: on threads, on one thread, on a runtime |
 //! | [`poll`] | futures polled by hand, only when they were woken |
+//! | [`history`] | judges what concurrent transactions saw |
 //! | [`refused`] | programs with bad input that do not compile |
 
+pub mod history;
 pub mod host;
 mod matching;
 pub mod model;

@@ -1,10 +1,11 @@
-//! S2, the queue form: many requests load a document, add a page, save it whole.
+//! S2, the queue form and the cell form: many requests load a document, add a page, save it whole.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
-use latchwork::{Space, key};
+use latchwork::{Change, Entry, Space, key};
+use latchwork_tests::poll::now;
 use latchwork_tests::stage::{Stage, suspend};
 use tokio::sync::Barrier;
 
@@ -72,6 +73,41 @@ fn every_page_arrives() {
             answers.sort_unstable();
             assert_eq!(answers, expected);
             assert_empty(&space);
+        }
+    }
+}
+
+/// The cell form: the same pages and answers, no errors, no body more than four times.
+#[test]
+fn every_page_arrives_in_a_cell() {
+    for stage in Stage::ALL {
+        for requests in [50, 200] {
+            let space: Space<Vec<String>> = Space::with_cells();
+            now(space.set(key!("document", 1), vec!["page 1".to_owned()])).expect("open");
+            let request = |_| {
+                let space = space.clone();
+                async move {
+                    let update = space.update_async(key!("document", 1), async |entry: Entry<Vec<String>>| {
+                        let mut document = entry.value.unwrap_or_default();
+                        suspend().await;
+                        document.extend(document.last().cloned());
+                        suspend().await;
+                        Change::Set(document)
+                    });
+                    let done = update.await.expect("all succeed");
+                    assert!(done.attempts <= 4, "{} runs", done.attempts);
+                    (done.version, done.value.map_or(0, |document| document.len()))
+                }
+                .boxed()
+            };
+            let mut answers = stage.run((0..requests).map(request).collect());
+            answers.sort_unstable();
+            let pages: Vec<usize> = answers.iter().map(|(_, pages)| *pages).collect();
+            assert_eq!(pages, (2..=requests + 1).collect::<Vec<_>>(), "rising in the order of commits");
+            assert_eq!(
+                now(space.get(key!("document", 1))).expect("open").value.map(|all| all.len()),
+                Some(requests + 1)
+            );
         }
     }
 }

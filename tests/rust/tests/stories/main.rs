@@ -2,16 +2,20 @@
 //! without the library.
 
 mod all_or_nothing;
+mod bank;
 mod buyer_and_seller;
 mod drop_outs;
 mod duplicate_page;
 mod hand_over;
 mod handle_hygiene;
+mod log_out;
 mod one_name;
 mod own_key;
 mod owner_dies;
+mod retry_discipline;
 mod session_store;
 mod token_refresh;
+mod two_edits;
 mod versions;
 
 use latchwork::{Query, Space};

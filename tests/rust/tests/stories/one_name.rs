@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use latchwork::{Space, key};
+use latchwork::{Change, Entry, Error, Space, Tx, key};
 use latchwork_tests::poll::now;
 use latchwork_tests::stage::{Stage, suspend};
 use tokio::sync::Barrier;
@@ -41,6 +41,35 @@ fn under_a_lock(space: Space<usize>, password: usize, barrier: Arc<Barrier>) -> 
     .boxed()
 }
 
+fn by_update(space: Space<usize>, password: usize, barrier: Arc<Barrier>) -> BoxFuture<'static, Answer> {
+    async move {
+        barrier.wait().await;
+        let update = space.update_async(key!("user", "ada"), async |entry: Entry<usize>| {
+            suspend().await;
+            if entry.value.is_some() { Change::Keep } else { Change::Set(password) }
+        });
+        let done = update.await.expect("it succeeds");
+        if done.changed { Ok(()) } else { Err(done.value.expect("somebody has it")) }
+    }
+    .boxed()
+}
+
+fn by_transaction(space: Space<usize>, password: usize, barrier: Arc<Barrier>) -> BoxFuture<'static, Answer> {
+    async move {
+        barrier.wait().await;
+        let transaction = space.transact(async |tx: Tx<usize>| {
+            let there = tx.get(key!("user", "ada")).await?.value;
+            suspend().await;
+            match there {
+                Some(there) => Ok(Err(there)),
+                None => tx.set(key!("user", "ada"), password).map(Ok),
+            }
+        });
+        Result::<_, Error>::expect(transaction.await, "it succeeds").value
+    }
+    .boxed()
+}
+
 /// As people write it: look, then write.
 fn query_then_write(space: Space<usize>, password: usize, barrier: Arc<Barrier>) -> BoxFuture<'static, Answer> {
     async move {
@@ -68,7 +97,7 @@ fn sign_up(stage: Stage, how: SignUp) -> (Vec<Answer>, usize) {
 #[test]
 fn one_gets_the_name_and_all_others_are_told_who() {
     for stage in Stage::ALL {
-        for how in [by_insert as SignUp, under_a_lock] {
+        for how in [by_insert as SignUp, under_a_lock, by_update, by_transaction] {
             let (answers, stored) = sign_up(stage, how);
             let winners: Vec<usize> = (0..MANY).filter(|password| answers[*password].is_ok()).collect();
             assert_eq!(winners, [stored], "{stage:?}");

@@ -1,0 +1,262 @@
+//! Transactions, as futures.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::CallSpec;
+use super::call::{Over, over};
+use super::course::{Course, Go};
+use super::ride::Ride;
+use super::tx::{Inside, Tx};
+use crate::engine::MemoryCells;
+use crate::shared::in_turn;
+use crate::sync::Arc;
+use crate::{Error, Guard, IntoKeys, Key, Owner};
+
+/// What a transaction did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Transacted<T> {
+    /// What its body returned.
+    pub value: T,
+    /// The version of all that it wrote; 0 when it wrote nothing.
+    pub version: u64,
+    /// How often the body ran.
+    pub attempts: u32,
+}
+
+/// A transaction: a builder first, then a future of what it did. Made by [`Space::transact`](crate::Space::transact), which
+/// says how it goes.
+///
+/// # Cancel safety
+///
+/// Nothing happens before the first poll. Dropping it gives it up: nothing is written, and it leaves no turn and no wait.
+#[must_use = "a transaction does nothing unless it is awaited"]
+pub struct Transact<'a, V: Send + Sync + 'static, F, R, T> {
+    engine: &'a MemoryCells<V>,
+    body: F,
+    spec: CallSpec,
+    /// The first thing that was found wrong.
+    refused: Option<Error>,
+    going: Option<Going<V>>,
+    running: Option<Pin<Box<R>>>,
+    over: bool,
+    /// What a body returned is kept on the way through `poll` alone.
+    value: PhantomData<fn() -> T>,
+}
+
+struct Going<V: Send + Sync + 'static> {
+    ride: Ride,
+    inside: Arc<Inside<V>>,
+}
+
+impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
+    pub(crate) fn new(engine: &'a MemoryCells<V>, body: F) -> Transact<'a, V, F, R, T> {
+        let spec = CallSpec::new();
+        Transact { engine, body, spec, refused: None, going: None, running: None, over: false, value: PhantomData }
+    }
+
+    /// Sets how often the body runs at most: then it fails with [`Conflict`](crate::ErrorKind::Conflict). Runs that ended by
+    /// [`retry`](Tx::retry) do not count.
+    pub fn attempts(self, limit: u32) -> Self {
+        self.with(|spec| spec.attempts(limit))
+    }
+
+    /// Sets how long everything may last, waits and bodies together; then it fails with
+    /// [`Timeout`](crate::ErrorKind::Timeout). Zero: it may not wait. Another needs a space with a
+    /// [clock](crate::Builder::clock), and is told as time-outs of locks are.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.with(|spec| spec.timeout(timeout))
+    }
+
+    /// Makes it a call of `owner`: where it would wait for a turn of the same owner it fails with
+    /// [`Deadlock`](crate::ErrorKind::Deadlock), and it ends with its owner.
+    pub fn owner(self, owner: &Owner) -> Self {
+        self.with(|spec| spec.owner(owner))
+    }
+
+    /// Gives its turns a label, which queries and errors show.
+    pub fn label(self, label: impl Into<Arc<str>>) -> Self {
+        self.with(|spec| spec.label(label))
+    }
+
+    /// Commits only while the guard holds every key that it was granted, except those that it released itself: else
+    /// [`Fenced`](crate::ErrorKind::Fenced), also when it is lost meanwhile (clause C14).
+    pub fn guard(self, guard: &Guard) -> Self {
+        self.demand(guard, None)
+    }
+
+    /// Commits only while the guard holds these keys.
+    pub fn guard_keys(self, guard: &Guard, keys: impl IntoKeys) -> Self {
+        self.demand(guard, Some(keys.into_keys().into_vec()))
+    }
+
+    fn with(mut self, change: impl FnOnce(CallSpec) -> CallSpec) -> Self {
+        self.spec = change(std::mem::take(&mut self.spec));
+        self
+    }
+
+    fn demand(mut self, guard: &Guard, keys: Option<Vec<Key>>) -> Self {
+        match guard.demand(&self.engine.locks, keys) {
+            Ok(demand) => self.spec.guards.push(demand),
+            Err(error) => {
+                self.refused.get_or_insert(error);
+            }
+        }
+        self
+    }
+
+    /// Begins, or asks whether what it waits for has come.
+    fn advance(&mut self) -> Result<Go, Error> {
+        if let Some(going) = &mut self.going {
+            return going.ride.go_on(self.engine);
+        }
+        if let Some(error) = self.refused.take() {
+            return Err(error);
+        }
+        if self.engine.is_closed() {
+            return Err(Error::closed());
+        }
+        let course = Course::new(std::mem::take(&mut self.spec), self.engine.locks.handle.origin());
+        let inside = Inside::new(self.engine.clone());
+        let going = self.going.insert(Going { ride: Ride::new(course), inside });
+        going.ride.course.begin(self.engine)?;
+        Ok(Go::Run)
+    }
+
+    /// Runs the body.
+    fn run(&mut self) -> Result<(), Error>
+    where
+        F: FnMut(Tx<V>) -> R,
+    {
+        let Some(Going { ride, inside }) = &mut self.going else { return Ok(()) };
+        if ride.course.is_bound() {
+            ride.with(self.engine, |course, site| course.watch(site).and_then(|()| course.check_up(site)))?;
+        }
+        let attempt = ride.course.run();
+        let tx = inside.begin(attempt);
+        self.running = Some(Box::pin((self.body)(tx)));
+        Ok(())
+    }
+
+    /// The body has ended. `Ok(None)`: it runs again, or waits.
+    fn ended(&mut self, returned: bool) -> Result<(Option<u64>, Go), Error> {
+        let Some(Going { ride, inside }) = &mut self.going else { return Ok((None, Go::Wait)) };
+        if ride.course.is_bound() {
+            ride.without(self.engine, |course, site| course.check_up(site))?;
+        }
+        match ride.without(self.engine, |course, site| over(&inside.body, returned, course, site))? {
+            Over::Done { version, callbacks, .. } => {
+                // Nothing of it stands in anybody's way while these run.
+                let calls = inside.take(&callbacks);
+                ride.end(self.engine);
+                in_turn(calls.into_iter());
+                Ok((Some(version), Go::Wait))
+            }
+            Over::Threw => Ok((Some(0), Go::Wait)),
+            Over::Clashed(doom) => {
+                let go = ride.with(self.engine, |course, site| course.clashed(site, doom))?;
+                Ok((None, go))
+            }
+            Over::Retry(mut attempt) => {
+                let go = ride.with(self.engine, |course, site| course.sleep(site, &mut attempt))?;
+                Ok((None, go))
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        self.running = None;
+        self.over = true;
+        if let Some(Going { mut ride, inside }) = self.going.take() {
+            inside.end();
+            ride.end(self.engine);
+        }
+    }
+
+    fn failed<E: From<Error>>(&mut self, error: Error) -> Poll<Result<Transacted<T>, E>> {
+        self.end();
+        Poll::Ready(Err(E::from(self.engine.told(error))))
+    }
+
+    /// Whether there is something to be told.
+    fn listen(&mut self, cx: &Context<'_>) -> bool {
+        self.going.as_mut().is_some_and(|going| going.ride.listen(cx))
+    }
+}
+
+impl<V, F, R, T, E> Future for Transact<'_, V, F, R, T>
+where
+    V: Send + Sync + 'static,
+    F: FnMut(Tx<V>) -> R,
+    R: Future<Output = Result<T, E>>,
+    E: From<Error>,
+{
+    type Output = Result<Transacted<T>, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let transact = &mut *self;
+        if transact.over {
+            return Poll::Pending;
+        }
+        let mut rung = transact.listen(cx);
+        let mut next = match transact.running {
+            Some(_) => Ok(Go::Wait),
+            None => transact.advance(),
+        };
+        loop {
+            if let Err(error) = next.and_then(|go| if let Go::Run = go { transact.run() } else { Ok(()) }) {
+                return transact.failed(error);
+            }
+            // Asked now, so that nothing is missed from here on.
+            rung |= transact.listen(cx);
+            let Some(running) = &mut transact.running else {
+                if !std::mem::take(&mut rung) {
+                    return Poll::Pending;
+                }
+                next = transact.advance();
+                continue;
+            };
+            let Poll::Ready(outcome) = running.as_mut().poll(cx) else {
+                // What ends the call ends it before its body.
+                if rung
+                    && let Some(going) = &mut transact.going
+                    && let Err(error) = going.ride.without(transact.engine, |course, site| course.check_up(site))
+                {
+                    return transact.failed(error);
+                }
+                return Poll::Pending;
+            };
+            transact.running = None;
+            let attempts = transact.going.as_ref().map_or(0, |going| going.ride.course.runs());
+            let (version, go) = match transact.ended(outcome.is_ok()) {
+                Ok(ended) => ended,
+                Err(error) => return transact.failed(error),
+            };
+            if let Some(version) = version {
+                transact.end();
+                return Poll::Ready(outcome.map(|value| Transacted { value, version, attempts }));
+            }
+            next = Ok(go);
+        }
+    }
+}
+
+impl<V: Send + Sync + 'static, F, R, T> Drop for Transact<'_, V, F, R, T> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+// Nothing in it is pinned but what a body returns, in a box.
+impl<V: Send + Sync + 'static, F, R, T> Unpin for Transact<'_, V, F, R, T> {}
+
+impl<V: Send + Sync + 'static, F, R, T> fmt::Debug for Transact<'_, V, F, R, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transact").field("spec", &self.spec).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,280 @@
+//! What the body of a transaction has in hand.
+
+use std::fmt;
+
+use super::body::Body;
+use crate::engine::MemoryCells;
+use crate::machine::Inner;
+use crate::shared::Enclosed;
+use crate::sync::Arc;
+use crate::{Entry, Error, Expiry, IntoKeys, Key, KeyRange, Scan};
+
+/// What is called after a commit.
+type Callback = Box<dyn FnOnce() + Send>;
+
+/// One run of a transaction's body: reads cells as they fit together, and keeps writes until the commit.
+///
+/// A cheap handle: clones are the same, and may go to other tasks or threads. It is of no use once its body has ended, or
+/// while a [savepoint](Tx::transact) inside it is open: then its operations fail with
+/// [`Invalid`](crate::ErrorKind::Invalid). When what it read has changed, they fail with
+/// [`Conflict`](crate::ErrorKind::Conflict), and whatever the body does then, it runs again: pass such errors on with `?`.
+pub struct Tx<V: Send + Sync + 'static> {
+    inside: Arc<Inside<V>>,
+    scope: u64,
+    attempt: u32,
+}
+
+/// The attempts of one transaction.
+pub(super) struct Inside<V> {
+    pub(super) body: Body<V>,
+    /// Of this attempt, by the numbers that it knows them by.
+    callbacks: Enclosed<Vec<Option<Callback>>>,
+}
+
+impl<V: Send + Sync + 'static> Inside<V> {
+    pub(super) fn new(engine: MemoryCells<V>) -> Arc<Inside<V>> {
+        Arc::new(Inside { body: Body::new(engine), callbacks: Enclosed::default() })
+    }
+
+    /// Begins the next attempt.
+    pub(super) fn begin(self: &Arc<Inside<V>>, attempt: u32) -> Tx<V> {
+        let scope = self.body.begin();
+        self.forget();
+        Tx { inside: self.clone(), scope, attempt }
+    }
+
+    /// Ends the last attempt.
+    pub(super) fn end(&self) {
+        self.body.end();
+        self.forget();
+    }
+
+    /// Takes what is to be called, in this order.
+    pub(super) fn take(&self, callbacks: &[u64]) -> Vec<Callback> {
+        if callbacks.is_empty() {
+            return Vec::new();
+        }
+        let mut all = self.callbacks.with(std::mem::take);
+        callbacks.iter().filter_map(|&number| all.get_mut(number as usize)?.take()).collect()
+    }
+
+    fn forget(&self) {
+        let old = self.callbacks.with(std::mem::take);
+        drop(old);
+    }
+}
+
+impl<V: Clone + Send + Sync + 'static> Tx<V> {
+    /// Which run of the body it is, from 1.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// A cell, as it fits all that was read before; own writes are read back, with the version that the cell had when it was
+    /// read, or 0.
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`](crate::ErrorKind::Conflict) when what was read before has changed, and
+    /// [`Invalid`](crate::ErrorKind::Invalid) when the handle is of no use: so do all operations. Besides,
+    /// [`Aborted`](crate::ErrorKind::Aborted) after [`abort`](Tx::abort), [`Invalid`](crate::ErrorKind::Invalid) for a key
+    /// that is too long.
+    pub async fn get(&self, key: impl Into<Key>) -> Result<Entry<V>, Error> {
+        self.inside.body.get(self.scope, &key.into()).map(Entry::own)
+    }
+
+    /// Several cells, in the order asked.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Tx::get).
+    pub async fn get_many(&self, keys: impl IntoKeys) -> Result<Vec<Entry<V>>, Error> {
+        let entries = self.inside.body.get_many(self.scope, &keys.into_keys())?;
+        Ok(entries.into_iter().map(Entry::own).collect())
+    }
+
+    /// The cells of a range, in key order, with own writes laid over them. The commit fails, and the body runs again, if one
+    /// has come or gone since.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Tx::get) and [`Space::list`](crate::Space::list).
+    pub async fn list(&self, range: KeyRange) -> Result<Vec<Entry<V>>, Error> {
+        self.scan(Scan::new(range)).await
+    }
+
+    /// As [`list`](Tx::list), with a limit, or from the last key to the first.
+    ///
+    /// # Errors
+    ///
+    /// As for [`list`](Tx::list).
+    pub async fn scan(&self, scan: Scan) -> Result<Vec<Entry<V>>, Error> {
+        let entries = self.inside.body.list(self.scope, &scan)?;
+        Ok(entries.into_iter().map(Entry::own).collect())
+    }
+
+    /// Sets a cell with the commit. One that was read keeps when it expires, another does not expire.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Tx::get).
+    pub fn set(&self, key: impl Into<Key>, value: V) -> Result<(), Error> {
+        self.inside.body.set(self.scope, &key.into(), value, None)
+    }
+
+    /// Sets a cell with the commit, and when it expires.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Tx::get), and [`Invalid`](crate::ErrorKind::Invalid) for [`Expiry::In`] in a space without a clock.
+    pub fn set_expiring(&self, key: impl Into<Key>, value: V, expiry: Expiry) -> Result<(), Error> {
+        self.inside.body.set(self.scope, &key.into(), value, Some(expiry))
+    }
+
+    /// Sets a cell that is absent. Answers the entry that is there, which then stays.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Tx::get).
+    pub async fn insert(&self, key: impl Into<Key>, value: V) -> Result<Result<(), Entry<V>>, Error> {
+        let there = self.inside.body.insert(self.scope, &key.into(), value, None)?;
+        Ok(there.map_or(Ok(()), |entry| Err(entry.own())))
+    }
+
+    /// Deletes a cell with the commit, if it is there then.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Tx::get).
+    pub fn delete(&self, key: impl Into<Key>) -> Result<(), Error> {
+        self.inside.body.delete(self.scope, &key.into())
+    }
+
+    /// Runs a part of the transaction as a savepoint: when its body returns an error, what it wrote is undone, and the
+    /// transaction goes on if the error is not passed on. What it read stays read, and everything commits together at the
+    /// end.
+    ///
+    /// While it is open, operations of this handle fail with [`Invalid`](crate::ErrorKind::Invalid).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future undoes what its body wrote.
+    ///
+    /// # Errors
+    ///
+    /// The body's own; [`Aborted`](crate::ErrorKind::Aborted) when it was [aborted](Tx::abort);
+    /// [`Conflict`](crate::ErrorKind::Conflict) when the attempt is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// # use latchwork::Error;
+    /// let space = latchwork::Space::<u32>::with_cells();
+    /// space
+    ///     .transact(async |tx| {
+    ///         tx.set("order", 1)?;
+    ///         let gift = tx.transact(async |inner| {
+    ///             inner.set("gift", 1)?;
+    ///             Err::<(), _>(inner.abort("out of stock"))
+    ///         });
+    ///         assert_eq!(gift.await.unwrap_err().reason(), Some("out of stock"));
+    ///         Ok::<_, Error>(())
+    ///     })
+    ///     .await?;
+    /// assert_eq!(space.get("order").await?.value, Some(1));
+    /// assert_eq!(space.get("gift").await?.value, None);
+    /// # Ok::<_, Error>(()) }).unwrap();
+    /// ```
+    pub async fn transact<T, E: From<Error>>(&self, body: impl AsyncFnOnce(Tx<V>) -> Result<T, E>) -> Result<T, E> {
+        let scope = self.inside.body.enter(self.scope)?;
+        let mut savepoint = Savepoint { inside: &self.inside, scope, how: Inner::Undo };
+        let outcome = body(Tx { inside: self.inside.clone(), scope, attempt: self.attempt }).await;
+        if outcome.is_ok() {
+            savepoint.how = Inner::Keep;
+        }
+        savepoint.leave()?;
+        outcome
+    }
+
+    /// Marks the transaction, or the savepoint, as aborted: whatever its body does from now on, it fails with
+    /// [`Aborted`](crate::ErrorKind::Aborted) and this reason. Answers the error to return.
+    #[must_use = "return the error that it answers"]
+    pub fn abort(&self, reason: &str) -> Error {
+        self.inside.body.abort(self.scope, reason)
+    }
+
+    /// Marks the attempt as one that waits: whatever its body does from now on, it waits until something that it read changes,
+    /// and then runs again. Answers the error to return.
+    ///
+    /// It is [`Invalid`](crate::ErrorKind::Invalid) when nothing was read; then nothing is marked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let space = latchwork::Space::<u32>::with_cells();
+    /// let taken = space.transact(async |tx| match tx.get("inbox").await?.value {
+    ///     None => Err(tx.retry()),
+    ///     Some(message) => tx.delete("inbox").map(|()| message),
+    /// });
+    /// let put = async { space.set("inbox", 7).await };
+    /// let (taken, _) = futures::try_join!(taken, put)?;
+    /// assert_eq!((taken.value, taken.attempts), (7, 2));
+    /// # Ok::<_, latchwork::Error>(()) }).unwrap();
+    /// ```
+    #[must_use = "return the error that it answers"]
+    pub fn retry(&self) -> Error {
+        self.inside.body.retry(self.scope)
+    }
+
+    /// Calls something once, after the commit and before the transaction answers, in order of registration. Never for an
+    /// attempt that ran again, nor for a savepoint that was undone. A panic in one does not keep the others from being
+    /// called, and changes nothing that was committed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Tx::get).
+    pub fn on_commit(&self, callback: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+        let mut callback: Option<Callback> = Some(Box::new(callback));
+        let number = self.inside.callbacks.with(|callbacks| {
+            callbacks.push(callback.take());
+            callbacks.len() as u64 - 1
+        });
+        self.inside.body.on_commit(self.scope, number)
+    }
+}
+
+/// A savepoint that is open. Dropped, it is undone.
+struct Savepoint<'a, V: Send + Sync + 'static> {
+    inside: &'a Inside<V>,
+    scope: u64,
+    how: Inner,
+}
+
+impl<V: Send + Sync + 'static> Savepoint<'_, V> {
+    fn leave(self) -> Result<(), Error> {
+        let left = self.inside.body.leave(self.scope, self.how);
+        std::mem::forget(self);
+        left
+    }
+}
+
+impl<V: Send + Sync + 'static> Drop for Savepoint<'_, V> {
+    fn drop(&mut self) {
+        // Its body was dropped in the middle: nobody asks how it was left.
+        drop(self.inside.body.leave(self.scope, self.how));
+    }
+}
+
+impl<V: Send + Sync + 'static> Clone for Tx<V> {
+    fn clone(&self) -> Tx<V> {
+        Tx { inside: self.inside.clone(), scope: self.scope, attempt: self.attempt }
+    }
+}
+
+impl<V: Send + Sync + 'static> fmt::Debug for Tx<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tx").field("attempt", &self.attempt).finish_non_exhaustive()
+    }
+}

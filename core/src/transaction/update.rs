@@ -1,0 +1,392 @@
+//! Updates of one cell, as futures.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::course::{Course, Go};
+use super::ride::Ride;
+use super::{CallSpec, Change};
+use crate::engine::MemoryCells;
+use crate::machine::Rank;
+use crate::sync::Arc;
+use crate::{Entry, Error, Expiry, Guard, IntoKeys, Key, Owner};
+
+/// What an update did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Updated<V> {
+    /// The value that the cell has now; `None` when it is absent.
+    pub value: Option<V>,
+    /// The version of the change, or that of the cell where nothing was changed.
+    pub version: u64,
+    /// How often the function ran.
+    pub attempts: u32,
+    /// Whether anything was written.
+    pub changed: bool,
+}
+
+/// What the function of an update answers: a [`Change`], or a `Result` with one and an error of its own.
+pub trait IntoChange<V> {
+    /// What the update fails with: the function's own errors, unchanged, and those of the space.
+    type Error: From<Error>;
+
+    /// The change.
+    ///
+    /// # Errors
+    ///
+    /// The function's own error, which ends the update at once.
+    fn into_change(self) -> Result<Change<V>, Self::Error>;
+}
+
+/// An update of one cell: a builder first, then a future of what it did. Made by [`Space::update`](crate::Space::update) and
+/// [`Space::update_async`](crate::Space::update_async), which say how it goes.
+///
+/// # Cancel safety
+///
+/// Nothing happens before the first poll. Dropping it gives it up: nothing is written, and it leaves no turn and no wait.
+#[must_use = "an update does nothing unless it is awaited"]
+pub struct Update<'a, V: Send + Sync + 'static, F, R, W> {
+    engine: &'a MemoryCells<V>,
+    key: Key,
+    function: F,
+    spec: CallSpec,
+    expiry: Expiry,
+    /// The first thing that was found wrong.
+    refused: Option<Error>,
+    ride: Option<Ride>,
+    running: Option<Running<V, R>>,
+    way: W,
+}
+
+/// How the function of an update answers: at once.
+#[derive(Debug)]
+pub struct AtOnce;
+
+/// How the function of an update answers: as a future.
+#[derive(Debug)]
+pub struct Awaited;
+
+/// A function that has not answered yet.
+struct Running<V, R> {
+    answer: Pin<Box<R>>,
+    seen: Seen<V>,
+}
+
+/// What a function was given.
+struct Seen<V> {
+    version: u64,
+    value: Option<Arc<V>>,
+}
+
+/// What an answer comes to.
+enum Outcome<V> {
+    Done(Updated<V>),
+    /// It runs again, or waits for its turn.
+    Again(Option<Entry<Arc<V>>>),
+}
+
+impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
+    pub(crate) fn new(engine: &'a MemoryCells<V>, key: Key, function: F, way: W) -> Update<'a, V, F, R, W> {
+        let (spec, expiry) = (CallSpec::new(), Expiry::Keep);
+        Update { engine, key, function, spec, expiry, refused: None, ride: None, running: None, way }
+    }
+
+    /// Sets how often the function runs at most: then it fails with [`Conflict`](crate::ErrorKind::Conflict).
+    pub fn attempts(self, limit: u32) -> Self {
+        self.with(|spec| spec.attempts(limit))
+    }
+
+    /// Sets how long everything may last, waits and function together; then it fails with
+    /// [`Timeout`](crate::ErrorKind::Timeout). Zero: it may not wait. Another needs a space with a
+    /// [clock](crate::Builder::clock), and is told as time-outs of locks are.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.with(|spec| spec.timeout(timeout))
+    }
+
+    /// Makes it a call of `owner`: where it would wait for a turn of the same owner it fails with
+    /// [`Deadlock`](crate::ErrorKind::Deadlock), and it ends with its owner.
+    pub fn owner(self, owner: &Owner) -> Self {
+        self.with(|spec| spec.owner(owner))
+    }
+
+    /// Gives its turn a label, which queries and errors show.
+    pub fn label(self, label: impl Into<Arc<str>>) -> Self {
+        self.with(|spec| spec.label(label))
+    }
+
+    /// Updates only while the guard holds every key that it was granted, except those that it released itself: else
+    /// [`Fenced`](crate::ErrorKind::Fenced), also when it is lost meanwhile (clause C14).
+    pub fn guard(self, guard: &Guard) -> Self {
+        self.demand(guard, None)
+    }
+
+    /// Updates only while the guard holds these keys.
+    pub fn guard_keys(self, guard: &Guard, keys: impl IntoKeys) -> Self {
+        self.demand(guard, Some(keys.into_keys().into_vec()))
+    }
+
+    /// Lets the cell expire so long after the update. Usually it keeps what it had.
+    pub fn expire_in(mut self, after: Duration) -> Self {
+        self.expiry = Expiry::In(after);
+        self
+    }
+
+    /// Lets the cell not expire, whatever it had.
+    pub fn never_expire(mut self) -> Self {
+        self.expiry = Expiry::Never;
+        self
+    }
+
+    fn with(mut self, change: impl FnOnce(CallSpec) -> CallSpec) -> Self {
+        self.spec = change(std::mem::take(&mut self.spec));
+        self
+    }
+
+    fn demand(mut self, guard: &Guard, keys: Option<Vec<Key>>) -> Self {
+        match guard.demand(&self.engine.locks, keys) {
+            Ok(demand) => self.spec.guards.push(demand),
+            Err(error) => {
+                self.refused.get_or_insert(error);
+            }
+        }
+        self
+    }
+
+    /// Goes on until the function is to run; `None` when there is something to wait for.
+    fn advance(&mut self) -> Result<Option<Entry<Arc<V>>>, Error> {
+        let Some(ride) = &mut self.ride else { return self.begin() };
+        let go = ride.go_on(self.engine)?;
+        self.follow(go)
+    }
+
+    fn begin(&mut self) -> Result<Option<Entry<Arc<V>>>, Error> {
+        if let Some(error) = self.refused.take() {
+            return Err(error);
+        }
+        self.key = self.engine.known(&self.key)?;
+        if let Expiry::In(_) = self.expiry {
+            self.engine.will_expire()?;
+        }
+        let course = Course::new(std::mem::take(&mut self.spec), self.engine.locks.handle.origin());
+        let ride = self.ride.insert(Ride::new(course));
+        ride.course.begin(self.engine)?;
+        let (entry, queue) = self.engine.peek(&self.key)?;
+        if !queue {
+            return Ok(Some(entry));
+        }
+        // It joins a queue that is there before it runs.
+        ride.course.note_cell(&self.key);
+        let go = ride.with(self.engine, |course, site| course.take(site, Rank::Cells))?;
+        self.follow(go)
+    }
+
+    fn follow(&mut self, go: Go) -> Result<Option<Entry<Arc<V>>>, Error> {
+        match go {
+            Go::Wait => Ok(None),
+            Go::Run => Ok(Some(self.engine.peek(&self.key)?.0)),
+        }
+    }
+
+    /// Runs the function.
+    fn run(&mut self, entry: Entry<Arc<V>>) -> (R, Seen<V>)
+    where
+        F: FnMut(Entry<V>) -> R,
+    {
+        if let Some(ride) = &mut self.ride {
+            ride.course.run();
+        }
+        let seen = Seen { version: entry.version, value: entry.value.clone() };
+        ((self.function)(self.engine.named(entry).own()), seen)
+    }
+
+    /// The function has answered.
+    fn answered(&mut self, change: Change<V>, seen: Seen<V>) -> Result<Outcome<V>, Error> {
+        let Some(ride) = &mut self.ride else { return Err(Error::closed()) };
+        if ride.course.is_bound() {
+            ride.without(self.engine, |course, site| course.check_up(site))?;
+        }
+        let course = &ride.course;
+        let attempts = course.runs();
+        let value = match &change {
+            Change::Set(value) => Some(value.clone()),
+            Change::Keep | Change::Delete => None,
+        };
+        let Some(write) = change.into_write(self.expiry) else {
+            self.engine.check_guards(course.guards())?;
+            let value = seen.value.map(Arc::unwrap_or_clone);
+            return Ok(Outcome::Done(Updated { value, version: seen.version, attempts, changed: false }));
+        };
+        let by = (course.number(), course.guards());
+        match self.engine.exchange(self.key.clone(), (seen.version, write), by, None)? {
+            Ok(done) => Ok(Outcome::Done(Updated { value, version: done.version, attempts, changed: true })),
+            Err(doom) => {
+                ride.course.note_cell(&self.key);
+                let go = ride.with(self.engine, |course, site| course.clashed(site, doom))?;
+                self.follow(go).map(Outcome::Again)
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        self.running = None;
+        if let Some(mut ride) = self.ride.take() {
+            ride.end(self.engine);
+        }
+    }
+
+    fn done<E: From<Error>>(&mut self, outcome: Result<Updated<V>, E>) -> Poll<Result<Updated<V>, E>> {
+        self.end();
+        self.refused = Some(Error::closed());
+        Poll::Ready(outcome)
+    }
+
+    fn failed<E: From<Error>>(&mut self, error: Error) -> Poll<Result<Updated<V>, E>> {
+        let error = self.engine.told(error);
+        self.done(Err(E::from(error)))
+    }
+}
+
+impl<V, F, R> Future for Update<'_, V, F, R, AtOnce>
+where
+    V: Clone + Send + Sync + 'static,
+    F: FnMut(Entry<V>) -> R,
+    R: IntoChange<V>,
+{
+    type Output = Result<Updated<V>, R::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let update = &mut *self;
+        if let Some(ride) = &mut update.ride {
+            ride.listen(cx);
+        }
+        let mut next = update.advance();
+        loop {
+            let entry = match next {
+                Err(error) => return update.failed(error),
+                Ok(Some(entry)) => entry,
+                Ok(None) => {
+                    // Rung before anybody listened: ask again.
+                    if update.ride.as_mut().is_some_and(|ride| ride.listen(cx)) {
+                        next = update.advance();
+                        continue;
+                    }
+                    return Poll::Pending;
+                }
+            };
+            let (answer, seen) = update.run(entry);
+            let change = match answer.into_change() {
+                Err(own) => return update.done(Err(own)),
+                Ok(change) => change,
+            };
+            next = match update.answered(change, seen) {
+                Err(error) => Err(error),
+                Ok(Outcome::Done(done)) => return update.done(Ok(done)),
+                Ok(Outcome::Again(next)) => Ok(next),
+            };
+        }
+    }
+}
+
+impl<V, F, R> Future for Update<'_, V, F, R, Awaited>
+where
+    V: Clone + Send + Sync + 'static,
+    F: FnMut(Entry<V>) -> R,
+    R: Future,
+    R::Output: IntoChange<V>,
+{
+    type Output = Result<Updated<V>, <R::Output as IntoChange<V>>::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let update = &mut *self;
+        let rung = update.ride.as_mut().is_some_and(|ride| ride.listen(cx));
+        let mut next = match update.running {
+            Some(_) => Ok(None),
+            None => update.advance(),
+        };
+        let mut check = rung;
+        loop {
+            match next {
+                Err(error) => return update.failed(error),
+                Ok(Some(entry)) => {
+                    let watched = match &mut update.ride {
+                        Some(ride) if ride.course.is_bound() => {
+                            ride.with(update.engine, |course, site| course.watch(site))
+                        }
+                        _ => Ok(()),
+                    };
+                    if let Err(error) = watched {
+                        return update.failed(error);
+                    }
+                    let (answer, seen) = update.run(entry);
+                    update.running = Some(Running { answer: Box::pin(answer), seen });
+                }
+                Ok(None) => {}
+            }
+            check |= update.ride.as_mut().is_some_and(|ride| ride.listen(cx));
+            let Some(running) = &mut update.running else {
+                if std::mem::take(&mut check) {
+                    next = update.advance();
+                    continue;
+                }
+                return Poll::Pending;
+            };
+            let Poll::Ready(answer) = running.answer.as_mut().poll(cx) else {
+                // What ends the call ends it before its function.
+                if check
+                    && let Some(ride) = &mut update.ride
+                    && let Err(error) = ride.without(update.engine, |course, site| course.check_up(site))
+                {
+                    return update.failed(error);
+                }
+                return Poll::Pending;
+            };
+            let Some(Running { seen, .. }) = update.running.take() else { return Poll::Pending };
+            let change = match answer.into_change() {
+                Err(own) => return update.done(Err(own)),
+                Ok(change) => change,
+            };
+            next = match update.answered(change, seen) {
+                Err(error) => Err(error),
+                Ok(Outcome::Done(done)) => return update.done(Ok(done)),
+                Ok(Outcome::Again(next)) => Ok(next),
+            };
+        }
+    }
+}
+
+impl<V: Send + Sync + 'static, F, R, W> Drop for Update<'_, V, F, R, W> {
+    fn drop(&mut self) {
+        self.running = None;
+        if let Some(mut ride) = self.ride.take() {
+            ride.end(self.engine);
+        }
+    }
+}
+
+// Nothing in it is pinned but what a function answers, in a box.
+impl<V: Send + Sync + 'static, F, R, W> Unpin for Update<'_, V, F, R, W> {}
+
+impl<V: Send + Sync + 'static, F, R, W: fmt::Debug> fmt::Debug for Update<'_, V, F, R, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Update").field("key", &self.key).field("way", &self.way).finish_non_exhaustive()
+    }
+}
+
+impl<V> IntoChange<V> for Change<V> {
+    type Error = Error;
+
+    fn into_change(self) -> Result<Change<V>, Error> {
+        Ok(self)
+    }
+}
+
+impl<V, E: From<Error>> IntoChange<V> for Result<Change<V>, E> {
+    type Error = E;
+
+    fn into_change(self) -> Result<Change<V>, E> {
+        self
+    }
+}
