@@ -415,7 +415,7 @@ impl<'a, H: Host> Run<'a, H> {
             (Ok(query), Final::Table(last)) => {
                 self.known(|known| known.table(&query, &last.table()))?;
                 if let Some(callbacks) =
-                    last.callbacks.as_deref().filter(|callbacks| *callbacks != self.host.callbacks())
+                    last.callbacks.as_deref().filter(|callbacks| *callbacks != &*self.host.callbacks())
                 {
                     return Err(format!("callbacks appended {:?}, not {callbacks:?}", self.host.callbacks()));
                 }

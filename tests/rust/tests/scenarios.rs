@@ -5,7 +5,7 @@ use std::io::Write;
 use latchwork_tests::host::{Futures, Host, Ports};
 use latchwork_tests::orders::{Looking, every_order};
 use latchwork_tests::runner::{lacks, run};
-use latchwork_tests::scenario::{Folders, Requirement, Scenario};
+use latchwork_tests::scenario::{Folders, Scenario};
 
 /// One shard, where every request is local, and many, where those for several keys span shards.
 const SHARDS: [usize; 3] = [1, 4, 4096];
@@ -29,13 +29,9 @@ fn report(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
-fn can<H: Host>(scenario: &Scenario) -> bool {
-    H::TRANSACTS || !scenario.requires.contains(&Requirement::Transactions)
-}
-
 fn failures<H: Host>(scenarios: &[Scenario]) -> Vec<String> {
     let mut failures = Vec::new();
-    for scenario in scenarios.iter().filter(|scenario| can::<H>(scenario)) {
+    for scenario in scenarios {
         for shards in SHARDS {
             if let Err(failure) = run::<H>(scenario, shards) {
                 failures.push(format!("{} on {} with {shards} shards: {failure}", scenario.name, H::NAME));
@@ -61,7 +57,7 @@ fn every_file_passes() {
 }
 
 fn fails_where_it_must<H: Host>(scenario: &Scenario) {
-    for shards in SHARDS.into_iter().filter(|_| can::<H>(scenario)) {
+    for shards in SHARDS {
         let failure = run::<H>(scenario, shards).expect_err(&scenario.name);
         assert_eq!(failure.at, scenario.must_fail, "{} on {}: {failure}", scenario.name, H::NAME);
     }

@@ -19,7 +19,11 @@ use latchwork::{
 use serde_json::Value;
 
 use super::cells::read;
-use super::{AtomicPart, Demanded, Host, Kind, NotMet, Read, Request, Seen, Space, State, Write, Wrote, open};
+use super::future_calls::{Bodies, Going, Named, Thrown};
+use super::{
+    AtomicPart, Body, CallRequest, Came, Demanded, Host, Kind, NotMet, Read, Request, Seen, Space, State, Through,
+    Write, Wrote, open,
+};
 use crate::poll::{Task, now};
 use crate::scenario::{Ending, Handle, Limits};
 
@@ -30,6 +34,7 @@ pub struct Futures {
     owners: BTreeMap<String, Owner>,
     results: BTreeMap<String, Slot>,
     watches: BTreeMap<String, Rc<RefCell<Watch<Value>>>>,
+    bodies: Bodies,
 }
 
 enum Slot {
@@ -37,12 +42,15 @@ enum Slot {
     Waiting(Task<'static, Result<Option<Guard>, Error>>),
     Granted(Kept),
     Scope(Scope),
+    Call(Going),
+    /// What it is knows its body.
+    Savepoint,
     Settled(State),
 }
 
 /// A guard, and how it was seen when it was let go of.
 struct Kept {
-    guard: Option<Guard>,
+    guard: Option<Rc<RefCell<Guard>>>,
     seen: Seen,
     let_go: bool,
 }
@@ -67,12 +75,11 @@ struct Scope {
 impl Host for Futures {
     const NAME: &'static str = "futures";
     const NAMES_KEYS: bool = true;
-    const TRANSACTS: bool = false;
 
     fn open(handles: &[Handle], shards: usize, limits: Limits) -> Futures {
         let (clock, handles) = open(handles, shards, limits);
         let (owners, results, watches) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Futures { clock, handles, owners, results, watches }
+        Futures { clock, handles, owners, results, watches, bodies: Bodies::default() }
     }
 
     fn start(&mut self, handle: &str, _actor: &str, kind: Kind, request: Request, name: &str) {
@@ -90,6 +97,9 @@ impl Host for Futures {
     }
 
     fn end(&mut self, name: &str, ending: Ending) {
+        if self.bodies.end(name, ending.clone()) {
+            return;
+        }
         let Some(Slot::Scope(scope)) = self.results.get_mut(name) else { return };
         if let Some(end) = scope.end.take() {
             // The body is gone only when its future is.
@@ -176,7 +186,7 @@ impl Host for Futures {
 
     fn cancel(&mut self, name: &str) {
         let Some(slot) = self.results.get_mut(name) else { return };
-        if matches!(slot, Slot::Waiting(_) | Slot::Scope(_) | Slot::Next(_)) {
+        if matches!(slot, Slot::Waiting(_) | Slot::Scope(_) | Slot::Next(_) | Slot::Call(_)) {
             *slot = Slot::Settled(State::Cancelled);
         }
     }
@@ -233,8 +243,8 @@ impl Host for Futures {
                 AtomicPart::Insert(key, value, None) => commit.insert(key, value),
                 AtomicPart::Insert(key, value, Some(after)) => commit.insert(key, value).expire_in(after),
                 AtomicPart::Delete(key) => commit.delete(key),
-                AtomicPart::Guard(name, None) => commit.guard(self.kept(&name)),
-                AtomicPart::Guard(name, Some(keys)) => commit.guard_keys(self.kept(&name), keys),
+                AtomicPart::Guard(name, None) => commit.guard(&self.kept(&name).borrow()),
+                AtomicPart::Guard(name, Some(keys)) => commit.guard_keys(&self.kept(&name).borrow(), keys),
             };
         }
         let not_met = |all: Vec<Conflict<Value>>| Wrote::Conflicts(all.into_iter().map(NotMet::from).collect());
@@ -280,26 +290,38 @@ impl Host for Futures {
         self.watches[watch].borrow_mut().end();
     }
 
-    fn begin(&mut self, _h: &str, _a: &str, _b: super::Body, _r: super::CallRequest, _n: &str) {
-        unimplemented!("the futures API has no calls yet")
+    fn begin(&mut self, handle: &str, _actor: &str, body: Body, request: CallRequest, name: &str) {
+        let owner = request.owner.as_ref().map(|owner| self.owners[owner].clone());
+        let guard = request.guard.clone().map(|(guard, keys)| (self.kept(&guard).clone(), keys));
+        let space = self.handles[handle].clone();
+        let mut slot = Slot::Call(self.bodies.begin(space, body, request, Named { owner, guard }, name));
+        slot.advance(true);
+        self.results.insert(name.to_owned(), slot);
     }
-    fn savepoint(&mut self, _tx: &str, _n: &str) {
-        unimplemented!("the futures API has no calls yet")
+
+    fn savepoint(&mut self, tx: &str, name: &str) {
+        self.bodies.enter(tx, name);
+        self.results.insert(name.to_owned(), Slot::Savepoint);
     }
-    fn through(&mut self, _tx: &str, _w: super::Through) -> Result<super::Came, Error> {
-        unimplemented!("the futures API has no calls yet")
+
+    fn through(&mut self, tx: &str, what: Through) -> Result<Came, Error> {
+        self.bodies.through(tx, what)
     }
-    fn abort(&mut self, _tx: &str, _r: &str) -> Result<(), Error> {
-        unimplemented!("the futures API has no calls yet")
+
+    fn abort(&mut self, tx: &str, reason: &str) -> Result<(), Error> {
+        self.bodies.abort(tx, reason)
     }
-    fn retry(&mut self, _tx: &str) -> Result<(), Error> {
-        unimplemented!("the futures API has no calls yet")
+
+    fn retry(&mut self, tx: &str) -> Result<(), Error> {
+        self.bodies.retry(tx)
     }
-    fn on_commit(&mut self, _tx: &str, _v: Value) -> Result<(), Error> {
-        unimplemented!("the futures API has no calls yet")
+
+    fn on_commit(&mut self, tx: &str, value: Value) -> Result<(), Error> {
+        self.bodies.on_commit(tx, value)
     }
-    fn callbacks(&self) -> &[Value] {
-        unimplemented!("the futures API has no calls yet")
+
+    fn callbacks(&self) -> Vec<Value> {
+        self.bodies.callbacks()
     }
 
     fn advance(&mut self, by: Duration) {
@@ -323,6 +345,7 @@ impl Host for Futures {
                 None => State::Pending,
                 Some(inside) => State::Running(inside.seen.clone()),
             },
+            Slot::Call(_) | Slot::Savepoint => self.bodies.state(name),
             Slot::Settled(state) => state.clone(),
         }
     }
@@ -335,16 +358,17 @@ impl Futures {
             return Err(Error::invalid("guard", "there is none"));
         };
         kept.look();
-        let guard = kept.guard.as_mut().expect("just seen");
-        let answer = call(guard);
+        let mut guard = kept.guard.as_ref().expect("just seen").borrow_mut();
+        let answer = call(&mut guard);
         kept.let_go |= answer.is_ok() && !guard.held();
+        drop(guard);
         answer
     }
 }
 
 impl Futures {
     /// The guard of a result, perhaps released.
-    fn kept(&self, name: &str) -> &Guard {
+    fn kept(&self, name: &str) -> &Rc<RefCell<Guard>> {
         match self.results.get(name) {
             Some(Slot::Granted(Kept { guard: Some(guard), .. })) => guard,
             _ => panic!("{name} has no guard"),
@@ -354,8 +378,8 @@ impl Futures {
     fn demand<'s, A>(&self, write: WriteRequest<'s, Value, A>, demanded: Demanded) -> WriteRequest<'s, Value, A> {
         match demanded {
             None => write,
-            Some((name, None)) => write.guard(self.kept(&name)),
-            Some((name, Some(keys))) => write.guard_keys(self.kept(&name), keys),
+            Some((name, None)) => write.guard(&self.kept(&name).borrow()),
+            Some((name, Some(keys))) => write.guard_keys(&self.kept(&name).borrow(), keys),
         }
     }
 }
@@ -364,9 +388,10 @@ impl Kept {
     /// Sees the guard as it is now. Whether it was lost is what it was when it was let go of.
     fn look(&mut self) {
         let Some(guard) = &self.guard else { return };
+        let guard = guard.borrow();
         let lost = if self.let_go { self.seen.lost } else { Task::new(guard.lost()).poll().is_ready() };
         let owner = guard.owner().map(|owner| owner.id().to_owned());
-        self.seen = Seen { lost, ..see(guard, owner) };
+        self.seen = Seen { lost, ..see(&guard, owner) };
     }
 }
 
@@ -381,7 +406,7 @@ impl Slot {
                 match output {
                     Ok(Some(guard)) => {
                         let seen = see(&guard, None);
-                        *self = Slot::Granted(Kept { guard: Some(guard), seen, let_go: false });
+                        *self = Slot::Granted(Kept { guard: Some(Rc::new(RefCell::new(guard))), seen, let_go: false });
                         return true;
                     }
                     Ok(None) => State::None,
@@ -410,7 +435,17 @@ impl Slot {
                     None => State::Ended,
                 }
             }
-            Slot::Granted(_) | Slot::Settled(_) => return false,
+            Slot::Call(task) => {
+                let Poll::Ready(ended) = (if always { task.poll() } else { task.poll_if_woken() }) else {
+                    return false;
+                };
+                match ended {
+                    Ok(done) => State::Done(done),
+                    Err(Thrown::Body(message)) => State::Threw(message),
+                    Err(Thrown::Space(error)) => State::Failed(error),
+                }
+            }
+            Slot::Granted(_) | Slot::Savepoint | Slot::Settled(_) => return false,
         };
         *self = Slot::Settled(state);
         true
@@ -476,7 +511,7 @@ fn scope(space: Space, request: Request, owner: Option<Owner>) -> Scope {
                 ended.poll_unpin(cx).map(|ending| match ending {
                     Ok(Ending::Return(value)) => Ok(value),
                     Ok(Ending::Throw(message)) => Err(message),
-                    Ok(Ending::Keep | Ending::Delete) => Err("not an update".to_owned()),
+                    Ok(Ending::Keep | Ending::Delete) => Err("the body is no update's".to_owned()),
                     Err(oneshot::Canceled) => Err("the runner went away".to_owned()),
                 })
             })

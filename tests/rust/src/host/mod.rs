@@ -2,6 +2,7 @@
 
 mod calls;
 mod cells;
+mod future_calls;
 mod futures_api;
 mod port_calls;
 mod ports;
@@ -121,9 +122,6 @@ pub trait Host {
 
     /// Whether its errors of `release` name the keys.
     const NAMES_KEYS: bool;
-
-    /// Whether it updates and transacts.
-    const TRANSACTS: bool;
 
     /// A new space with a manual clock at 0, and a handle on it for each name.
     fn open(handles: &[Handle], shards: usize, limits: Limits) -> Self;
@@ -279,7 +277,7 @@ pub trait Host {
     fn on_commit(&mut self, tx: &str, value: Value) -> Result<(), Error>;
 
     /// What callbacks have appended so far.
-    fn callbacks(&self) -> &[Value];
+    fn callbacks(&self) -> Vec<Value>;
 
     /// Moves the clock, then ticks.
     fn advance(&mut self, by: Duration);

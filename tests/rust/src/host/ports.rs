@@ -74,7 +74,6 @@ pub(super) struct Slot {
 impl Host for Ports {
     const NAME: &'static str = "ports";
     const NAMES_KEYS: bool = false;
-    const TRANSACTS: bool = true;
 
     fn open(handles: &[Handle], shards: usize, limits: Limits) -> Ports {
         let within = handles.iter().filter_map(|handle| Some((handle.name.clone(), within(&handle.of.as_ref()?.1)?)));
@@ -401,8 +400,8 @@ impl Host for Ports {
         self.add_callback(tx, value)
     }
 
-    fn callbacks(&self) -> &[Value] {
-        &self.callbacks
+    fn callbacks(&self) -> Vec<Value> {
+        self.callbacks.clone()
     }
 
     fn advance(&mut self, by: Duration) {
