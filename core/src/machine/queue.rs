@@ -197,11 +197,11 @@ impl Queues {
     /// order.
     pub(super) fn remove(&mut self, node: u32, admit: impl FnMut(u32)) {
         let Node { queue: at, prev, next, eligible, .. } = self.nodes.remove(node as usize);
-        let queue = &mut self.queues[at as usize];
-        queue.waiting -= u32::from(!eligible);
         if prev == NIL && next == NIL {
             return self.close(at);
         }
+        let queue = &mut self.queues[at as usize];
+        queue.waiting -= u32::from(!eligible);
         if queue.first_waiting == node {
             queue.first_waiting = next;
         }
@@ -302,15 +302,18 @@ impl Queues {
         let queue = Queue {
             key: key.clone(),
             hash,
-            first: node,
-            last: node,
+            first: NIL,
+            last: NIL,
             first_waiting: NIL,
-            mode,
+            mode: Mode::Exclusive,
             holder,
             waiting: 0,
             marked: 0,
         };
         let at = self.queues.insert(queue) as u32;
+        // Once it is in its place: what was just written would not be read back at once, in wider pieces, to be moved there.
+        let queue = &mut self.queues[at as usize];
+        (queue.first, queue.last, queue.mode) = (node, node, mode);
         self.index.added(&self.queues, hash, at);
         at
     }
