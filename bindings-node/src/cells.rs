@@ -359,6 +359,12 @@ impl From<Conflict<Arc<Value>>> for RawConflict {
     }
 }
 
+impl From<&[u8]> for Bytes {
+    fn from(bytes: &[u8]) -> Bytes {
+        Bytes(Arc::new(Box::from(bytes)))
+    }
+}
+
 impl ToNapiValue for Bytes {
     unsafe fn to_napi_value(env: sys::napi_env, Bytes(value): Bytes) -> napi::Result<sys::napi_value> {
         let mut memory = ptr::null_mut();

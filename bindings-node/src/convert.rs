@@ -3,8 +3,8 @@
 //! Strings cross as UTF-16: latin1 drops the high byte and UTF-8 makes every lone surrogate U+FFFD, and both turn two keys
 //! into one.
 
-use std::ptr;
 use std::sync::Arc;
+use std::{ptr, slice};
 
 use latchwork::{Error, Key, KeyPart, Within};
 use napi::bindgen_prelude::{BigInt, FromNapiValue, ToNapiValue, TypeName, Uint8Array, ValidateNapiValue};
@@ -258,12 +258,30 @@ unsafe fn part(env: sys::napi_env, value: sys::napi_value, deepest: usize) -> Re
                 if is_array {
                     return tuple(env, value, deepest).map(KeyPart::Tuple);
                 }
-                Uint8Array::from_napi_value(env, value).map(|bytes| KeyPart::Bytes(bytes.to_vec()))
+                return bytes(env, value).map(KeyPart::Bytes);
             }
             _ => Err(napi::Error::from_reason("not a key")),
         }
     };
     part.map_err(unreadable)
+}
+
+/// The bytes of a `Uint8Array`, without a reference to it, which would cost more than all the rest.
+unsafe fn bytes(env: sys::napi_env, value: sys::napi_value) -> Result<Vec<u8>, Error> {
+    let (mut kind, mut length, mut data) = (0, 0, ptr::null_mut());
+    // SAFETY: as the caller promises; nobody asks for the buffer and the offset.
+    let status = unsafe {
+        let [buffer, offset] = [ptr::null_mut(), ptr::null_mut()];
+        sys::napi_get_typedarray_info(env, value, &mut kind, &mut length, &mut data, buffer, offset.cast())
+    };
+    if status != sys::Status::napi_ok || kind != sys::TypedarrayType::uint8_array {
+        return Err(Error::invalid("key", "not a key"));
+    }
+    if length == 0 {
+        return Ok(Vec::new());
+    }
+    // SAFETY: the array has so many bytes there, and no JavaScript runs meanwhile.
+    Ok(unsafe { slice::from_raw_parts(data.cast::<u8>(), length) }.to_vec())
 }
 
 /// The parts of a tuple.

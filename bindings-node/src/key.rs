@@ -2,9 +2,9 @@
 
 use latchwork::{Error, Key, LockSpec};
 use napi::Env;
-use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
+use crate::cells::Bytes;
 use crate::convert::{self, KeyValue, RawKey};
 use crate::environment::Environment;
 
@@ -17,14 +17,14 @@ pub(crate) struct KeySet {
 
 /// The canonical encoding of a key; of one of the sub-space under these prefixes the encoding as a key of its space.
 #[napi(catch_unwind)]
-pub(crate) fn encode(env: &Env, key: KeyValue, within: Option<Vec<RawKey>>) -> napi::Result<Option<Uint8Array>> {
-    let encoded = || -> Result<Uint8Array, Error> {
+pub(crate) fn encode(env: &Env, key: KeyValue, within: Option<Vec<RawKey>>) -> napi::Result<Option<Bytes>> {
+    let encoded = || -> Result<Bytes, Error> {
         let mut key = Key::try_from(key.part()?)?;
         if let Some(place) = convert::place(within)? {
             key = place.wrap(&key);
         }
         key.check()?;
-        Ok(Uint8Array::new(key.as_bytes().to_vec()))
+        Ok(Bytes::from(key.as_bytes()))
     };
     Ok(Environment::of(env)?.answer(encoded()))
 }
