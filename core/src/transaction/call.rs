@@ -233,6 +233,12 @@ impl<V: Send + Sync + 'static> Call<V> {
         self.0.body.retry(scope)
     }
 
+    /// All that a search has to know of where it is.
+    #[cfg(test)]
+    pub(super) fn sketch(&self) -> String {
+        self.0.driver.with(|driver| driver.course.as_ref().map(|going| going.course.sketch()).unwrap_or_default())
+    }
+
     /// Passes on the end of a run; that of a run that is over is ignored.
     fn ended(
         &self,

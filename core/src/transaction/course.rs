@@ -81,6 +81,12 @@ impl Course {
         }
     }
 
+    /// All that a search has to know of where it is.
+    #[cfg(test)]
+    pub(super) fn sketch(&self) -> String {
+        format!("{:?} {:?} {:?} {}", self.phase, self.progress, self.cells, self.scanned)
+    }
+
     /// How often the body has run.
     pub(crate) fn runs(&self) -> u32 {
         self.progress.runs()

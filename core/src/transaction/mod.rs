@@ -17,6 +17,8 @@ mod call;
 mod call_spec;
 mod course;
 mod ride;
+#[cfg(test)]
+mod search;
 mod step;
 mod teller;
 #[cfg(test)]

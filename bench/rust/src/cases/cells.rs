@@ -17,18 +17,18 @@ use crate::section::section;
 const OPERATIONS: u64 = 8192;
 const FEW: usize = 512;
 
-const ARC_SWAP: &str = "arc-swap rcu";
+pub(super) const ARC_SWAP: &str = "arc-swap rcu";
 pub(super) const DASH_MAP: &str = "DashMap of versioned values";
 
 /// What people write by hand: a value and a number that goes up.
 #[derive(Clone, Debug)]
-struct Versioned {
+pub(super) struct Versioned {
     version: u64,
     value: u64,
 }
 
 /// Cells that are all there: the map itself never changes.
-type Swaps = HashMap<String, ArcSwap<Versioned>>;
+pub(super) type Swaps = HashMap<String, ArcSwap<Versioned>>;
 
 type Versions = DashMap<String, Versioned>;
 
@@ -36,7 +36,7 @@ fn names() -> Vec<String> {
     key_names("user", FEW)
 }
 
-fn space() -> Space<u64> {
+pub(super) fn space() -> Space<u64> {
     let space = Space::with_cells();
     block_on(async {
         for name in &names() {
@@ -46,7 +46,7 @@ fn space() -> Space<u64> {
     space
 }
 
-fn swaps() -> Swaps {
+pub(super) fn swaps() -> Swaps {
     let first = || ArcSwap::from_pointee(Versioned { version: 1, value: 0 });
     names().into_iter().map(|name| (name, first())).collect()
 }
@@ -57,6 +57,10 @@ fn versions() -> Versions {
 
 fn updated(swap: &ArcSwap<Versioned>, value: u64) -> u64 {
     swap.rcu(|seen| Versioned { version: seen.version + 1, value }).version
+}
+
+pub(super) fn updated_by(swap: &ArcSwap<Versioned>, change: fn(u64) -> u64) -> u64 {
+    swap.rcu(|seen| Versioned { version: seen.version + 1, value: change(seen.value) }).version
 }
 
 fn written(versions: &Versions, key: &str) -> u64 {
@@ -189,7 +193,7 @@ pub(super) fn scans(numbers: &[u64]) -> Vec<Curve> {
     vec![Curve { plot: "cells", name: "scan, each cell", operations: 10_000, peer: None, sides }]
 }
 
-fn over_keys(name: &str, mut job: impl FnMut(&String) -> u64 + 'static) -> Side {
+pub(super) fn over_keys(name: &str, mut job: impl FnMut(&String) -> u64 + 'static) -> Side {
     let names = names();
     Side::new(name, move |operations| {
         section(|| names.iter().cycle().take(operations as usize).fold(0, |sum, name| sum ^ job(name))).1
@@ -197,6 +201,6 @@ fn over_keys(name: &str, mut job: impl FnMut(&String) -> u64 + 'static) -> Side 
 }
 
 /// What a future in memory answers at its first poll.
-fn ready<T>(future: impl Future<Output = T>) -> T {
+pub(super) fn ready<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().expect("memory answers at once")
 }

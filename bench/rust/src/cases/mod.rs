@@ -6,9 +6,11 @@ mod fresh_key;
 mod held_keys;
 mod several_keys;
 mod threads;
+mod transactions;
 mod waiters;
 
 use crate::finding;
+use crate::key_names::key_names;
 use crate::rounds::{Side, interleave};
 use crate::settings::Settings;
 
@@ -41,7 +43,7 @@ pub struct Curve {
 }
 
 /// The cases that compare us with peers.
-pub const CASES: [fn() -> Case; 9] = [
+pub const CASES: [fn() -> Case; 14] = [
     fresh_key::fresh_key,
     fresh_key::key_seen_before,
     several_keys::three_integers,
@@ -51,6 +53,11 @@ pub const CASES: [fn() -> Case; 9] = [
     cells::set,
     cells::compare_exchange,
     cells::watched,
+    transactions::update,
+    transactions::transact,
+    transactions::one_contender,
+    transactions::ten_contenders,
+    transactions::a_hundred_contenders,
 ];
 
 /// The curves, over these numbers of waiters, of held keys, and of cells.

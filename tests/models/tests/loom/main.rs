@@ -4,6 +4,7 @@
 #![cfg(loom)]
 
 mod models;
+mod on_calls;
 mod on_cells;
 mod on_faults;
 mod on_owners;

@@ -3,6 +3,7 @@
 use latchwork::{Commit, Error, Expiry, Key, KeyRange, LockSpec, Port, Scan, Space, Within};
 use latchwork_tests::poll::{Task, now};
 
+use super::call_callers::{transact_caller, update_caller};
 use super::callers::{Caller, holding, one};
 use super::values::{count, duration, keys};
 
@@ -85,6 +86,8 @@ pub(crate) fn cell_caller(operation: &str, parameter: &str) -> Option<Caller> {
             first(space.watch([vec![Key::from("b")], keys(value)?].concat()))
         },
         ("watch", "prefix") => |space, value| first(space.watch_prefix(one(value)?)),
+        ("update", parameter) => return update_caller(parameter),
+        ("transact", parameter) => return transact_caller(parameter),
         ("sub-space", parameter) => return sub_space_caller(parameter),
         ("cells of a port", parameter) => return port_caller(parameter),
         _ => return None,

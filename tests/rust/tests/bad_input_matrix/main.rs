@@ -2,6 +2,7 @@
 //!
 //! Most wrong values cannot be written in this language; those are counted as what the compiler refuses.
 
+mod call_callers;
 mod callers;
 mod cell_callers;
 mod owners;
@@ -106,8 +107,8 @@ fn wrong_refusal(error: &Error) -> Option<String> {
         return Some(format!("the message is not lower-case: {message}"));
     }
     // Keys are named by their kind here: several are one argument.
-    let named =
-        ["key", "prefix", "url", "timeout", "max_hold", "clock"].contains(&what) && message.len() <= LONGEST_MESSAGE;
+    let named = ["key", "prefix", "url", "timeout", "max_hold", "clock", "attempts"].contains(&what)
+        && message.len() <= LONGEST_MESSAGE;
     (!named).then(|| format!("it names {what}, in {} bytes", message.len()))
 }
 

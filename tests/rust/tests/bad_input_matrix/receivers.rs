@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use futures::Stream;
-use latchwork::{Commit, Error, Guard, KeyRange, Owner, Scan, Space};
+use latchwork::{CallSpec, Change, Commit, Error, Guard, KeyRange, Owner, Scan, Space, Tx};
 use latchwork_tests::poll::now;
 
 /// Calls an operation that needs nothing but its receiver, which is this closed space or made on another one.
@@ -61,6 +61,14 @@ fn space_call(operation: &str) -> Option<SpaceCall> {
 /// A call on the cells of a space.
 fn cell_call(operation: &str) -> Option<SpaceCall> {
     Some(match operation {
+        "update" => |space| {
+            space.port(|| {}).update(&"b".into(), &CallSpec::new(), 1).expect_err("closed");
+            now(space.update("b", |_| Change::Keep)).map(drop)
+        },
+        "transact" => |space| {
+            space.port(|| {}).transact(&CallSpec::new(), 1).expect_err("closed");
+            now(space.transact(async |_: Tx<()>| Ok::<_, Error>(()))).map(drop)
+        },
         "get" => |space| {
             space.port(|| {}).get(&"b".into()).expect_err("closed");
             now(space.get("b")).map(drop)

@@ -1,0 +1,133 @@
+//! Updates and transactions: alone, and with others who want the same cell.
+
+use std::collections::HashMap;
+
+use arc_swap::ArcSwap;
+use fast_stm::{TVar, atomically};
+use futures::executor::LocalPool;
+use futures::task::LocalSpawnExt;
+use latchwork::{Change, Entry, Error, Space, Tx};
+
+use super::cells::{ARC_SWAP, Swaps, over_keys, ready, space, swaps, updated_by};
+use super::{Case, key_names};
+use crate::rounds::Side;
+use crate::section::section;
+
+const OPERATIONS: u64 = 8192;
+const PAIRS: usize = 256;
+
+/// Adds one to a cell, by a function of what is there.
+pub(super) fn update() -> Case {
+    let (space, swaps): (_, Swaps) = (space(), swaps());
+    let sides = vec![
+        over_keys("Latchwork", move |key| {
+            ready(space.update(key, |entry| Change::Set(entry.value.unwrap_or_default() + 1))).expect("open").version
+        }),
+        over_keys(ARC_SWAP, move |key| updated_by(&swaps[key], |value| value + 1)),
+    ];
+    Case { name: "cell: update", operations: OPERATIONS, sides }
+}
+
+/// Moves one from a cell to another: two reads, two writes.
+pub(super) fn transact() -> Case {
+    let names = || key_names("account", 2 * PAIRS);
+    let space: Space<i64> = Space::with_cells();
+    let vars: HashMap<String, TVar<i64>> = names().into_iter().map(|name| (name, TVar::new(0))).collect();
+    let ours = over_pairs("Latchwork", names(), move |from, to| {
+        let moved = ready(space.transact(async |tx: Tx<i64>| {
+            let (one, other) = (tx.get(from).await?.value, tx.get(to).await?.value);
+            tx.set(from, one.unwrap_or_default() - 1)?;
+            tx.set(to, other.unwrap_or_default() + 1)
+        }));
+        Result::<_, Error>::expect(moved, "open");
+    });
+    let theirs = over_pairs("fast-stm", names(), move |from, to| {
+        let (from, to) = (&vars[from], &vars[to]);
+        atomically(|transaction| {
+            let (one, other) = (from.read(transaction)?, to.read(transaction)?);
+            from.write(transaction, one - 1)?;
+            to.write(transaction, other + 1)
+        });
+    });
+    Case { name: "transaction: 2 reads + 2 writes", operations: OPERATIONS, sides: vec![ours, theirs] }
+}
+
+/// Adds one to the same cell as all others, who all read it before anybody writes: by `update`, and by a loop of reading
+/// and comparing that gives way after each failure.
+fn contended(name: &'static str, contenders: u64) -> Case {
+    let by_update = all_at_once("Latchwork", contenders, |space| async move {
+        let done = space.update_async("count", async |entry: Entry<u64>| {
+            give_way().await;
+            Change::Set(entry.value.unwrap_or_default() + 1)
+        });
+        done.await.expect("open");
+    });
+    let by_loop = all_at_once("a loop of compare_exchange", contenders, |space| async move {
+        loop {
+            let seen = space.get("count").await.expect("open");
+            give_way().await;
+            let value = seen.value.unwrap_or_default() + 1;
+            if space.compare_exchange(&seen, value).await.expect("open").is_ok() {
+                return;
+            }
+            give_way().await;
+        }
+    });
+    Case { name, operations: 2_000, sides: vec![by_update, by_loop] }
+}
+
+pub(super) fn one_contender() -> Case {
+    contended("update: 1 contender", 1)
+}
+
+pub(super) fn ten_contenders() -> Case {
+    contended("update: 10 contenders", 10)
+}
+
+pub(super) fn a_hundred_contenders() -> Case {
+    contended("update: 100 contenders", 100)
+}
+
+fn all_at_once<F: Future<Output = ()> + 'static>(
+    name: &str,
+    contenders: u64,
+    job: impl Fn(Space<u64>) -> F + 'static,
+) -> Side {
+    let space: Space<u64> = Space::with_cells();
+    Side::new(name, move |operations| {
+        section(|| {
+            for _ in 0..operations.div_ceil(contenders) {
+                let mut pool = LocalPool::new();
+                for _ in 0..contenders {
+                    pool.spawner().spawn_local(job(space.clone())).expect("the pool lives");
+                }
+                pool.run();
+            }
+        })
+        .1
+    })
+}
+
+/// Lets all others run before this one goes on.
+async fn give_way() {
+    let mut gave_way = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut gave_way, true) {
+            return std::task::Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}
+
+fn over_pairs(name: &str, names: Vec<String>, mut job: impl FnMut(&str, &str) + 'static) -> Side {
+    Side::new(name, move |operations| {
+        section(|| {
+            for pair in names.chunks(2).cycle().take(operations as usize) {
+                job(&pair[0], &pair[1]);
+            }
+        })
+        .1
+    })
+}

@@ -1,0 +1,244 @@
+//! Updates and transactions: turns against cancel, a turn of the space against a commit, a wait for a change against the
+//! change. The control of each is a host that does in two steps what a call does in one, or that forgets to wake.
+
+use std::sync::Arc;
+
+use latchwork::{Call, CallSpec, Change, Commit, Error, Expiry, Key, KeyRange, Port, Run, Scan, Space, Step, Tx};
+use latchwork_models::checker::{AtomicUsize, Ordering, Signal, block_on, thread};
+use latchwork_models::explore::{every_schedule, finds_a_fault, run};
+
+use super::NEVER_WOKEN;
+use super::on_spaces::keys;
+
+/// What the host does, or how it goes wrong.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Host {
+    Good,
+    Careless,
+}
+
+/// Takes the number of shards and two keys.
+type Model = fn(usize, &[Key; 2], Host);
+
+fn check(name: &'static str, preemptions: usize, model: Model) {
+    for shards in [1, 2] {
+        let keys = keys();
+        let name = format!("{name}/shards={shards}");
+        every_schedule(&name, preemptions, move || model(shards, &keys, Host::Good));
+    }
+}
+
+fn control(test: &str, model: Model, why: &str) {
+    let keys = keys();
+    finds_a_fault(&format!("on_calls::{test}_control"), why, || {
+        run(2, move || model(2, &keys, Host::Careless));
+    });
+}
+
+/// Its shards of cells are made already: by a `OnceLock`, of which the checker does not see who comes after whom.
+fn space(shards: usize) -> Space<u32> {
+    let space: Space<u32> = Space::builder().cells().shards(shards).build();
+    assert!(block_on(space.get("nothing")).expect("open").value.is_none());
+    space
+}
+
+fn set(port: &Port<u32>, key: &Key, value: u32) {
+    let mut commit = Commit::new();
+    commit.set(key.clone(), None, value, Expiry::Never);
+    port.commit(commit).expect("open").expect("no condition");
+}
+
+fn runs(step: Step<u32>) -> Run<u32> {
+    match step {
+        Step::Run(run) => run,
+        other => panic!("not to be run: {other:?}"),
+    }
+}
+
+/// The function of an update that adds one.
+fn add(call: &Call<u32>, run: &Run<u32>) -> Step<u32> {
+    let there = run.entry.as_ref().and_then(|entry| entry.value.as_deref()).copied().unwrap_or(0);
+    call.answer(run.scope, Change::Set(there + 1), Expiry::Keep)
+}
+
+/// An update that has its turn, and runs.
+fn in_turn(port: &Port<u32>, key: &Key) -> (Call<u32>, Run<u32>) {
+    let call = port.update(key, &CallSpec::new(), 1).expect("open");
+    let mut step = call.go_on();
+    for _ in 0..3 {
+        let one = runs(step);
+        set(port, key, 0);
+        step = add(&call, &one);
+    }
+    let run = runs(step);
+    (call, run)
+}
+
+/// Waits until a call that is queued has its turn.
+fn await_turn(call: &Call<u32>, woken: &Signal) -> Run<u32> {
+    loop {
+        match call.go_on() {
+            Step::Run(run) => return run,
+            Step::Wait => woken.wait(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// One has the turn and is given up, the next one in line is given up too: the third gets it, and nothing is left.
+fn turn_against_cancel(shards: usize, keys: &[Key; 2], host: Host) {
+    let space = space(shards);
+    let (one, two) = (space.port(|| {}), space.port(|| {}));
+    let woken = Signal::new();
+    let wake = woken.clone();
+    let three = space.port(move || {
+        if host == Host::Good {
+            wake.give();
+        }
+    });
+    let (holder, _) = in_turn(&one, &keys[0]);
+    let next = two.update(&keys[0], &CallSpec::new(), 2).expect("open");
+    let last = three.update(&keys[0], &CallSpec::new(), 3).expect("open");
+    assert!(matches!(next.go_on(), Step::Wait) && matches!(last.go_on(), Step::Wait));
+    let ends = [thread::spawn(move || drop((holder, one))), thread::spawn(move || drop((next, two)))];
+    let run = await_turn(&last, &woken);
+    assert!(matches!(add(&last, &run), Step::Done(_)));
+    ends.into_iter().for_each(|end| end.join().expect("no panic"));
+    let fresh = three.update(&keys[0], &CallSpec::new(), 4).expect("open");
+    assert_eq!(runs(fresh.go_on()).attempt, 1, "no queue is left");
+    drop(fresh);
+    let query = three.query(None).expect("open");
+    assert!(query.held.is_empty() && query.pending.is_empty());
+}
+
+#[test]
+fn a_turn_against_cancel() {
+    check("turn_against_cancel", 2, turn_against_cancel);
+}
+
+#[test]
+fn a_turn_against_cancel_control() {
+    control("a_turn_against_cancel", turn_against_cancel, NEVER_WOKEN);
+}
+
+/// A transaction takes the turn of the space while an update of a cell in it is about to commit: that is before the turn
+/// is in force, or not at all, so that the body runs once in the turn.
+fn turn_of_the_space(shards: usize, keys: &[Key; 2], host: Host) {
+    let space = space(shards);
+    let (port, other) = (space.port(|| {}), space.port(|| {}));
+    let call = port.transact(&CallSpec::new(), 1).expect("open");
+    let mut step = call.go_on();
+    for _ in 0..2 {
+        let one = runs(step);
+        call.list(one.scope, &Scan::new(KeyRange::all())).expect("fresh");
+        call.set(one.scope, &keys[1], 1, None).expect("it runs");
+        set(&port, &keys[0], 0);
+        step = call.returned(one.scope);
+    }
+    let third = runs(step);
+    call.list(third.scope, &Scan::new(KeyRange::all())).expect("fresh");
+    call.set(third.scope, &keys[1], 1, None).expect("it runs");
+    set(&port, &keys[0], 0);
+    let key = keys[0].clone();
+    let update = other.update(&key, &CallSpec::new(), 2).expect("open");
+    let run = runs(update.go_on());
+    let writes = thread::spawn(move || match host {
+        Host::Good => {
+            // It commits, or waits for the end of the turn, or has come to it.
+            let step = add(&update, &run);
+            assert!(matches!(step, Step::Done(_) | Step::Wait | Step::Run(_)), "{step:?}");
+            drop((update, other));
+        }
+        // A write of its own that looks at no turn.
+        Host::Careless => set(&other, &key, 7),
+    });
+    let fourth = runs(call.returned(third.scope));
+    assert_eq!(fourth.attempt, 4);
+    call.list(fourth.scope, &Scan::new(KeyRange::all())).expect("nothing changes in the turn");
+    call.set(fourth.scope, &keys[1], 1, None).expect("nothing changes in the turn");
+    assert!(matches!(call.returned(fourth.scope), Step::Done(_)), "nothing changes in the turn");
+    writes.join().expect("no panic");
+}
+
+#[test]
+fn a_turn_of_the_space_against_a_commit() {
+    check("turn_of_the_space", 3, turn_of_the_space);
+}
+
+#[test]
+fn a_turn_of_the_space_against_a_commit_control() {
+    control("a_turn_of_the_space_against_a_commit", turn_of_the_space, "nothing changes in the turn");
+}
+
+/// A body waits for a change of what it read while another thread makes it: it is woken (clause C10).
+fn retry_against_commit(shards: usize, keys: &[Key; 2], host: Host) {
+    let space = space(shards);
+    let (port, key) = (space.port(|| {}), keys[0].clone());
+    if host == Host::Careless {
+        // Looks, and waits then for who saw that somebody waits.
+        let (waits, woken) = (Arc::new(AtomicUsize::new(0)), Signal::new());
+        let (seen, wake) = (waits.clone(), woken.clone());
+        let reader = space.port(|| {});
+        let writes = thread::spawn(move || {
+            set(&port, &key, 1);
+            if seen.load(Ordering::SeqCst) > 0 {
+                wake.give();
+            }
+        });
+        if reader.get(&keys[0]).expect("open").value.is_none() {
+            waits.store(1, Ordering::SeqCst);
+            woken.wait();
+        }
+        return writes.join().expect("no panic");
+    }
+    let writes = thread::spawn(move || set(&port, &key, 1));
+    let taken = block_on(space.transact(async |tx: Tx<u32>| match tx.get(&keys[0]).await?.value {
+        None => Err(tx.retry()),
+        Some(value) => Ok::<_, Error>(value),
+    }));
+    assert_eq!(taken.expect("open").value, 1);
+    writes.join().expect("no panic");
+}
+
+#[test]
+fn retry_sees_the_commit() {
+    check("retry_against_commit", 3, retry_against_commit);
+}
+
+#[test]
+fn retry_sees_the_commit_control() {
+    control("retry_sees_the_commit", retry_against_commit, NEVER_WOKEN);
+}
+
+/// Two cells are written together while a body reads one after the other: it never sees one without the other (clause C6).
+fn reads_against_commit(shards: usize, keys: &[Key; 2], host: Host) {
+    let space = space(shards);
+    let (port, both) = (space.port(|| {}), keys.clone());
+    let writes = thread::spawn(move || {
+        let mut commit = Commit::new();
+        both.into_iter().for_each(|key| commit.set(key, None, 1, Expiry::Never));
+        port.commit(commit).expect("open").expect("no condition");
+    });
+    let reader = space.port(|| {});
+    let call = reader.transact(&CallSpec::new(), 1).expect("open");
+    let one = runs(call.go_on());
+    let read = |key: &Key| match host {
+        Host::Good => call.get(one.scope, key),
+        Host::Careless => reader.get(key),
+    };
+    let seen = [read(&keys[0]), read(&keys[1])].map(|entry| entry.map(|entry| entry.version));
+    if let [Ok(first), Ok(second)] = seen {
+        assert_eq!(first, second, "what is read fits together");
+    }
+    writes.join().expect("no panic");
+}
+
+#[test]
+fn what_is_read_fits_together() {
+    check("reads_against_commit", 4, reads_against_commit);
+}
+
+#[test]
+fn what_is_read_fits_together_control() {
+    control("what_is_read_fits_together", reads_against_commit, "what is read fits together");
+}
