@@ -126,6 +126,9 @@ mod tests {
         Call { began, ended, reads: reads.to_vec(), writes: writes.to_vec() }
     }
 
+    /// What makes a history wrong.
+    type Corrupt = fn(&mut Vec<Call>);
+
     fn good() -> Vec<Call> {
         vec![
             call(1, 4, &[seen(0, 0, 0)], &[seen(0, 1, 10)]),
@@ -143,7 +146,7 @@ mod tests {
 
     #[test]
     fn every_corruption_is_found() {
-        let corrupt: [(&str, fn(&mut Vec<Call>)); 9] = [
+        let corrupt: [(&str, Corrupt); 9] = [
             ("lost update", |all| all[1].reads[0] = seen(0, 0, 0)),
             ("one version twice", |all| all[1].writes[0].version = 1),
             ("aborted read", |all| all[3].reads[0] = seen(0, 7, 7)),
