@@ -3,6 +3,9 @@
 #[doc = include_str!("semantics.md")]
 pub mod semantics {}
 
+#[doc = include_str!("choosing.md")]
+pub mod choosing {}
+
 /// Decisions, a page each.
 pub mod decisions {
     #[doc = include_str!("decisions/0001-one-queue-per-key.md")]
