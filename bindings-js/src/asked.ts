@@ -4,6 +4,7 @@
  * @internal
  */
 
+import type { Key } from "./key.js";
 import type { RawKey, RawKeys } from "./native.js";
 import type { Owner } from "./owner.js";
 
@@ -26,7 +27,7 @@ export class KeySet {
     readonly exclusive: RawKeys,
     readonly shared: RawKeys = undefined,
     readonly label: string | undefined = undefined,
-    readonly owner: Owner | undefined = undefined,
+    public owner: Owner | undefined = undefined,
     /** Milliseconds that the grant lasts at most. */
     readonly maxHold: number = NEVER,
     /** Milliseconds that it waits at most. */
@@ -64,6 +65,6 @@ export function keysOf(asked: Asked): [exclusive: RawKey[], shared: RawKey[]] {
 }
 
 /** One key, several or none as a list. */
-export function listOf(keys: RawKeys): RawKey[] {
-  return keys === undefined ? [] : Array.isArray(keys) ? keys : [keys];
+export function listOf<K extends Key>(keys: K | readonly K[] | undefined): K[] {
+  return keys === undefined ? [] : Array.isArray(keys) ? keys : [keys as K];
 }

@@ -5,7 +5,7 @@
  */
 
 import type { Cells } from "./cells.js";
-import { LatchworkError } from "./error.js";
+import { unavailable } from "./error.js";
 import { isBytes } from "./key.js";
 import type { Space } from "./space.js";
 
@@ -88,6 +88,6 @@ async function load(space: Space): Promise<Cells> {
     return cells;
   } catch (cause) {
     space.loading = undefined;
-    throw new LatchworkError("unavailable", "cells cannot be loaded", { cause });
+    throw unavailable("cells", cause);
   }
 }

@@ -1,6 +1,6 @@
 import type { Key } from "./key.js";
 import { keyOf } from "./key.js";
-import type { Failure, Native, RawBlocker, RawStep } from "./native.js";
+import type { Failure, KeyValue, Native, RawBlocker, RawStep } from "./native.js";
 
 /** What kind of error it is: each is one that a caller would treat differently. The same in every language. */
 export type ErrorCode =
@@ -83,7 +83,7 @@ export class LatchworkError extends Error {
   declare readonly why?: string;
 
   /** @internal */
-  constructor(code: ErrorCode, message: string, fields?: Partial<LatchworkError>) {
+  constructor(code: ErrorCode, message: string, fields?: object) {
     super(message);
     this.code = code;
     Object.assign(this, fields);
@@ -99,6 +99,25 @@ LatchworkError.prototype.name = "LatchworkError";
  */
 export function invalid(what: string, why: string): LatchworkError {
   return new LatchworkError("invalid", `invalid ${what}: ${why}`, { what, why });
+}
+
+/**
+ * The error of what cannot be had now.
+ *
+ * @internal
+ */
+export function unavailable(what: string, cause: unknown): LatchworkError {
+  const why = cause instanceof Error ? cause.message : cause;
+  return new LatchworkError("unavailable", `${what} cannot be loaded: ${why}`, { cause });
+}
+
+/**
+ * Refuses an argument where this does not hold.
+ *
+ * @internal
+ */
+export function must(holds: boolean, what: string, be: string): asserts holds {
+  if (!holds) throw invalid(what, `must be ${be}`);
 }
 
 /**
@@ -125,13 +144,11 @@ export function raise(native: Native): never {
  * @internal
  */
 export function errorOf(failure: Failure): LatchworkError {
-  const { code, message, keys, blockedBy, cycle, ...others } = failure;
-  return new LatchworkError(code as ErrorCode, message, {
-    ...others,
-    ...(keys && { keys: keys.map(keyOf) }),
-    ...(blockedBy && { blockedBy: blockedBy.map(withKey) }),
-    ...(cycle && { cycle: cycle.map(withKey) }),
-  });
+  const { code, message, ...fields } = failure;
+  fields.keys &&= fields.keys.map(keyOf) as KeyValue[];
+  fields.blockedBy &&= fields.blockedBy.map(withKey) as RawBlocker[];
+  fields.cycle &&= fields.cycle.map(withKey) as RawStep[];
+  return new LatchworkError(code as ErrorCode, message, fields);
 }
 
 /**

@@ -1,7 +1,7 @@
-import { type Asked, keysOf, labelOf, ownerOf } from "./asked.js";
+import { type Asked, keysOf, labelOf, listOf, ownerOf } from "./asked.js";
 import { invalid, LatchworkError, raise, takeError } from "./error.js";
-import { describe, isBytes, type Key, type Keys, keyOf, rawKey, rawKeys } from "./key.js";
-import { Lane, Outcome, type RawHanded, type RawKey } from "./native.js";
+import { describe, type Key, type Keys, keyOf, rawKeys } from "./key.js";
+import { Lane, type Native, Outcome, type RawHanded, type RawKey } from "./native.js";
 import { numbered, Owner } from "./owner.js";
 import { placed } from "./placed.js";
 import { settle } from "./settle.js";
@@ -85,8 +85,7 @@ export class Guard implements Disposable, AsyncDisposable {
   /** Whether it still holds its keys. */
   get held(): boolean {
     if ((this.state & State.Released) !== 0) return false;
-    const { native } = this.space;
-    aim(this);
+    const native = aim(this);
     native.held();
     return native.scratch[Lane.Outcome] === Outcome.Granted;
   }
@@ -169,8 +168,7 @@ export class Guard implements Disposable, AsyncDisposable {
    * @internal
    */
   static handed(guard: Guard): void {
-    const { native } = guard.space;
-    aim(guard);
+    const native = aim(guard);
     native.scratch[Lane.Token] = guard.token;
     const handed = native.takeHanded();
     if (handed) hand(guard, handed);
@@ -235,9 +233,7 @@ interface KeySets {
 
 /** Releases; answers why not, where it is not held any more. */
 function giveBack(guard: Guard): LatchworkError | undefined {
-  const { space } = guard;
-  const { native } = space;
-  aim(guard);
+  const native = aim(guard);
   native.release();
   end(guard);
   let error: LatchworkError | undefined;
@@ -245,7 +241,7 @@ function giveBack(guard: Guard): LatchworkError | undefined {
     takeError(native);
     error = notHeld(guard);
   }
-  if (native.scratch[Lane.Settled] !== 0) settle(native, space.handle);
+  if (native.scratch[Lane.Settled] !== 0) settle(native, guard.space.handle);
   return error;
 }
 
@@ -257,16 +253,17 @@ function end(guard: Guard): void {
 }
 
 function notHeld(guard: Guard, named?: Keys): LatchworkError {
-  const keys = named === undefined ? [...guard.keys, ...guard.shared] : ([named].flat() as Key[]);
+  const keys = named === undefined ? [...guard.keys, ...guard.shared] : listOf(named);
   return new LatchworkError("not_held", `the lock is not held: keys=[${keys.map(describe).join(", ")}]`, { keys });
 }
 
-/** Names the grant for the next call. */
-function aim(guard: Guard): void {
-  const { scratch } = guard.space.native;
-  scratch[Lane.Handle] = guard.space.handle;
-  scratch[Lane.Place] = guard.place;
-  scratch[Lane.Number] = guard.number;
+/** Names the grant for the next call; answers whom to call. */
+function aim({ space, place, number }: Guard): Native {
+  const { scratch } = space.native;
+  scratch[Lane.Handle] = space.handle;
+  scratch[Lane.Place] = place;
+  scratch[Lane.Number] = number;
+  return space.native;
 }
 
 /** Releases some keys, or makes some or all shared ones. */
@@ -281,26 +278,19 @@ function giveUp(guard: Guard, keys: Keys | undefined, how: "releaseKeys" | "down
   const error = native.scratch[Lane.Outcome] === Outcome.Failed ? takeError(native) : undefined;
   if (error !== undefined) {
     settle(native, handle);
-    throw placed(native, error, keys, undefined);
+    throw placed(native, error, keys);
   }
-  const given = raw && new Set(raw.map(textOf));
-  const isGiven = (key: Key) => given === undefined || given.has(textOf(rawKey(native, key, "key")));
-  const left = exclusive.filter((key) => !isGiven(key));
-  if (how === "downgrade") {
-    setKeys(guard, left, [...shared, ...exclusive.filter(isGiven)]);
-  } else {
-    setKeys(
-      guard,
-      left,
-      shared.filter((key) => !isGiven(key)),
-    );
-  }
+  // Equal keys, and no others, read the same.
+  const given = keys === undefined ? undefined : new Set(listOf(keys).map(describe));
+  const isGiven = (key: Key) => given === undefined || given.has(describe(key));
+  const stays = (key: Key) => !isGiven(key);
+  const isDowngrade = how === "downgrade";
+  setKeys(
+    guard,
+    exclusive.filter(stays),
+    isDowngrade ? [...shared, ...exclusive.filter(isGiven)] : shared.filter(stays),
+  );
   settle(native, handle);
-}
-
-/** A text that is the same for equal keys only. */
-function textOf(key: RawKey): string {
-  return isBytes(key) ? `bytes ${key}` : `${typeof key === "bigint" ? "number" : typeof key} ${key}`;
 }
 
 function handOver(guard: Guard, to: unknown, payload: unknown): boolean {
@@ -335,28 +325,29 @@ function handOver(guard: Guard, to: unknown, payload: unknown): boolean {
  * @internal
  */
 export function hand(guard: Guard, { keys, shared, payload }: RawHanded): void {
-  guard.more = { ...guard.more, payload };
+  moreOf(guard).payload = payload;
   setKeys(guard, keys.map(keyOf), shared.map(keyOf));
   // It may have an end.
   guard.space.timer.limited();
 }
 
 function lostOf(guard: Guard): AbortSignal {
-  if (guard.more?.lost !== undefined) return guard.more.lost.signal;
-  const lost = new AbortController();
-  guard.more = { ...guard.more, lost };
-  if ((guard.state & State.Released) !== 0) return lost.signal;
-  watchLost(guard, () => lost.abort(notHeld(guard)));
-  return lost.signal;
+  const more = moreOf(guard);
+  if (more.lost === undefined) {
+    const lost = new AbortController();
+    more.lost = lost;
+    if ((guard.state & State.Released) === 0) watchLost(guard, () => lost.abort(notHeld(guard)));
+  }
+  return more.lost.signal;
 }
 
 /** Calls `tell` when the guard is lost: at once where it is already, never after a release. One for each guard. */
 export function watchLost(guard: Guard, tell: () => void): void {
-  const { native, watches } = guard.space;
+  const { watches } = guard.space;
   const watch = watches.add(tell);
-  aim(guard);
+  const native = aim(guard);
   native.watchLost(watch);
-  if (native.scratch[Lane.Outcome] === Outcome.Granted) guard.more = { ...guard.more, watch };
+  if (native.scratch[Lane.Outcome] === Outcome.Granted) moreOf(guard).watch = watch;
   else watches.take(watch)?.();
 }
 
@@ -364,10 +355,8 @@ export function watchLost(guard: Guard, tell: () => void): void {
 function adopted(guard: Guard): Owner | undefined {
   const { space } = guard;
   if (space.root.closed) return undefined;
-  aim(guard);
-  const owner = numbered(space, space.native.adopt(), undefined);
-  guard.more = { ...guard.more, owner };
-  return owner;
+  moreOf(guard).owner = numbered(space, aim(guard).adopt(), undefined);
+  return guard.more?.owner;
 }
 
 /** The keys that it holds, as the core tells them. */
@@ -381,6 +370,11 @@ function keySetOf(guard: Guard): KeySets {
 
 function setKeys(guard: Guard, keys: Key[], shared: Key[]): KeySets {
   const keySet = { keys: Object.freeze(keys), shared: Object.freeze(shared) };
-  guard.more = { ...guard.more, keySet };
+  moreOf(guard).keySet = keySet;
   return keySet;
+}
+
+function moreOf(guard: Guard): More {
+  guard.more ??= {};
+  return guard.more;
 }

@@ -4,8 +4,7 @@
  * @internal
  */
 
-import { Lane, type Native } from "./native.js";
-import { settle } from "./settle.js";
+import type { Native } from "./native.js";
 
 /** What goes along with asynchronous calls: `AsyncLocalStorage` of Node. */
 export interface AsyncContext<T> {
@@ -13,9 +12,8 @@ export interface AsyncContext<T> {
   getStore(): T | undefined;
 }
 
-let host: (() => Native | Promise<Native>) | undefined;
-let native: Native | undefined;
-let starting: Promise<Native> | undefined;
+let host: () => Native | Promise<Native>;
+let native: Promise<Native> | undefined;
 
 /** Names the host's native part. Each package does so once; it is started at the first use. */
 export function connect(start: () => Native | Promise<Native>, context?: <T>() => AsyncContext<T>): void {
@@ -27,22 +25,14 @@ export function connect(start: () => Native | Promise<Native>, context?: <T>() =
 export let newContext: (<T>() => AsyncContext<T>) | undefined;
 
 /** The native part, started where it was not. A start that failed is tried again at the next call. */
-export function started(): Native | Promise<Native> {
-  if (native !== undefined) return native;
-  starting ??= begin().finally(() => {
-    starting = undefined;
+export function started(): Promise<Native> {
+  native ??= begin().catch((error) => {
+    native = undefined;
+    throw error;
   });
-  return starting;
+  return native;
 }
 
 async function begin(): Promise<Native> {
-  if (host === undefined) throw new Error("no host is connected");
-  const begun = await host();
-  begun.onWake((handle) => {
-    begun.scratch[Lane.Handle] = handle;
-    begun.drain();
-    settle(begun, handle);
-  });
-  native = begun;
-  return begun;
+  return host();
 }

@@ -1,4 +1,4 @@
-import { invalid, type LatchworkError, takeError } from "./error.js";
+import { invalid, type LatchworkError, must, takeError } from "./error.js";
 import type { KeyValue, Native, RawKey } from "./native.js";
 
 /**
@@ -66,7 +66,7 @@ export class TupleKey {
 export function key(...parts: Key[]): TupleKey {
   const kept = parts.map((part, index) => {
     check(part, `parts[${index}]`);
-    return isBytes(part) ? copy(part) : part;
+    return isBytes(part) ? new Uint8Array(part) : part;
   });
   return new TupleKey(kept, kept.map(toValue));
 }
@@ -100,11 +100,7 @@ export function rawKey(native: Native, key: unknown, what: string): RawKey {
  * @internal
  */
 export function rawKeys(native: Native, keys: unknown, what: string): RawKey[] {
-  if (!Array.isArray(keys)) return [rawKey(native, keys, what)];
-  // A loop, since `map` leaves holes as they are.
-  const raw: RawKey[] = [];
-  for (let index = 0; index < keys.length; index++) raw.push(rawKey(native, keys[index], `${what}[${index}]`));
-  return raw;
+  return each(keys, what, (key, name) => rawKey(native, key, name));
 }
 
 /**
@@ -114,16 +110,24 @@ export function rawKeys(native: Native, keys: unknown, what: string): RawKey[] {
  * @internal
  */
 export function refusedKey(native: Native, keys: unknown, what: string): LatchworkError | undefined {
-  const all: unknown[] = Array.isArray(keys) ? keys : [keys];
-  for (const [index, key] of all.entries()) {
-    const name = all === keys ? `${what}[${index}]` : what;
+  const refused = each(keys, what, (key, name) => {
     try {
       encodedKey(native, key, name);
+      return undefined;
     } catch (error) {
       return error as LatchworkError;
     }
-  }
-  return undefined;
+  });
+  return refused.find((error) => error !== undefined);
+}
+
+/** What becomes of one key, or of each with its place. */
+function each<T>(keys: unknown, what: string, of: (key: unknown, name: string) => T): T[] {
+  if (!Array.isArray(keys)) return [of(keys, what)];
+  // A loop, since `map` leaves holes as they are.
+  const all: T[] = [];
+  for (let index = 0; index < keys.length; index++) all.push(of(keys[index], `${what}[${index}]`));
+  return all;
 }
 
 /**
@@ -146,22 +150,16 @@ function encode(native: Native, value: KeyValue, what: string): Uint8Array {
 
 /** Refuses what is not a key by its type; the core checks the rest. */
 function check(key: unknown, what: string): asserts key is Key {
-  switch (typeof key) {
-    case "string":
-    case "boolean":
-    case "bigint":
-      return;
-    case "number":
-      if (Number.isSafeInteger(key)) return;
-      throw invalid(what, `a number that is not a safe integer: ${key}`);
-    case "object":
-      if (key instanceof TupleKey || isBytes(key)) return;
-      if (key === null) throw invalid(what, "null is not a key");
-      if (Array.isArray(key)) throw invalid(what, "an array is not a key; use key(…) for a tuple");
-      throw invalid(what, notKey(key));
-    default:
-      throw invalid(what, `${typeof key} is not a key`);
-  }
+  const type = typeof key;
+  if (type === "string" || type === "boolean" || type === "bigint" || Number.isSafeInteger(key)) return;
+  if (key instanceof TupleKey || isBytes(key)) return;
+  must(false, what, type === "number" ? "a safe integer" : `a key${hint(Object(key))}`);
+}
+
+/** What may have been meant. */
+function hint(value: object): string {
+  if (Array.isArray(value)) return "; for a tuple use key(…)";
+  return Symbol.iterator in value ? "; for several spread them into an array, [...keys]" : "";
 }
 
 /**
@@ -171,10 +169,6 @@ function check(key: unknown, what: string): asserts key is Key {
  */
 export function isBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && (value as Uint8Array)[Symbol.toStringTag] === "Uint8Array";
-}
-
-function copy(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes);
 }
 
 function toValue(key: Key): KeyValue {
@@ -190,11 +184,4 @@ export function describe(key: Key): string {
   if (typeof key === "string") return JSON.stringify(key);
   if (isBytes(key)) return `bytes(${Array.from(key, (byte) => byte.toString(16).padStart(2, "0")).join("")})`;
   return String(key);
-}
-
-/** Why an object is not a key. */
-function notKey(value: object): string {
-  if (ArrayBuffer.isView(value)) return "a view that is not a Uint8Array is not a key";
-  if (Symbol.iterator in value) return "several keys are an array; spread what you have into one: [...keys]";
-  return "an object is not a key";
 }

@@ -315,7 +315,4 @@ export interface Native {
 
   /** What cells need, loaded where it was not. */
   cells(): NativeCells | Promise<NativeCells>;
-
-  /** Names the function to call when another thread settled something for one of this thread's handles. It calls `drain`. */
-  onWake(wake: (handle: number) => void): void;
 }

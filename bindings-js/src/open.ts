@@ -1,7 +1,7 @@
 import { atHand, loaded } from "./cells_loading.js";
 import { takeError } from "./error.js";
 import { started } from "./host.js";
-import type { OpenOptions } from "./open_options.js";
+import type { OpenOptions, Settings } from "./open_options.js";
 import { Space } from "./space.js";
 import { checkText } from "./text.js";
 
@@ -24,20 +24,19 @@ const NEVER = Number.POSITIVE_INFINITY;
  */
 export async function open(url?: string, options?: OpenOptions): Promise<Space> {
   if (url !== undefined) checkText(url, "url");
-  // Few spaces have any, and their code is loaded for those.
-  const code = () => import("./open_options.js");
-  const settings = options === undefined ? {} : (await code()).settingsOf(options);
-  const { clock, maxWaiters = NEVER, maxWaitersPerKey = NEVER, meta, codecName = "cbor", ambient } = settings;
+  // Few spaces have any, or are told something by another opening; their code is loaded for those.
+  const code = url === undefined && options === undefined ? undefined : await import("./open_options.js");
+  const settings = (options !== undefined && code?.settingsOf(options)) || {};
+  const { clock, maxWaiters = NEVER, maxWaitersPerKey = NEVER, meta, codecName = "cbor", ambient }: Settings = settings;
   const native = await started();
   const number = clock === undefined ? 0 : clock.numberOf(native);
   try {
     const handle = native.open(url, number, maxWaiters, maxWaitersPerKey, meta, codecName, !!ambient);
     if (handle === 0) throw takeError(native);
-    const copy = native.meta(handle);
-    const space = new Space(native, handle, url, settings, copy === undefined ? copy : (await code()).frozen(copy));
+    const space = new Space(native, handle, url, settings, code?.frozen(native.meta(handle)));
     if (atHand) await loaded(space);
     return space;
   } catch (error) {
-    throw (await code()).inOurWords(error);
+    throw code?.inOurWords(error) ?? error;
   }
 }

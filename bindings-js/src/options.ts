@@ -1,7 +1,7 @@
 import { KeySet, listOf } from "./asked.js";
-import { invalid } from "./error.js";
+import { must } from "./error.js";
 import { type Keys, rawKey, rawKeys } from "./key.js";
-import type { Native, RawKey, RawKeys } from "./native.js";
+import type { Native } from "./native.js";
 import { Owner } from "./owner.js";
 import { checkText } from "./text.js";
 
@@ -35,29 +35,10 @@ export interface LockOptions extends TryLockOptions {
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-const OWN_TRY_LOCK = ["mode", "shared", "label", "maxHold"];
-const TRY_LOCK = [...OWN_TRY_LOCK, "owner"];
-const OWN_LOCK = [...OWN_TRY_LOCK, "timeout", "signal"];
-const LOCK = [...OWN_LOCK, "owner"];
-
-/**
- * Checks the keys and options of `lock` and `withLock`. Nothing is queued before. `owner`: whose call it is; then it is no
- * option.
- *
- * @internal
- */
-export function lockOptions(native: Native, keys: unknown, options: unknown, owner: Owner | undefined): KeySet {
-  return checkedOptions(native, keys, options, owner, owner === undefined ? LOCK : OWN_LOCK);
-}
-
-/**
- * As {@link lockOptions}, of `tryLock`.
- *
- * @internal
- */
-export function tryLockOptions(native: Native, keys: unknown, options: unknown, owner: Owner | undefined): KeySet {
-  return checkedOptions(native, keys, options, owner, owner === undefined ? TRY_LOCK : OWN_TRY_LOCK);
-}
+/** The options of `tryLock`; but a call of an owner has no `owner`. */
+const TRY_LOCK = ["mode", "shared", "label", "maxHold", "owner"];
+/** Those of `lock` and `withLock`, likewise. */
+const LOCK = [...TRY_LOCK, "timeout", "signal"];
 
 /**
  * Refuses what is not an object of options, and names that are none: a misspelt option must not be silent.
@@ -65,34 +46,43 @@ export function tryLockOptions(native: Native, keys: unknown, options: unknown, 
  * @internal
  */
 export function checkOptions(options: unknown, known: readonly string[]): asserts options is Record<string, unknown> {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw invalid("options", "must be an object");
-  }
+  must(typeof options === "object" && options !== null && !Array.isArray(options), "options", "an object");
   for (const name in options) {
-    if (!known.includes(name)) throw invalid(name, `no such option; there are ${known.join(", ")}`);
+    // Asked before, since the words take longer than the look.
+    if (!known.includes(name)) must(false, name, `one of ${known.join(", ")}`);
   }
 }
 
-/** Written out, without objects in between: whoever gives a label is to pay for the label. */
-function checkedOptions(
+/**
+ * Checks the keys and options of a call. Nothing is queued before. `own`: whose call it is; then it is no option. Written out,
+ * without objects in between: whoever gives a label is to pay for the label.
+ *
+ * @internal
+ */
+export function askedWith(
   native: Native,
   keys: unknown,
   given: unknown,
   own: Owner | undefined,
-  known: readonly string[],
+  waits: boolean,
 ): KeySet {
   const raw = Array.isArray(keys) ? rawKeys(native, keys, "keys") : rawKey(native, keys, "keys");
   if (given === undefined) return new KeySet(raw, undefined, undefined, own);
-  checkOptions(given, known);
+  checkOptions(given, waits ? LOCK : TRY_LOCK);
+  must(own === undefined || !("owner" in given), "owner", "left out");
   // Each is read once: a getter may answer otherwise the next time.
   const { mode, shared, label, owner = own, maxHold, timeout, signal } = given;
   const more = shared === undefined ? undefined : rawKeys(native, shared, "shared");
-  const isShared = checkMode(mode) === "shared";
+  const isShared = mode === "shared";
+  must(isShared || mode === undefined || mode === "exclusive", "mode", '"exclusive" or "shared"');
+  if (label !== undefined) checkText(label, "label");
+  // Whether it is one of this space the core tells.
+  must(owner === undefined || owner instanceof Owner, "owner", "from space.owner()");
   return new KeySet(
     isShared ? undefined : raw,
-    isShared ? both(raw, more) : more,
-    checkLabel(label),
-    checkOwner(owner),
+    !isShared ? more : more === undefined ? raw : [...listOf(raw), ...more],
+    label,
+    owner,
     checkTime(maxHold, "maxHold"),
     checkTime(timeout, "timeout"),
     checkSignal(signal),
@@ -100,39 +90,13 @@ function checkedOptions(
   );
 }
 
-function both(keys: RawKey | RawKey[], more: RawKey[] | undefined): RawKeys {
-  return more === undefined ? keys : [...listOf(keys), ...more];
-}
-
-function checkMode(mode: unknown): Mode {
-  if (mode === undefined) return "exclusive";
-  if (mode !== "exclusive" && mode !== "shared") throw invalid("mode", 'must be "exclusive" or "shared"');
-  return mode;
-}
-
-function checkLabel(label: unknown): string | undefined {
-  if (label !== undefined) checkText(label, "label");
-  return label;
-}
-
-/** Whether it is one of this space the core tells. */
-function checkOwner(owner: unknown): Owner | undefined {
-  if (owner !== undefined && !(owner instanceof Owner)) {
-    throw invalid("owner", "must be an owner, from space.owner()");
-  }
-  return owner;
-}
-
 /**
  * Refuses what is no time in milliseconds; Infinity where there is none.
  *
  * @internal
  */
-export function checkTime(time: unknown, what: string): number {
-  if (time === undefined) return NEVER;
-  if (typeof time !== "number") throw invalid(what, "must be a number of milliseconds");
-  if (Number.isNaN(time)) throw invalid(what, "is not a number");
-  if (time < 0) throw invalid(what, "must not be negative");
+export function checkTime(time: unknown = NEVER, what: string): number {
+  must(typeof time === "number" && time >= 0, what, "milliseconds, not negative");
   return time;
 }
 
@@ -143,9 +107,7 @@ export function checkTime(time: unknown, what: string): number {
  */
 export function checkSignal(signal: unknown): AbortSignal | undefined {
   if (signal === undefined) return undefined;
-  const like = signal as Partial<AbortSignal> | null;
-  if (typeof like !== "object" || typeof like?.aborted !== "boolean" || typeof like.addEventListener !== "function") {
-    throw invalid("signal", "must be an AbortSignal");
-  }
-  return like as AbortSignal;
+  const { aborted, addEventListener } = Object(signal) as Partial<AbortSignal>;
+  must(typeof aborted === "boolean" && typeof addEventListener === "function", "signal", "an AbortSignal");
+  return signal as AbortSignal;
 }

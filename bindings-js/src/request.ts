@@ -9,7 +9,7 @@ import { takeError } from "./error.js";
 import { Guard } from "./guard.js";
 import { type Keys, rawKey } from "./key.js";
 import { Lane, type Native, Outcome, whole } from "./native.js";
-import { lockOptions, tryLockOptions } from "./options.js";
+import { askedWith } from "./options.js";
 import type { Owner } from "./owner.js";
 import { placed } from "./placed.js";
 import { settle } from "./settle.js";
@@ -28,17 +28,27 @@ export function lockFor(space: Space, keys: Keys, options: unknown, owner: Owner
 }
 
 /** `tryLock`, of the space or of this owner. */
-export function tryLockFor(
+export async function tryLockFor(
   space: Space,
   keys: Keys,
   options: unknown,
-  owner: Owner | undefined,
+  own: Owner | undefined,
 ): Promise<Guard | null> {
-  try {
-    return Promise.resolve(tryRequest(space, keys, options, owner));
-  } catch (error) {
-    return Promise.reject(error);
+  const { native } = space;
+  let asked: Asked;
+  if (options === undefined && own === undefined && space.plain && typeof keys !== "object") {
+    asked = rawKey(native, keys, "keys");
+    native.scratch[Lane.Handle] = space.handle;
+    native.tryLock(asked);
+  } else {
+    const given = askedWith(native, keys, options, own, false);
+    asked = space.ambient?.request(given) ?? given;
+    native.scratch[Lane.Handle] = space.handle;
+    say(native, asked);
+    native.tryLockWith(asked.exclusive, asked.shared, asked.label);
   }
+  if (native.scratch[Lane.Outcome] === Outcome.Refused) return null;
+  return answer(space, asked, keys, false) as Guard;
 }
 
 /**
@@ -52,28 +62,22 @@ export function request(
   owner: Owner | undefined,
   scoped: boolean,
 ): Guard | Waiter | Promise<Guard> {
-  if (options !== undefined || owner !== undefined || !space.plain) {
-    return requestWith(space, keys, options, owner, scoped);
+  if (options === undefined && owner === undefined && space.plain) {
+    const { native } = space;
+    if (typeof keys !== "object") {
+      const key = rawKey(native, keys, "keys");
+      aim(space);
+      native.lock(key);
+      return answer(space, key, keys, scoped);
+    }
+    if (isPair(keys)) {
+      const [first, second] = keys;
+      aim(space);
+      native.lock(first, second);
+      return answer(space, new Pair(first, second), keys, scoped);
+    }
   }
-  const { native } = space;
-  if (typeof keys === "string") {
-    aim(space);
-    native.lock(keys);
-    return answer(space, keys, keys, scoped);
-  }
-  if (isPair(keys)) {
-    const [first, second] = keys;
-    aim(space);
-    native.lock(first, second);
-    return answer(space, new Pair(first, second), keys, scoped);
-  }
-  if (typeof keys !== "object") {
-    const key = rawKey(native, keys, "keys");
-    aim(space);
-    native.lock(key);
-    return answer(space, key, keys, scoped);
-  }
-  return requestWith(space, keys, undefined, undefined, scoped);
+  return requestWith(space, keys, options, owner, scoped);
 }
 
 function requestWith(
@@ -84,7 +88,7 @@ function requestWith(
   scoped: boolean,
 ): Guard | Waiter | Promise<Guard> {
   const { native } = space;
-  const given = lockOptions(native, keys, options, own);
+  const given = askedWith(native, keys, options, own, true);
   const asked = space.ambient?.request(given) ?? given;
   const { signal } = asked;
   // A reason can be anything, so it cannot be told from an error by its type: it rejects, it is not thrown.
@@ -95,24 +99,6 @@ function requestWith(
   return signal === undefined
     ? answer(space, asked, keys, scoped)
     : answerAbortable(space, asked, keys, scoped, signal);
-}
-
-function tryRequest(space: Space, keys: Keys, options: unknown, own: Owner | undefined): Guard | null {
-  const { native } = space;
-  let asked: Asked;
-  if (options === undefined && own === undefined && space.plain && typeof keys !== "object") {
-    asked = rawKey(native, keys, "keys");
-    native.scratch[Lane.Handle] = space.handle;
-    native.tryLock(asked);
-  } else {
-    const given = tryLockOptions(native, keys, options, own);
-    asked = space.ambient?.request(given) ?? given;
-    native.scratch[Lane.Handle] = space.handle;
-    say(native, asked);
-    native.tryLockWith(asked.exclusive, asked.shared, asked.label);
-  }
-  if (native.scratch[Lane.Outcome] === Outcome.Refused) return null;
-  return answer(space, asked, keys, false) as Guard;
 }
 
 /** What a request says besides its keys and its label. */

@@ -4,7 +4,7 @@
  * @internal
  */
 
-import { invalid } from "./error.js";
+import { must } from "./error.js";
 import { Guard } from "./guard.js";
 import type { Keys } from "./key.js";
 import type { Owner } from "./owner.js";
@@ -24,11 +24,10 @@ export function withLockFor<T>(
   owner: Owner | undefined,
 ): Promise<T> {
   try {
-    if (typeof second === "function" && third === undefined) {
-      return scope(space, keys, undefined, owner, second as Body<T>);
-    }
-    if (typeof third !== "function") throw invalid("body", "must be a function");
-    return scope(space, keys, second, owner, third);
+    const isPlain = third === undefined && typeof second === "function";
+    const body = isPlain ? (second as Body<T>) : third;
+    must(typeof body === "function", "body", "a function");
+    return scope(space, keys, isPlain ? undefined : second, owner, body);
   } catch (error) {
     return Promise.reject(error);
   }
@@ -45,27 +44,26 @@ function scope<T>(space: Space, keys: Keys, options: unknown, owner: Owner | und
  * would have a promise of its own to wait for it.
  */
 function run<T>(guard: Guard, body: Body<T>): Promise<T> {
-  let result: T | PromiseLike<T>;
+  let result: Promise<T>;
   Guard.begin(guard);
   try {
-    result = guard.space.ambient === undefined ? body(guard) : guard.space.ambient.run(guard, body);
+    const { ambient } = guard.space;
+    // The body's own promise; one for a value, or for a promise of any other kind.
+    result = Promise.resolve(ambient === undefined ? body(guard) : ambient.run(guard, body));
   } catch (error) {
     Guard.end(guard);
     return Promise.reject(error);
   }
-  if (result instanceof Promise && result.constructor === Promise) {
-    return result.then(
-      (value: T) => {
-        Guard.end(guard);
-        return value;
-      },
-      (error: unknown) => {
-        Guard.end(guard);
-        throw error;
-      },
-    );
-  }
-  return settled(guard, result);
+  return result.then(
+    (value: T) => {
+      Guard.end(guard);
+      return value;
+    },
+    (error: unknown) => {
+      Guard.end(guard);
+      throw error;
+    },
+  );
 }
 
 /**
@@ -78,13 +76,4 @@ function runWhenGranted<T>(waiter: Waiter, body: Body<T>): Promise<T> {
 
 function runWith<T>(granted: Promise<Guard>, body: Body<T>): Promise<T> {
   return granted.then((guard) => run(guard, body));
-}
-
-/** Waits for what a body answered: a value, or a promise of any other kind. */
-async function settled<T>(guard: Guard, result: T | PromiseLike<T>): Promise<T> {
-  try {
-    return await result;
-  } finally {
-    Guard.end(guard);
-  }
 }

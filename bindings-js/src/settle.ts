@@ -59,7 +59,8 @@ function settleOne(native: Native, at: number): void {
   const token = whole(scratch[at + Entry.Token]);
   const outcome = scratch[at + Entry.Outcome];
   if (latest?.handle !== handle) latest = spaces.get(handle);
-  if (outcome === Outcome.Lost || outcome === Outcome.HandedOver || outcome === Outcome.Changed) {
+  // Lost, HandedOver, Changed.
+  if ((outcome as Outcome) >= Outcome.Lost) {
     const tell = latest?.watches.take(slot);
     if (tell !== undefined) told.push(tell);
     return;

@@ -186,7 +186,7 @@ export class Space implements AsyncDisposable {
     const query = native.query(this.handle, raw);
     // Few ever ask, so what makes an answer of it is loaded then.
     if (query) return (await import("./query.js")).queryOf(query);
-    throw placed(native, takeError(native), keys, undefined);
+    throw placed(native, takeError(native), keys);
   }
 
   /**
@@ -202,7 +202,7 @@ export class Space implements AsyncDisposable {
     const failed = native.scratch[Lane.Outcome] === Outcome.Failed;
     const error = failed ? takeError(native) : undefined;
     settle(native, handle);
-    if (error !== undefined) throw placed(native, error, keys, undefined);
+    if (error !== undefined) throw placed(native, error, keys);
     return lost;
   }
 

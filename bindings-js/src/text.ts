@@ -1,4 +1,4 @@
-import { invalid } from "./error.js";
+import { must } from "./error.js";
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
@@ -9,8 +9,7 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
  * @internal
  */
 export function checkText(text: unknown, what: string): asserts text is string {
-  if (typeof text !== "string") throw invalid(what, "must be a string");
-  if (!isText(text)) throw invalid(what, "a string with a lone surrogate");
+  must(typeof text === "string" && isText(text), what, "a string without lone surrogates");
 }
 
 /** Whether a string has no half of a surrogate pair alone. */

@@ -104,11 +104,9 @@ export class Waiter {
  */
 export class AbortableWaiter extends Waiter implements Abortable {
   readonly #signal: AbortSignal;
+  /** The request, and from its grant on what was granted: another one, where it was handed over. */
   #place: number;
   #number: number;
-  /** What settled it, until its promise has been told. */
-  #token: number | undefined;
-  #abandoned = false;
   #ended = false;
   /** Aborted, and it was not yet known what the request had come to. */
   #withdrawn: { reason: unknown } | undefined;
@@ -122,67 +120,55 @@ export class AbortableWaiter extends Waiter implements Abortable {
   }
 
   override granted(place: number, number: number, token: number, abandoned: boolean): void {
-    // Others than those of the request, where it is a grant that was handed over.
     this.#place = place;
     this.#number = number;
-    this.#token = token;
-    this.#abandoned = abandoned;
-    queueMicrotask(() => this.#claim());
+    queueMicrotask(() => this.#claim(token, abandoned));
   }
 
   override failed(reason: unknown): void {
-    this.#end();
-    this.reject(reason);
+    this.#ended = true;
+    forget(this.#signal, this);
+    super.failed(reason);
   }
 
   /** The signal was aborted. */
   abort(reason: unknown): void {
     if (this.#ended) return;
-    const { native, handle, waits } = this.space;
-    this.#aim();
-    native.cancel();
-    if (native.scratch[Lane.Outcome] !== Outcome.Refused) {
-      waits.take(this.slot, this.generation);
-      this.#end();
-      this.reject(reason);
-    } else {
+    const { native, waits } = this.space;
+    if (this.#call("cancel") === Outcome.Refused) {
       // It has failed otherwise, or another thread has handed it a grant; that is still to be heard of.
       this.#withdrawn = { reason };
+    } else {
+      waits.take(this.slot, this.generation);
+      this.failed(reason);
     }
-    settle(native, handle);
+    settle(native, this.space.handle);
   }
 
   /** The microtask is over: the grant is the caller's, unless it was taken away meanwhile. */
-  #claim(): void {
+  #claim(token: number, abandoned: boolean): void {
     if (this.#ended) return;
     const { native, handle } = this.space;
-    this.#aim();
     if (this.#withdrawn !== undefined) {
-      native.cancel();
-      this.#end();
-      this.reject(this.#withdrawn.reason);
-      settle(native, handle);
-      return;
-    }
-    native.confirm();
-    this.#end();
-    if (native.scratch[Lane.Outcome] === Outcome.Granted) {
-      super.granted(this.#place, this.#number, this.#token as number, this.#abandoned);
+      this.#call("cancel");
+      this.failed(this.#withdrawn.reason);
+    } else if (this.#call("confirm") === Outcome.Granted) {
+      this.#ended = true;
+      forget(this.#signal, this);
+      super.granted(this.#place, this.#number, token, abandoned);
     } else {
-      this.reject(takeError(native));
+      this.failed(takeError(native));
     }
     settle(native, handle);
   }
 
-  #aim(): void {
+  #call(what: "cancel" | "confirm"): number | undefined {
     const { native, handle } = this.space;
-    native.scratch[Lane.Handle] = handle;
-    native.scratch[Lane.Place] = this.#place;
-    native.scratch[Lane.Number] = this.#number;
-  }
-
-  #end(): void {
-    this.#ended = true;
-    forget(this.#signal, this);
+    const { scratch } = native;
+    scratch[Lane.Handle] = handle;
+    scratch[Lane.Place] = this.#place;
+    scratch[Lane.Number] = this.#number;
+    native[what]();
+    return native.scratch[Lane.Outcome];
   }
 }

@@ -1,6 +1,7 @@
 import { deserialize, serialize } from "node:v8";
-import type { Native, RawHanded } from "../../bindings-js/src/native.js";
+import { Lane, type Native, type RawHanded } from "../../bindings-js/src/native.js";
 import type { NativeCells } from "../../bindings-js/src/native_cells.js";
+import { settle } from "../../bindings-js/src/settle.js";
 
 /**
  * Loads the addon: one made for this platform, or the one that was built here.
@@ -39,11 +40,13 @@ type Addon = Omit<Native, "cells"> & {
   endWatch: NativeCells["endWatch"];
   awaitChange: NativeCells["awaits"];
   awaitedChange: NativeCells["awaited"];
+  /** Names the function to call when another thread settled something for one of this thread's handles. It calls `drain`. */
+  onWake(wake: (handle: number) => void): void;
 };
 
 /** The same functions in an object whose properties the engine finds at once; an addon's exports are a slow one. */
 function fast(addon: Addon): Native {
-  return {
+  const native: Native = {
     scratch: addon.scratch,
     open(url, clock, maxWaiters, maxWaitersPerKey, meta, codec, ambientOwner) {
       const copy = meta === undefined ? undefined : serialize(meta);
@@ -89,7 +92,6 @@ function fast(addon: Addon): Native {
     manualClock: addon.manualClock,
     now: addon.now,
     advance: addon.advance,
-    onWake: addon.onWake,
     cells: () => ({
       get: addon.getCell,
       getMany: addon.getCells,
@@ -105,6 +107,12 @@ function fast(addon: Addon): Native {
       awaited: addon.awaitedChange,
     }),
   };
+  addon.onWake((handle) => {
+    native.scratch[Lane.Handle] = handle;
+    native.drain();
+    settle(native, handle);
+  });
+  return native;
 }
 
 function handed(raw: RawHanded | null | undefined): RawHanded | undefined {

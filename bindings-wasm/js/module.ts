@@ -4,9 +4,9 @@
  * @internal
  */
 
-import { LatchworkError } from "../../bindings-js/src/error.js";
+import { LatchworkError, unavailable } from "../../bindings-js/src/error.js";
 import type { Native } from "../../bindings-js/src/native.js";
-import { begin, imports } from "../generated/glue.js";
+import type { InitOutput } from "../generated/latchwork_wasm.js";
 import { nativeOf } from "./native.js";
 
 /** Starts the binary. There is one instance for each page or worker, whatever loads it first. */
@@ -14,21 +14,21 @@ export async function load(compiled: Promise<WebAssembly.Module>): Promise<Nativ
   try {
     const module = await compiled;
     // Not `new WebAssembly.Instance`: some browsers refuse that on a page's own thread where the binary is large.
-    return nativeOf(begin(await WebAssembly.instantiate(module, imports()), module));
+    const { exports } = await WebAssembly.instantiate(module, imports);
+    return nativeOf(exports as unknown as InitOutput);
   } catch (cause) {
     if (cause instanceof LatchworkError) throw cause;
-    throw unavailable(cause instanceof Error ? cause.message : cause, cause);
+    throw unavailable("the binary", cause);
   }
 }
 
 /** The binary that a response carries. */
 export async function carried(answer: Response | Promise<Response>): Promise<WebAssembly.Module> {
   const response = await answer;
-  if (!response.ok) throw unavailable(`status=${response.status} url=${response.url}`);
+  if (!response.ok) throw unavailable("the binary", `status=${response.status} url=${response.url}`);
   // Not compiled while it arrives: that needs the right content type, and gains nothing at this size.
   return WebAssembly.compile(await response.arrayBuffer());
 }
 
-function unavailable(why: unknown, cause?: unknown): LatchworkError {
-  return new LatchworkError("unavailable", `the binary cannot be loaded: ${why}`, { cause });
-}
+/** All that the module asks of its host is the time. */
+export const imports = { host: { now: () => performance.now() } };

@@ -5,6 +5,7 @@
  */
 
 import { listOf } from "../../bindings-js/src/asked.js";
+import { LatchworkError } from "../../bindings-js/src/error.js";
 import {
   type Failure,
   type KeyValue,
@@ -14,13 +15,10 @@ import {
   Outcome,
   type RawHanded,
   type RawKey,
-  type RawKeys,
   type RawQuery,
 } from "../../bindings-js/src/native.js";
 import type { InitOutput } from "../generated/latchwork_wasm.js";
-import { Refusal, read, Writer } from "./wire.js";
-
-const NEVER = Number.POSITIVE_INFINITY;
+import { read, type Value, writer } from "./wire.js";
 
 /**
  * The native part over the instance with these exports. They are called as they are: what the generated script puts around
@@ -30,9 +28,12 @@ export function nativeOf(wasm: InitOutput): Native {
   const { memory } = wasm;
   const address = wasm.scratchAddress();
   let scratch = new Float64Array(memory.buffer, address, LANES);
-  const writer = new Writer({ memory, reserve: wasm.reserve });
+  const write = writer(wasm);
   // What could not cross. It is taken before anything else is called, so one is enough.
-  let refused: Failure | undefined;
+  let refused: LatchworkError | undefined;
+  // What the core keeps, by the number that it keeps.
+  const values = new Map<number, unknown>();
+  let last = 0;
 
   const native: Native = {
     // What has only numbers is called as it is.
@@ -43,112 +44,59 @@ export function nativeOf(wasm: InitOutput): Native {
       return scratch;
     },
     open(url, clock, maxWaiters, maxWaitersPerKey, meta, codec) {
-      const copy = structuredClone(meta);
-      const opened = call(
-        () => writer.text(url, "url").text(codec, "codec"),
-        () => wasm.open(clock, maxWaiters, maxWaitersPerKey, copy),
-      );
-      return opened ?? 0;
-    },
-    meta: (handle) => structuredClone(wasm.meta(handle)),
-    lock: (key, second) =>
-      call(
-        () => request(pair(key, second)),
-        () => wasm.lock(0, NEVER, NEVER, 0),
-      ),
-    lockWith(exclusive, shared, label) {
-      const [owner, maxHold, timeout, deferred] = said();
-      call(
-        () => request(exclusive, shared, label),
-        () => wasm.lock(owner, maxHold, timeout, deferred),
+      const kept = keep(meta);
+      const random = crypto.getRandomValues(new Uint8Array(16));
+      return (
+        call(() => wasm.open(clock, maxWaiters, maxWaitersPerKey, kept, Date.now()), [url, codec, random], "url") ?? 0
       );
     },
-    tryLock: (key, second) =>
-      call(
-        () => request(pair(key, second)),
-        () => wasm.tryLock(0, NEVER),
-      ),
-    tryLockWith(exclusive, shared, label) {
-      const [owner, maxHold] = said();
-      call(
-        () => request(exclusive, shared, label),
-        () => wasm.tryLock(owner, maxHold),
-      );
-    },
-    releaseKeys: (keys) => call(() => writer.keys(keys), wasm.releaseKeys),
-    downgrade: (keys) =>
-      call(
-        () => writer.keys(keys),
-        () => wasm.downgrade(keys === undefined ? 0 : 1),
-      ),
+    meta: (handle) => structuredClone(values.get(wasm.meta(handle))),
+    lock: (...keys) => call(() => wasm.lock(1), [keys, [], undefined]),
+    lockWith: (exclusive, shared, label) => call(() => wasm.lock(0), [listOf(exclusive), listOf(shared), label]),
+    tryLock: (...keys) => call(() => wasm.tryLock(1), [keys, [], undefined]),
+    tryLockWith: (exclusive, shared, label) => call(() => wasm.tryLock(0), [listOf(exclusive), listOf(shared), label]),
+    releaseKeys: (keys) => call(wasm.releaseKeys, [keys]),
+    downgrade: (keys) => call(() => wasm.downgrade(keys === undefined ? 0 : 1), [keys ?? []]),
     handOver(to, payload) {
-      const copy = structuredClone(payload);
-      call(
-        () => writer.text(to, "owner"),
-        () => wasm.handOver(copy),
-      );
+      const kept = keep(payload);
+      call(() => wasm.handOver(kept), [to], "owner");
     },
-    takeHanded: (within) => handed(within, wasm.takeHanded),
-    takeHandedOver: (handle, owner, within) => handed(within, () => wasm.takeHandedOver(handle, owner)),
-    revoke: (handle, keys) =>
-      call(
-        () => writer.keys(keys),
-        () => wasm.revoke(handle),
-      ) ?? 0,
-    steal: (key, label) => call(() => writer.raw(key).text(label, "label"), wasm.steal),
-    owner: (handle, label) =>
-      call(
-        () => writer.text(label, "label"),
-        () => wasm.owner(handle),
-      ) ?? 0,
-    ownerId: (owner) => answer(wasm.ownerId(owner)) as string | undefined,
-    query: (handle, keys, within) =>
-      answer(
-        call(
-          () => writer.keys(keys).keys(within),
-          () => wasm.query(handle, keys === undefined ? 1 : 0),
-        ),
-      ) as RawQuery | undefined,
-    encode: (key, within) => answer(call(() => writer.key(key).keys(within), wasm.encode)) as Uint8Array | undefined,
-    decode: (encoded, within) =>
-      answer(call(() => writer.key(encoded).keys(within), wasm.decode)) as KeyValue | undefined,
-    keySet: (exclusive, shared, within) =>
-      answer(call(() => request(exclusive, shared).keys(within), wasm.keySet)) as ReturnType<Native["keySet"]>,
-    failure(within) {
-      const failure =
-        refused ??
-        (call(
-          () => writer.keys(within),
-          () => answer(wasm.failure()),
-        ) as unknown as Failure);
+    takeHanded: (within) => handed(wasm.takeHanded, within),
+    takeHandedOver: (handle, owner, within) => handed(() => wasm.takeHandedOver(handle, owner), within),
+    revoke: (handle, keys) => call(() => wasm.revoke(handle), [keys]) ?? 0,
+    steal: (key, label) => call(wasm.steal, [key, label]),
+    owner: (handle, label) => call(() => wasm.owner(handle), [label]) ?? 0,
+    ownerId: (owner) => answer(wasm.ownerId(owner)),
+    query: (handle, keys, within = []) =>
+      answer<RawQuery>(call(() => wasm.query(handle, keys === undefined ? 1 : 0), [keys ?? [], within])),
+    encode: (key, within = []) => answer<Uint8Array>(call(wasm.encode, [key, within])),
+    decode: (encoded, within = []) => answer<KeyValue>(call(wasm.decode, [encoded, within])),
+    keySet: (exclusive, shared, within = []) => answer(call(wasm.keySet, [exclusive, shared, undefined, within])),
+    failure(within = []) {
+      const failure = refused ?? answer<Failure>(call(wasm.failure, [within]));
       refused = undefined;
-      return failure;
+      return failure as Failure;
     },
-    manualClock: (name) => call(() => writer.text(name, "name"), wasm.manualClock) ?? 0,
-    // There is one thread: every call reports what it settled for all handles, and nothing settles in between.
-    onWake() {},
-    cells: async () => (await import("./native_cells.js")).cellsOf(wasm, native, writer, { call, answer }),
+    manualClock: (name) => call(wasm.manualClock, [name]) ?? 0,
+    cells: async () => (await import("./native_cells.js")).cellsOf(wasm, native, { call, answer }),
   };
   return native;
 
-  function request(exclusive: RawKeys, shared?: RawKeys, label?: string): Writer {
-    return writer.keys(listOf(exclusive)).keys(listOf(shared)).text(label, "label");
-  }
-
-  /** What a request says by the lanes. */
-  function said(): [number, number, number, number] {
-    return [...native.scratch.subarray(Lane.Owner, Lane.First)] as [number, number, number, number];
+  /** Keeps a copy of a value for the core, and answers its number; 0 for none. */
+  function keep(value: unknown): number {
+    for (let gone = wasm.gonePayload(); gone !== 0; gone = wasm.gonePayload()) values.delete(gone);
+    if (value === undefined) return 0;
+    values.set(++last, structuredClone(value));
+    return last;
   }
 
   /** Writes the input and calls the module; where the input cannot cross, nothing is called and the call has failed. */
-  function call<T>(write: () => void, then: () => T): T | undefined {
+  function call<T>(then: () => T, input: readonly unknown[], what?: string): T | undefined {
     try {
-      writer.begin();
-      write();
-    } catch (refusal) {
-      if (!(refusal instanceof Refusal)) throw refusal;
-      const { what, why } = refusal;
-      refused = { code: "invalid", message: `invalid ${what}: ${why}`, what, why };
+      write(input, what);
+    } catch (error) {
+      if (!(error instanceof LatchworkError)) throw error;
+      refused = error;
       native.scratch[Lane.Outcome] = Outcome.Failed;
       native.scratch[Lane.Settled] = 0;
       return undefined;
@@ -156,16 +104,12 @@ export function nativeOf(wasm: InitOutput): Native {
     return then();
   }
 
-  function handed(within: RawKey[] | undefined, take: () => number): RawHanded | undefined {
-    const raw = answer(call(() => writer.keys(within), take)) as RawHanded | undefined;
-    return raw && { ...raw, payload: wasm.takePayload() };
+  function handed(take: () => number, within: RawKey[] = []): RawHanded | undefined {
+    const raw = answer<RawHanded>(call(take, [within]));
+    return raw && { ...raw, payload: values.get(raw.payload as number) };
   }
 
-  function answer(address = 0): unknown {
-    return read(memory, address);
+  function answer<T extends Value | object>(address = 0): T | undefined {
+    return read(memory, address) as T | undefined;
   }
-}
-
-function pair(key: RawKey, second: RawKey | undefined): RawKey[] {
-  return second === undefined ? [key] : [key, second];
 }

@@ -4,7 +4,7 @@
  * @internal
  */
 
-import type { KeyValue, Native } from "../../bindings-js/src/native.js";
+import type { KeyValue, Native, RawKey } from "../../bindings-js/src/native.js";
 import {
   CellLane,
   Guarded,
@@ -16,7 +16,6 @@ import {
   type RawRange,
 } from "../../bindings-js/src/native_cells.js";
 import type { InitOutput } from "../generated/latchwork_wasm.js";
-import type { Writer } from "./wire.js";
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -32,25 +31,20 @@ const KEYS = 4;
 
 /** How the rest of the native part calls the module. */
 interface Border {
-  call<T>(write: () => void, then: () => T): T | undefined;
-  answer(address: number): unknown;
+  call<T>(then: () => T, input: readonly unknown[]): T | undefined;
+  answer<T extends object>(address: number | undefined): T | undefined;
 }
 
 /** The part for cells, over the same instance as the rest. */
-export function cellsOf(wasm: InitOutput, native: Native, writer: Writer, { call, answer }: Border): NativeCells {
+export function cellsOf(wasm: InitOutput, native: Native, { call, answer }: Border): NativeCells {
   const cells: NativeCells = {
     get(key) {
       return tell(cells.getMany(native.scratch[CellLane.Handle] as number, [key])?.[0]);
     },
-    getMany: (handle, keys) =>
-      ask<RawEntry[]>(
-        () => writer.keys(keys),
-        () => wasm.getCells(handle),
-      ),
+    getMany: (handle, keys) => answer<RawEntry[]>(call(() => wasm.getCells(handle), [keys])),
     list: (handle, asked, limit, reverse) =>
-      ask<RawEntry[]>(
-        () => range(asked),
-        () => wasm.listCells(handle, kindOf(asked), limit, reverse ? 1 : 0),
+      answer<RawEntry[]>(
+        call(() => wasm.listCells(handle, kindOf(asked), limit, reverse ? 1 : 0), [keysOf(asked), asked.within ?? []]),
       ),
     write(key, value) {
       const { scratch } = native;
@@ -71,36 +65,21 @@ export function cellsOf(wasm: InitOutput, native: Native, writer: Writer, { call
       return tell(cells.commit(handle, [change], demands)?.[0]?.entry);
     },
     commit: (handle, changes, demands) =>
-      ask<RawConflict[]>(
-        () => commit(changes, demands),
-        () => wasm.commitCells(handle),
-      ),
+      answer<RawConflict[]>(call(() => wasm.commitCells(handle), told(changes, demands))),
     deleteAll: (handle, asked, except) =>
-      ask<KeyValue[]>(
-        () => range(asked).keys(except),
-        () => wasm.deleteCells(handle, kindOf(asked)),
+      answer<KeyValue[]>(
+        call(() => wasm.deleteCells(handle, kindOf(asked)), [keysOf(asked), asked.within ?? [], except]),
       ),
-    watch: (handle, keys) =>
-      call(
-        () => writer.keys(keys),
-        () => wasm.watchCells(handle, KEYS),
-      ),
+    watch: (handle, keys) => call(() => wasm.watchCells(handle, KEYS), [keys]),
     watchRange: (handle, asked) =>
-      call(
-        () => range(asked),
-        () => wasm.watchCells(handle, kindOf(asked)),
-      ),
-    nextOf: (watch, told) => answer(wasm.nextOfCells(watch, told)) as RawEntry[] | undefined,
+      call(() => wasm.watchCells(handle, kindOf(asked)), [keysOf(asked), asked.within ?? []]),
+    nextOf: (watch, told) => answer<RawEntry[]>(wasm.nextOfCells(watch, told)),
     endWatch: wasm.endWatch,
     // A page does not end.
     awaits: () => false,
     awaited() {},
   };
   return cells;
-
-  function ask<T>(write: () => void, then: () => number): T | undefined {
-    return answer(call(write, then) ?? 0) as T | undefined;
-  }
 
   /** Puts a cell into the lanes; answers its value. */
   function tell(entry: RawEntry | undefined): Uint8Array | undefined {
@@ -110,34 +89,38 @@ export function cellsOf(wasm: InitOutput, native: Native, writer: Writer, { call
     scratch[CellLane.ExpiresIn] = entry.expiresIn ?? NEVER;
     return entry.value ?? undefined;
   }
+}
 
-  function range({ prefix, start, end, within }: RawRange): Writer {
-    return writer.keys([prefix, start, end].filter((key) => key !== undefined)).keys(within);
-  }
+function keysOf({ prefix, start, end }: RawRange): RawKey[] {
+  return [prefix, start, end].filter((key) => key !== undefined);
+}
 
-  function commit(changes: readonly RawChange[], demands: readonly RawDemand[]): void {
-    writer.keys(changes.map(({ key }) => key));
-    const told = changes.flatMap(({ expected = -1, value, expireIn = NEVER, deletes }) => [
-      value !== undefined ? SETS : deletes ? DELETES : CHECKS,
-      expected,
-      expireIn,
-    ]);
-    numbers(told);
-    for (const { value } of changes) if (value !== undefined) writer.bytes(value);
-    numbers(
+/** The input of a commit. */
+function told(changes: readonly RawChange[], demands: readonly RawDemand[]): unknown[] {
+  return [
+    changes.map(({ key }) => key),
+    doubles(
+      changes.flatMap(({ expected = -1, value, expireIn = NEVER, deletes }) => [
+        value !== undefined ? SETS : deletes ? DELETES : CHECKS,
+        expected,
+        expireIn,
+      ]),
+    ),
+    ...changes.flatMap(({ value }) => value ?? []),
+    doubles(
       demands.flatMap(({ place, number, token, released, keys }) => [
         place,
         number,
         token,
         (released ? RELEASED : 0) + (keys === undefined ? 0 : NAMED),
       ]),
-    );
-    for (const { keys } of demands) if (keys !== undefined) writer.keys(keys);
-  }
+    ),
+    ...demands.flatMap(({ keys }) => (keys === undefined ? [] : [keys])),
+  ];
+}
 
-  function numbers(all: number[]): void {
-    writer.bytes(new Uint8Array(new Float64Array(all).buffer));
-  }
+function doubles(all: number[]): Uint8Array {
+  return new Uint8Array(new Float64Array(all).buffer);
 }
 
 /** How a range is given: by a prefix, or by where it begins, ends, or both; all of it by nothing. */

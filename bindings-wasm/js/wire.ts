@@ -5,7 +5,7 @@
  * @internal
  */
 
-import type { KeyValue, RawKey } from "../../bindings-js/src/native.js";
+import { must } from "../../bindings-js/src/error.js";
 import { isText } from "../../bindings-js/src/text.js";
 
 enum Tag {
@@ -21,8 +21,8 @@ enum Tag {
   Object = 9,
 }
 
-/** The longest key, in bytes of its encoding: what cannot fit is not even copied. */
-const MAX_KEY = 2048;
+/** What a key takes at most: nine bytes here for each of the 2,048 of its encoding. */
+const MAX_KEY = 9 * 2048;
 
 /** How deep tuples may nest. */
 const MAX_DEPTH = 32;
@@ -30,21 +30,13 @@ const MAX_DEPTH = 32;
 /** The longest text that is not a key. Nobody needs so much; the longest that there are would fill the module's memory. */
 const MAX_TEXT = 1 << 20;
 
+/** The longest input: the module's memory has room for two of them. */
+const MAX_INPUT = 1 << 29;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** The longest name of a lock, in bytes: whatever the module's memory has room for, with something left. */
-const MAX_NAME = 1 << 26;
-
-/** Why a value cannot cross: an `invalid` of this argument. Never leaves the package. */
-export class Refusal {
-  constructor(
-    readonly what: string,
-    readonly why: string,
-  ) {}
-}
-
-/** A value that was read. */
+/** A value that crosses. */
 export type Value = undefined | boolean | number | bigint | string | Uint8Array | Value[] | { [field: string]: Value };
 
 /** The module's side: its memory, and room in it. */
@@ -54,136 +46,86 @@ export interface Room {
   reserve(length: number): number;
 }
 
-/** Writes the input of one call, value after value. */
-export class Writer {
-  readonly #room: Room;
-  #start = 0;
-  #size = 0;
-  #at = 0;
-  #bytes = new Uint8Array(0);
-  #view = new DataView(this.#bytes.buffer);
+/**
+ * Makes what writes the input of one call: values one after the other, where a list is one of keys. It throws `invalid` for what
+ * cannot cross, and for a key that is too long before it is copied. `what`: the name of the texts.
+ */
+export function writer({ memory, reserve }: Room): (values: readonly unknown[], what?: string) => void {
+  let bytes = new Uint8Array(0);
+  let view: DataView;
+  let end: number;
+  let limit: number;
 
-  constructor(room: Room) {
-    this.#room = room;
-  }
+  return (values, what = "label") => {
+    end = 0;
+    for (const value of values) {
+      limit = MAX_INPUT;
+      if (!Array.isArray(value)) {
+        must(typeof value !== "string" || value.length <= MAX_TEXT, what, "shorter");
+        write(value, 0);
+        continue;
+      }
+      header(Tag.List, value.length, 0);
+      for (const key of value) {
+        // Bytes are an encoding that was made before; only the name of a Web Lock is longer than a key.
+        limit = typeof key === "object" && !Array.isArray(key) ? MAX_INPUT : end + MAX_KEY;
+        write(key, 0);
+      }
+    }
+  };
 
-  /** Starts a new input. */
-  begin(): void {
-    this.#at = 0;
-  }
-
-  /** A list of keys: bytes in it are an encoding that was made before. */
-  keys(keys: readonly RawKey[] = []): this {
-    this.#header(Tag.List, keys.length);
-    for (const key of keys) this.raw(key);
-    return this;
-  }
-
-  /** One key; bytes are an encoding that was made before. */
-  raw(key: RawKey): this {
-    if (typeof key === "object") this.#binary(key, MAX_NAME);
-    else this.key(key);
-    return this;
-  }
-
-  /** One key; an array is a tuple. */
-  key(key: KeyValue): this {
-    this.#part(key, 0, { left: MAX_KEY });
-    return this;
-  }
-
-  /** A text that is not a key, or undefined. */
-  text(text: string | undefined, what: string): this {
-    if (text === undefined) {
-      this.#tag(Tag.Undefined, 0);
+  function write(value: unknown, depth: number): void {
+    if (typeof value === "string") {
+      must(isText(value), "key", "a string without lone surrogates");
+      const at = header(Tag.String, 0, 3 * value.length);
+      const { written } = encoder.encodeInto(value, bytes.subarray(at));
+      view.setUint32(at - 4, written, true);
+      end = at + written;
+    } else if (typeof value === "number") {
+      must(Number.isSafeInteger(value), "key", "a safe integer");
+      // In two steps here and below: to make room can make another view.
+      const at = room(Tag.Number, 8);
+      view.setFloat64(at, value, true);
+    } else if (typeof value === "bigint") {
+      const negative = value < 0n;
+      const same = (negative ? BigInt.asIntN : BigInt.asUintN)(64, value);
+      must(same === value, "key", "an integer from -2^63 to 2^64-1");
+      const at = room(negative ? Tag.Signed : Tag.Unsigned, 8);
+      view.setBigInt64(at, value, true);
+    } else if (Array.isArray(value)) {
+      header(Tag.List, value.length, 0);
+      must(depth <= MAX_DEPTH, "key", "shorter");
+      for (const part of value) write(part, depth + 1);
+    } else if (typeof value === "object") {
+      const { length } = value as Uint8Array;
+      const at = header(Tag.Bytes, length, length);
+      bytes.set(value as Uint8Array, at);
     } else {
-      if (text.length > MAX_TEXT) throw new Refusal(what, `longer than ${MAX_TEXT}`);
-      this.#string(text);
-    }
-    return this;
-  }
-
-  /** `left`: how many more parts there can be in a key that is not too long, since each takes a byte at least. */
-  #part(part: KeyValue, depth: number, budget: { left: number }): void {
-    budget.left -= 1;
-    if (typeof part === "string") {
-      if (part.length > MAX_KEY) throw tooLong();
-      if (!isText(part)) throw new Refusal("key", "a string with a lone surrogate");
-      this.#string(part);
-    } else if (typeof part === "number") {
-      if (!Number.isSafeInteger(part)) throw new Refusal("key", "a number that is not a safe integer");
-      const at = this.#tag(Tag.Number, 8);
-      this.#view.setFloat64(at, part, true);
-    } else if (typeof part === "boolean") {
-      this.#tag(part ? Tag.True : Tag.False, 0);
-    } else if (typeof part === "bigint") {
-      this.#bigint(part);
-    } else if (Array.isArray(part)) {
-      if (depth > MAX_DEPTH || part.length > budget.left) throw depth > MAX_DEPTH ? tooDeep() : tooLong();
-      this.#header(Tag.List, part.length);
-      for (const each of part) this.#part(each, depth + 1, budget);
-    } else {
-      this.#binary(part, MAX_KEY);
+      room(value === undefined ? Tag.Undefined : value ? Tag.True : Tag.False, 0);
     }
   }
 
-  /** Bytes that are not a key. */
-  bytes(bytes: Uint8Array): this {
-    this.#binary(bytes, Number.POSITIVE_INFINITY);
-    return this;
+  /** Writes a tag and a length, makes room for so many bytes after them, and tells where these are. */
+  function header(tag: Tag, length: number, more: number): number {
+    const at = room(tag, 4 + more);
+    view.setUint32(at, length, true);
+    return at + 4;
   }
 
-  #binary(bytes: Uint8Array, limit: number): void {
-    if (bytes.length > limit) throw tooLong(limit);
-    const at = this.#header(Tag.Bytes, bytes.length) + 4;
-    this.#grow(at + bytes.length);
-    this.#bytes.set(bytes, at);
-    this.#at = at + bytes.length;
-  }
-
-  #bigint(value: bigint): void {
-    const negative = value < 0n;
-    const same = negative ? BigInt.asIntN(64, value) : BigInt.asUintN(64, value);
-    if (same !== value) throw new Refusal("key", "integer outside -2^63 to 2^64-1");
-    const at = this.#tag(negative ? Tag.Signed : Tag.Unsigned, 8);
-    this.#view.setBigInt64(at, value, true);
-  }
-
-  #string(text: string): void {
-    const at = this.#header(Tag.String, 0) + 4;
-    this.#grow(at + 3 * text.length);
-    const { written } = encoder.encodeInto(text, this.#bytes.subarray(at));
-    this.#view.setUint32(at - 4, written, true);
-    this.#at = at + written;
-  }
-
-  /** Writes a tag and a length, and tells where the length is. */
-  #header(tag: Tag, length: number): number {
-    const at = this.#tag(tag, 4);
-    this.#view.setUint32(at, length, true);
-    return at;
-  }
-
-  /** Writes a tag with so many bytes after it, and tells where these are. */
-  #tag(tag: Tag, more: number): number {
-    const at = this.#at + 1;
-    this.#grow(at + more);
-    this.#bytes[at - 1] = tag;
-    this.#at = at + more;
-    return at;
-  }
-
-  #grow(size: number): void {
-    const { memory } = this.#room;
-    if (size > this.#size) {
-      this.#size = Math.max(2 * size, 1024);
-      this.#start = this.#room.reserve(this.#size);
-    } else if (this.#bytes.length !== 0) {
-      return;
-    }
+  /** Writes a tag, makes room for so many bytes after it, and tells where these are. */
+  function room(tag: Tag, more: number): number {
+    const at = end + 1;
+    end = at + more;
+    must(end <= limit, limit < MAX_INPUT ? "key" : "value", "shorter");
     // The module's memory moves when it grows; views of the old one are empty then.
-    this.#bytes = new Uint8Array(memory.buffer, this.#start, this.#size);
-    this.#view = new DataView(memory.buffer, this.#start, this.#size);
+    if (end > bytes.length) {
+      const size = Math.max(2 * end, 1024);
+      const start = reserve(size);
+      bytes = new Uint8Array(memory.buffer, start, size);
+      view = new DataView(memory.buffer, start, size);
+    }
+    bytes[at - 1] = tag;
+    return at;
   }
 }
 
@@ -243,12 +185,4 @@ export function read(memory: WebAssembly.Memory, address: number): Value {
     at += size;
     return new Uint8Array(memory.buffer, at - size, size);
   }
-}
-
-function tooLong(limit = MAX_KEY): Refusal {
-  return new Refusal("key", `longer than ${limit} bytes encoded`);
-}
-
-function tooDeep(): Refusal {
-  return new Refusal("key", `tuples nest too deep: limit=${MAX_DEPTH}`);
 }

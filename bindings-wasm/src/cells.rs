@@ -66,7 +66,7 @@ pub fn commit_cells(handle: f64) -> usize {
     let address = match done {
         Ok(Ok(done)) => {
             scratch::set(Lane::Token, done.version);
-            scratch::set(Lane::Flag, done.existed.into());
+            scratch::set(Lane::Deferred, done.existed.into());
             scratch::set_outcome(Outcome::Granted);
             0
         }
@@ -162,7 +162,7 @@ fn commit(input: &mut Reader<'_>) -> Result<Commit<Value>, Error> {
     for (key, [kind, expected, expire_in]) in keys.into_iter().zip(numbers(input)?) {
         let expected = (expected >= 0.0).then_some(expected as u64);
         if kind == SETS {
-            commit.set(key, expected, Box::from(bytes(input)?), expiry(expire_in));
+            commit.set(key, expected, Box::from(wire::bytes(input)?), expiry(expire_in));
         } else if kind == DELETES {
             commit.delete(key, expected);
         } else {
@@ -184,16 +184,9 @@ fn expiry(milliseconds: f64) -> Expiry {
 
 /// Numbers that cross as the bytes of doubles, so many for each item.
 fn numbers<const N: usize>(input: &mut Reader<'_>) -> Result<Vec<[f64; N]>, Error> {
-    let (doubles, _) = bytes(input)?.as_chunks();
+    let (doubles, _) = wire::bytes(input)?.as_chunks();
     let doubles: Vec<f64> = doubles.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
     Ok(doubles.as_chunks().0.to_vec())
-}
-
-fn bytes<'a>(input: &mut Reader<'a>) -> Result<&'a [u8], Error> {
-    match input.tag()? {
-        wire::BYTES => input.bytes(),
-        _ => Err(wire::malformed()),
-    }
 }
 
 fn entries(out: &mut Writer, entries: Vec<Entry<Arc<Value>>>) {

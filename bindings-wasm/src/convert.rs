@@ -115,6 +115,7 @@ fn part(input: &mut Reader<'_>, depth: usize) -> Result<KeyPart, Error> {
             let parts = (0..input.length()?).map(|_| part(input, depth + 1));
             KeyPart::Tuple(parts.collect::<Result<_, _>>()?)
         }
+        wire::LIST => return Err(Error::invalid("key", "tuples nest too deep")),
         _ => return Err(wire::malformed()),
     })
 }

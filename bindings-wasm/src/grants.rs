@@ -1,20 +1,12 @@
 //! The calls on a grant besides its release: giving part of it up, watching it, handing it over.
 
-use std::cell::RefCell;
-
 use latchwork::{Error, Grant, HandedOver};
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::payloads::Payload;
 use crate::scratch::{self, Lane, Outcome};
 use crate::wire::{self, Writer};
 use crate::{convert, error, locks, owners, ports, settle};
-
-thread_local! {
-    /// What came with the grant that was told last.
-    static PAYLOAD: RefCell<JsValue> = const { RefCell::new(JsValue::UNDEFINED) };
-}
 
 /// In: a list of keys. Releases these keys of the grant in the lanes.
 #[wasm_bindgen(js_name = releaseKeys)]
@@ -42,13 +34,15 @@ pub fn watch_lost(watch: u32) {
     scratch::set_outcome(if watched { Outcome::Granted } else { Outcome::Refused });
 }
 
-/// In: an owner's id. Hands the grant in the lanes over to it; `Refused` where it was not delivered.
+/// In: an owner's id. Hands the grant in the lanes over to it, with the value of this number, 0 for none; `Refused` where it was
+/// not delivered.
 #[wasm_bindgen(js_name = handOver)]
-pub fn hand_over(payload: JsValue) {
+pub fn hand_over(payload: u32) {
+    let payload = Payload::numbered(payload);
     locks::act(|port| {
         let to = wire::read(|input| Ok(convert::text(input)?.map(str::to_owned)))?;
         let to = to.ok_or_else(|| Error::invalid("owner", "must be an owner, or the id of one"))?;
-        let payload = (!payload.is_undefined()).then(|| Box::new(Payload::new(payload)) as _);
+        let payload = payload.map(|payload| Box::new(payload) as _);
         let delivered = port.hand_over(scratch::ticket(), &to, payload)?;
         Ok(if delivered { Outcome::Granted } else { Outcome::Refused })
     });
@@ -74,12 +68,6 @@ pub fn take_handed_over(handle: f64, owner: u32) -> usize {
         scratch::set_outcome(if handed.grant.abandoned { Outcome::Abandoned } else { Outcome::Granted });
         tell(handed)
     })
-}
-
-/// What came with the grant that was told last.
-#[wasm_bindgen(js_name = takePayload)]
-pub fn take_payload() -> JsValue {
-    PAYLOAD.take()
 }
 
 /// Asks to be told once when something is handed over to an owner, or it is closed.
@@ -110,13 +98,15 @@ pub fn revoke(handle: f64) -> usize {
     count
 }
 
+/// What was handed over. A payload is gone with this, which the script is told later than it takes the value.
 fn tell(handed: HandedOver) -> usize {
-    let payload = handed.payload.and_then(|payload| payload.downcast::<Payload>().ok());
-    PAYLOAD.set(payload.map_or(JsValue::UNDEFINED, |payload| payload.value()));
+    let payload = handed.payload.as_ref().and_then(|payload| payload.downcast_ref::<Payload>());
+    let payload = payload.map(|payload| payload.number().into());
     let place = wire::read(convert::place).unwrap_or_default();
     wire::write(|out: &mut Writer| {
-        out.object(2);
+        out.object(3);
         convert::keys(out.field("keys"), &convert::unwrap(place.as_ref(), handed.keys));
         convert::keys(out.field("shared"), &convert::unwrap(place.as_ref(), handed.shared));
+        out.field("payload").number_or_undefined(payload);
     })
 }

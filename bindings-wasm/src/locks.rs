@@ -11,16 +11,20 @@ use crate::settle::{self, Waiter};
 use crate::wire::{self, Reader};
 use crate::{clock, convert, error, owners};
 
-/// In: exclusive keys, shared keys, label. Asks for these keys. `timeout`: milliseconds, infinity for none. `deferred`: 1
-/// where the caller confirms the grant itself. `owner`: the number of an owner, 0 for none. `max_hold`: as `timeout`.
+/// In: exclusive keys, shared keys, label. Asks for these keys; what else it says is in the lanes, unless it is `plain`.
 #[wasm_bindgen]
-pub fn lock(owner: u32, max_hold: f64, timeout: f64, deferred: f64) {
+pub fn lock(plain: bool) {
     act(|port| {
-        let mut spec = limited(port, wire::read(spec)?, owner, max_hold)?;
-        if let Some(timeout) = time(timeout, "timeout")? {
-            spec = spec.timeout(timeout);
+        let mut spec = wire::read(spec)?;
+        let mut deferred = false;
+        if !plain {
+            spec = limited(port, spec)?;
+            if let Some(timeout) = time(Lane::Timeout, "timeout")? {
+                spec = spec.timeout(timeout);
+            }
+            deferred = scratch::get(Lane::Deferred) != 0;
         }
-        let waiter = Waiter::named(deferred != 0.0);
+        let waiter = Waiter::named(deferred);
         Ok(match port.lock(&spec, waiter.to_tag())? {
             Answer::Granted(grant) => granted(&grant),
             Answer::Waiting(ticket) => {
@@ -33,9 +37,10 @@ pub fn lock(owner: u32, max_hold: f64, timeout: f64, deferred: f64) {
 
 /// In: as for [`lock`]. Takes the keys now, or answers `Refused`.
 #[wasm_bindgen(js_name = tryLock)]
-pub fn try_lock(owner: u32, max_hold: f64) {
+pub fn try_lock(plain: bool) {
     act(|port| {
-        let spec = limited(port, wire::read(spec)?, owner, max_hold)?;
+        let spec = wire::read(spec)?;
+        let spec = if plain { spec } else { limited(port, spec)? };
         Ok(port.try_lock(&spec)?.map_or(Outcome::Refused, |grant| granted(&grant)))
     });
 }
@@ -93,19 +98,21 @@ pub(crate) fn spec(input: &mut Reader<'_>) -> Result<LockSpec, Error> {
     })
 }
 
-fn limited(port: &Handle, mut spec: LockSpec, owner: u32, max_hold: f64) -> Result<LockSpec, Error> {
+fn limited(port: &Handle, mut spec: LockSpec) -> Result<LockSpec, Error> {
+    let owner = scratch::get(Lane::Owner) as u32;
     // What answers for a handle that is closed is another space.
     if owner != 0 && !port.space().is_closed() {
         spec = spec.owner(&owners::find(owner)?);
     }
-    if let Some(max_hold) = time(max_hold, "maxHold")? {
+    if let Some(max_hold) = time(Lane::MaxHold, "maxHold")? {
         spec = spec.max_hold(max_hold);
     }
     Ok(spec)
 }
 
-/// Milliseconds, none for infinity.
-fn time(milliseconds: f64, what: &str) -> Result<Option<Duration>, Error> {
+/// The milliseconds in a lane, none for infinity.
+fn time(lane: Lane, what: &str) -> Result<Option<Duration>, Error> {
+    let milliseconds = scratch::double(lane);
     if milliseconds.is_nan() || milliseconds < 0.0 {
         return Err(Error::invalid(what, "must be a number of milliseconds, not negative"));
     }

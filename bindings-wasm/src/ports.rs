@@ -6,13 +6,13 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use latchwork::{Builder, Error, LockSpec, Registry, Url};
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::clock::{self, HostClock};
+use crate::entropy::Entropy;
 use crate::payloads::Payload;
 use crate::scratch::Lane;
-use crate::{convert, entropy, error, scratch, settle, wire};
+use crate::{convert, error, scratch, settle, wire};
 
 /// A value of a cell, as its codec wrote it.
 pub(crate) type Value = Box<[u8]>;
@@ -57,12 +57,16 @@ thread_local! {
     };
 }
 
-/// In: the address, or undefined, and the name of the codec. Opens a space and answers its handle; 0 with outcome `Failed`.
+/// In: the address, or undefined, the name of the codec, and random bytes. Opens a space and answers its handle; 0 with
+/// outcome `Failed`. `meta`: the number of a value, 0 for none. `wall_clock`: in milliseconds.
 #[wasm_bindgen]
-pub fn open(clock: f64, max_waiters: f64, max_waiters_per_key: f64, meta: JsValue) -> f64 {
+pub fn open(clock: f64, max_waiters: f64, max_waiters_per_key: f64, meta: u32, wall_clock: f64) -> f64 {
+    let meta = Payload::numbered(meta);
     let texts = wire::read(|input| {
         let url = convert::text(input)?.map(str::to_owned);
-        Ok((url, convert::text(input)?.map(str::to_owned)))
+        let codec = convert::text(input)?.map(str::to_owned);
+        let random = wire::bytes(input)?.try_into().map_err(|_| wire::malformed())?;
+        Ok((url, codec, Entropy { random, wall_clock }))
     });
     let mut settings = latchwork::Space::builder().cells();
     if max_waiters.is_finite() {
@@ -71,11 +75,12 @@ pub fn open(clock: f64, max_waiters: f64, max_waiters_per_key: f64, meta: JsValu
     if max_waiters_per_key.is_finite() {
         settings = settings.max_waiters_per_key(max_waiters_per_key as usize);
     }
-    if !meta.is_undefined() {
-        settings = settings.meta(Payload::new(meta));
+    if let Some(meta) = meta {
+        settings = settings.meta(meta);
     }
-    let opened =
-        texts.and_then(|(url, codec)| space(url.as_deref(), clock, settings.codec(&codec.unwrap_or_default())));
+    let opened = texts.and_then(|(url, codec, entropy)| {
+        space(url.as_deref(), clock, settings.codec(&codec.unwrap_or_default()), entropy)
+    });
     match opened {
         Ok(space) => add(&space) as f64,
         Err(error) => {
@@ -85,11 +90,11 @@ pub fn open(clock: f64, max_waiters: f64, max_waiters_per_key: f64, meta: JsValu
     }
 }
 
-/// What its maker said about the space.
+/// The number of what its maker said about the space; 0 for nothing.
 #[wasm_bindgen]
-pub fn meta(handle: f64) -> JsValue {
+pub fn meta(handle: f64) -> u32 {
     let meta = find(handle as u64).space().meta();
-    meta.and_then(|meta| meta.downcast_ref::<Payload>().map(Payload::value)).unwrap_or_default()
+    meta.and_then(|meta| meta.downcast_ref::<Payload>().map(Payload::number)).unwrap_or_default()
 }
 
 /// The space's epoch.
@@ -133,14 +138,14 @@ fn closed() -> Handle {
     CLOSED.with(Clone::clone)
 }
 
-fn space(url: Option<&str>, clock: f64, settings: Builder<Value>) -> Result<Space, Error> {
+fn space(url: Option<&str>, clock: f64, settings: Builder<Value>, entropy: Entropy) -> Result<Space, Error> {
     let url = Url::parse(url)?;
     let manual = match clock {
         0.0 => None,
         number => Some(clock::manual(number).ok_or_else(|| Error::invalid("clock", "no such clock"))?),
     };
     let settings = {
-        let builder = settings.shards(1).seed(entropy::seed()).epoch(entropy::epoch());
+        let builder = settings.shards(1).seed(entropy.seed()).epoch(entropy.epoch());
         match manual {
             Some(clock) => builder.clock(clock),
             None => builder.clock(HostClock),

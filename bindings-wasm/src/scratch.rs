@@ -11,7 +11,7 @@ pub(crate) const SETTLED_MAX: usize = 64;
 /// Lanes per settled entry.
 pub(crate) const ENTRY: usize = 7;
 
-/// The lanes: their numbers are those of `Lane` and `CellLane` in `bindings-js/src/native.ts`. Those from 8 to 10 are the script's own.
+/// The lanes: their numbers are those of `Lane` and `CellLane` in `bindings-js/src/native.ts`.
 #[derive(Clone, Copy)]
 pub(crate) enum Lane {
     Handle = 0,
@@ -22,8 +22,14 @@ pub(crate) enum Lane {
     Outcome = 5,
     Token = 6,
     Settled = 7,
-    /// Of a commit that deletes: 1 where a cell was there.
-    Flag = 11,
+    /// The number of an owner, 0 for none.
+    Owner = 8,
+    /// How long the grant lasts at most, in milliseconds: infinity for ever.
+    MaxHold = 9,
+    /// How long the request waits at most, likewise.
+    Timeout = 10,
+    /// Of a request: 1 where the caller confirms the grant itself. Of a commit that deletes: 1 where a cell was there.
+    Deferred = 11,
     First = 12,
 }
 
@@ -56,6 +62,11 @@ pub fn scratch_address() -> usize {
 /// What a lane holds; whatever JavaScript wrote there becomes the nearest integer that there is.
 pub(crate) fn get(lane: Lane) -> u64 {
     SCRATCH.with(|lanes| lanes[lane as usize].get()) as u64
+}
+
+/// What a lane holds, as it is.
+pub(crate) fn double(lane: Lane) -> f64 {
+    SCRATCH.with(|lanes| lanes[lane as usize].get())
 }
 
 /// Writes a lane.

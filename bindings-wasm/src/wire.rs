@@ -63,6 +63,14 @@ pub(crate) fn write(values: impl FnOnce(&mut Writer)) -> usize {
     })
 }
 
+/// A value that is bytes.
+pub(crate) fn bytes<'a>(input: &mut Reader<'a>) -> Result<&'a [u8], Error> {
+    match input.tag()? {
+        BYTES => input.bytes(),
+        _ => Err(malformed()),
+    }
+}
+
 /// Reads values from where the last one ended.
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],

@@ -7,7 +7,7 @@ import { build } from "esbuild";
 const { outputFiles } = await build({
   stdin: {
     contents: `
-      export { initSync } from "./generated/latchwork_wasm.js";
+      export { imports } from "./js/module.js";
       export { nativeOf } from "./js/native.js";
       export { read } from "./js/wire.js";
       export { errorOf, LatchworkError } from "../bindings-js/src/error.js";
@@ -22,8 +22,12 @@ const modules = await import(`data:text/javascript;base64,${Buffer.from(outputFi
 
 export const { errorOf, LatchworkError, nativeOf, read } = modules;
 
+const binary = await readFile(new URL("../generated/latchwork_wasm_bg.wasm", import.meta.url));
+const module = await WebAssembly.compile(binary);
+const instance = await WebAssembly.instantiate(module, modules.imports);
+
+/** What the module asks of its host. */
+export const asked = WebAssembly.Module.imports(module);
 /** What the instance exports. */
-export const wasm = modules.initSync({
-  module: await readFile(new URL("../generated/latchwork_wasm_bg.wasm", import.meta.url)),
-});
+export const wasm = instance.exports;
 export const { memory } = wasm;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { errorOf, LatchworkError, memory, nativeOf, read, wasm } from "./module.mjs";
+import { asked, errorOf, LatchworkError, memory, nativeOf, read, wasm } from "./module.mjs";
 
 const HANDLE = 0;
 const PLACE = 3;
@@ -28,6 +28,10 @@ test("every code of the core is a code of LatchworkError", async () => {
     assert.ok(error instanceof LatchworkError);
     assert.equal(error.code, code);
   }
+});
+
+test("the module asks its host for nothing but the time", () => {
+  assert.deepEqual(asked, [{ module: "host", name: "now", kind: "function" }]);
 });
 
 test("errors cross with their fields", () => {
@@ -97,7 +101,7 @@ test("what cannot cross is refused before the module is called", () => {
   native.scratch[HANDLE] = handle;
   native.lock("\udfff");
   assert.equal(native.scratch[OUTCOME], FAILED);
-  assert.equal(native.failure().why, "a string with a lone surrogate");
+  assert.equal(native.failure().why, "must be a string without lone surrogates");
   native.close(handle);
 });
 
@@ -106,10 +110,10 @@ test("an input of any bytes is an error or a call, never a trap", () => {
   const pick = random(1);
   const time = () => [Number.NaN, -1, 0, 5, 1e308, Number.POSITIVE_INFINITY][pick(6)];
   const calls = [
-    () => wasm.open(pick(3), time(), time(), undefined),
+    () => wasm.open(pick(3), time(), time(), pick(4), time()),
     () => wasm.meta(handle),
-    () => wasm.lock(pick(4), time(), time(), pick(2)),
-    () => wasm.tryLock(pick(4), time()),
+    () => wasm.lock(pick(2)),
+    () => wasm.tryLock(pick(2)),
     () => wasm.held(),
     () => wasm.owner(handle),
     () => read(memory, wasm.ownerId(pick(4))),
@@ -119,10 +123,10 @@ test("an input of any bytes is an error or a call, never a trap", () => {
     () => wasm.releaseKeys(),
     () => wasm.downgrade(pick(2)),
     () => wasm.watchLost(pick(4)),
-    () => wasm.handOver([undefined, 1, {}][pick(3)]),
+    () => wasm.handOver(pick(4)),
     () => read(memory, wasm.takeHanded()),
     () => read(memory, wasm.takeHandedOver(handle, pick(4))),
-    () => wasm.takePayload(),
+    () => wasm.gonePayload(),
     () => wasm.watchHandedOver(handle, pick(4), pick(4)),
     () => wasm.revoke(handle),
     () => wasm.release(),
@@ -154,6 +158,7 @@ test("an input of any bytes is an error or a call, never a trap", () => {
     for (const lane of [1, 2, PLACE, NUMBER]) {
       native.scratch[lane] = [pick(4), -1, 2 ** 60, Number.NaN, Number.NEGATIVE_INFINITY, 0.5][pick(6)];
     }
+    native.scratch.set([pick(4), time(), time(), pick(2)], OWNER);
     calls[pick(calls.length)]();
     for (let left = native.scratch[SETTLED]; left > 0; left--) native.failure();
   }

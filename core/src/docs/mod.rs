@@ -36,4 +36,6 @@ pub mod decisions {
     pub mod d0013_values_in_bytes {}
     #[doc = include_str!("decisions/0014-what-a-wait-costs.md")]
     pub mod d0014_what_a_wait_costs {}
+    #[doc = include_str!("decisions/0015-what-a-page-loads.md")]
+    pub mod d0015_what_a_page_loads {}
 }

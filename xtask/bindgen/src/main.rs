@@ -2,6 +2,7 @@
 //!
 //! It is a package of its own because it takes longer to build than the rest of the tasks together.
 
+mod glue;
 mod panics;
 
 use std::path::PathBuf;
@@ -26,5 +27,6 @@ fn main() -> Result<()> {
         .generate_output()
         .with_context(|| format!("wasm-bindgen cannot use {}", input.display()))?;
     panics::silence(output.wasm_mut())?;
+    glue::remove(output.wasm_mut());
     output.emit(&folder)
 }

@@ -35,6 +35,7 @@ pub(crate) fn build() -> Result<()> {
         fs::read(root().join("Cargo.lock"))?,
         fs::read(root().join("package-lock.json"))?,
         fs::read(root().join("xtask/bindgen/src/main.rs"))?,
+        fs::read(root().join("xtask/bindgen/src/glue.rs"))?,
         fs::read(root().join("xtask/bindgen/src/panics.rs"))?,
         FEATURES.concat().into_bytes(),
     ]
