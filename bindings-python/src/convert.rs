@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use latchwork::{Blocker, CycleStep, Key, KeyPart, OwnerName, Query, Within};
+use latchwork::{Blocker, CycleStep, Key, KeyPart, OwnerName, Query, Stale, Within};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -236,6 +236,16 @@ pub(crate) fn cycle_to_py<'py>(py: Python<'py>, cycle: &[CycleStep]) -> PyResult
         })
         .collect::<PyResult<_>>()?;
     PyTuple::new(py, steps)
+}
+
+/// The cells that stood in the way of an attempt: a tuple of `latchwork.Stale`.
+pub(crate) fn stale_to_py<'py>(py: Python<'py>, conflicts: &[Stale]) -> PyResult<Bound<'py, PyTuple>> {
+    let class = answers(py)?.getattr("Stale")?;
+    let conflicts: Vec<_> = conflicts
+        .iter()
+        .map(|stale| class.call1((key_to_py(py, &stale.key)?, stale.expected, stale.version)))
+        .collect::<PyResult<_>>()?;
+    PyTuple::new(py, conflicts)
 }
 
 /// A `latchwork.OwnerName`, or `None`.

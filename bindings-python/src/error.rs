@@ -41,6 +41,14 @@ pub(crate) fn not_held(py: Python<'_>, keys: &[Key]) -> PyErr {
     build().map_or_else(|error| error, PyErr::from_value)
 }
 
+/// The exception of a transaction that its body aborted, with the very reason that it gave.
+pub(crate) fn aborted(py: Python<'_>, error: &Error, reason: &Bound<'_, PyAny>) -> PyResult<PyErr> {
+    let fields = PyDict::new(py);
+    fields.set_item("reason", reason)?;
+    let class = errors(py)?.getattr(class_name(ErrorKind::Aborted))?;
+    Ok(PyErr::from_value(class.call((error.to_string(),), Some(&fields))?))
+}
+
 /// How a native awaitable returns: by `StopIteration` with the value. The value must not be a tuple: given bare, the
 /// interpreter takes it as it is and makes no exception object.
 #[inline]
@@ -89,6 +97,11 @@ fn build(py: Python<'_>, class: &str, error: &Error) -> PyResult<PyErr> {
         }
         ErrorKind::NotHeld => fields.set_item("keys", convert::keys_to_py(py, error.keys())?)?,
         ErrorKind::Deadlock => fields.set_item("cycle", convert::cycle_to_py(py, error.cycle())?)?,
+        ErrorKind::Conflict => {
+            fields.set_item("attempts", error.attempts())?;
+            fields.set_item("conflicts", convert::stale_to_py(py, error.conflicts())?)?;
+        }
+        ErrorKind::Aborted => fields.set_item("reason", error.reason())?,
         ErrorKind::Fenced => fields.set_item("token", error.token())?,
         ErrorKind::Busy => fields.set_item("limit", error.limit())?,
         ErrorKind::Invalid => {

@@ -24,6 +24,7 @@ mod place;
 mod scope;
 mod space;
 mod timer;
+mod transaction;
 mod wait;
 mod watch;
 
@@ -44,6 +45,7 @@ mod _native {
         guard::Guard,
         owner::{Inbox, Owner},
         space::Space,
+        transaction::{Committed, Inserted, Transaction, Updated},
         watch::Watch,
     };
 
@@ -52,9 +54,11 @@ mod _native {
         // Both APIs call their classes alike; here those of `latchwork.aio` need names of their own.
         let py = module.py();
         module.add("AioAtomic", py.get_type::<aio::AioAtomic>())?;
+        module.add("AioCall", py.get_type::<aio::AioCall>())?;
         module.add("AioGuard", py.get_type::<aio::AioGuard>())?;
         module.add("AioOwner", py.get_type::<aio::AioOwner>())?;
         module.add("AioSpace", py.get_type::<aio::AioSpace>())?;
+        module.add("AioTransaction", py.get_type::<aio::AioTransaction>())?;
         module.add("AioWatch", py.get_type::<aio::AioCellWatch>())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }

@@ -1,6 +1,6 @@
 //! A space as the blocking API sees it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use latchwork::{Error, Grant, Query, Within};
 use pyo3::prelude::*;
@@ -17,6 +17,7 @@ use crate::open::{self, Opening, Settings};
 use crate::owner::Owner;
 use crate::place::{self, Place};
 use crate::timer::Timer;
+use crate::transaction::Resumptions;
 use crate::{convert, error, wait};
 
 /// One handle on a space, for threads that may block. `latchwork.open` makes it.
@@ -37,6 +38,8 @@ struct Handle {
     /// Blocked threads wait for futures; the port answers what needs no waiting.
     port: PerProcess<Port>,
     timer: PerProcess<Timer>,
+    /// For threads that block in an update or a transaction; made by the first of them.
+    resumptions: PerProcess<OnceLock<Arc<Resumptions>>>,
 }
 
 impl Handle {
@@ -88,6 +91,13 @@ impl Space {
     #[inline]
     pub(crate) fn within(&self) -> Option<&Within> {
         self.place().map(Place::within)
+    }
+
+    /// By what threads are told that block in an update or a transaction.
+    pub(crate) fn resumptions(&self, py: Python<'_>) -> PyResult<&Arc<Resumptions>> {
+        let space = self.port(py)?.space();
+        let made = self.handle.resumptions.get(|| Ok(OnceLock::new()))?;
+        Ok(made.get_or_init(|| Resumptions::new(space)))
     }
 
     /// Sees to it that somebody tells what ends by itself.
@@ -179,7 +189,8 @@ impl Space {
         let settings = Settings { clock, ambient_owner, max_waiters, max_waiters_per_key, meta, codec };
         let opening = Opening::new(py, url, &settings)?;
         let port = PerProcess::new(port(py, &opening)?);
-        let handle = Arc::new(Handle { opening, port, timer: PerProcess::new(Timer::new()) });
+        let resumptions = PerProcess::new(OnceLock::new());
+        let handle = Arc::new(Handle { opening, port, timer: PerProcess::new(Timer::new()), resumptions });
         handle.opening.watch_clock(&handle);
         Ok(Space { handle, place: None })
     }

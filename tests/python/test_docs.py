@@ -10,6 +10,7 @@ from typing import Any
 
 import latchwork
 import latchwork.aio
+import latchwork.answer
 import latchwork.codec
 import latchwork.errors
 import latchwork.keys
@@ -24,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 MODULES = [
     latchwork,
     latchwork.aio,
+    latchwork.answer,
     latchwork.codec,
     latchwork.errors,
     latchwork.keys,
@@ -41,6 +43,11 @@ CLASSES = [
     latchwork.aio.Atomic,
     latchwork.Watch,
     latchwork.aio.Watch,
+    latchwork.Transaction,
+    latchwork.aio.Transaction,
+    latchwork.Updated,
+    latchwork.Committed,
+    latchwork.Inserted,
     latchwork.Entry,
     latchwork.Written,
     latchwork.Deleted,
@@ -109,6 +116,12 @@ def test_calls_have_examples() -> None:
         latchwork.aio.Space.delete_all,
         latchwork.aio.Space.watch,
         latchwork.aio.Atomic,
+        latchwork.Space.update,
+        latchwork.Space.transact,
+        latchwork.Transaction.transact,
+        latchwork.aio.Space.update,
+        latchwork.aio.Space.transact,
+        latchwork.aio.Transaction.transact,
         latchwork.open,
         latchwork.aio.open,
     ):

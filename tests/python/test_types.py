@@ -51,6 +51,13 @@ def test_stubs_match_the_compiled_module(tmp_path: Path) -> None:
         ('latchwork.open().try_lock("a").release()', "union-attr"),
         ('x: int = latchwork.open().with_lock("a", fn=lambda guard: guard.token)', None),
         ('x: str = latchwork.open().with_lock("a", fn=lambda guard: guard.token)', "assignment"),
+        ('latchwork.open().update("a", lambda value, entry: latchwork.KEEP, expire_in=None).changed', None),
+        ('latchwork.open().update("a", lambda value, entry: entry.version, expire_in=latchwork.KEEP)', None),
+        ('latchwork.open().update("a", lambda value: 1)', "arg-type"),
+        ('latchwork.open().update("a", lambda value, entry: 1, expire_in="1")', "arg-type"),
+        ('x: int = latchwork.open().transact(lambda tx: tx.get("a").version).value', None),
+        ('x: str = latchwork.open().transact(lambda tx: tx.get("a").version).value', "assignment"),
+        ('x: latchwork.Committed[int] = latchwork.open().transact(lambda tx: tx.attempt)', None),
     ],
 )
 def test_what_users_write(code: str, error: str | None, tmp_path: Path) -> None:
@@ -69,6 +76,10 @@ def test_what_users_write(code: str, error: str | None, tmp_path: Path) -> None:
         ('space.lock("a").release()', "attr-defined"),
         ('x: int = await space.with_lock("a", fn=body)', None),
         ('x: str = await space.with_lock("a", fn=body)', "arg-type"),
+        ("x: int = (await space.transact(move)).value", None),
+        ("x: str = (await space.transact(move)).value", "assignment"),
+        ("x: int = (await space.transact(lambda tx: tx.attempt)).value", None),
+        ("(await space.update('a', lambda value, entry: entry.version)).attempts", None),
     ],
 )
 def test_what_users_of_aio_write(code: str, error: str | None, tmp_path: Path) -> None:
@@ -76,6 +87,11 @@ def test_what_users_of_aio_write(code: str, error: str | None, tmp_path: Path) -
     program = """
         import asyncio, latchwork.aio
         async def body(guard: latchwork.aio.Guard) -> int: return guard.token
+        async def move(tx: latchwork.aio.Transaction) -> int:
+            entry = await tx.get("a")
+            await tx.transact(inside)
+            return entry.version
+        async def inside(tx: latchwork.aio.Transaction) -> None: await tx.set("b", 1, expire_in=None)
         async def main() -> None:
             space = await latchwork.aio.open()
             {}

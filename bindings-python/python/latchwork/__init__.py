@@ -17,6 +17,11 @@ A *cell* holds a value and its version.
 >>> seen = space.get("title")
 >>> space.compare_exchange(seen, "Cells").ok, space.compare_exchange(seen, "Locks").ok
 (True, False)
+
+`update` changes one by a function of what it holds, `transact` several as if nobody else did anything meanwhile.
+
+>>> space.update("title", lambda title, entry: title.upper()).value
+'CELLS'
 """
 
 from __future__ import annotations
@@ -26,19 +31,24 @@ import os as _os
 from ._native import (
     Atomic,
     CellConflict,
+    Committed,
     Conflicted,
     Deleted,
     Entry,
     Guard,
     HandedOver,
+    Inserted,
     Lost,
     Owner,
     Refused,
+    Transaction,
+    Updated,
     Watch,
     Written,
     __version__,
 )
 from ._native import _after_fork as _after_fork
+from .answer import DELETE, KEEP, Delete, Keep
 from .codec import Codec, CodecOption
 from .errors import (
     Aborted,
@@ -59,10 +69,12 @@ from .errors import (
 )
 from .keys import Key
 from .mutex import Mutex
-from .query import Blocker, CycleStep, HandOver, Hold, OwnerName, Query, Wait
+from .query import Blocker, CycleStep, HandOver, Hold, OwnerName, Query, Stale, Wait
 from .space import Space, open
 
 __all__ = [
+    "DELETE",
+    "KEEP",
     "Aborted",
     "Atomic",
     "Blocker",
@@ -72,10 +84,12 @@ __all__ = [
     "Closed",
     "Codec",
     "CodecOption",
+    "Committed",
     "Conflict",
     "Conflicted",
     "CycleStep",
     "Deadlock",
+    "Delete",
     "Deleted",
     "Entry",
     "Fenced",
@@ -83,9 +97,11 @@ __all__ = [
     "HandOver",
     "HandedOver",
     "Hold",
+    "Inserted",
     "Invalid",
     "InvalidType",
     "InvalidValue",
+    "Keep",
     "Key",
     "LatchworkError",
     "LockTimeout",
@@ -97,8 +113,11 @@ __all__ = [
     "Query",
     "Refused",
     "Space",
+    "Stale",
+    "Transaction",
     "Unavailable",
     "UnknownOutcome",
+    "Updated",
     "Wait",
     "Watch",
     "Written",

@@ -2,12 +2,13 @@
 
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Iterable
-from types import TracebackType
-from typing import Any, Literal, TypeAlias, TypeVar, final, overload
+from types import GenericAlias, TracebackType
+from typing import Any, Generic, Literal, NoReturn, TypeAlias, TypeVar, final, overload
 
 from typing_extensions import Self, disjoint_base
 
 from .aio_mutex import Mutex as AioMutex
+from .answer import Delete, Keep
 from .codec import CodecOption
 from .errors import LatchworkError
 from .handed_over import HandedOver as AioHandedOver
@@ -19,22 +20,28 @@ from .query import HandOver, Query
 
 __all__ = [
     "AioAtomic",
+    "AioCall",
     "AioGuard",
     "AioOwner",
     "AioSpace",
+    "AioTransaction",
     "AioWatch",
     "Atomic",
     "CellConflict",
+    "Committed",
     "Conflicted",
     "Deleted",
     "Entry",
     "Guard",
     "HandedOver",
+    "Inserted",
     "Lost",
     "ManualClock",
     "Owner",
     "Refused",
     "Space",
+    "Transaction",
+    "Updated",
     "Watch",
     "Written",
     "__version__",
@@ -47,6 +54,7 @@ __all__ = [
 __version__: str
 
 _T = TypeVar("_T")
+_T_co = TypeVar("_T_co", covariant=True)
 _Mode: TypeAlias = Literal["exclusive", "shared"]
 _AnyOwner: TypeAlias = Owner | AioOwner
 _AnyGuard: TypeAlias = Guard | AioGuard
@@ -135,6 +143,30 @@ class Space:
     @overload
     def delete(self, key: Key, *, version: int | None = None, guard: _AnyGuard | None = None) -> Deleted | Refused: ...
     def atomic(self) -> Atomic: ...
+    def update(
+        self,
+        key: Key,
+        fn: Callable[[Any, Entry], object | Keep | Delete],
+        *,
+        expire_in: float | Keep | None = ...,
+        guard: _AnyGuard | None = None,
+        guard_keys: Iterable[Key] | None = None,
+        owner: _AnyOwner | None = None,
+        attempts: int | None = None,
+        timeout: float | None = None,
+        label: str | None = None,
+    ) -> Updated: ...
+    def transact(
+        self,
+        fn: Callable[[Transaction], _T],
+        *,
+        guard: _AnyGuard | None = None,
+        guard_keys: Iterable[Key] | None = None,
+        owner: _AnyOwner | None = None,
+        attempts: int | None = None,
+        timeout: float | None = None,
+        label: str | None = None,
+    ) -> Committed[_T]: ...
     def list(
         self,
         *,
@@ -340,6 +372,65 @@ class AioSpace:
         self, key: Key, *, version: int | None = None, guard: _AnyGuard | None = None
     ) -> Deleted | Refused: ...
     def atomic(self) -> AioAtomic: ...
+    async def update(
+        self,
+        key: Key,
+        fn: Callable[[Any, Entry], object | Keep | Delete | Awaitable[object | Keep | Delete]],
+        *,
+        expire_in: float | Keep | None = ...,
+        guard: _AnyGuard | None = None,
+        guard_keys: Iterable[Key] | None = None,
+        owner: _AnyOwner | None = None,
+        attempts: int | None = None,
+        timeout: float | None = None,
+        label: str | None = None,
+    ) -> Updated: ...
+    @overload
+    async def transact(
+        self,
+        fn: Callable[[AioTransaction], Awaitable[_T]],
+        *,
+        guard: _AnyGuard | None = None,
+        guard_keys: Iterable[Key] | None = None,
+        owner: _AnyOwner | None = None,
+        attempts: int | None = None,
+        timeout: float | None = None,
+        label: str | None = None,
+    ) -> Committed[_T]: ...
+    @overload
+    async def transact(
+        self,
+        fn: Callable[[AioTransaction], _T],
+        *,
+        guard: _AnyGuard | None = None,
+        guard_keys: Iterable[Key] | None = None,
+        owner: _AnyOwner | None = None,
+        attempts: int | None = None,
+        timeout: float | None = None,
+        label: str | None = None,
+    ) -> Committed[_T]: ...
+    def _update(
+        self,
+        key: Key,
+        function: Callable[[Any, Entry], object],
+        expire_in: float | Keep | None,
+        guard: _AnyGuard | None = None,
+        guard_keys: Iterable[Key] | None = None,
+        owner: _AnyOwner | None = None,
+        attempts: int | None = None,
+        timeout: float | None = None,
+        label: str | None = None,
+    ) -> Updated | AioCall: ...
+    def _transact(
+        self,
+        function: Callable[[AioTransaction], object],
+        guard: _AnyGuard | None = None,
+        guard_keys: Iterable[Key] | None = None,
+        owner: _AnyOwner | None = None,
+        attempts: int | None = None,
+        timeout: float | None = None,
+        label: str | None = None,
+    ) -> Committed[Any] | AioCall: ...
     async def list(
         self,
         *,
@@ -602,6 +693,115 @@ class AioAtomic:
     def guard(self, guard: _AnyGuard, *keys: Key) -> Self: ...
     async def commit(self) -> Written | Conflicted: ...
     def _commit(self) -> Written | Conflicted: ...
+
+@final
+class Updated:
+    __match_args__ = ("value", "version", "attempts", "changed")
+    @property
+    def value(self) -> Any: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def changed(self) -> bool: ...
+
+@final
+class Committed(Generic[_T_co]):
+    __match_args__ = ("value", "version", "attempts")
+    def __class_getitem__(cls, key: Any) -> GenericAlias: ...
+    @property
+    def value(self) -> _T_co: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def attempts(self) -> int: ...
+
+@final
+class Inserted:
+    @property
+    def ok(self) -> Literal[True]: ...
+    def __bool__(self) -> Literal[True]: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Transaction:
+    @property
+    def attempt(self) -> int: ...
+    def get(self, key: Key) -> Entry: ...
+    def get_many(self, *keys: Key) -> _Entries: ...
+    def set(self, key: Key, value: object, *, expire_in: float | Keep | None = ...) -> None: ...
+    def insert(self, key: Key, value: object, *, expire_in: float | None = None) -> Inserted | Refused: ...
+    def delete(self, key: Key) -> None: ...
+    def list(
+        self,
+        *,
+        prefix: Key | None = None,
+        start: Key | None = None,
+        end: Key | None = None,
+        limit: int | None = None,
+        reverse: bool = False,
+    ) -> _Entries: ...
+    def transact(self, fn: Callable[[Transaction], _T]) -> _T: ...
+    def abort(self, reason: object) -> NoReturn: ...
+    def retry(self) -> NoReturn: ...
+    def on_commit(self, fn: Callable[[], object]) -> None: ...
+
+@final
+class AioTransaction:
+    @property
+    def attempt(self) -> int: ...
+    async def get(self, key: Key) -> Entry: ...
+    async def get_many(self, *keys: Key) -> _Entries: ...
+    async def set(self, key: Key, value: object, *, expire_in: float | Keep | None = ...) -> None: ...
+    async def insert(self, key: Key, value: object, *, expire_in: float | None = None) -> Inserted | Refused: ...
+    async def delete(self, key: Key) -> None: ...
+    async def list(
+        self,
+        *,
+        prefix: Key | None = None,
+        start: Key | None = None,
+        end: Key | None = None,
+        limit: int | None = None,
+        reverse: bool = False,
+    ) -> _Entries: ...
+    @overload
+    async def transact(self, fn: Callable[[AioTransaction], Awaitable[_T]]) -> _T: ...
+    @overload
+    async def transact(self, fn: Callable[[AioTransaction], _T]) -> _T: ...
+    def abort(self, reason: object) -> NoReturn: ...
+    def retry(self) -> NoReturn: ...
+    def on_commit(self, fn: Callable[[], object]) -> None: ...
+    def _get(self, key: Key) -> Entry: ...
+    def _get_many(self, keys: tuple[Key, ...]) -> _Entries: ...
+    def _set(self, key: Key, value: object, expire_in: float | Keep | None) -> None: ...
+    def _insert(self, key: Key, value: object, expire_in: float | None = None) -> Inserted | Refused: ...
+    def _delete(self, key: Key) -> None: ...
+    def _list(
+        self,
+        prefix: Key | None = None,
+        start: Key | None = None,
+        end: Key | None = None,
+        limit: int | None = None,
+        reverse: bool | None = None,
+    ) -> _Entries: ...
+    def _enter(self) -> AioTransaction: ...
+    def _leave(self, raised: BaseException | None = None) -> None: ...
+
+@final
+class AioCall:
+    @property
+    def body(self) -> Awaitable[Any] | None: ...
+    @property
+    def future(self) -> Future[None] | None: ...
+    @property
+    def result(self) -> Any: ...
+    def _returned(self, answer: object) -> None: ...
+    def _threw(self, error: BaseException) -> None: ...
+    def _go_on(self) -> None: ...
+    def _interrupt(self) -> None: ...
+    def _cancel(self) -> None: ...
 
 @final
 class Watch:

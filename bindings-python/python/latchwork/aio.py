@@ -17,6 +17,7 @@ from ._native import AioAtomic as Atomic
 from ._native import AioGuard as Guard
 from ._native import AioOwner as Owner
 from ._native import AioSpace as Space
+from ._native import AioTransaction as Transaction
 from ._native import AioWatch as Watch
 from ._native import ManualClock
 from .aio_mutex import Mutex
@@ -24,7 +25,19 @@ from .codec import CodecOption
 from .handed_over import HandedOver, Lost
 from .lock_request import LockRequest
 
-__all__ = ["Atomic", "Guard", "HandedOver", "LockRequest", "Lost", "Mutex", "Owner", "Space", "Watch", "open"]
+__all__ = [
+    "Atomic",
+    "Guard",
+    "HandedOver",
+    "LockRequest",
+    "Lost",
+    "Mutex",
+    "Owner",
+    "Space",
+    "Transaction",
+    "Watch",
+    "open",
+]
 
 
 async def open(

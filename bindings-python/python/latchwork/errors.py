@@ -6,10 +6,10 @@ Catch `LatchworkError` for all of them, or one class. Each is also what Python u
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from .keys import Key
-from .query import Blocker, CycleStep
+from .query import Blocker, CycleStep, Stale
 
 __all__ = [
     "Aborted",
@@ -125,15 +125,43 @@ class NotHeld(LatchworkError, RuntimeError):
 
 
 class Conflict(LatchworkError):
-    """The caller's limit of attempts is used up."""
+    """The caller's limit of attempts is used up, or the limit of losses in a turn.
+
+    Operations of a transaction raise it in a body whose run is over, since something that it read has changed, or since
+    it called `retry`: the body is run again, whatever it does with the exception.
+    """
 
     code = "conflict"
+
+    attempts: int | None
+    """How often the body ran; `None` in a body that will be run again."""
+
+    conflicts: tuple[Stale, ...]
+    """The cells that stood in the way of the last run, where they are known."""
+
+    def __init__(
+        self,
+        message: str = "others were faster each time",
+        *,
+        attempts: int | None = None,
+        conflicts: tuple[Stale, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.attempts = attempts
+        self.conflicts = conflicts
 
 
 class Aborted(LatchworkError):
     """The transaction was aborted by its body."""
 
     code = "aborted"
+
+    reason: Any
+    """What the body gave to `abort`, the very object."""
+
+    def __init__(self, message: str = "the transaction was aborted", *, reason: object = None) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class Busy(LatchworkError):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .keys import Key
 
-__all__ = ["Blocker", "CycleStep", "HandOver", "Hold", "OwnerName", "Query", "Wait"]
+__all__ = ["Blocker", "CycleStep", "HandOver", "Hold", "OwnerName", "Query", "Stale", "Wait"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,20 @@ class CycleStep:
 
     key: Key
     """The key that it waits for: held by the owner of the next step, or reserved for it."""
+
+
+@dataclass(frozen=True)
+class Stale:
+    """A cell that did not have the version that an update or a transaction had seen."""
+
+    key: Key
+    """The key of the cell."""
+
+    expected: int
+    """The version that was seen; 0: it was absent."""
+
+    version: int
+    """The version that it has; 0: it is absent."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::call::AioCall;
 use super::callback::{Callback, Closing, On};
+use super::calls::Calls;
 use super::readers::Readers;
 use super::running::{deferring_wakes, is_deferring, put_off, running_loop, this_thread};
 use super::waiters::{Waiter, Waiters};
@@ -24,7 +26,7 @@ use crate::owner::AnyOwner;
 pub(super) type Outcome = Result<Grant, Error>;
 
 /// The port of one handle on one event loop. The loop belongs to the waiter; all state is in the core.
-pub(super) struct LoopPort {
+pub(crate) struct LoopPort {
     pub(super) core: Own<Port>,
     event_loop: Py<PyAny>,
     /// Its attributes, where they are in a plain dict: to look one up there takes half the time.
@@ -39,6 +41,7 @@ pub(super) struct LoopPort {
     plain_futures: Option<(Py<PyAny>, Py<PyDict>)>,
     waiters: Mutex<Waiters>,
     readers: Readers,
+    calls: Calls,
     timer: Mutex<Option<Timer>>,
     /// A manual clock tells time-outs itself: no timer then.
     manual: bool,
@@ -85,6 +88,7 @@ impl LoopPort {
                 plain_futures,
                 waiters: Mutex::default(),
                 readers: Readers::default(),
+                calls: Calls::default(),
                 timer: Mutex::default(),
                 manual,
             }
@@ -192,7 +196,7 @@ impl LoopPort {
     }
 
     /// What `loop.create_future()` answers.
-    fn new_future<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    pub(super) fn new_future<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match &self.plain_futures {
             Some((class, arguments)) => class.bind(py).call((), Some(arguments.bind(py))),
             None => self.event_loop.bind(py).call_method0(intern!(py, "create_future")),
@@ -210,7 +214,7 @@ impl LoopPort {
     }
 
     /// Resolves what was settled by a call of this port's own, for which there is no wake.
-    pub(super) fn settle(&self, py: Python<'_>) {
+    pub(crate) fn settle(&self, py: Python<'_>) {
         if self.core.has_settled() {
             self.wake(py);
         }
@@ -229,7 +233,8 @@ impl LoopPort {
                 match settled {
                     Settled::Granted { tag, grant } => self.resolve_one(py, tag, Ok(grant)),
                     Settled::Failed { tag, error } => self.resolve_one(py, tag, Err(error)),
-                    Settled::Changed { tag } | Settled::Resumed { tag } => self.tell_reader(py, tag),
+                    Settled::Changed { tag } => self.tell_reader(py, tag),
+                    Settled::Resumed { tag } => self.tell_call(py, tag),
                     // Nobody watches a grant through this port.
                     Settled::Lost { .. } | Settled::HandedOver { .. } => {}
                 }
@@ -273,6 +278,49 @@ impl LoopPort {
         {
             put_off(py, error);
         }
+    }
+
+    /// The core's port.
+    pub(crate) fn port(&self) -> &Port {
+        &self.core
+    }
+
+    /// What a new call of `update` or `transact` is known by.
+    pub(super) fn next_call(&self) -> u64 {
+        self.calls.next_tag()
+    }
+
+    /// From here on the call is told when it can go on. What came before was not kept: look once more.
+    pub(super) fn remember_call(&self, tag: u64, call: Py<AioCall>) {
+        let old = self.calls.insert(tag, call);
+        drop(old);
+    }
+
+    /// The call waits for nothing any more.
+    pub(super) fn forget_call(&self, tag: u64) {
+        drop(self.calls.remove(tag));
+    }
+
+    fn tell_call(&self, py: Python<'_>, tag: u64) {
+        let Some(call) = self.calls.get(py, tag) else { return };
+        if let Err(error) = AioCall::told(call.bind(py)) {
+            if self.is_closed(py) {
+                call.get().abandon();
+            } else {
+                put_off(py, error);
+            }
+        }
+    }
+
+    /// Has the loop, in whose thread this is, call a function in its next turn.
+    pub(super) fn soon(&self, py: Python<'_>, function: Bound<'_, PyAny>) -> PyResult<()> {
+        let call_soon = self.event_loop.bind(py).getattr(intern!(py, "call_soon"))?;
+        call_soon.call((function,), Some(self.in_context.bind(py))).map(drop)
+    }
+
+    /// Resolves a future, if it still waits. Answers whether anybody will look at it.
+    pub(super) fn notify(future: &Bound<'_, PyAny>) -> PyResult<bool> {
+        notify(future)
     }
 
     fn resolve_one(&self, py: Python<'_>, tag: u64, outcome: Outcome) {
@@ -327,6 +375,11 @@ impl LoopPort {
         }
         drop(waiters);
         drop(self.readers.take());
+        let calls = self.calls.take();
+        for call in calls.values() {
+            call.get().abandon();
+        }
+        drop(calls);
         self.resolve(py);
     }
 
@@ -345,7 +398,7 @@ impl LoopPort {
     }
 
     /// Sets the timer to the next deadline, unless it is set to an earlier one.
-    fn arm(&self, py: Python<'_>) -> PyResult<()> {
+    pub(super) fn arm(&self, py: Python<'_>) -> PyResult<()> {
         let due = if self.manual { None } else { self.core.next_deadline() };
         let Some(due) = due else { return Ok(()) };
         let event_loop = self.event_loop.bind(py);

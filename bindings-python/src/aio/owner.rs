@@ -42,7 +42,7 @@ pub(crate) struct AioOwner {
 }
 
 impl AioOwner {
-    pub(super) fn new(space: Py<AioSpace>, core: latchwork::Owner) -> AioOwner {
+    pub(crate) fn new(space: Py<AioSpace>, core: latchwork::Owner) -> AioOwner {
         AioOwner { space, line: Line::new(core) }
     }
 

@@ -43,7 +43,7 @@ pub(crate) fn deferring_wakes(run: impl FnOnce()) {
 /// An exception that does not belong to the call in which it came up, such as that of Ctrl-C: the interpreter gets it
 /// again, or reports it.
 #[cold]
-pub(super) fn put_off(py: Python<'_>, error: PyErr) {
+pub(crate) fn put_off(py: Python<'_>, error: PyErr) {
     let interrupted = error.is_instance_of::<PyKeyboardInterrupt>(py);
     let again = || py.import("_thread")?.call_method0("interrupt_main");
     if !interrupted || again().is_err() {

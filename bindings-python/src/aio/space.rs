@@ -119,7 +119,7 @@ impl AioSpace {
 
     /// Where the owner of the scope is found that runs, if the space was opened so.
     #[inline]
-    pub(super) fn ambient(&self) -> Option<&Ambient> {
+    pub(crate) fn ambient(&self) -> Option<&Ambient> {
         self.handle.opening.ambient()
     }
 

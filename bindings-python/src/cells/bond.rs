@@ -1,6 +1,6 @@
 //! A guard that a write names.
 
-use latchwork::{Commit, Key};
+use latchwork::{CallSpec, Commit, Key};
 use pyo3::prelude::*;
 
 use crate::aio::AioGuard;
@@ -48,6 +48,12 @@ impl Bond {
     pub(crate) fn demand(&self, commit: &mut Commit<Value>) {
         let lease = self.lease();
         commit.guard(lease.held(), lease.token(), self.keys.clone());
+    }
+
+    /// The same of a call of `update` or `transact`.
+    pub(crate) fn bind(&self, spec: CallSpec) -> CallSpec {
+        let lease = self.lease();
+        spec.guard(lease.held(), lease.token(), self.keys.clone())
     }
 
     fn lease(&self) -> &Lease {

@@ -51,7 +51,7 @@ impl Entry {
 
     /// Its value; `None` also when the cell is absent, which the version tells.
     #[getter]
-    fn value<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+    pub(crate) fn value<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         self.value.as_ref().map(|value| value.bind(py).clone())
     }
 

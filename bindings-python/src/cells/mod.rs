@@ -119,6 +119,24 @@ pub(crate) trait Cells: Sized {
         self.entries(py, entries)
     }
 
+    /// The scan that a caller asks for.
+    fn asked_scan(
+        &self,
+        py: Python<'_>,
+        range: &Range<'_, '_>,
+        limit: Option<&Bound<'_, PyAny>>,
+        reverse: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Scan> {
+        let mut scan = Scan::new(range.keys(py, self.place())?);
+        if let Some(limit) = limit {
+            scan = scan.limit(convert::limit("limit", limit)?);
+        }
+        if reverse.map(|reverse| convert::switch("reverse", reverse)).transpose()? == Some(true) {
+            scan = scan.reverse();
+        }
+        Ok(scan)
+    }
+
     /// The cells of a range at one instant.
     fn scan(
         &self,
@@ -127,13 +145,7 @@ pub(crate) trait Cells: Sized {
         limit: Option<&Bound<'_, PyAny>>,
         reverse: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<Entry>> {
-        let mut scan = Scan::new(range.keys(self.within())?);
-        if let Some(limit) = limit {
-            scan = scan.limit(convert::limit("limit", limit)?);
-        }
-        if reverse.map(|reverse| convert::switch("reverse", reverse)).transpose()? == Some(true) {
-            scan = scan.reverse();
-        }
+        let scan = self.asked_scan(py, range, limit, reverse)?;
         let entries = self.cell_port(py)?.list(&scan).map_err(|error| error::raise(py, &error))?;
         self.entries(py, entries)
     }

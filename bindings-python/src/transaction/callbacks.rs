@@ -1,0 +1,42 @@
+//! What is to be called once a transaction is committed.
+
+use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::prelude::*;
+
+use crate::aio::put_off;
+
+/// The functions of one attempt, by the numbers that the core knows them by.
+#[derive(Default)]
+pub(super) struct Callbacks {
+    functions: Vec<(u64, Py<PyAny>)>,
+    last: u64,
+}
+
+impl Callbacks {
+    /// Keeps a function. Answers its number.
+    pub(super) fn add(&mut self, function: Py<PyAny>) -> u64 {
+        self.last += 1;
+        self.functions.push((self.last, function));
+        self.last
+    }
+
+    /// Forgets all. The caller drops what it answers when nothing is locked.
+    #[must_use]
+    pub(super) fn clear(&mut self) -> Vec<(u64, Py<PyAny>)> {
+        std::mem::take(&mut self.functions)
+    }
+}
+
+/// Calls those of these numbers, in this order. An error in one is reported, and changes nothing else (clause C9).
+pub(super) fn call(py: Python<'_>, functions: &[(u64, Py<PyAny>)], numbers: &[u64]) {
+    for number in numbers {
+        let Some((_, function)) = functions.iter().find(|(known, _)| known == number) else { continue };
+        if let Err(error) = function.call0(py) {
+            if error.is_instance_of::<PyKeyboardInterrupt>(py) {
+                put_off(py, error);
+            } else {
+                error.write_unraisable(py, Some(function.bind(py)));
+            }
+        }
+    }
+}
