@@ -82,7 +82,7 @@ async def test_a_forgotten_return(api: ModuleType) -> None:
     version = (await done(space.set("a", [1]))).version
     with pytest.raises(latchwork.Invalid) as refused:
         await done(space.update("a", lambda value, entry: value.append(2)))
-    assert refused.value.what == "fn"
+    assert refused.value.what == "value"
     entry = await done(space.get("a"))
     assert (entry.value, entry.version) == ([1], version)
 

@@ -6,7 +6,6 @@ See `coroutines` for why.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from inspect import isawaitable
 from typing import Any, TypeVar
 
 # The module, not its names: it is just being made when it imports this one.
@@ -250,7 +249,7 @@ async def savepoint(self: _native.AioTransaction, fn: Callable[[_native.AioTrans
     inside = self._enter()
     try:
         answer: Any = fn(inside)
-        if isawaitable(answer):
+        if self._is_awaitable(answer):
             answer = await answer
     except BaseException as error:
         inside._leave(error)

@@ -73,8 +73,9 @@ impl AioTransaction {
     /// In a savepoint it ends just that. A plain call.
     ///
     /// Raises `Aborted`.
-    fn abort(&self, reason: &Bound<'_, PyAny>) -> PyResult<()> {
-        Err(self.0.abort(reason))
+    #[pyo3(signature = (reason = None))]
+    fn abort(&self, py: Python<'_>, reason: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        Err(self.0.abort(&reason.unwrap_or_else(|| py.None().into_bound(py))))
     }
 
     /// Wait until something that was read changes, and run the body again. A plain call.
@@ -134,6 +135,11 @@ impl AioTransaction {
         reverse: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<Entry>> {
         self.0.scan(py, &Range { prefix, start, end }, limit, reverse)
+    }
+
+    /// Whether what the body of a savepoint answered is to be awaited.
+    fn _is_awaitable(&self, answer: &Bound<'_, PyAny>) -> PyResult<bool> {
+        self.0.space().is_awaitable(answer)
     }
 
     /// Open a savepoint. Answers the handle inside.

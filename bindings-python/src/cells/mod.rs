@@ -122,12 +122,11 @@ pub(crate) trait Cells: Sized {
     /// The scan that a caller asks for.
     fn asked_scan(
         &self,
-        py: Python<'_>,
         range: &Range<'_, '_>,
         limit: Option<&Bound<'_, PyAny>>,
         reverse: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Scan> {
-        let mut scan = Scan::new(range.keys(py, self.place())?);
+        let mut scan = Scan::new(range.keys(self.within())?);
         if let Some(limit) = limit {
             scan = scan.limit(convert::limit("limit", limit)?);
         }
@@ -145,7 +144,7 @@ pub(crate) trait Cells: Sized {
         limit: Option<&Bound<'_, PyAny>>,
         reverse: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<Entry>> {
-        let scan = self.asked_scan(py, range, limit, reverse)?;
+        let scan = self.asked_scan(range, limit, reverse)?;
         let entries = self.cell_port(py)?.list(&scan).map_err(|error| error::raise(py, &error))?;
         self.entries(py, entries)
     }

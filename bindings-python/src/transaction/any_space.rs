@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyInt, PyList, PyString, PyType};
 
 use super::Operations;
 use super::handle::Transaction;
-use crate::aio::{AioOwner, AioSpace, AioTransaction};
+use crate::aio::{AioGuard, AioOwner, AioSpace, AioTransaction};
 use crate::ambient::Ambient;
 use crate::bytes::Port;
 use crate::cells::Cells;
@@ -109,6 +109,8 @@ fn is_awaitable(answer: &Bound<'_, PyAny>) -> PyResult<bool> {
         || answer.is_exact_instance_of::<PyList>()
         || answer.is_exact_instance_of::<PyString>()
         || answer.is_exact_instance_of::<PyInt>()
-        || answer.is_none();
+        || answer.is_none()
+        // A lock that is held is no call of `lock` any more.
+        || answer.cast::<AioGuard>().is_ok_and(|guard| guard.get().lease().has_begun());
     Ok(!plain && (is_coroutine(answer)? || answer.get_type().hasattr(intern!(answer.py(), "__await__"))?))
 }

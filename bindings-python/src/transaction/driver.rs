@@ -306,6 +306,6 @@ pub(crate) fn passes_through(py: Python<'_>, error: &PyErr) -> bool {
 }
 
 fn refused(py: Python<'_>, space: &AnySpace, error: Error) -> PyErr {
-    let error = place::told(space.place().map(place::Place::within), error);
+    let error = place::told(space.within(), error);
     error::raise(py, &error)
 }

@@ -146,8 +146,9 @@ impl Transaction {
     /// In a savepoint it ends just that.
     ///
     /// Raises `Aborted`.
-    fn abort(&self, reason: &Bound<'_, PyAny>) -> PyResult<()> {
-        Err(self.0.abort(reason))
+    #[pyo3(signature = (reason = None))]
+    fn abort(&self, py: Python<'_>, reason: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        Err(self.0.abort(&reason.unwrap_or_else(|| py.None().into_bound(py))))
     }
 
     /// Wait until something that was read changes, and run the body again.

@@ -51,7 +51,7 @@ impl Operations {
         limit: Option<&Bound<'_, PyAny>>,
         reverse: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<Entry>> {
-        let scan = self.space().asked_scan(py, range, limit, reverse)?;
+        let scan = self.space().asked_scan(range, limit, reverse)?;
         let entries = self.call(py)?.list(self.scope, &scan).map_err(|error| self.refused(py, error))?;
         self.space().entries(py, entries)
     }

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use super::answer;
 use crate::cells::{Bond, Cells};
 use crate::owner::AnyOwner;
-use crate::{convert, error};
+use crate::{convert, error, place};
 
 /// The keyword arguments that both have, as they came.
 pub(crate) struct Settings<'a, 'py> {
@@ -49,7 +49,7 @@ impl Settings<'_, '_> {
         if let Some(owner) = self.owner.or(ambient) {
             spec = spec.owner(AnyOwner::given(owner)?.core(py)?);
         }
-        let keys = self.guard_keys.map(|keys| guard_keys(py, cells, keys)).transpose()?;
+        let keys = self.guard_keys.map(|keys| guard_keys(cells, keys)).transpose()?;
         let bond = match (self.guard, keys) {
             (Some(guard), keys) => Some(Bond::given(cells.cell_port(py)?, guard, keys)?),
             (None, None) => None,
@@ -67,9 +67,9 @@ impl Settings<'_, '_> {
     }
 }
 
-fn guard_keys(py: Python<'_>, cells: &impl Cells, keys: &Bound<'_, PyAny>) -> PyResult<Vec<Key>> {
-    let keys = convert::key_list("guard_keys", keys)?;
-    keys.into_iter().map(|key| cells.inward(py, "guard_keys", key)).collect()
+fn guard_keys(cells: &impl Cells, keys: &Bound<'_, PyAny>) -> PyResult<Vec<Key>> {
+    let keys = convert::key_list(cells.within(), "guard_keys", keys)?;
+    Ok(place::wrapped(cells.within(), keys))
 }
 
 /// The argument `expire_in` where leaving it out is not the same as `None`: a cell keeps what it had.

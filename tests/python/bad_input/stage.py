@@ -64,20 +64,38 @@ class Stage:
             "first": self.first_later if self.module is latchwork.aio else self.first,
             "holding_one": self.holding_one,
             "deep": deep,
+            "over": self.over,
+            "finish": finish,
+            "print_nothing": dict,
+            "KEEP": latchwork.KEEP,
+            "DELETE": latchwork.DELETE,
             "holding": self.holding_later if self.module is latchwork.aio else self.holding,
             "noted": self.noted_later if self.module is latchwork.aio else self.noted,
         }
 
-    def noted(self, guard: Any) -> int:
-        """A function to call with a guard."""
+    def noted(self, first: Any, *more: Any) -> int:
+        """A function to call with a guard, with what a cell holds, or with a transaction."""
         self.runs += 1
-        # A longest hold of no time is over when the function begins, and only that.
-        assert guard.held == (self.given.get("options", {}).get("max_hold") != 0)
+        if isinstance(first, (latchwork.Guard, latchwork.aio.Guard)):
+            # A longest hold of no time is over when the function begins, and only that.
+            assert first.held == (self.given.get("options", {}).get("max_hold") != 0)
         return 1
 
-    async def noted_later(self, guard: Any) -> int:
+    async def noted_later(self, first: Any, *more: Any) -> int:
         """The same for asyncio."""
-        return self.noted(guard)
+        return self.noted(first, *more)
+
+    def over(self, space: Any) -> Any:
+        """The handle of a transaction that is over."""
+        # Without an await it has ended at its first step.
+        call = space.transact(lambda tx: tx)
+        if not inspect.iscoroutine(call):
+            return call.value
+        try:
+            call.send(None)
+        except StopIteration as end:
+            return end.value.value
+        raise AssertionError("it waits")
 
     def holding(self, guard: Any, keys: list[Any], act: Any) -> Any:
         """Do something to a guard of these keys, where it is not to be done to another one."""

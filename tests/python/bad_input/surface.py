@@ -28,6 +28,7 @@ def members(module: ModuleType) -> set[str]:
         module.Owner,
         module.Atomic,
         module.Watch,
+        module.Transaction,
         testing.ManualClock,
     ):
         for name, value in vars(cls).items():
