@@ -57,7 +57,7 @@ def test_stubs_match_the_compiled_module(tmp_path: Path) -> None:
         ('latchwork.open().update("a", lambda value, entry: 1, expire_in="1")', "arg-type"),
         ('x: int = latchwork.open().transact(lambda tx: tx.get("a").version).value', None),
         ('x: str = latchwork.open().transact(lambda tx: tx.get("a").version).value', "assignment"),
-        ('x: latchwork.Committed[int] = latchwork.open().transact(lambda tx: tx.attempt)', None),
+        ("x: latchwork.Committed[int] = latchwork.open().transact(lambda tx: tx.attempt)", None),
     ],
 )
 def test_what_users_write(code: str, error: str | None, tmp_path: Path) -> None:

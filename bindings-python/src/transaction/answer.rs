@@ -26,7 +26,11 @@ impl Answer {
     pub(super) fn given(cells: &impl Cells, answer: Bound<'_, PyAny>) -> PyResult<(Answer, Change<Value>)> {
         let py = answer.py();
         if answer.is_none() {
-            return Err(error::wrong_value(py, "value", "the function answered None: answer the new value, KEEP or DELETE"));
+            return Err(error::wrong_value(
+                py,
+                "value",
+                "the function answered None: answer the new value, KEEP or DELETE",
+            ));
         }
         let words = words(py)?;
         if answer.is(&words.keep) {
