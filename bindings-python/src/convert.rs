@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use latchwork::{Blocker, CycleStep, Key, KeyPart, OwnerName, Query, Stale, Within};
+use latchwork::{Blocker, CycleStep, Key, KeyPart, OwnerName, Query, Stale, Turn, Within};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -42,6 +42,21 @@ pub(crate) fn key_arguments<'py>(
     let several = count > 1;
     let place = |number| if several { Place::OneOf("keys", number) } else { Place::Named("key") };
     keys.enumerate().map(|(number, value)| key(within, &value, place(number))).collect()
+}
+
+/// The same of a call that takes turns too: those of `latchwork.Turn`.
+pub(crate) fn keys_or_turns(within: Option<&Within>, keys: &Bound<'_, PyTuple>) -> PyResult<Vec<Key>> {
+    let class = turn_class(keys.py())?;
+    let several = keys.len() > 1;
+    let place = |number| if several { Place::OneOf("keys", number) } else { Place::Named("key") };
+    let one = |(number, value): (usize, Bound<'_, PyAny>)| {
+        if !value.is_instance(class)? {
+            return key(within, &value, place(number));
+        }
+        let cell = value.getattr("cell")?;
+        Ok(if cell.is_none() { Key::turn_of_space() } else { Key::turn_of(key(within, &cell, place(number))?) })
+    };
+    keys.iter().enumerate().map(one).collect()
 }
 
 /// The key of an argument of this name.
@@ -194,7 +209,17 @@ pub(crate) fn keys_to_py<'py>(py: Python<'py>, keys: &[Key]) -> PyResult<Bound<'
 /// A key as Python has it.
 #[inline]
 pub(crate) fn key_to_py<'py>(py: Python<'py>, key: &Key) -> PyResult<Bound<'py, PyAny>> {
-    part_to_py(py, &key.part())
+    match key.as_turn() {
+        None => part_to_py(py, &key.part()),
+        Some(Turn::Space) => turn_class(py)?.call0(),
+        Some(Turn::Cell(cell)) => turn_class(py)?.call1((part_to_py(py, &cell.part())?,)),
+    }
+}
+
+/// The class `latchwork.Turn`.
+fn turn_class(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static TURN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    TURN.import(py, "latchwork.turn", "Turn")
 }
 
 fn part_to_py<'py>(py: Python<'py>, part: &KeyPart) -> PyResult<Bound<'py, PyAny>> {

@@ -495,7 +495,7 @@ pub(crate) fn key_set_of(lock: &latchwork::Guard) -> KeySet {
 
 /// What `revoke` of either API does.
 pub(crate) fn revoke(port: &Port, within: Option<&Within>, keys: &Bound<'_, PyTuple>) -> PyResult<usize> {
-    let asked = place::wrapped(within, convert::key_arguments(within, keys.len(), keys.iter())?);
+    let asked = place::wrapped(within, convert::keys_or_turns(within, keys)?);
     port.revoke(&asked).map_err(|error| error::raise(keys.py(), &error))
 }
 
@@ -505,7 +505,7 @@ pub(crate) fn query<'py>(
     within: Option<&Within>,
     keys: &Bound<'py, PyTuple>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let asked = place::wrapped(within, convert::key_arguments(within, keys.len(), keys.iter())?);
+    let asked = place::wrapped(within, convert::keys_or_turns(within, keys)?);
     answer(keys.py(), within, port.query(if asked.is_empty() { None } else { Some(&asked) }))
 }
 

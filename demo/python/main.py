@@ -1,4 +1,4 @@
-"""The main job in Python: a questionnaire service for asyncio and one for threads, their clients on loopback.
+"""The main job in Python: a questionnaire service for asyncio and one for threads, their clients on loopback; and a bank.
 
 python demo/python/main.py
 """
@@ -21,6 +21,7 @@ async def run_aio(store: documents.Store) -> None:
     async with await latchwork.aio.open() as space:
         await aio.duplicate_page_case("python", aio.Store(store), space)
         await aio.buyer_seller_case("python", aio.Store(store), space)
+        await aio.bank_case("python", space)
 
 
 def run_threads(store: documents.Store) -> None:
@@ -29,6 +30,7 @@ def run_threads(store: documents.Store) -> None:
     with latchwork.open() as space:
         threads.duplicate_page_case("python-threads", store, space)
         threads.buyer_seller_case("python-threads", store, space)
+        threads.bank_case("python-threads", space)
 
 
 if __name__ == "__main__":

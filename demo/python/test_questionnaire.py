@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from questionnaire import bank
 from questionnaire.accounts import check, new_account, pay
 from questionnaire.documents import QUESTIONNAIRE, Store, insert_copy
 from questionnaire.report import lost_updates
@@ -42,3 +43,12 @@ def test_the_books_are_checked() -> None:
     assert check([anna, ben]) == 1
     with pytest.raises(AssertionError, match="money"):
         check([anna, anna])
+
+
+def test_an_audit_or_an_account_is_wrong() -> None:
+    right = bank.expected()
+    total = bank.BALANCE * len(bank.ACCOUNTS)
+    assert sum(right.values()) == total
+    assert bank.wrong([total, total], right) == 0
+    assert bank.wrong([total, total - 1], right) == 1
+    assert bank.wrong([], {**right, bank.ACCOUNTS[0]: right[bank.ACCOUNTS[0]] + 1}) == 1

@@ -17,6 +17,7 @@ import latchwork.keys
 import latchwork.query
 import latchwork.space
 import latchwork.testing
+import latchwork.turn
 import pytest
 from latchwork import _native
 
@@ -32,6 +33,7 @@ MODULES = [
     latchwork.query,
     latchwork.space,
     latchwork.testing,
+    latchwork.turn,
 ]
 CLASSES = [
     latchwork.Space,

@@ -23,6 +23,9 @@ const LOG_IN: &str = "log-in";
 /// A log-out everywhere while others log in.
 const LOG_OUT: &str = "log-out";
 
+/// Transfers between accounts while others add them up.
+const BANK: &str = "bank";
+
 /// One case in one host: what went wrong without the library and with it. `None`: does not apply.
 #[derive(Clone, Debug, PartialEq)]
 struct Outcome {
@@ -85,6 +88,7 @@ fn demo(setup: &mut Setup, host: Part) -> Result<Vec<Outcome>> {
 fn cases(host: Part) -> &'static [&'static str] {
     match host {
         Part::Node => &[DOCUMENT, BUYER_SELLER, SIGN_UP, LOG_IN, LOG_OUT],
+        Part::Python => &[DOCUMENT, BUYER_SELLER, BANK],
         _ => &[DOCUMENT, BUYER_SELLER],
     }
 }
@@ -153,7 +157,7 @@ impl Outcome {
             fault("actors were stuck with Latchwork");
         }
         match self.case.as_str() {
-            DOCUMENT | SIGN_UP | LOG_IN | LOG_OUT => {
+            DOCUMENT | SIGN_UP | LOG_IN | LOG_OUT | BANK => {
                 if lost_with.is_none() {
                     fault("it does not say how many were lost with Latchwork");
                 }
@@ -265,7 +269,7 @@ mod tests {
     fn the_verdict_wants_the_fault_without_and_none_with() {
         assert!(outcome(DOCUMENT, [47, 0], [0, 0]).faults().is_empty());
         assert!(outcome(BUYER_SELLER, [0, 0], [2, 0]).faults().is_empty());
-        for case in [SIGN_UP, LOG_IN, LOG_OUT] {
+        for case in [SIGN_UP, LOG_IN, LOG_OUT, BANK] {
             assert!(outcome(case, [5, 0], [0, 0]).faults().is_empty());
         }
         for bad in [
@@ -276,6 +280,8 @@ mod tests {
             outcome(SIGN_UP, [0, 0], [0, 0]),
             outcome(LOG_IN, [5, 1], [0, 0]),
             outcome(LOG_OUT, [0, 0], [0, 0]),
+            outcome(BANK, [0, 0], [0, 0]),
+            outcome(BANK, [5, 1], [0, 0]),
             outcome(BUYER_SELLER, [0, 0], [2, 1]),
             outcome(BUYER_SELLER, [0, 1], [2, 0]),
             outcome("another", [1, 0], [1, 0]),

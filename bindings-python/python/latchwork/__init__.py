@@ -71,6 +71,7 @@ from .keys import Key
 from .mutex import Mutex
 from .query import Blocker, CycleStep, HandOver, Hold, OwnerName, Query, Stale, Wait
 from .space import Space, open
+from .turn import Turn
 
 __all__ = [
     "DELETE",
@@ -115,6 +116,7 @@ __all__ = [
     "Space",
     "Stale",
     "Transaction",
+    "Turn",
     "Unavailable",
     "UnknownOutcome",
     "Updated",

@@ -15,6 +15,7 @@ from . import _native
 from .errors import InvalidType
 from .keys import Key
 from .query import HandOver, Query
+from .turn import Turn
 
 __all__ = [
     "NOTHING",
@@ -131,7 +132,7 @@ async def hand_over(
     return self._hand_over(owner, payload)
 
 
-async def revoke(self: _native.AioSpace, *keys: Key) -> int:
+async def revoke(self: _native.AioSpace, *keys: Key | Turn) -> int:
     """Take these keys away from whoever holds them, while they run. Answers how many guards lost their lock.
 
     Losing one key loses the guard: it is not held any more, its `lost` is set, and a store that knows its token refuses
@@ -143,7 +144,7 @@ async def revoke(self: _native.AioSpace, *keys: Key) -> int:
     return self._revoke(keys)
 
 
-async def query(self: _native.AioSpace, *keys: Key) -> Query:
+async def query(self: _native.AioSpace, *keys: Key | Turn) -> Query:
     """What is held and what waits, at one instant, for these keys or for all.
 
     Without keys it stops every operation of the space for that instant; with keys, those of the keys' part only.

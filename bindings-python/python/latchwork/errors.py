@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from .keys import Key
 from .query import Blocker, CycleStep, Stale
+from .turn import Turn
 
 __all__ = [
     "Aborted",
@@ -42,7 +43,7 @@ class LockTimeout(LatchworkError, TimeoutError):
 
     code = "timeout"
 
-    keys: tuple[Key, ...]
+    keys: tuple[Key | Turn, ...]
     """The keys that were asked for."""
 
     waited: float | None
@@ -61,7 +62,7 @@ class LockTimeout(LatchworkError, TimeoutError):
         self,
         message: str = "timed out waiting for a lock",
         *,
-        keys: tuple[Key, ...] = (),
+        keys: tuple[Key | Turn, ...] = (),
         waited: float | None = None,
         position: int | None = None,
         blocked_by: tuple[Blocker, ...] = (),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .keys import Key
+from .turn import Turn
 
 __all__ = ["Blocker", "CycleStep", "HandOver", "Hold", "OwnerName", "Query", "Stale", "Wait"]
 
@@ -45,7 +46,7 @@ class CycleStep:
     label: str | None
     """The label that the request gave itself."""
 
-    key: Key
+    key: Key | Turn
     """The key that it waits for: held by the owner of the next step, or reserved for it."""
 
 
@@ -67,7 +68,7 @@ class Stale:
 class Blocker:
     """A request or a holder that stands in the way of another on one key."""
 
-    key: Key
+    key: Key | Turn
     """The key on which it stands in the way."""
 
     label: str | None
@@ -91,10 +92,10 @@ class Blocker:
 class Hold:
     """A lock that is held."""
 
-    keys: tuple[Key, ...]
+    keys: tuple[Key | Turn, ...]
     """The keys held exclusively, in key order."""
 
-    shared: tuple[Key, ...]
+    shared: tuple[Key | Turn, ...]
     """The keys held in shared mode, in key order."""
 
     token: int
@@ -123,10 +124,10 @@ class Hold:
 class Wait:
     """A request that waits."""
 
-    keys: tuple[Key, ...]
+    keys: tuple[Key | Turn, ...]
     """The keys asked for exclusively, in key order."""
 
-    shared: tuple[Key, ...]
+    shared: tuple[Key | Turn, ...]
     """The keys asked for in shared mode, in key order."""
 
     label: str | None

@@ -1,4 +1,4 @@
-"""Whether what was done to one cell is linearisable: each took effect at one instant between its call and its answer."""
+"""Whether what was done to one cell is linearisable: each call took effect at one instant before its answer."""
 
 from __future__ import annotations
 

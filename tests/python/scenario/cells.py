@@ -67,6 +67,9 @@ class Cells:
         """What an answer is to a file."""
         if isinstance(answer, list):
             return {"deleted" if op == "deleteAll" else "entries": answer}
+        if answer is None or isinstance(answer, latchwork.Inserted):
+            # Made when its transaction commits.
+            return {"ok": {}}
         if isinstance(answer, latchwork.Entry):
             return {"entry": answer}
         if isinstance(answer, latchwork.Written):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-from latchwork import Key
+from latchwork import Turn
 
 ROOT = Path(__file__).parents[2] / "scenarios"
 PASSING = ("locks", "cells", "transactions", "watch", "owners")
@@ -167,11 +167,15 @@ def fields(expected: Any) -> Iterator[tuple[str, Any]]:
                 yield from fields(value)
 
 
-def key(spelling: Any) -> Key:
+def key(spelling: Any) -> Any:
     """The key that a file spells."""
     if not isinstance(spelling, dict):
         return spelling  # type: ignore[no-any-return]
     ((kind, value),) = spelling.items()
+    if kind == "turnOf":
+        return Turn(key(value))
+    if kind == "turnOfSpace":
+        return Turn()
     if kind == "int":
         return int(value)
     if kind == "bytes":
@@ -182,6 +186,6 @@ def key(spelling: Any) -> Key:
     return text
 
 
-def keys(spellings: list[Any]) -> list[Key]:
+def keys(spellings: list[Any]) -> list[Any]:
     """The keys that a file spells."""
     return [key(spelling) for spelling in spellings]

@@ -11,12 +11,10 @@ import latchwork
 import latchwork.aio
 from latchwork.testing import ManualClock
 
+from .calls import Body, BodyError, Outcome, answered, done
 from .watches import Watched
 
 T = TypeVar("T")
-
-Outcome = dict[str, Any]
-"""What a call came to: a dict with one field, as the files write it."""
 
 NUMBERS = itertools.count()
 
@@ -39,15 +37,14 @@ class Result(Protocol):
     def waits(self) -> bool:
         """Whether it waits for somebody, or is on its way."""
 
+    def sleeps(self) -> bool:
+        """Whether it waits, after `retry`, for a change, which is seen nowhere."""
+
     takes_for: Any
     """The owner whose guards it waits for, if it is a wait for a hand-over."""
 
     reads: Watched | None
     """The watch whose next state it waits for, if it does."""
-
-
-class BodyError(Exception):
-    """What the body of a `with_lock` raises when a file says so."""
 
 
 def settled(call: Callable[[], Any]) -> Outcome:
@@ -74,6 +71,9 @@ class AioResult:
         self.answer: Outcome = {}
         self.body_guard: Any = None
         self.ended: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.runs = 0
+        self.tx: Any = None
+        self.retried = False
 
     def now(self) -> Outcome:
         if self.task is None:
@@ -90,6 +90,29 @@ class AioResult:
     async def body(self, guard: Any) -> Any:
         self.body_guard = guard
         return answer(await self.ended)
+
+    async def function(self, value: Any, entry: latchwork.Entry) -> Any:
+        """The function of an update."""
+        return await self.run(entry)
+
+    async def transaction(self, tx: Any) -> Any:
+        """The body of a transaction, or of a savepoint."""
+        self.tx = tx
+        return await self.run(None)
+
+    async def run(self, entry: latchwork.Entry | None) -> Any:
+        self.runs += 1
+        self.retried = False
+        self.ended = asyncio.get_running_loop().create_future()
+        self.body_guard = Body(self.runs if self.tx is None else self.tx.attempt, entry)
+        try:
+            return answered(await self.ended)
+        finally:
+            self.body_guard = None
+
+    def sleeps(self) -> bool:
+        """Whether it waits, after `retry`, for a change, which is seen nowhere."""
+        return self.retried and self.body_guard is None and self.task is not None and not self.task.done()
 
     def end(self, answer: Outcome) -> None:
         self.ended.set_result(answer)
@@ -108,7 +131,7 @@ class AioHost:
     """The asyncio API: every call that may wait is a task of one loop."""
 
     name = "python"
-    provides = frozenset({"cancel", "cancel-body", "turn", "handles", "signed-timeout", "cells"})
+    provides = frozenset({"cancel", "cancel-body", "turn", "handles", "signed-timeout", "cells", "transactions"})
 
     def __init__(self, limits: dict[str, Any]) -> None:
         self.clock = ManualClock()
@@ -167,6 +190,15 @@ class AioHost:
         result.answer = settled(lambda: at_once(space.try_lock(*keys, **options)))
         return result
 
+    def update(self, space: latchwork.aio.Space, key: Any, options: dict[str, Any]) -> Result:
+        return self.start("update", lambda result: space.update(key, result.function, **options))
+
+    def transact(self, space: latchwork.aio.Space, options: dict[str, Any]) -> Result:
+        return self.start("transact", lambda result: space.transact(result.transaction, **options))
+
+    def savepoint(self, tx: latchwork.aio.Transaction) -> Result:
+        return self.start("savepoint", lambda result: tx.transact(result.transaction))
+
     def query(self, space: latchwork.aio.Space, keys: list[Any]) -> latchwork.Query:
         query: latchwork.Query = at_once(space.query(*keys))
         return query
@@ -221,6 +253,8 @@ def named(kind: str, outcome: Outcome) -> Outcome:
     value = outcome["value"]
     if kind == "withLock":
         return {"returned": value}
+    if kind in ("update", "transact", "savepoint"):
+        return done(kind, value)
     if kind == "next":
         return {"ended": {}} if value is None else {"entries": value}
     return {"none": {}} if value is None else {"granted": value}

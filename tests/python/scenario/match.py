@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import latchwork
-from latchwork import Blocker, CycleStep, Hold, Key, Query, Wait
+from latchwork import Blocker, CycleStep, Hold, Query, Wait
 
 from . import file
+from .calls import Body
 from .match_cells import CellMatcher, Mismatch, milliseconds
 
 Guard = Any
@@ -41,7 +42,11 @@ class Matcher:
         if kind not in actual:
             raise Mismatch(f"{what}: expected {expected}, came {actual}")
         value = actual[kind]
-        if kind in ("granted", "running"):
+        if kind == "running" and isinstance(value, Body):
+            self.body(fields, value, what)
+        elif kind == "done":
+            self.done(fields, value, what)
+        elif kind in ("granted", "running"):
             self.guard(fields, value, what)
         elif kind == "error":
             self.error(fields, value, what)
@@ -51,6 +56,30 @@ class Matcher:
             raise Mismatch(f"{what}: expected {fields!r}, came {value!r}")
         else:
             self.cells.outcome(kind, fields, value, what)
+
+    def body(self, fields: dict[str, Any], body: Body, what: str) -> None:
+        """A body that runs."""
+        self.same(fields, "attempt", body.attempt, what)
+        if "entry" in fields:
+            assert body.entry is not None, what
+            self.cells.entry(fields["entry"], body.entry, what)
+
+    def done(self, fields: dict[str, Any], done: Any, what: str) -> None:
+        """A call that has committed."""
+        if "value" in fields and repr(fields["value"]) != repr(done.value):
+            raise Mismatch(f"{what}: expected {fields['value']!r}, came {done.value!r}")
+        for field in ("attempts", "changed"):
+            if field in fields:
+                self.same(fields, field, getattr(done, field), what)
+        if fields.keys() & {"version", "newerThan"}:
+            self.cells.versions(fields, done.version, what)
+
+    def stale(self, fields: dict[str, Any], stale: latchwork.Stale, what: str) -> None:
+        """A cell that stood in the way."""
+        self.key_sets({"keys": [fields["key"]]}, (stale.key,), (), what)
+        for field in ("expected", "version"):
+            if field in fields and self.cells.version(fields[field]) != getattr(stale, field):
+                raise Mismatch(f"{what}: expected {field} {fields[field]}, came {stale}")
 
     def guard(self, fields: dict[str, Any], guard: Guard, what: str) -> None:
         """The fields of a guard."""
@@ -74,6 +103,10 @@ class Matcher:
         self.same(fields, "position", getattr(error, "position", None), what)
         self.same(fields, "what", getattr(error, "what", None), what)
         self.same(fields, "limit", getattr(error, "limit", None), what)
+        self.same(fields, "attempts", getattr(error, "attempts", None), what)
+        self.same(fields, "reason", getattr(error, "reason", None), what)
+        if "conflicts" in fields:
+            self.each(fields["conflicts"], getattr(error, "conflicts", ()), self.stale, f"{what}: conflicts")
         self.same(fields, "waited", milliseconds(getattr(error, "waited", None)), what)
         self.key_sets(fields, getattr(error, "keys", ()), (), what)
         if "blockedBy" in fields:
@@ -152,7 +185,7 @@ class Matcher:
             else:
                 raise Mismatch(f"{what}: expected {fields}, left are {left}")
 
-    def key_sets(self, fields: dict[str, Any], keys: Sequence[Key], shared: Sequence[Key], what: str) -> None:
+    def key_sets(self, fields: dict[str, Any], keys: Sequence[Any], shared: Sequence[Any], what: str) -> None:
         """Keys in any order, but with their number."""
         for field, actual in (("keys", keys), ("shared", shared)):
             if field in fields and counted(file.keys(fields[field])) != counted(actual):
@@ -164,6 +197,6 @@ class Matcher:
             raise Mismatch(f"{what}: expected {field} {fields[field]!r}, came {actual!r}")
 
 
-def counted(keys: Sequence[Key]) -> Counter[str]:
+def counted(keys: Sequence[Any]) -> Counter[str]:
     """How often each key is there. By `repr`, since 1 and True are equal to Python."""
     return Counter(map(repr, keys))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from latchwork import Entry, Hold, Key, Query, Space
+from latchwork import Entry, Hold, Key, Query, Space, Turn
 
+from .calls import Body
 from .host import Result
 
 
@@ -15,7 +16,8 @@ def quiet(results: Sequence[Result], space: Space) -> bool:
     if any(result.reads.is_due(said(results, result), space) for result in results if result.reads and result.waits()):
         return False
     takers = [result.takes_for for result in results if result.takes_for is not None and result.waits()]
-    waiting = sum(result.waits() for result in results if result.takes_for is None and result.reads is None)
+    waits = [result for result in results if result.takes_for is None and result.reads is None and result.waits()]
+    waiting = sum(not result.sleeps() for result in waits)
     # Asked only now: whoever moves in between makes the two differ.
     query = space.query()
     if waiting != len(query.pending):
@@ -34,6 +36,8 @@ def on_the_way(results: Sequence[Result], query: Query, takers: Sequence[Any]) -
     ids = {owner.id for owner in takers}
     known = [guard for guard in map(guard_of, results) if guard is not None]
     for hold in query.held:
+        if isinstance(hold.keys[0] if hold.keys else None, Turn):
+            continue
         if hold.claimed:
             guard = next((guard for guard in known if is_of(hold, guard)), None)
             if guard is None:
@@ -48,6 +52,7 @@ def guard_of(result: Result) -> Any:
     """The guard of a result that has keys."""
     now = result.now()
     guard = now.get("granted") or now.get("running")
+    guard = None if isinstance(guard, Body) else guard
     return guard if guard is not None and (guard.held or guard.lost.is_set()) else None
 
 
@@ -57,7 +62,7 @@ def is_of(hold: Hold, guard: Any) -> bool:
     return hold.token == guard.token and all(names & set(ends(key)) for key in (*hold.keys, *hold.shared))
 
 
-def ends(key: Key) -> Iterator[str]:
+def ends(key: Key | Turn) -> Iterator[str]:
     """A key, and what sub-spaces of its space may call it: its last part, and that of it."""
     yield repr(key)
     if isinstance(key, tuple) and key:

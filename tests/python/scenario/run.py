@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial, reduce
 from typing import Any
 
 import latchwork
 
-from . import file
+from . import calls, file
 from .cells import OPERATIONS, Cells
 from .host import AioHost, Outcome, Result
 from .match import Matcher
@@ -16,6 +17,10 @@ from .match_cells import Mismatch
 from .threads import BlockingHost
 
 Host = AioHost | BlockingHost
+
+
+PATIENCE = 5
+"""So many seconds what cannot be seen may take."""
 
 
 class Failed(Exception):
@@ -45,8 +50,16 @@ class Run:
         self.match = Matcher(
             lambda name: int(self.results[name].guard().token),
             lambda name: str(self.owners[name].id),
-            self.cells.version,
+            self.version,
         )
+        self.called: list[Any] = []
+        """What callbacks of transactions appended."""
+
+    def version(self, name: str | int) -> int:
+        """The version of a name: of a call that has committed, or of a cell."""
+        if name in self.results:
+            return int(self.results[str(name)].now()["done"].version)
+        return self.cells.version(name)
 
     async def all(self) -> None:
         """Every step, then the final check, then the clean-up."""
@@ -75,6 +88,22 @@ class Run:
         inner = step.get("turn", [step])
         answers = [self.host.on(each.get("actor", ""), partial(self.call, each)) for each in inner]
         await self.host.settle()
+        last = time.monotonic() + PATIENCE
+        # What waits after `retry` stands nowhere: nobody can tell whether it is on its way.
+        sleepers = [result for result in self.results.values() if result.sleeps()]
+        while True:
+            try:
+                return self.compare(step, inner, answers, before)
+            except Mismatch:
+                if not sleepers or time.monotonic() > last:
+                    raise
+            await asyncio.sleep(0.001)
+            await self.host.settle()
+
+    def compare(
+        self, step: dict[str, Any], inner: list[dict[str, Any]], answers: list[Outcome], before: dict[str, str]
+    ) -> None:
+        """What came of a step, and of all that waited."""
         for each, answer in zip(inner, answers, strict=True):
             result = self.results.get(each.get("as", ""))
             in_turn = "turn" in step
@@ -93,8 +122,13 @@ class Run:
         if op == "advance":
             return outcome(lambda: self.host.clock.advance(args["ms"] / 1000))
         space = self.space(step["actor"])
+        tx = self.results[args["tx"]].tx if "tx" in args else None
         if op in OPERATIONS:
-            return outcome(lambda: self.cells.call(op, space, step))
+            return outcome(lambda: self.cells.call(op, tx or space, step))
+        if op in ("abort", "retry", "onCommit"):
+            came = outcome(lambda: calls.mark(op, tx, args, self.called))
+            self.results[args["tx"]].retried |= op == "retry" and "ok" in came
+            return came
         if op == "owner":
             self.owners[step["as"]] = self.owner(space, **args)
             return {"ok": {}}
@@ -130,6 +164,8 @@ class Run:
         """Make a call that has a result."""
         if op == "handedOver":
             return self.host.handed_over(self.owners[args["owner"]])
+        if op in calls.CALLS:
+            return self.start_call(op, space, args)
         if op == "next":
             return self.host.next(self.cells.watches[args["watch"]])
         start = {"lock": self.host.lock, "tryLock": self.host.try_lock, "withLock": self.host.with_lock}[op]
@@ -137,6 +173,17 @@ class Run:
         if "owner" in args:
             given["owner"] = self.owners[args["owner"]]
         return start(space, file.keys(args["keys"]), given)
+
+    def start_call(self, op: str, space: Any, args: dict[str, Any]) -> Result:
+        """Begin an update, a transaction or a savepoint."""
+        if "tx" in args:
+            return self.host.savepoint(self.results[args["tx"]].tx)
+        given = calls.options(args, lambda name: self.results[name].guard())
+        if "owner" in args:
+            given["owner"] = self.owners[args["owner"]]
+        if op == "update":
+            return self.host.update(space, file.key(args["key"]), given)
+        return self.host.transact(space, given)
 
     def of_result(self, op: str, result: Result, args: dict[str, Any]) -> Outcome:
         """Make a call on a result or on its guard."""
@@ -173,6 +220,8 @@ class Run:
         if "cells" in final:
             cells = self.host.answer(self.handles["first"].list())
             self.match.outcome({"entries": final["cells"]}, {"entries": cells}, "final: cells")
+        if "callbacks" in final and final["callbacks"] != self.called:
+            raise Mismatch(f"final: expected callbacks {final['callbacks']}, came {self.called}")
 
     async def clean_up(self) -> None:
         """Cancel what waits, end what runs, let go of what is held, close the owners, end the watches."""
@@ -180,7 +229,9 @@ class Run:
             for result in self.results.values():
                 now = result.now()
                 if "running" in now:
-                    result.end({"return": None})
+                    result.end(
+                        {"throw": "the run is over"} if isinstance(now["running"], calls.Body) else {"return": None}
+                    )
                 elif "granted" in now:
                     now["granted"].__exit__(None, None, None)
                 elif "pending" in now and "cancel" in self.host.provides:

@@ -66,6 +66,9 @@ class BlockingResult:
     def cancel(self) -> None:
         raise AssertionError("a blocking call cannot be cancelled")
 
+    def sleeps(self) -> bool:
+        return False
+
     def waits(self) -> bool:
         return not self.outcome and (self.body_guard is None or self.ended.is_set())
 
