@@ -1,4 +1,4 @@
-"""The main job in Python: a questionnaire service for asyncio and one for threads, their clients on loopback; and a bank.
+"""The main job in Python: a questionnaire service for asyncio, one for threads, their clients, and a bank.
 
 python demo/python/main.py
 """

@@ -247,7 +247,8 @@ class Sessions:
 
         if not self.in_one_transaction:
             return await body(space)
-        return (await space.transact(body)).value
+        gone: int = (await space.transact(body)).value
+        return gone
 
     async def agree(self, space: Aio) -> bool:
         """Whether records and index say the same, at one instant."""

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 import latchwork
@@ -229,7 +230,7 @@ def test_s6_log_out_everywhere_against_new_log_ins() -> None:
     """Those that finished before are gone, those begun after exist, and every snapshot agrees."""
     with latchwork.open() as space:
         for number in range(15):
-            space.transact(lambda tx, number=number: log_in(tx, f"before {number:02}"))
+            space.transact(partial(log_in, name=f"before {number:02}"))
         meeting = threading.Barrier(52)
 
         def login(number: int) -> None:

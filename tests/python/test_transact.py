@@ -83,7 +83,7 @@ async def test_nothing_written(api: ModuleType) -> None:
     """A transaction that wrote nothing commits with version 0."""
     space = await done(api.open())
 
-    async def body(tx: Any) -> int:
+    async def body(tx: Any) -> Any:
         return (await done(tx.get("a"))).version
 
     result = await transact(api, space, body)
@@ -132,7 +132,13 @@ async def test_a_stale_read_dooms_the_attempt(api: ModuleType) -> None:
         except latchwork.Conflict as conflict:
             assert conflict.attempts is None and conflict.conflicts == ()
             seen.append("stale")
-            for call in (lambda: tx.get("a"), lambda: tx.set("a", 9), lambda: tx.list(), lambda: tx.delete("a")):
+            calls: list[Callable[[], Any]] = [
+                lambda: tx.get("a"),
+                lambda: tx.set("a", 9),
+                lambda: tx.list(),
+                lambda: tx.delete("a"),
+            ]
+            for call in calls:
                 with pytest.raises(latchwork.Conflict):
                     await done(call())
             return "swallowed"
@@ -632,7 +638,11 @@ def test_a_coroutine_function_in_the_blocking_api() -> None:
     async def body(tx: latchwork.Transaction) -> None:
         tx.set("a", 1)
 
-    for call in (lambda: space.transact(body), lambda: space.transact(lambda tx: tx.transact(body))):
+    calls: list[Callable[[], Any]] = [
+        lambda: space.transact(body),
+        lambda: space.transact(lambda tx: tx.transact(body)),
+    ]
+    for call in calls:
         with pytest.raises(latchwork.InvalidType) as refused:
             call()
         assert refused.value.what == "fn"

@@ -388,7 +388,7 @@ def test_an_ambient_owner_belongs_to_its_body() -> None:
         guard.release()
         async with space.lock("outer") as outer:
             await space.transact(body)
-            assert found[1].id == outer.owner.id
+            assert outer.owner is not None and found[1].id == outer.owner.id
             assert not found[1].closed
 
     asyncio.run(main())
@@ -522,7 +522,7 @@ def test_cancelling_leaves_nothing() -> None:
 
         for steps in range(40):
             before = (await space.get("cell")).value or 0
-            tasks = [asyncio.create_task(space.update("cell", slow)) for _ in range(6)]
+            tasks: list[asyncio.Task[Any]] = [asyncio.create_task(space.update("cell", slow)) for _ in range(6)]
             tasks += [asyncio.create_task(space.transact(move)) for _ in range(6)]
             for _ in range(steps):
                 await asyncio.sleep(0)

@@ -36,7 +36,7 @@ def expected() -> dict[str, int]:
 
 
 def wrong(audits: Sequence[int], balances: dict[str, int]) -> int:
-    """How many audits did not see all the money, and how many accounts are not as they should be at the end."""
+    """How many audits did not see all the money, and how many accounts are wrong at the end."""
     right = expected()
     return sum(audit != BALANCE * len(ACCOUNTS) for audit in audits) + sum(
         balances[account] != right[account] for account in ACCOUNTS
@@ -46,7 +46,8 @@ def wrong(audits: Sequence[int], balances: dict[str, int]) -> int:
 def say_case() -> None:
     """Say what is done."""
     say(
-        f"{CLIENTS} clients make {TRANSFERS} transfers between {len(ACCOUNTS)} accounts, while {AUDITS} audits add them up"
+        f"{CLIENTS} clients make {TRANSFERS} transfers between {len(ACCOUNTS)} accounts, "
+        f"while {AUDITS} audits add them up"
     )
 
 

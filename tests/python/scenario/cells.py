@@ -8,7 +8,7 @@ from typing import Any
 import latchwork
 
 from . import file
-from .host import Outcome
+from .calls import Outcome
 from .watches import Watched
 
 OPERATIONS = frozenset(

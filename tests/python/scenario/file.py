@@ -170,7 +170,7 @@ def fields(expected: Any) -> Iterator[tuple[str, Any]]:
 def key(spelling: Any) -> Any:
     """The key that a file spells."""
     if not isinstance(spelling, dict):
-        return spelling  # type: ignore[no-any-return]
+        return spelling
     ((kind, value),) = spelling.items()
     if kind == "turnOf":
         return Turn(key(value))

@@ -40,6 +40,12 @@ class Result(Protocol):
     def sleeps(self) -> bool:
         """Whether it waits, after `retry`, for a change, which is seen nowhere."""
 
+    tx: Any
+    """The handle of its body, if it is a transaction."""
+
+    retried: bool
+    """Whether its body has called `retry`."""
+
     takes_for: Any
     """The owner whose guards it waits for, if it is a wait for a hand-over."""
 
@@ -131,7 +137,9 @@ class AioHost:
     """The asyncio API: every call that may wait is a task of one loop."""
 
     name = "python"
-    provides = frozenset({"cancel", "cancel-body", "turn", "handles", "signed-timeout", "cells", "transactions"})
+    provides = frozenset(
+        {"cancel", "cancel-body", "turn", "handles", "signed-timeout", "cells", "transactions", "interrupt"}
+    )
 
     def __init__(self, limits: dict[str, Any]) -> None:
         self.clock = ManualClock()
@@ -189,6 +197,10 @@ class AioHost:
         result = self.new_result("tryLock")
         result.answer = settled(lambda: at_once(space.try_lock(*keys, **options)))
         return result
+
+    def may_be_on_its_way(self, result: Any) -> bool:
+        """Whether nobody can tell if it waits or goes on."""
+        return False
 
     def update(self, space: latchwork.aio.Space, key: Any, options: dict[str, Any]) -> Result:
         return self.start("update", lambda result: space.update(key, result.function, **options))

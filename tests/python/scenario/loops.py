@@ -11,8 +11,8 @@ import latchwork.aio
 
 from loop_thread import LIMIT, LoopThread
 
-from .calls import Body
-from .host import AioHost, AioResult, Outcome
+from .calls import Body, Outcome
+from .host import AioHost, AioResult
 from .quiet import quiet
 from .watches import Watched
 
@@ -48,7 +48,7 @@ class LoopsHost(AioHost):
     """The asyncio API in several loops at once."""
 
     name = "python-loops"
-    provides = frozenset({"cancel", "cancel-body", "handles", "signed-timeout", "cells", "transactions"})
+    provides = frozenset({"cancel", "cancel-body", "handles", "signed-timeout", "cells", "transactions", "interrupt"})
 
     def __init__(self, limits: dict[str, Any]) -> None:
         super().__init__(limits)

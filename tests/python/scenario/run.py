@@ -10,8 +10,9 @@ from typing import Any
 import latchwork
 
 from . import calls, file
+from .calls import Outcome
 from .cells import OPERATIONS, Cells
-from .host import AioHost, Outcome, Result
+from .host import AioHost, Result
 from .match import Matcher
 from .match_cells import Mismatch
 from .threads import BlockingHost
@@ -90,7 +91,9 @@ class Run:
         await self.host.settle()
         last = time.monotonic() + PATIENCE
         # What waits after `retry` stands nowhere: nobody can tell whether it is on its way.
-        sleepers = [result for result in self.results.values() if result.sleeps()]
+        sleepers = [
+            result for result in self.results.values() if result.sleeps() or self.host.may_be_on_its_way(result)
+        ]
         while True:
             try:
                 return self.compare(step, inner, answers, before)

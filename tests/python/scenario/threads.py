@@ -12,7 +12,8 @@ from latchwork.testing import ManualClock
 
 from loop_thread import LIMIT
 
-from .host import NUMBERS, Outcome, Result, answer, named, settled
+from .calls import CALLS, Body, Outcome, answered
+from .host import NUMBERS, Result, answer, named, settled
 from .quiet import quiet
 from .watches import Watched
 
@@ -37,6 +38,9 @@ class BlockingResult:
         self.body_guard: Any = None
         self.ended = threading.Event()
         self.answer: Outcome = {}
+        self.runs = 0
+        self.tx: Any = None
+        self.retried = False
 
     def run(self, call: Callable[[], Any]) -> None:
         outcome = settled(call)
@@ -59,6 +63,28 @@ class BlockingResult:
         self.ended.wait()
         return answer(self.answer)
 
+    def function(self, value: Any, entry: latchwork.Entry) -> Any:
+        """The function of an update."""
+        return self.run_body(entry)
+
+    def transaction(self, tx: latchwork.Transaction) -> Any:
+        """The body of a transaction, or of a savepoint."""
+        self.tx = tx
+        return self.run_body(None)
+
+    def run_body(self, entry: latchwork.Entry | None) -> Any:
+        """Wait until the body is to end."""
+        with self.host.changed:
+            self.runs += 1
+            self.retried = False
+            self.ended = threading.Event()
+            self.body_guard = Body(self.runs if self.tx is None else self.tx.attempt, entry)
+            self.host.changed.notify()
+        self.ended.wait()
+        with self.host.changed:
+            self.body_guard = None
+        return answered(self.answer)
+
     def end(self, answer: Outcome) -> None:
         self.answer = answer
         self.ended.set()
@@ -67,7 +93,7 @@ class BlockingResult:
         raise AssertionError("a blocking call cannot be cancelled")
 
     def sleeps(self) -> bool:
-        return False
+        return self.retried and self.ended.is_set() and not self.outcome
 
     def waits(self) -> bool:
         return not self.outcome and (self.body_guard is None or self.ended.is_set())
@@ -77,7 +103,7 @@ class BlockingHost:
     """The blocking API: every call that may wait is a thread."""
 
     name = "python-blocking"
-    provides = frozenset({"handles", "signed-timeout", "cells"})
+    provides = frozenset({"handles", "signed-timeout", "cells", "transactions"})
 
     def __init__(self, limits: dict[str, Any]) -> None:
         self.clock = ManualClock()
@@ -136,6 +162,19 @@ class BlockingHost:
         self.results.append(result)
         result.run(lambda: space.try_lock(*keys, **options))
         return result
+
+    def may_be_on_its_way(self, result: Any) -> bool:
+        """A call of `update` that was told that it has ended waits in the query until its thread runs."""
+        return result.kind in CALLS and result.waits()
+
+    def update(self, space: latchwork.Space, key: Any, options: dict[str, Any]) -> Result:
+        return self.start("update", lambda result: space.update(key, result.function, **options))
+
+    def transact(self, space: latchwork.Space, options: dict[str, Any]) -> Result:
+        return self.start("transact", lambda result: space.transact(result.transaction, **options))
+
+    def savepoint(self, tx: latchwork.Transaction) -> Result:
+        return self.start("savepoint", lambda result: tx.transact(result.transaction))
 
     def query(self, space: latchwork.Space, keys: list[Any]) -> latchwork.Query:
         return space.query(*keys)

@@ -22,7 +22,7 @@ class Accounts(Protocol):
 
 
 async def transfer(accounts: Accounts | Transaction, payer: str, payee: str, amount: int) -> None:
-    """Read both, then write both; in between the service does something else, such as telling the payee's bank."""
+    """Read both, then write both; in between the service does something else."""
     source, target = await accounts.get(payer), await accounts.get(payee)
     await asyncio.sleep(0)
     await accounts.set(payer, source.value - amount)
@@ -85,5 +85,5 @@ async def run(title: str, space: Space, do: Run) -> Count:
     await asyncio.gather(*stuck, return_exceptions=True)
     for task in ended:
         task.result()
-    balances = {entry.key: entry.value for entry in await space.get_many(*ACCOUNTS)}
+    balances = {str(entry.key): entry.value for entry in await space.get_many(*ACCOUNTS)}
     return count(title, audits, balances, len(stuck), seconds)

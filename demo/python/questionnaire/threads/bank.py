@@ -109,5 +109,5 @@ def run(title: str, space: Space, do: Run) -> Count:
     seconds = time.perf_counter() - start
     if errors:
         raise errors[0]
-    balances = {entry.key: entry.value for entry in space.get_many(*ACCOUNTS)}
+    balances = {str(entry.key): entry.value for entry in space.get_many(*ACCOUNTS)}
     return count(title, audits, balances, sum(thread.is_alive() for thread in threads), seconds)

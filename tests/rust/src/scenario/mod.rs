@@ -71,6 +71,8 @@ pub enum Requirement {
     Cells,
     /// Update and transact.
     Transactions,
+    /// End an update or a transaction while its body runs.
+    Interrupt,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
