@@ -22,6 +22,28 @@ class BodyError(Exception):
 
 
 @dataclass
+class Seen:
+    """What a body has read."""
+
+    read: Callable[[], Any]
+    """Reads it again, outside of the transaction."""
+    versions: list[tuple[str, int]]
+
+    def is_due(self) -> bool:
+        """Whether it has changed, so that whoever waits for that goes on."""
+        try:
+            return versions(self.read()) != self.versions
+        except latchwork.LatchworkError:
+            return True
+
+
+def versions(answer: Any) -> list[tuple[str, int]]:
+    """What tells one state from another."""
+    entries = answer if isinstance(answer, list) else [answer]
+    return [(repr(entry.key), entry.version) for entry in entries]
+
+
+@dataclass
 class Body:
     """A body that runs."""
 

@@ -11,7 +11,7 @@ import latchwork
 import latchwork.aio
 from latchwork.testing import ManualClock
 
-from .calls import Body, BodyError, Outcome, answered, done
+from .calls import Body, BodyError, Outcome, Seen, answered, done
 from .watches import Watched
 
 T = TypeVar("T")
@@ -45,6 +45,12 @@ class Result(Protocol):
 
     retried: bool
     """Whether its body has called `retry`."""
+
+    outer: Result | None
+    """The transaction that it is a savepoint of, if it is one."""
+
+    seen: list[Seen]
+    """What its body has read."""
 
     takes_for: Any
     """The owner whose guards it waits for, if it is a wait for a hand-over."""
@@ -80,6 +86,8 @@ class AioResult:
         self.runs = 0
         self.tx: Any = None
         self.retried = False
+        self.outer: Result | None = None
+        self.seen: list[Seen] = []
 
     def now(self) -> Outcome:
         if self.task is None:
@@ -108,7 +116,7 @@ class AioResult:
 
     async def run(self, entry: latchwork.Entry | None) -> Any:
         self.runs += 1
-        self.retried = False
+        self.retried, self.seen = False, []
         self.ended = asyncio.get_running_loop().create_future()
         self.body_guard = Body(self.runs if self.tx is None else self.tx.attempt, entry)
         try:

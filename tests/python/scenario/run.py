@@ -90,6 +90,11 @@ class Run:
         answers = [self.host.on(each.get("actor", ""), partial(self.call, each)) for each in inner]
         await self.host.settle()
         last = time.monotonic() + PATIENCE
+        while any(result.sleeps() and any(seen.is_due() for seen in result.seen) for result in self.results.values()):
+            # It is woken: nothing else shows that.
+            assert time.monotonic() < last, "a change woke nobody"
+            await asyncio.sleep(0.001)
+            await self.host.settle()
         # What waits after `retry` stands nowhere: nobody can tell whether it is on its way.
         sleepers = [
             result for result in self.results.values() if result.sleeps() or self.host.may_be_on_its_way(result)
@@ -127,10 +132,15 @@ class Run:
         space = self.space(step["actor"])
         tx = self.results[args["tx"]].tx if "tx" in args else None
         if op in OPERATIONS:
-            return outcome(lambda: self.cells.call(op, tx or space, step))
+            came = outcome(lambda: self.cells.call(op, tx or space, step))
+            if tx is not None and (read := came.get("entry") or came.get("entries")) is not None:
+                again = partial(getattr(self.cells, op), space, args)
+                seen = calls.Seen(lambda: self.host.answer(again()), calls.versions(read))
+                self.outermost(args["tx"]).seen.append(seen)
+            return came
         if op in ("abort", "retry", "onCommit"):
             came = outcome(lambda: calls.mark(op, tx, args, self.called))
-            self.results[args["tx"]].retried |= op == "retry" and "ok" in came
+            self.outermost(args["tx"]).retried |= op == "retry" and "ok" in came
             return came
         if op == "owner":
             self.owners[step["as"]] = self.owner(space, **args)
@@ -180,13 +190,23 @@ class Run:
     def start_call(self, op: str, space: Any, args: dict[str, Any]) -> Result:
         """Begin an update, a transaction or a savepoint."""
         if "tx" in args:
-            return self.host.savepoint(self.results[args["tx"]].tx)
+            outer = self.results[args["tx"]]
+            result = self.host.savepoint(outer.tx)
+            result.outer = outer
+            return result
         given = calls.options(args, lambda name: self.results[name].guard())
         if "owner" in args:
             given["owner"] = self.owners[args["owner"]]
         if op == "update":
             return self.host.update(space, file.key(args["key"]), given)
         return self.host.transact(space, given)
+
+    def outermost(self, name: str) -> Result:
+        """The transaction that a body belongs to."""
+        result = self.results[name]
+        while result.outer is not None:
+            result = result.outer
+        return result
 
     def of_result(self, op: str, result: Result, args: dict[str, Any]) -> Outcome:
         """Make a call on a result or on its guard."""

@@ -12,7 +12,7 @@ from latchwork.testing import ManualClock
 
 from loop_thread import LIMIT
 
-from .calls import CALLS, Body, Outcome, answered
+from .calls import CALLS, Body, Outcome, Seen, answered
 from .host import NUMBERS, Result, answer, named, settled
 from .quiet import quiet
 from .watches import Watched
@@ -41,6 +41,8 @@ class BlockingResult:
         self.runs = 0
         self.tx: Any = None
         self.retried = False
+        self.outer: Result | None = None
+        self.seen: list[Seen] = []
 
     def run(self, call: Callable[[], Any]) -> None:
         outcome = settled(call)
@@ -76,7 +78,7 @@ class BlockingResult:
         """Wait until the body is to end."""
         with self.host.changed:
             self.runs += 1
-            self.retried = False
+            self.retried, self.seen = False, []
             self.ended = threading.Event()
             self.body_guard = Body(self.runs if self.tx is None else self.tx.attempt, entry)
             self.host.changed.notify()
