@@ -19,6 +19,7 @@
 //!
 //! ```text
 //!  handles    Space, LockRequest, Guard, Port, Drive    public; no rules in here
+//!  calls      `update` and `transact`: what is next, in `transaction`
 //!  engine     what a handle needs of the place where locks live; `Memory` is the first
 //!  shared     shards, each a mutex around a table; tells everyone concerned after unlocking
 //!  machine    the rules, pure: who waits, who is granted, what is due

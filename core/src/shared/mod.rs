@@ -3,8 +3,8 @@
 //! This room alone owns mutexes. It never wakes, drops a caller's value or runs a caller's code while one is locked:
 //! an operation locks, changes the tables, collects the effects, unlocks, and then carries them out.
 //!
-//! **Order of locks.** Shards in ascending order, then the owners or the deadlines. A mailbox is a leaf of its own, locked
-//! with nothing else; so are the names of spaces.
+//! **Order of locks.** The attempt of a transaction, shards in ascending order, then the owners or the deadlines. A
+//! mailbox is a leaf of its own, locked with nothing else; so are the names of spaces.
 //!
 //! Nothing that every operation writes is common to two shards: a guard counts its reference on its shard.
 

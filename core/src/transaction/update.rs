@@ -52,11 +52,13 @@ pub struct Update<'a, V: Send + Sync + 'static, F, R, W> {
     engine: &'a MemoryCells<V>,
     key: Key,
     function: F,
-    spec: CallSpec,
+    /// What most updates do without.
+    spec: Option<Box<CallSpec>>,
     expiry: Expiry,
     /// The first thing that was found wrong.
     refused: Option<Error>,
-    ride: Option<Ride>,
+    /// Made when there are options, or somebody is in its way: one that is undisturbed does without.
+    ride: Option<Box<Ride>>,
     running: Option<Running<V, R>>,
     way: W,
 }
@@ -90,8 +92,17 @@ enum Outcome<V> {
 
 impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
     pub(crate) fn new(engine: &'a MemoryCells<V>, key: Key, function: F, way: W) -> Update<'a, V, F, R, W> {
-        let (spec, expiry) = (CallSpec::new(), Expiry::Keep);
-        Update { engine, key, function, spec, expiry, refused: None, ride: None, running: None, way }
+        Update {
+            engine,
+            key,
+            function,
+            spec: None,
+            expiry: Expiry::Keep,
+            refused: None,
+            ride: None,
+            running: None,
+            way,
+        }
     }
 
     /// Sets how often the function runs at most: then it fails with [`Conflict`](crate::ErrorKind::Conflict).
@@ -141,13 +152,14 @@ impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
     }
 
     fn with(mut self, change: impl FnOnce(CallSpec) -> CallSpec) -> Self {
-        self.spec = change(std::mem::take(&mut self.spec));
+        let spec = self.spec.take().unwrap_or_default();
+        self.spec = Some(Box::new(change(*spec)));
         self
     }
 
     fn demand(mut self, guard: &Guard, keys: Option<Vec<Key>>) -> Self {
         match guard.demand(&self.engine.locks, keys) {
-            Ok(demand) => self.spec.guards.push(demand),
+            Ok(demand) => self.spec.get_or_insert_default().guards.push(demand),
             Err(error) => {
                 self.refused.get_or_insert(error);
             }
@@ -166,21 +178,41 @@ impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
         if let Some(error) = self.refused.take() {
             return Err(error);
         }
-        self.key = self.engine.known(&self.key)?;
+        if self.engine.within_ref().is_some() {
+            self.key = self.engine.known(&self.key)?;
+        }
+        self.key.check()?;
         if let Expiry::In(_) = self.expiry {
             self.engine.will_expire()?;
         }
-        let course = Course::new(std::mem::take(&mut self.spec), self.engine.locks.handle.origin());
-        let ride = self.ride.insert(Ride::new(course));
-        ride.course.begin(self.engine)?;
+        if let Some(spec) = self.spec.take() {
+            let engine = self.engine;
+            self.make_ride(*spec).course.begin(engine)?;
+        }
         let (entry, queue) = self.engine.peek(&self.key)?;
         if !queue {
             return Ok(Some(entry));
         }
         // It joins a queue that is there before it runs.
-        ride.course.note_cell(&self.key);
-        let go = ride.with(self.engine, |course, site| course.take(site, Rank::Cells))?;
+        let engine = self.engine;
+        let ride = self.ride();
+        let go = ride.with(engine, |course, site| course.take(site, Rank::Cells))?;
         self.follow(go)
+    }
+
+    fn make_ride(&mut self, spec: CallSpec) -> &mut Ride {
+        let mut course = Course::new(spec, self.engine.locks.handle.origin());
+        course.note_cell(&self.key);
+        self.ride.insert(Box::new(Ride::new(course)))
+    }
+
+    /// What carries it on where it is disturbed.
+    #[cold]
+    fn ride(&mut self) -> &mut Ride {
+        if self.ride.is_none() {
+            self.make_ride(CallSpec::new());
+        }
+        self.ride.as_mut().expect("made just now")
     }
 
     fn follow(&mut self, go: Go) -> Result<Option<Entry<Arc<V>>>, Error> {
@@ -204,27 +236,31 @@ impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
 
     /// The function has answered.
     fn answered(&mut self, change: Change<V>, seen: Seen<V>) -> Result<Outcome<V>, Error> {
-        let Some(ride) = &mut self.ride else { return Err(Error::closed()) };
-        if ride.course.is_bound() {
+        if let Some(ride) = self.ride.as_mut().filter(|ride| ride.course.is_bound()) {
             ride.without(self.engine, |course, site| course.check_up(site))?;
         }
-        let course = &ride.course;
-        let attempts = course.runs();
+        let course = self.ride.as_ref().map(|ride| &ride.course);
+        let attempts = course.map_or(1, Course::runs);
+        let by = course.map_or((0, &[][..]), |course| (course.number(), course.guards()));
         let value = match &change {
             Change::Set(value) => Some(value.clone()),
             Change::Keep | Change::Delete => None,
         };
         let Some(write) = change.into_write(self.expiry) else {
-            self.engine.check_guards(course.guards())?;
+            self.engine.check_guards(by.1)?;
             let value = seen.value.map(Arc::unwrap_or_clone);
             return Ok(Outcome::Done(Updated { value, version: seen.version, attempts, changed: false }));
         };
-        let by = (course.number(), course.guards());
         match self.engine.exchange(self.key.clone(), (seen.version, write), by, None)? {
             Ok(done) => Ok(Outcome::Done(Updated { value, version: done.version, attempts, changed: true })),
             Err(doom) => {
-                ride.course.note_cell(&self.key);
-                let go = ride.with(self.engine, |course, site| course.clashed(site, doom))?;
+                let engine = self.engine;
+                let first = self.ride.is_none();
+                let ride = self.ride();
+                if first {
+                    ride.course.run();
+                }
+                let go = ride.with(engine, |course, site| course.clashed(site, doom))?;
                 self.follow(go).map(Outcome::Again)
             }
         }

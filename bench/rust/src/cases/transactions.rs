@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use arc_swap::ArcSwap;
 use fast_stm::{TVar, atomically};
 use futures::executor::LocalPool;
 use futures::task::LocalSpawnExt;
