@@ -600,3 +600,30 @@ def test_two_loops_and_threads_share_turns() -> None:
         assert max(runs) <= 4
         assert space.query() == NOTHING
         until(lambda: space.query() == NOTHING)
+
+
+def test_a_turn_that_is_revoked() -> None:
+    """By its name, which queries show; the call that had it is fenced, and others go on."""
+
+    async def main() -> None:
+        async with await latchwork.aio.open() as space:
+            turn = Turn(space)
+            await turn.inside.wait()
+            name = latchwork.Turn("cell")
+            [hold] = (await space.query(name)).held
+            assert (hold.keys, hold.shared) == ((name,), (latchwork.Turn(),))
+            assert "Turn('cell') + Turn() shared for 'slow'" in str(hold)
+            other = asyncio.create_task(space.update("cell", lambda value, entry: "other"))
+            await asyncio.sleep(0)
+            assert await space.revoke(name) == 1
+            with pytest.raises(latchwork.Fenced):
+                await turn.task
+            assert (await other).value == "other"
+            assert await space.query() == NOTHING
+            anything: Any = name
+            with pytest.raises(latchwork.Invalid):
+                await space.get(anything)
+            with pytest.raises(latchwork.Invalid):
+                await space.lock(anything)
+
+    asyncio.run(main())
