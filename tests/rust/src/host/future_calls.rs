@@ -58,10 +58,13 @@ impl From<Error> for Thrown {
 /// A call that is not over.
 pub(super) type Going = Task<'static, Result<Committed, Thrown>>;
 
+/// A guard, and the keys that it must hold, where they are named.
+pub(super) type Demanded = (Rc<RefCell<Guard>>, Option<Vec<Key>>);
+
 /// What a call names that the scenario has made.
 pub(super) struct Named {
     pub(super) owner: Option<Owner>,
-    pub(super) guard: Option<(Rc<RefCell<Guard>>, Option<Vec<Key>>)>,
+    pub(super) guard: Option<Demanded>,
 }
 
 /// The options of a call: the builders of updates and transactions have the same.

@@ -150,14 +150,14 @@ fn a_port_that_goes_away_is_not_woken_by_its_watches() {
     assert!(port.next_of(&mut watch, 1).expect("open").is_some());
     assert!(port.next_of(&mut watch, 1).expect("open").is_none());
     port.watch_handed_over(&owner, 2);
-    now(space.set("k", 1));
+    now(space.set("k", 1)).expect("open");
     assert_eq!(wakes.load(Ordering::SeqCst), 1, "it is woken while it is there");
     let mut settled = Vec::new();
     port.take_settled(&mut settled);
     assert!(port.next_of(&mut watch, 1).expect("open").is_some());
     assert!(port.next_of(&mut watch, 1).expect("open").is_none());
     drop(port);
-    now(space.set("k", 2));
+    now(space.set("k", 2)).expect("open");
     owner.close();
     assert_eq!(wakes.load(Ordering::SeqCst), 1);
     let other = space.port(|| {});

@@ -4,6 +4,7 @@
 //! the space directly, as its steps come.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::task::Poll;
 
 use futures::executor::block_on;
@@ -60,7 +61,7 @@ impl Hands {
 type Gate<'a> = &'a RefCell<futures::channel::mpsc::UnboundedReceiver<()>>;
 
 async fn pass(gate: Gate<'_>) {
-    gate.borrow_mut().next().await;
+    poll_fn(|cx| gate.borrow_mut().poll_next_unpin(cx)).await;
 }
 
 /// One actor: a body that passes its gate between its steps. In its later runs the gate is open.
@@ -112,8 +113,11 @@ fn lead(space: &Space<i64>, naive: bool, bodies: [Body; 2], order: &[usize]) -> 
     ended.map(|outcome| outcome.expect("it ended"))
 }
 
+/// Whether the anomaly shows in what is left, or in what the bodies returned.
+type Shows = fn(&Space<i64>, &[Result<i64, Error>; 2]) -> bool;
+
 /// Tries an anomaly in all spaces: absent with transactions, present with the naive method.
-fn absent(bodies: [Body; 2], order: &[usize], anomalous: fn(&Space<i64>, &[Result<i64, Error>; 2]) -> bool) {
+fn absent(bodies: [Body; 2], order: &[usize], anomalous: Shows) {
     for (naive, expected) in [(false, false), (true, true)] {
         for space in spaces() {
             for key in ["x", "y"] {
