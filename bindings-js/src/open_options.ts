@@ -7,7 +7,10 @@ import { newContext } from "./host.js";
 import type { ManualClock } from "./manual_clock.js";
 import { checkOptions } from "./options.js";
 
-/** What `open` can be told besides the address. */
+/**
+ * What `open` can be told besides the address. All openings of a name must agree on it, also on what they do not give, except
+ * for `meta`: else `open` rejects with `invalid`.
+ */
 export interface OpenOptions {
   /** A clock for tests, from `manualClock()`. */
   clock?: ManualClock | undefined;
@@ -18,8 +21,7 @@ export interface OpenOptions {
   /** What `space.meta` is, in every opening of the name: that of whoever made the space. A value that can be cloned. */
   meta?: unknown;
   /**
-   * How values of cells become bytes: `"cbor"`, which is the usual one, `"json"`, `"bytes"`, or a pair of functions. All openings
-   * of a name must agree on it.
+   * How values of cells become bytes: `"cbor"`, which is the usual one, `"json"`, `"bytes"`, or a pair of functions.
    */
   codec?: CodecOption | undefined;
   /**

@@ -24,6 +24,8 @@ export type OwnTryLockOptions = Omit<TryLockOptions, "owner">;
  * would wait for wait, directly or through others, for the owner. What the owner holds stays held. The error's `cycle` says
  * who would wait for whom.
  *
+ * Jobs that run side by side need an owner each: two requests of one owner for one key are a wait for itself.
+ *
  * Calls belong to an owner only where they say so, never by where they are made. A forgotten owner keeps nothing but what
  * its guards hold; {@link close} ends it.
  *

@@ -120,10 +120,10 @@ export class Space implements AsyncDisposable {
    *
    * The request joins the queues **at the call**, not when the promise is awaited. Prefer {@link withLock}, or
    * `using guard = await space.lock(…)`: a guard that is forgotten, or a promise that nobody awaits, keeps its keys for
-   * ever.
+   * ever. Give it a `label`: an error of a request that waited has no line of the caller in its stack, but it has the label.
    *
    * Rejects with `timeout`, `closed` or `invalid`, with `deadlock` or `cancelled` where it has an owner, or with the reason of
-   * the signal.
+   * the signal. A key has at most 2 KiB.
    *
    * @example
    * using guard = await space.lock(["sender", "receiver"], { timeout: 500 });
@@ -145,7 +145,8 @@ export class Space implements AsyncDisposable {
   /**
    * Runs `body` while it holds the keys, and releases them when it has returned, thrown or its promise has settled.
    *
-   * Answers what the body answers, or rejects with the body's own error, whatever happened to the guard inside. Where the
+   * Answers what the body answers, or rejects with the body's own error, whatever happened to the guard inside: that it was
+   * lost is no error, unless the body makes it one (`guard.lost.throwIfAborted()`). Where the
    * keys are free the body starts before this call returns. Other rejections are those of {@link lock}; the body has not run
    * then.
    *

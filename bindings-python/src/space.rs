@@ -254,7 +254,7 @@ impl Space {
     /// ...     guard.held
     /// True
     ///
-    /// which is equal to:
+    /// which is as this, but that `release` raises `NotHeld` where the lock was taken away meanwhile:
     ///
     /// >>> guard = space.lock("from", "to", timeout=5)
     /// >>> try:

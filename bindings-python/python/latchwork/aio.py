@@ -77,7 +77,8 @@ async def open(
     `max_waiters` and `max_waiters_per_key` limit how many requests may wait, in the space and for one key: one more is
     refused with `Busy`. `meta` is any object, which `space.meta` answers to whoever opens the space; it should not
     change. `codec` says how the values of cells become bytes: ``"cbor"``, ``"json"``, ``"bytes"``, or a `Codec` of
-    one's own. Openings of one name must agree on the limits and on the codec.
+    one's own. Openings of one name must agree on all of this but `meta`, also on
+    what they do not give: else `Invalid` is raised.
 
     `clock` is a `latchwork.testing.ManualClock`, for tests.
 

@@ -126,8 +126,8 @@ async def hand_over(
     >>> asyncio.run(main())
     (('encoder',), 'film.mov')
 
-    Raises `NotHeld` if the lock is not held any more, `Invalid` to its own owner, `Deadlock` if the new owner would
-    wait for itself. Then nothing has moved.
+    Raises `NotHeld` if the lock is not held any more, `Invalid` to its own owner or to an id that no owner of the space
+    ever had, `Deadlock` if the new owner would wait for itself. Then nothing has moved.
     """
     return self._hand_over(owner, payload)
 

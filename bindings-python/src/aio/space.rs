@@ -279,7 +279,7 @@ impl AioSpace {
     /// >>> asyncio.run(main())
     /// True
     ///
-    /// which is equal to:
+    /// which is as this, but that `release` raises `NotHeld` where the lock was taken away meanwhile:
     ///
     /// >>> async def main():
     /// ...     space = await latchwork.aio.open()
