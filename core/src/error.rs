@@ -156,7 +156,8 @@ pub struct CycleStep {
 impl fmt::Display for CycleStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.owner, &self.label) {
-            (Some(owner), _) => write!(f, "{owner}")?,
+            (Some(owner), Some(label)) => write!(f, "{owner} as {}", Quoted(label))?,
+            (Some(owner), None) => owner.fmt(f)?,
             (None, Some(label)) => Quoted(label).fmt(f)?,
             (None, None) => f.write_str("a request without an owner")?,
         }

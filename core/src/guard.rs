@@ -95,21 +95,24 @@ impl Guard {
 
     /// Whether a holder of one of the keys went away without a word while this request was queued: unwound by a panic, or
     /// dropped in the middle of a [`with_lock`](crate::Space::with_lock) (clause L11). What the keys protect may be half
-    /// done.
+    /// done. Not so of a lock that was taken away ([lost](Guard::lost)): its holder still runs.
     pub fn abandoned(&self) -> bool {
         self.hold.abandoned()
     }
 
-    /// Whether the lock is still held: not released, not handed over and not [lost](Guard::lost).
+    /// Whether the lock is still held: not released, not handed over and not [lost](Guard::lost), by the clock.
     pub fn held(&self) -> bool {
         self.releases && self.hold.held()
     }
 
-    /// Releases the lock. It has taken effect when this returns: the next in line hold its keys.
+    /// Releases all keys that it still has. It has taken effect when this returns: the next in line hold them.
+    ///
+    /// Of a lock that was [lost](Guard::lost) in part, what was not taken away stays reserved until this, or until it is
+    /// dropped.
     ///
     /// # Errors
     ///
-    /// [`NotHeld`](crate::ErrorKind::NotHeld) when it is not held any more; nothing changes.
+    /// [`NotHeld`](crate::ErrorKind::NotHeld) when nothing is left to be released; nothing changes.
     pub fn release(&mut self) -> Result<(), Error> {
         if std::mem::take(&mut self.releases) && self.hold.release() {
             return Ok(());
@@ -188,7 +191,7 @@ impl Guard {
     ///
     /// # Errors
     ///
-    /// As for `hand_over`. An owner that never was is a closed one.
+    /// As for `hand_over`. [`Invalid`](crate::ErrorKind::Invalid) too for an id that no owner of this space ever had.
     pub fn hand_over_to(&mut self, owner_id: &str, payload: impl Any + Send + Sync) -> Result<bool, Error> {
         let not_held = |guard: &Guard| Error::not_held([guard.keys(), guard.shared()].concat());
         if !self.releases {
@@ -214,7 +217,8 @@ impl Guard {
 
     /// Waits until the lock is lost: taken away by [`Space::revoke`](crate::Space::revoke), by the end of its
     /// [`max_hold`](crate::LockRequest::max_hold), or with its owner or its space handle (clause L15). Ends at once when it
-    /// is not held any more, also when its holder released it or handed it over, and never while it is.
+    /// is not held any more, also when its holder released it or handed it over, and never while it is. That a lock was lost
+    /// is no error by itself: whoever needs to know asks, or names the guard in a commit.
     ///
     /// # Cancel safety
     ///

@@ -16,7 +16,8 @@ use crate::{Error, Guard, IntoKeys, LockRequest, LockSpec, Ticket, TryLock, With
 /// for ever.
 ///
 /// Made by [`Space::owner`](crate::Space::owner), or by [`Guard::owner`] inside a [`with_lock`](crate::Space::with_lock).
-/// Clones are the same owner. Dropping it changes nothing; [`close`](Owner::close) ends it.
+/// Clones are the same owner. Dropping it changes nothing; [`close`](Owner::close) ends it. Jobs that run side by side need an
+/// owner each: two requests of one owner for one key are a wait for itself.
 ///
 /// # Deadlocks
 ///
@@ -229,7 +230,7 @@ mod tests {
             let mut waits = other.lock("a").label("second");
             assert!(poll(&mut waits).is_pending());
             let cycle = refused(&mut one.lock("b"));
-            assert_eq!(cycle, [r#""one" waits for "b""#, r#""other" waits for "a""#]);
+            assert_eq!(cycle, [r#""one" waits for "b""#, r#""other" as "second" waits for "a""#]);
             drop(a);
             assert!(poll(&mut waits).is_ready(), "the other one goes on");
         }

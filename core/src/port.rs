@@ -300,13 +300,13 @@ impl<V: Send + Sync + 'static> Port<V> {
     }
 
     /// Hands a grant over to the owner with this id (clause L13). Answers whether it was delivered; to an owner that is
-    /// closed, or never was, it is not, and the keys are released. The outcome of a waiting request can be such a grant:
+    /// closed it is not, and the keys are released. The outcome of a waiting request can be such a grant:
     /// its ticket is another than that of the request then, and [`take_handed`](Port::take_handed) says what it is.
     ///
     /// # Errors
     ///
-    /// [`NotHeld`](crate::ErrorKind::NotHeld), [`Invalid`](crate::ErrorKind::Invalid) to its own owner,
-    /// [`Deadlock`](crate::ErrorKind::Deadlock); then nothing has moved.
+    /// [`NotHeld`](crate::ErrorKind::NotHeld), [`Invalid`](crate::ErrorKind::Invalid) to its own owner or to an id that no
+    /// owner of this space ever had, [`Deadlock`](crate::ErrorKind::Deadlock); then nothing has moved.
     pub fn hand_over(
         &self,
         ticket: Ticket,

@@ -78,12 +78,15 @@ fn agrees<V: Send + Sync + 'static>(
     let known = shared.limits();
     if (known.waiters, known.per_key) != limits {
         let what = if known.waiters == limits.0 { "max_waiters_per_key" } else { "max_waiters" };
-        return Err(Error::invalid(what, "the space of this name is open with another limit"));
+        let open = if what == "max_waiters" { known.waiters } else { known.per_key };
+        let open = open.map_or_else(|| "none".to_owned(), |limit| limit.to_string());
+        return Err(Error::invalid(what, format!("the space of this name is open with another limit: open={open}")));
     }
     let known = shared.host_options();
     let differs = known.keys().chain(host_options.keys()).find(|&name| known.get(name) != host_options.get(name));
     if let Some(&name) = differs {
-        return Err(Error::invalid(name, format!("the space of this name is open with another {name}")));
+        let open = known.get(name).map_or("none", |value| &**value);
+        return Err(Error::invalid(name, format!("the space of this name is open otherwise: open={open}")));
     }
     Ok(space)
 }

@@ -35,11 +35,14 @@ impl Owners {
         self.open.get(number).is_some()
     }
 
-    /// The open owner with this id, which ends with its number.
-    pub(crate) fn find(&self, id: &str) -> Option<(OwnerTag, Origin)> {
-        let (_, number) = id.rsplit_once('-')?;
-        let number = number.parse().ok()?;
-        let owned = self.open.get(number).filter(|owned| &*owned.name.id == id)?;
+    /// Whether there ever was an owner with this number.
+    pub(crate) fn was_given(&self, number: u64) -> bool {
+        (1..=self.last).contains(&number)
+    }
+
+    /// The open owner with this number.
+    pub(crate) fn find(&self, number: u64) -> Option<(OwnerTag, Origin)> {
+        let owned = self.open.get(number)?;
         Some((OwnerTag { number, name: owned.name.clone() }, owned.origin))
     }
 
@@ -110,7 +113,9 @@ mod tests {
         assert!(owners.is_open(one.number));
         owners.remove(one.number, request);
         assert!(!owners.is_open(one.number));
-        assert_eq!(owners.find("o-2").map(|(found, _)| found.number), Some(other.number));
+        assert_eq!(owners.find(2).map(|(found, _)| found.name.id), Some(other.name.id));
+        assert!(owners.find(1).is_none() && owners.was_given(1));
+        assert!(!owners.was_given(0) && !owners.was_given(3));
         owners.add(other.number, request);
         assert_eq!(owners.close(other.number), Some(vec![request]));
         assert_eq!(owners.close(other.number), None);

@@ -48,12 +48,13 @@ struct Giver {
 }
 
 impl Shared {
-    /// Hands a grant over to the owner with this id. Answers whether it was delivered: to an owner that is closed or never
-    /// was, it is not, and the keys are released.
+    /// Hands a grant over to the owner with this id. Answers whether it was delivered: to an owner that is closed it is not,
+    /// and the keys are released.
     ///
     /// # Errors
     ///
-    /// `not_held`, `invalid` to its own owner, `deadlock` when the new owner would wait for itself; then nothing has moved.
+    /// `not_held`, `invalid` to its own owner or where no owner of this space ever had the id, `deadlock` when the new owner
+    /// would wait for itself; then nothing has moved.
     pub(crate) fn hand_over(
         &self,
         ticket: Ticket,
@@ -131,7 +132,7 @@ impl Shared {
         outcome::tell_now(taker, own, |tag| Settled::HandedOver { tag });
     }
 
-    /// Makes a grant the new owner's. `None` when there is no such owner.
+    /// Makes a grant the new owner's. `None` when that is closed.
     fn give(&self, ticket: Ticket, to: &str) -> Result<Option<(OwnerTag, KeySet, Giver)>, Error> {
         let not_held = || Error::not_held(Vec::new());
         let home = self.shards.get(ticket.shard as usize).ok_or_else(not_held)?;
@@ -147,7 +148,9 @@ impl Shared {
             owner: tables[0].signature(ticket).and_then(|signature| signature.owner),
             origin: tables[0].origin(ticket).ok_or_else(not_held)?,
         };
-        let Some((owner, origin)) = owners.find(to) else { return Ok(None) };
+        let stranger = || Error::invalid("owner", "is not the id of an owner of this space");
+        let number = self.number_of(&owners, to).ok_or_else(stranger)?;
+        let Some((owner, origin)) = owners.find(number) else { return Ok(None) };
         if giver.owner.as_ref().is_some_and(|giver| giver.number == owner.number) {
             return Err(Error::invalid("owner", "has the guard already"));
         }
@@ -395,7 +398,8 @@ mod tests {
             assert!(!guard.hand_over(&owner, ()).expect("held"));
             assert!(!guard.held());
             let mut guard = block_on(space.lock("a")).expect("released");
-            assert!(!guard.hand_over_to("nobody", ()).expect("held"));
+            assert!(!guard.hand_over_to(owner.id(), ()).expect("held"));
+            assert!(block_on(space.try_lock("a").into_future()).expect("open").is_some(), "released");
             // What nobody takes is released with the owner, also when its last handle is dropped.
             for forget in [false, true] {
                 let owner = space.owner("o");
@@ -407,6 +411,41 @@ mod tests {
                 drop(owner);
                 assert_empty(&space);
             }
+        }
+    }
+
+    /// A typo must not end the critical section.
+    #[test]
+    fn an_id_that_no_owner_of_the_space_ever_had_moves_nothing() {
+        for space in spaces() {
+            let stranger = Space::builder().epoch(1).build().owner("elsewhere");
+            let owner = space.owner("o");
+            let (life, number) = owner.id().rsplit_once('-').expect("a number");
+            let ids = [
+                String::new(),
+                "nobody".to_owned(),
+                "1".to_owned(),
+                format!("{life}-{}", u64::MAX),
+                format!("{life}-2"),
+                format!("{life}-0"),
+                format!("{life}-+{number}"),
+                format!("{life}-0{number}"),
+                format!("{} ", owner.id()),
+                life.to_owned(),
+                stranger.id().to_owned(),
+            ];
+            let mut guard = block_on(space.lock(["a", "b"])).expect("free");
+            let mut waits = space.lock("a");
+            assert!(poll(&mut waits).is_pending());
+            for id in ids {
+                let error = guard.hand_over_to(&id, ()).expect_err(&id);
+                assert_eq!((error.kind(), error.what()), (ErrorKind::Invalid, Some("owner")), "{id}");
+                assert!(guard.held() && poll(&mut waits).is_pending(), "{id}");
+            }
+            assert!(guard.hand_over_to(owner.id(), ()).expect("held"), "the right one");
+            assert_eq!(owner.close(), 1);
+            drop(granted(poll(&mut waits)));
+            assert_empty(&space);
         }
     }
 

@@ -155,10 +155,14 @@ mod tests {
         let again = spaces.open("a", Space::builder().max_waiters(5).meta(8_u32)).expect("the same limits");
         assert_eq!(again.meta().and_then(|meta| meta.downcast_ref::<u32>().copied()), Some(7));
         for other in [Space::builder(), Space::builder().max_waiters(6)] {
-            assert_eq!(spaces.open("a", other).expect_err("another limit").what(), Some("max_waiters"));
+            let error = spaces.open("a", other).expect_err("another limit");
+            assert_eq!(error.what(), Some("max_waiters"));
+            assert!(error.to_string().ends_with("another limit: open=5"), "{error}");
         }
         let other = Space::builder().max_waiters(5).max_waiters_per_key(1);
-        assert_eq!(spaces.open("a", other).expect_err("another limit").what(), Some("max_waiters_per_key"));
+        let error = spaces.open("a", other).expect_err("another limit");
+        assert_eq!(error.what(), Some("max_waiters_per_key"));
+        assert!(error.to_string().ends_with("another limit: open=none"), "{error}");
         drop(first);
     }
 }

@@ -25,10 +25,22 @@ impl OpenOwner<'_> {
 impl Shared {
     /// A new owner.
     pub(crate) fn open_owner(&self, origin: Origin, label: Option<Arc<str>>) -> OwnerTag {
+        let name = |number| OwnerName { id: self.owner_id(number).into(), label };
+        self.owners.lock().open(origin, name)
+    }
+
+    /// The number of the owner with this id, open or closed; `None` when no owner of this space ever had it.
+    pub(super) fn number_of(&self, owners: &Owners, id: &str) -> Option<u64> {
+        let (_, number) = id.rsplit_once('-')?;
+        let number = number.parse().ok().filter(|&number| owners.was_given(number))?;
+        // Compared as it is written: a number can be read from other texts too.
+        (self.owner_id(number) == id).then_some(number)
+    }
+
+    fn owner_id(&self, number: u64) -> String {
         // The seed itself is not told: whoever knows it can choose keys that fall together.
         let life = hash(&self.seed, &crate::Key::from(self.epoch));
-        let name = |number| OwnerName { id: format!("{life:016x}-{number}").into(), label };
-        self.owners.lock().open(origin, name)
+        format!("{life:016x}-{number}")
     }
 
     /// Nobody names an owner any more.

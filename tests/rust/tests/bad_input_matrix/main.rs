@@ -107,7 +107,7 @@ fn wrong_refusal(error: &Error) -> Option<String> {
         return Some(format!("the message is not lower-case: {message}"));
     }
     // Keys are named by their kind here: several are one argument.
-    let named = ["key", "prefix", "url", "timeout", "max_hold", "clock", "attempts"].contains(&what)
+    let named = ["key", "prefix", "url", "timeout", "max_hold", "clock", "attempts", "owner"].contains(&what)
         && message.len() <= LONGEST_MESSAGE;
     (!named).then(|| format!("it names {what}, in {} bytes", message.len()))
 }
