@@ -76,13 +76,14 @@ export class Guard implements Disposable, AsyncDisposable {
 
   /**
    * Whether a holder of one of its keys went away without releasing it while this request was queued: its worker thread
-   * ended. What the keys protect may be half done.
+   * ended. What the keys protect may be half done. Not of a lock that was taken away (`revoke`, `maxHold`): its holder still
+   * runs, and learns it by `lost`.
    */
   get abandoned(): boolean {
     return (this.state & State.Abandoned) !== 0;
   }
 
-  /** Whether it still holds its keys. */
+  /** Whether it still holds its keys, by the clock: also where the loop was too busy to tell the end of its `maxHold`. */
   get held(): boolean {
     if ((this.state & State.Released) !== 0) return false;
     const native = aim(this);
@@ -93,6 +94,9 @@ export class Guard implements Disposable, AsyncDisposable {
   /**
    * Fires when the lock is lost: taken away while its holder runs, by `space.revoke`, by the end of its `maxHold`, with its
    * owner, or with its space. Never after a release. Its reason is a `not_held`.
+   *
+   * The end of `maxHold` fires it at a turn of the event loop, or where this is read: code that keeps the loop busy asks
+   * `guard.lost.aborted`, or `held`, each time, and does not keep the signal aside.
    */
   get lost(): AbortSignal {
     return lostOf(this);
@@ -104,15 +108,21 @@ export class Guard implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Gives keys back, all where none are named. They have gone on to the next in line when this returns; the rest stays held.
+   * Gives back the keys that are named, or where none are, all that it still has. They have gone on to the next in line when
+   * this returns; the rest stays held.
    *
-   * What was not taken away from a lost guard stays reserved for it until this.
+   * Of a guard that is lost, it gives back what was not taken away, which stays reserved until then, and throws where nothing is
+   * left. Disposal (`using`, `withLock`) never throws.
    *
-   * @throws {LatchworkError} `not_held` where any of them is not held any more. Nothing changes then.
+   * @throws {LatchworkError} `not_held` where a named key is not held any more, or without names nothing is; `invalid` where what
+   * is named is no key, as `undefined`. Nothing changes then.
    */
+  release(): void;
+  release(keys: Keys): void;
   release(keys?: Keys): void {
-    if (keys !== undefined) {
-      giveUp(this, keys, "releaseKeys");
+    // biome-ignore lint/complexity/noArguments: to tell a slip from no argument; a rest parameter is an array for each release
+    if (arguments.length) {
+      giveUp(this, keys as Keys, "releaseKeys");
       return;
     }
     const error = (this.state & State.Released) === 0 ? giveBack(this) : notHeld(this);
@@ -123,10 +133,13 @@ export class Guard implements Disposable, AsyncDisposable {
    * Makes keys shared ones, all where none are named, and admits the shared requests that are next in line. There is no way
    * back. Nothing for a key that is held in shared mode already.
    *
-   * @throws {LatchworkError} `not_held` where any of them is not held any more. Nothing changes then.
+   * @throws {LatchworkError} `not_held` where any of them is not held any more, `invalid` where what is named is no key, as
+   * `undefined`. Nothing changes then.
    */
-  downgrade(keys?: Keys): void {
-    giveUp(this, keys, "downgrade");
+  downgrade(): void;
+  downgrade(keys: Keys): void;
+  downgrade(...keys: [] | [keys: Keys]): void {
+    giveUp(this, keys[0], "downgrade", keys.length);
   }
 
   /**
@@ -136,8 +149,9 @@ export class Guard implements Disposable, AsyncDisposable {
    * The other gets a guard: from its request, where one waits for some of these keys; otherwise from `owner.handedOver`. To an
    * owner that is closed the lock is not delivered, but released.
    *
-   * Rejects with `not_held`, with `invalid` where the owner is that of the guard or the payload cannot be copied, or with
-   * `deadlock` where the other waits for this lock in a way that would never end. Nothing has moved then.
+   * Rejects with `not_held`, with `invalid` where the owner is that of the guard, no owner of this space ever had the id, or the
+   * payload cannot be copied, or with `deadlock` where the other waits for this lock in a way that would never end. Nothing has
+   * moved then.
    */
   async handOver(owner: Owner | string, payload?: unknown): Promise<{ delivered: boolean }> {
     return { delivered: handOver(this, owner, payload) };
@@ -266,22 +280,21 @@ function aim({ space, place, number }: Guard): Native {
   return space.native;
 }
 
-/** Releases some keys, or makes some or all shared ones. */
-function giveUp(guard: Guard, keys: Keys | undefined, how: "releaseKeys" | "downgrade"): void {
+/** Releases some keys, or makes some shared ones, or where none are `named`, all. */
+function giveUp(guard: Guard, keys: Keys | undefined, how: "releaseKeys" | "downgrade", named = 1): void {
   const { native, handle } = guard.space;
-  const raw = keys === undefined ? undefined : rawKeys(native, keys, "keys");
+  const raw = named ? rawKeys(native, keys, "keys") : undefined;
   if ((guard.state & State.Released) !== 0) throw notHeld(guard, keys);
   const { keys: exclusive, shared } = keySetOf(guard);
   aim(guard);
-  if (how === "downgrade") native.downgrade(raw);
-  else native.releaseKeys(raw as RawKey[]);
-  const error = native.scratch[Lane.Outcome] === Outcome.Failed ? takeError(native) : undefined;
-  if (error !== undefined) {
+  native[how](raw as RawKey[]);
+  if (native.scratch[Lane.Outcome] === Outcome.Failed) {
+    const error = takeError(native);
     settle(native, handle);
     throw placed(native, error, keys);
   }
   // Equal keys, and no others, read the same.
-  const given = keys === undefined ? undefined : new Set(listOf(keys).map(describe));
+  const given = named ? new Set(listOf(keys as Keys).map(describe)) : undefined;
   const isGiven = (key: Key) => given === undefined || given.has(describe(key));
   const stays = (key: Key) => !isGiven(key);
   const isDowngrade = how === "downgrade";
@@ -297,16 +310,13 @@ function handOver(guard: Guard, to: unknown, payload: unknown): boolean {
   const { space } = guard;
   const { native, handle } = space;
   const id = to instanceof Owner ? to.id : to;
-  checkText(id, "owner");
-  // Another opening of the same space is the same space.
-  const foreign = to instanceof Owner && to.space.epoch !== space.epoch;
-  if (foreign ? !guard.held : (guard.state & State.Released) !== 0) throw notHeld(guard);
-  if (foreign) throw invalid("owner", "is of another space");
+  checkText(id, "owner", "an owner or its id");
+  if ((guard.state & State.Released) !== 0) throw notHeld(guard);
   aim(guard);
   try {
     native.handOver(id, payload);
   } catch (error) {
-    throw invalid("payload", `cannot be copied: ${error instanceof Error ? error.message : error}`);
+    throw invalid("payload", `cannot be copied: ${(error as Error | undefined)?.message ?? error}`);
   }
   const outcome = native.scratch[Lane.Outcome];
   if (outcome === Outcome.Failed) {
@@ -337,6 +347,9 @@ function lostOf(guard: Guard): AbortSignal {
     const lost = new AbortController();
     more.lost = lost;
     if ((guard.state & State.Released) === 0) watchLost(guard, () => lost.abort(notHeld(guard)));
+  } else if (!guard.held) {
+    // By the clock: what is asked does not wait for the loop to tell it. Who was told is not told again.
+    guard.space.watches.take(more.watch as number)?.();
   }
   return more.lost.signal;
 }

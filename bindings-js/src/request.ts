@@ -8,7 +8,7 @@ import { type Asked, isLimited, KeySet, Pair } from "./asked.js";
 import { takeError } from "./error.js";
 import { Guard } from "./guard.js";
 import { type Keys, rawKey } from "./key.js";
-import { Lane, type Native, Outcome, whole } from "./native.js";
+import { Lane, Outcome, whole } from "./native.js";
 import { askedWith } from "./options.js";
 import type { Owner } from "./owner.js";
 import { placed } from "./placed.js";
@@ -44,7 +44,7 @@ export async function tryLockFor(
     const given = askedWith(native, keys, options, own, false);
     asked = space.ambient?.request(given) ?? given;
     native.scratch[Lane.Handle] = space.handle;
-    say(native, asked);
+    say(space, asked);
     native.tryLockWith(asked.exclusive, asked.shared, asked.label);
   }
   if (native.scratch[Lane.Outcome] === Outcome.Refused) return null;
@@ -94,7 +94,7 @@ function requestWith(
   // A reason can be anything, so it cannot be told from an error by its type: it rejects, it is not thrown.
   if (signal?.aborted) return Promise.reject(signal.reason);
   aim(space);
-  say(native, asked);
+  say(space, asked);
   native.lockWith(asked.exclusive, asked.shared, asked.label);
   return signal === undefined
     ? answer(space, asked, keys, scoped)
@@ -102,7 +102,8 @@ function requestWith(
 }
 
 /** What a request says besides its keys and its label. */
-function say({ scratch }: Native, { owner, maxHold, timeout, signal }: KeySet): void {
+function say({ native: { scratch }, timer }: Space, { owner, maxHold, timeout, signal }: KeySet): void {
+  timer.ends ||= maxHold < Number.POSITIVE_INFINITY;
   scratch[Lane.Owner] = owner === undefined ? 0 : owner.number;
   scratch[Lane.MaxHold] = maxHold;
   scratch[Lane.Timeout] = timeout;

@@ -8,8 +8,12 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
  *
  * @internal
  */
-export function checkText(text: unknown, what: string): asserts text is string {
-  must(typeof text === "string" && isText(text), what, "a string without lone surrogates");
+export function checkText(
+  text: unknown,
+  what: string,
+  be = "a string without lone surrogates",
+): asserts text is string {
+  must(typeof text === "string" && isText(text), what, be);
 }
 
 /** Whether a string has no half of a surrogate pair alone. */

@@ -6,14 +6,20 @@ const LONGEST = 2 ** 31 - 1;
 
 /**
  * The one timer of a space that no other thread can reach (clause B5): armed for what is due next, and only while some wait has
- * a deadline or some lock an end. For the end of a lock alone it does not keep a process alive. Of a space that threads share
- * the core is told the time without it, since this thread may be blocked when others wait.
+ * a deadline or some lock an end. It keeps a process alive for a wait that it may end: one with a deadline, or one behind a lock
+ * that has an end; for the end of a lock alone it does not. Of a space that threads share the core is told the time without it,
+ * since this thread may be blocked when others wait.
  *
  * @internal
  */
 export class Timer {
   readonly #space: Space;
-  /** How many waits have a deadline. */
+  /**
+   * Whether a lock with an end was asked for. Requests wait for earlier ones only: those that wait since may wait for its end,
+   * those before do not.
+   */
+  ends = false;
+  /** How many requests wait that it may end. */
   #timed = 0;
   /** Whether some lock may have an end. */
   #limited = false;
@@ -25,14 +31,14 @@ export class Timer {
     this.#space = space;
   }
 
-  /** A wait with a deadline began. */
+  /** A wait that it may end began. */
   added(): void {
     this.#timed++;
     this.#arm();
     if (this.#timed === 1) refer(this.#timeout, true);
   }
 
-  /** A wait with a deadline ended. */
+  /** A wait that it may end has ended. */
   gone(): void {
     this.#timed--;
     if (this.#timed > 0) return;
@@ -40,7 +46,7 @@ export class Timer {
     else this.#clear();
   }
 
-  /** A lock that has an end was granted. */
+  /** Something will be due that nobody waits for: the end of a lock, or that of a cell. */
   limited(): void {
     this.#limited = true;
     this.#arm();
@@ -53,6 +59,8 @@ export class Timer {
     const next = native.nextDeadline(handle);
     if (next === Number.POSITIVE_INFINITY) {
       this.#limited = false;
+      // It may be armed for what has ended before its time.
+      this.#clear();
       return;
     }
     const delay = Math.min(Math.ceil(next), LONGEST);

@@ -58,7 +58,7 @@ function capture(resolve: (guard: Guard | undefined) => void, reject: (reason: u
 export class Waiter {
   slot = 0;
   generation = 0;
-  /** Whether it has a deadline. */
+  /** Whether the timer of the space may end its wait. */
   readonly timed: boolean;
   /** The grant, once there is one. */
   guard: Guard | undefined = undefined;
@@ -75,7 +75,7 @@ export class Waiter {
     readonly asked: Asked,
     readonly scoped: boolean,
   ) {
-    this.timed = isTimed(asked);
+    this.timed = space.timer.ends || isTimed(asked);
     this.promise = new Promise(capture);
     this.resolve = resolveNew;
     this.reject = rejectNew;

@@ -27,6 +27,8 @@ for (const way of [
   "watch that was left",
   "watch that was aborted",
   "watch of a closed space",
+  "lock with an end that nobody waits for",
+  "wait after a lock with an end has ended",
 ]) {
   test(`a process with this ends by itself: ${way}`, async () => {
     const { stdout } = await run(process.execPath, [child, way], { timeout: LIMIT });
@@ -39,6 +41,8 @@ for (const [way, said] of [
   ["wait for another thread, given up", "gave up"],
   ["watch that waits for another thread", "has it"],
   ["wait with a deadline in a private space", "timeout"],
+  ["wait behind a lock with an end", "has it"],
+  ["wait behind a request whose lock will have an end", "has it"],
 ]) {
   test(`a process stays until the wait is over, and ends then: ${way}`, async () => {
     const { stdout } = await run(process.execPath, [child, way], { timeout: LIMIT });

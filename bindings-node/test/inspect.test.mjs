@@ -33,6 +33,51 @@ test("a guard", async () => {
   assert.equal(inspect(plain), `Guard { keys: [ 'a' ], token: ${plain.token}, held: false }`);
 });
 
+test("as JSON, for a log that writes it", async () => {
+  const space = await open();
+  const guard = await space.lock([2n ** 60n, key("user", 1n)], { shared: new Uint8Array([1]), label: "me" });
+  assert.deepEqual(JSON.parse(JSON.stringify({ guard, space, owner: space.owner("job") })), {
+    guard: {
+      keys: ["1152921504606846976", ["user", 1]],
+      shared: ["bytes(01)"],
+      label: "me",
+      token: guard.token,
+      held: true,
+    },
+    space: { epoch: space.epoch, closed: false },
+    owner: { id: space.owner().id.replace(/\d+$/, "1"), label: "job", closed: false },
+  });
+  const waiting = space.lock(2n ** 60n);
+  const query = await space.query();
+  const { held, pending } = JSON.parse(JSON.stringify(query));
+  assert.deepEqual([held[0].keys[0], held[0].shared], ["1152921504606846976", ["bytes(01)"]]);
+  assert.deepEqual([pending[0].keys, pending[0].blockedBy[0].key], [["1152921504606846976"], "1152921504606846976"]);
+  assert.equal(`${query}`, inspect(query));
+  assert.deepEqual(Object.keys(query), ["held", "pending"]);
+  guard.release();
+  (await waiting).release();
+  await space.close();
+});
+
+test("the stack of what is refused reaches the call", async () => {
+  const space = await open();
+  for (const call of [
+    function itIsHere() {
+      return space.lock(["q", 1.5]);
+    },
+    function itIsHere() {
+      return space.tryLock(["q", 1.5], { owner: 5 });
+    },
+    function itIsHere() {
+      return space.withLock("q", { timeout: Number.NaN }, () => 1);
+    },
+  ]) {
+    const error = await call().catch((error) => error);
+    assert.match(error.stack, /^LatchworkError: invalid .*itIsHere/s);
+  }
+  await space.close();
+});
+
 test("an error tells its fields, and nothing else", async () => {
   const space = await open();
   const guard = await space.lock("k", { label: "holder" });

@@ -76,6 +76,22 @@ test("a guard is told that it is lost though the thread that asked last is block
   await space.close();
 });
 
+test("a loop that is busy past the end of its lock finds it lost where it looks", async () => {
+  const space = await open();
+  const guard = await space.lock("k", { maxHold: 2 });
+  const { lost } = guard;
+  let heard = 0;
+  lost.addEventListener("abort", () => heard++);
+  const started = performance.now();
+  while (performance.now() < started + 5);
+  assert.deepEqual([guard.held, lost.aborted], [false, false]);
+  assert.deepEqual([guard.lost === lost, lost.aborted, heard], [true, true, 1]);
+  // What the loop tells later is not told again.
+  for (let round = 0; round < 5; round++) await new Promise(setImmediate);
+  assert.deepEqual([guard.lost.aborted, heard], [true, 1]);
+  await space.close();
+});
+
 test("many spaces have their time kept by turns, and each ends by itself", async () => {
   const spaces = await Promise.all(Array.from({ length: 50 }, () => open(fresh("many"))));
   const waits = spaces.map(async (space, index) => {

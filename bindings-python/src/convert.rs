@@ -163,6 +163,16 @@ pub(crate) fn seconds(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration
     Err(error::wrong_value(py, what, why))
 }
 
+/// A longest time in seconds: an `int` or a `float` that is not negative. `None` for infinity, and for what is longer than can
+/// be measured: then there is none.
+pub(crate) fn longest(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
+    let endless = |value: f64| value > Duration::MAX.as_secs_f64() / 2.0;
+    let number = value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>();
+    // An integer too large for a float is longer than that, or shorter than nothing.
+    let is_endless = || value.extract::<f64>().map_or_else(|_| value.gt(0), |value| Ok(endless(value)));
+    if number && is_endless()? { Ok(None) } else { seconds(what, value).map(Some) }
+}
+
 /// Something that can be called.
 pub(crate) fn function(what: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
     if value.is_callable() {

@@ -5,7 +5,7 @@ use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyModule};
+use pyo3::types::{PyDict, PyModule, PyString};
 
 use crate::convert;
 
@@ -28,13 +28,16 @@ pub(crate) fn wrong_value(py: Python<'_>, what: &str, why: &str) -> PyErr {
     raise(py, &Error::invalid(what, why))
 }
 
-/// The exception of a guard that is not held any more, with its keys: the core knows a stale ticket by number only.
+/// The exception of a guard that is not held any more, with its keys and its label: the core knows a stale ticket by number
+/// only.
 #[cold]
-pub(crate) fn not_held(py: Python<'_>, keys: &[Key]) -> PyErr {
+pub(crate) fn not_held(py: Python<'_>, keys: &[Key], label: Option<&str>) -> PyErr {
     let build = || {
         let fields = PyDict::new(py);
         let keys = convert::keys_to_py(py, keys)?;
-        let message = format!("the lock is not held: keys={}", keys.repr()?);
+        let label = label.map(|label| PyString::new(py, label).repr()).transpose()?;
+        let label = label.map_or_else(String::new, |label| format!(" label={label}"));
+        let message = format!("the lock is not held: keys={}{label}", keys.repr()?);
         fields.set_item("keys", keys)?;
         errors(py)?.getattr(class_name(ErrorKind::NotHeld))?.call((message,), Some(&fields))
     };

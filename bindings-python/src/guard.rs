@@ -21,13 +21,17 @@ use crate::watch::Watch;
 ///     with space.lock("a") as guard:
 ///         ...
 ///
-/// which is equal to:
+/// which is as this, where the lock is not lost:
 ///
 ///     guard = space.lock("a")
 ///     try:
 ///         ...
 ///     finally:
 ///         guard.release()
+///
+/// `release` raises `NotHeld` of a lock that was taken away with all its keys, also in place of an exception of the block; the
+/// end of a `with` block never does. That a lock was lost is no error there: a block that needs to know asks `guard.held` at
+/// its end, or writes cells with `guard=`.
 ///
 /// A guard may be used and released by any thread, and one that is kept is held, for ever if nobody releases it. One
 /// that is forgotten, so that it is dropped while it is held, is released by its finaliser, with a `ResourceWarning`;
@@ -147,7 +151,8 @@ impl Guard {
     }
 
     /// Whether a holder of one of its keys went away without a release while this request was queued: what the lock
-    /// protects may be half done.
+    /// protects may be half done. Not so of a lock that was taken away, by `revoke` or at the end of `max_hold`: its holder still
+    /// runs, and learns it by `lost`.
     #[getter]
     fn abandoned(&self) -> bool {
         self.lease.abandoned()
@@ -184,8 +189,8 @@ impl Guard {
     /// (('encoder',), 'film.mov')
     /// >>> guard.release()
     ///
-    /// Raises `NotHeld` if the lock is not held any more, `Invalid` to its own owner, `Deadlock` if the new owner would
-    /// wait for itself. Then nothing has moved.
+    /// Raises `NotHeld` if the lock is not held any more, `Invalid` to its own owner or to an id that no owner of the space ever
+    /// had, `Deadlock` if the new owner would wait for itself. Then nothing has moved.
     #[pyo3(signature = (owner, payload = None))]
     fn hand_over<'py>(
         &self,
@@ -209,9 +214,11 @@ impl Guard {
 
     /// Release the lock, or these of its keys; the next in line has them before this returns.
     ///
-    /// Without keys it is all of them. With keys the rest stays held; when they were the last ones, the lock is released.
+    /// Without keys it is all that it still has. With keys the rest stays held; when they were the last ones, the lock is
+    /// released. Of a lock that was lost in part, this gives back what was not taken away, which stays reserved until then.
     ///
-    /// Raises `NotHeld` if the lock is not held any more, or one of the keys is not; then nothing has changed.
+    /// Raises `NotHeld` if nothing is left to be released, or one of the keys that are named is not held; then nothing has
+    /// changed.
     #[pyo3(signature = (*keys))]
     fn release(&self, py: Python<'_>, keys: &Bound<'_, PyTuple>) -> PyResult<()> {
         if keys.is_empty() {

@@ -55,7 +55,7 @@ impl Holding {
     #[cold]
     pub(crate) fn not_held(&self, py: Python<'_>, call: &Call) -> PyErr {
         let keys = self.key_set(py, call).map(|keys| <[_; 2]>::from(keys).concat());
-        keys.map_or_else(|error| error, |keys| error::not_held(py, &keys))
+        keys.map_or_else(|error| error, |keys| error::not_held(py, &keys, call.label()))
     }
 
     /// Releases these keys; the rest stays held.
@@ -67,9 +67,11 @@ impl Holding {
         port: Option<&Port>,
         keys: &[Key],
     ) -> PyResult<()> {
-        let (Some(port), Some(ticket)) = (port, lease.held()) else { return Err(error::not_held(py, keys)) };
+        let (Some(port), Some(ticket)) = (port, lease.held()) else {
+            return Err(error::not_held(py, keys, call.label()));
+        };
         let released = port.release_keys(ticket, &place::wrapped(call.within(), keys.to_vec()));
-        released.map_err(|error| refused(py, &place::told(call.within(), error), keys))?;
+        released.map_err(|error| refused(py, call, &place::told(call.within(), error), keys))?;
         let mut set = self.changing(py, call)?;
         let (exclusive, shared) = &mut *set;
         exclusive.retain(|key| !keys.contains(key));
@@ -95,7 +97,7 @@ impl Holding {
         keys: Option<&[Key]>,
     ) -> PyResult<()> {
         let (Some(port), Some(ticket)) = (port, lease.held()) else {
-            return Err(keys.map_or_else(|| self.not_held(py, call), |keys| error::not_held(py, keys)));
+            return Err(keys.map_or_else(|| self.not_held(py, call), |keys| error::not_held(py, keys, call.label())));
         };
         let all = match call.within() {
             Some(_) if keys.is_none() => Some(self.key_set(py, call)?.0),
@@ -103,7 +105,7 @@ impl Holding {
         };
         let named = keys.or(all.as_deref()).map(|keys| place::wrapped(call.within(), keys.to_vec()));
         port.downgrade(ticket, named.as_deref()).map_err(|error| match keys {
-            Some(keys) => refused(py, &place::told(call.within(), error), keys),
+            Some(keys) => refused(py, call, &place::told(call.within(), error), keys),
             None => self.not_held(py, call),
         })?;
         let mut set = self.changing(py, call)?;
@@ -164,10 +166,10 @@ impl Held {
 }
 
 /// The exception of keys that are not all held: the core names those that are not, where it knows them.
-fn refused(py: Python<'_>, error: &Error, keys: &[Key]) -> PyErr {
+fn refused(py: Python<'_>, call: &Call, error: &Error, keys: &[Key]) -> PyErr {
     match error.kind() {
-        ErrorKind::NotHeld if error.keys().is_empty() => error::not_held(py, keys),
-        ErrorKind::NotHeld => error::not_held(py, error.keys()),
+        ErrorKind::NotHeld if error.keys().is_empty() => error::not_held(py, keys, call.label()),
+        ErrorKind::NotHeld => error::not_held(py, error.keys(), call.label()),
         _ => error::raise(py, error),
     }
 }

@@ -269,11 +269,11 @@ impl Call {
         if let Some(label) = &label {
             spec = spec.label(label.as_str());
         }
-        let timeout = options.timeout.map(|timeout| convert::seconds("timeout", timeout)).transpose()?;
+        let timeout = options.timeout.map(|timeout| convert::longest("timeout", timeout)).transpose()?.flatten();
         if let Some(timeout) = timeout {
             spec = spec.timeout(timeout);
         }
-        let max_hold = options.max_hold.map(|time| convert::seconds("max_hold", time)).transpose()?;
+        let max_hold = options.max_hold.map(|time| convert::longest("max_hold", time)).transpose()?.flatten();
         if let Some(max_hold) = max_hold {
             spec = spec.max_hold(max_hold);
         }

@@ -294,7 +294,11 @@ impl AnyOwner {
         if to.is_instance_of::<PyString>() {
             return convert::text("owner", to).map(str::to_owned);
         }
-        Ok(AnyOwner::given(to)?.core(to.py())?.id().to_owned())
+        let owner = AnyOwner::given(to).map_err(|_| {
+            let why = format!("{} is neither an Owner nor the id of one", convert::type_name(to));
+            error::wrong_type(to.py(), "owner", &why)
+        })?;
+        Ok(owner.core(to.py())?.id().to_owned())
     }
 
     pub(crate) fn is_open(&self, py: Python<'_>) -> PyResult<bool> {

@@ -112,7 +112,7 @@ impl Watch {
     /// Block until it happens, for `timeout` seconds at most. Answers whether it did.
     #[pyo3(signature = (timeout = None))]
     fn wait(&self, py: Python<'_>, timeout: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
-        let timeout = timeout.map(|timeout| convert::seconds("timeout", timeout)).transpose()?;
+        let timeout = timeout.map(|timeout| convert::longest("timeout", timeout)).transpose()?.flatten();
         let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let waiting = std::future::poll_fn(|cx| self.poll(cx, until));
         let space = self.port.as_ref().map(|port| port.space());

@@ -283,3 +283,54 @@ def test_a_query_can_be_read() -> None:
         "held     'a' for 'pay' of owner 'checkout', token 1, waited for since 1.500 s",
         "waiting  'b' + 'a' shared, place 1, since 1.500 s, behind: 'a' held by 'pay'",
     ]
+
+
+def test_a_slip_hands_nothing_over() -> None:
+    """To what no owner of the space ever had as its id is refused; to a closed one nothing is delivered (L13)."""
+    with latchwork.open() as space, latchwork.open() as elsewhere:
+        owner, closed = space.owner(), space.owner()
+        closed.close()
+        life, _, number = owner.id.partition("-")
+        guard = space.lock("a", label="report")
+        slips: list[object] = ["", "nobody", life, f"{life}-0", f"{life}-9", f"{life}-0{number}", f"{owner.id} "]
+        for slip in [*slips, elsewhere.owner().id, elsewhere.owner(), None, 5]:
+            with pytest.raises(latchwork.Invalid) as error:
+                guard.hand_over(slip)  # type: ignore[arg-type]
+            assert error.value.what == "owner" and guard.held
+        assert "neither an Owner nor the id of one" in str(error.value)
+        assert not guard.hand_over(closed.id)
+        with pytest.raises(latchwork.NotHeld, match="label='report'"):
+            guard.release()
+
+    async def main() -> None:
+        async with await latchwork.aio.open() as aio:
+            guard = await aio.lock("a")
+            with pytest.raises(latchwork.Invalid):
+                await guard.hand_over("nobody")
+            assert guard.held
+
+    asyncio.run(main())
+
+
+def test_no_longest_time() -> None:
+    """Infinity is no longest time, and so is what is longer than can be measured."""
+    for endless in (float("inf"), 1e300, 10**400):
+        with latchwork.open() as space, space.lock("a", timeout=endless, max_hold=endless) as guard:
+            assert guard.held and not guard.lost.is_set()
+            assert space.revoke("a") == 1 and guard.lost.wait(timeout=endless)
+
+
+def test_with_in_place_of_async_with() -> None:
+    """The slip says so, holds nothing, and can be mended."""
+
+    async def main() -> None:
+        async with await latchwork.aio.open() as aio:
+            request = aio.lock("a")
+            with pytest.raises(TypeError, match="async with"), request:  # type: ignore[attr-defined]
+                raise AssertionError("it is not held")
+            assert await aio.query() == NOTHING
+            with await request as guard:
+                assert guard.held
+            assert await aio.query() == NOTHING
+
+    asyncio.run(main())

@@ -134,6 +134,36 @@ const WAYS = {
     watch.next().then(({ value }) => console.log(`has ${value[0].value}`));
     ifAlive(() => worker.postMessage({ task: "set", key: "k", value: "it" }));
   },
+  async "wait behind a lock with an end"() {
+    const space = await open();
+    await space.lock("k", { maxHold: 50 });
+    // Later than the line that says that the program has left it, however slow that is.
+    space.lock("k").then(() => setImmediate(() => console.log("has it")));
+  },
+  async "wait behind a request whose lock will have an end"() {
+    const space = await open();
+    const guard = await space.lock("k");
+    space.lock("k", { maxHold: 50 });
+    // Later than the line that says that the program has left it, however slow that is.
+    space.lock("k").then(() => setImmediate(() => console.log("has it")));
+    guard.release();
+  },
+  async "lock with an end that nobody waits for"() {
+    const space = await open();
+    const guard = await space.lock("k", { maxHold: 3_600_000 });
+    const waiting = space.lock("k");
+    guard.release();
+    await waiting;
+    await space.lock("l", { maxHold: 3_600_000 });
+    ifAlive(() => console.log("alive"));
+  },
+  async "wait after a lock with an end has ended"() {
+    const space = await open();
+    (await space.lock("k", { maxHold: 3_600_000 })).release();
+    await space.lock("k");
+    space.lock("k").then(() => console.log("has it"));
+    ifAlive(() => console.log("alive"));
+  },
   async "uncaught error"() {
     const space = await open("memory:thrown");
     await space.lock("k");

@@ -35,13 +35,17 @@ use crate::{convert, error, place};
 ///     with guard:
 ///         ...
 ///
-/// which is equal to:
+/// which is as this, where the lock is not lost:
 ///
 ///     guard = await space.lock("a")
 ///     try:
 ///         ...
 ///     finally:
 ///         guard.release()
+///
+/// `release` raises `NotHeld` of a lock that was taken away with all its keys, also in place of an exception of the block; the
+/// end of a `with` block never does. That a lock was lost is no error there: a block that needs to know asks `guard.held` at
+/// its end, or writes cells with `guard=`.
 ///
 /// `release` is a plain call. A guard may be used and released by any thread and any event loop, and one that is kept is
 /// held, for ever if nobody releases it. One that is forgotten, so that it is dropped while it is held, is released by
@@ -323,7 +327,8 @@ impl AioGuard {
     }
 
     /// Whether a holder of one of its keys went away without a release while this request was queued: what the lock
-    /// protects may be half done.
+    /// protects may be half done. Not so of a lock that was taken away, by `revoke` or at the end of `max_hold`: its holder still
+    /// runs, and learns it by `lost`.
     #[getter]
     fn abandoned(&self) -> bool {
         self.lease.abandoned()
@@ -373,9 +378,11 @@ impl AioGuard {
 
     /// Release the lock, or these of its keys; the next in line has them before this returns, and runs at its loop's next turn.
     ///
-    /// Without keys it is all of them. With keys the rest stays held; when they were the last ones, the lock is released.
+    /// Without keys it is all that it still has. With keys the rest stays held; when they were the last ones, the lock is
+    /// released. Of a lock that was lost in part, this gives back what was not taken away, which stays reserved until then.
     ///
-    /// Raises `NotHeld` if the lock is not held any more, or one of the keys is not; then nothing has changed.
+    /// Raises `NotHeld` if nothing is left to be released, or one of the keys that are named is not held; then nothing has
+    /// changed.
     #[pyo3(signature = (*keys))]
     fn release(&self, py: Python<'_>, keys: &Bound<'_, PyTuple>) -> PyResult<()> {
         if keys.is_empty() {
@@ -398,6 +405,13 @@ impl AioGuard {
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        if !slf.get().lease.has_begun() && slf.get().stage.load(Ordering::Acquire) != stage::DONE {
+            return Err(error::wrong_type(
+                slf.py(),
+                "request",
+                "is not awaited yet: use async with, or await it first",
+            ));
+        }
         slf.get().enter_again(slf.py())?;
         Ok(slf)
     }

@@ -10,7 +10,6 @@ mod watch;
 mod watched;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use latchwork::{Commit, Committed, Expiry, Key, Outcome, Scan, Within};
 use pyo3::prelude::*;
@@ -223,7 +222,7 @@ pub(crate) trait Cells: Sized {
     #[inline]
     fn expiry(&self, py: Python<'_>, expire_in: Option<&Bound<'_, PyAny>>) -> PyResult<Expiry> {
         let Some(expire_in) = expire_in else { return Ok(Expiry::Never) };
-        let time: Duration = convert::seconds("expire_in", expire_in)?;
+        let Some(time) = convert::longest("expire_in", expire_in)? else { return Ok(Expiry::Never) };
         self.keep_time(py)?;
         Ok(Expiry::In(time))
     }

@@ -240,8 +240,8 @@ class RemoteGuard {
     return this.#owner;
   }
 
-  downgrade(keys) {
-    Object.assign(this, this.#call("downgrade", { keys: encodeKeys(keys) }));
+  downgrade(...keys) {
+    Object.assign(this, this.#call("downgrade", { keys: keys.map(encodeKeys) }));
   }
 
   handOver(to, payload) {
@@ -252,8 +252,8 @@ class RemoteGuard {
     return this.#call("held");
   }
 
-  release(keys) {
-    Object.assign(this, this.#call("release", { keys: encodeKeys(keys) }));
+  release(...keys) {
+    Object.assign(this, this.#call("release", { keys: keys.map(encodeKeys) }));
   }
 
   [Symbol.dispose]() {

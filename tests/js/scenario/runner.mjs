@@ -160,7 +160,7 @@ class Run {
     switch (op) {
       case "release":
       case "downgrade":
-        return now(() => this.#withKeys(args.keys, (keys) => result.guard[op](keys)));
+        return now(() => this.#withKeys(args.keys, (...keys) => result.guard[op](...keys)));
       case "closeOwner":
         return later(outcomeOf(owner.close(), "count"));
       case "revoke":
@@ -296,7 +296,7 @@ class Run {
   }
 
   #withKeys(spelled, call) {
-    if (spelled === undefined) return call(undefined);
+    if (spelled === undefined) return call();
     const keys = spelled.map((key) => keyOf(this.#host.latchwork, key));
     return call(keys.length === 1 ? keys[0] : keys);
   }

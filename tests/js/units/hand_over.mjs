@@ -86,9 +86,13 @@ async function refused(host) {
   const guard = await one.lock(["a", "b"]);
   isError(host, await rejects(guard.handOver(one)), "invalid");
   isError(host, await rejects(guard.handOver(elsewhere.owner())), "invalid", { what: "owner" });
-  for (const wrong of [undefined, null, 5, {}, guard, "\ud800"]) {
+  const [life] = one.id.split("-");
+  const ids = ["", "nobody", "1", life, `${life}-0`, `${life}-999`, `${life}-01`, `${one.id} `, elsewhere.owner().id];
+  for (const wrong of [undefined, null, 5, {}, guard, "\ud800", ...ids]) {
     isError(host, await rejects(guard.handOver(wrong)), "invalid", { what: "owner" });
+    ok(guard.held, `a slip has let the lock go: ${String(wrong)}`);
   }
+  ok((await rejects(guard.handOver(undefined))).message.includes("an owner or its id"));
   isError(host, await rejects(guard.handOver(other, () => {})), "invalid", { what: "payload" });
   const held = await other.lock("x");
   const more = other.lock(["b", "c"]);
@@ -107,7 +111,7 @@ async function toNobody(host) {
   const space = await host.latchwork.open();
   const closed = space.owner();
   await closed.close();
-  for (const nobody of [closed, closed.id, "nobody"]) {
+  for (const nobody of [closed, closed.id]) {
     const guard = await space.lock("a");
     const next = space.lock("a");
     same(await guard.handOver(nobody, { big: "payload" }), { delivered: false });

@@ -144,6 +144,28 @@ async function maxHold(host) {
   await space.close();
 }
 
+/** `undefined` is a slip, such as of a map that has no such entry: no argument is none. */
+async function slips(host) {
+  const space = await host.latchwork.open();
+  const guard = await space.lock(["a", "b"]);
+  for (const wrong of [undefined, null]) {
+    for (const act of ["release", "downgrade"]) {
+      isError(
+        host,
+        throws(() => guard[act](wrong)),
+        "invalid",
+        { what: "keys" },
+      );
+    }
+  }
+  same([guard.held, guard.keys], [true, ["a", "b"]]);
+  guard.downgrade();
+  same([guard.keys, guard.shared], [[], ["a", "b"]]);
+  guard.release();
+  await isEmpty(space);
+  await space.close();
+}
+
 /** By the host's own time: the timer of the space is armed for the end of a lock. */
 async function inTime(host) {
   const space = await host.latchwork.open();
@@ -163,5 +185,6 @@ export const tests = [
   { name: "a lock is revoked, in part", run: revoked },
   { name: "a lock is lost with its owner", run: withOwner },
   { name: "a lock ends by itself", run: maxHold },
+  { name: "a slip releases and downgrades nothing", run: slips },
   { name: "a lock ends by itself in the host's own time", run: inTime },
 ];
