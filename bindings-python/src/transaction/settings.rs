@@ -63,7 +63,7 @@ impl Settings<'_, '_> {
 
     /// How long the call may take.
     pub(crate) fn timeout(&self) -> PyResult<Option<Duration>> {
-        self.timeout.map(|timeout| convert::seconds("timeout", timeout)).transpose()
+        Ok(self.timeout.map(|timeout| convert::longest("timeout", timeout)).transpose()?.flatten())
     }
 }
 
