@@ -35,7 +35,7 @@ const licences = [new URL("LICENSE", import.meta.resolve("cborg")), from("../LIC
 await writeFile(from("dist/cborg.LICENSE"), (await Promise.all(licences.map((file) => readFile(file)))).join("\n"));
 
 const entries = {
-  index: ["LatchworkError", "key", "open"],
+  index: ["DELETE", "KEEP", "LatchworkError", "key", "open", "turnOf"],
   testing: ["decodeKey", "decodeValue", "encodeKey", "encodeValue", "manualClock"],
   web_locks: ["Lock", "LockManager", "lockManager"],
 };

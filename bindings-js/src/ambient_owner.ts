@@ -18,11 +18,17 @@ export class AmbientOwner {
     this.#context = context;
   }
 
-  /** The same request, as one of that owner where it names none; a task that outlives its body has none. */
+  /** The owner; a task that outlives its body has none. */
+  owner(): Owner | undefined {
+    const owner = this.#context.getStore();
+    return owner?.closed ? undefined : owner;
+  }
+
+  /** The same request, as one of that owner where it names none. */
   request(asked: KeySet): KeySet {
     if (asked.owner !== undefined) return asked;
-    const owner = this.#context.getStore();
-    if (owner === undefined || owner.closed) return asked;
+    const owner = this.owner();
+    if (owner === undefined) return asked;
     const { exclusive, shared, label, maxHold, timeout, signal, more } = asked;
     return new KeySet(exclusive, shared, label, owner, maxHold, timeout, signal, more);
   }
@@ -30,6 +36,11 @@ export class AmbientOwner {
   /** Runs a body as that of the guard's owner; a space that is closed gives it none. */
   run<T>(guard: Guard, body: Body<T>): T | PromiseLike<T> {
     const { owner } = guard;
-    return owner === undefined ? body(guard) : this.#context.run(owner, () => body(guard));
+    return owner === undefined ? body(guard) : this.runAs(owner, () => body(guard));
+  }
+
+  /** Runs a body as that of this owner. */
+  runAs<T>(owner: Owner, body: () => T): T {
+    return this.#context.run(owner, body);
   }
 }

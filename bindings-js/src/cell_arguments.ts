@@ -16,6 +16,9 @@ import type { Space } from "./space.js";
 
 const NEVER = Number.POSITIVE_INFINITY;
 
+/** What a range is made of. */
+export const RANGE = ["prefix", "start", "end"];
+
 /** The options of a write of one cell. */
 export interface Wanted {
   /** Milliseconds, Infinity for never. */

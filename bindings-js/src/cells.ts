@@ -4,6 +4,7 @@
  * @internal
  */
 
+import type { Transacted, Updated } from "./answers.js";
 import type { Step } from "./atomic.js";
 import {
   demandOf,
@@ -13,6 +14,7 @@ import {
   isEntry,
   isRange,
   limitOf,
+  RANGE,
   rangeOf,
   switchOf,
   type Wanted,
@@ -26,23 +28,27 @@ import { Guard } from "./guard.js";
 import { type Key, keyOf, rawKey, rawKeys, refusedKey } from "./key.js";
 import { readBack } from "./key_back.js";
 import { Outcome, type RawKey } from "./native.js";
+import type { NativeCalls } from "./native_calls.js";
 import { CellLane, Guarded, type NativeCells, type RawChange, type RawDemand, type RawEntry } from "./native_cells.js";
 import { checkOptions, checkSignal } from "./options.js";
 import { settle } from "./settle.js";
 import type { Space } from "./space.js";
+import { transact } from "./transacting.js";
+import { update } from "./updating.js";
 import { Watching } from "./watching.js";
+import { callsWithin } from "./within_calls.js";
 import { cellsWithin } from "./within_cells.js";
 
 const WRITE = ["expireIn", "guard", "signal"];
 const DELETE = ["version", "guard", "signal"];
-const RANGE = ["prefix", "start", "end"];
 const NEVER = Number.POSITIVE_INFINITY;
 /** Whatever version the cell has. */
 const ANY = -1;
 
 /** The cells of a space, with its codec. */
 export async function newCells(space: Space, native: NativeCells): Promise<Cells> {
-  return new Cells(space, native, await new SpaceCodec(space.codec).load());
+  const [codec, calls] = await Promise.all([new SpaceCodec(space.codec).load(), native.calls()]);
+  return new Cells(space, native, calls, codec);
 }
 
 /** The operations on cells. */
@@ -54,13 +60,15 @@ export class Cells {
   constructor(
     readonly space: Space,
     readonly native: NativeCells,
+    readonly calls: NativeCalls,
     readonly codec: Codec,
   ) {}
 
   /** Those of this space, or of a sub-space. */
   of(space: Space): Cells {
-    if (space.native.inside === undefined) return this;
-    space.cells ??= new Cells(space, cellsWithin(this.native, space.native.inside), this.codec);
+    const { inside } = space.native;
+    if (inside === undefined) return this;
+    space.cells ??= new Cells(space, cellsWithin(this.native, inside), callsWithin(this.calls, inside), this.codec);
     return space.cells;
   }
 
@@ -70,7 +78,7 @@ export class Cells {
     native.scratch[CellLane.Handle] = handle;
     const bytes = this.native.get(raw);
     if (native.scratch[CellLane.Outcome] === Outcome.Failed) throw this.refusal([["key", key]]);
-    return this.#told(key as Key, raw, bytes);
+    return this.told(key as Key, raw, bytes);
   }
 
   getMany(keys: unknown): Entry[] {
@@ -181,6 +189,14 @@ export class Cells {
     return new Watching(this, this.native, number, signal, given);
   }
 
+  update(key: unknown, change: unknown, options: unknown): Updated | Promise<Updated> {
+    return update(this, this.calls, key, change, options);
+  }
+
+  transact(body: unknown, options: unknown): Transacted | Promise<Transacted> {
+    return transact(this, this.calls, body, options);
+  }
+
   /** What an atomic step was given, as it is now: a value as its bytes, or why it has none. */
   taken(how: Step[0], given: unknown[]): unknown[] {
     return asNow(how, given, (value) => this.#taken(value));
@@ -188,7 +204,7 @@ export class Cells {
 
   /** A cell as the core tells it. */
   entry({ key, value, version, expiresIn }: RawEntry): Entry {
-    return this.#entry(keyOf(key), value, version, expiresIn ?? NEVER);
+    return this.read(keyOf(key), value, version, expiresIn ?? NEVER);
   }
 
   #exchange(key: unknown, expected: number, value: unknown, options: unknown): Exchanged {
@@ -228,7 +244,7 @@ export class Cells {
     const error = outcome === Outcome.Failed ? this.refusal([["key", key]]) : undefined;
     settle(native, handle);
     if (error !== undefined) throw error;
-    return this.#entry(readBack(native, key as Key, raw), there, version, expiresIn);
+    return this.read(readBack(native, key as Key, raw), there, version, expiresIn);
   }
 
   #change([how, ...given]: Step): RawChange {
@@ -275,14 +291,15 @@ export class Cells {
   }
 
   /** The cell that the scratch and these bytes tell of. */
-  #told(key: Key, raw: RawKey, bytes: Uint8Array | null | undefined): Entry {
+  told(key: Key, raw: RawKey, bytes: Uint8Array | null | undefined): Entry {
     const { native } = this.space;
     const { scratch } = native;
     const [version, expiresIn] = [scratch[CellLane.Version] as number, scratch[CellLane.ExpiresIn] as number];
-    return this.#entry(readBack(native, key, raw), bytes, version, expiresIn);
+    return this.read(readBack(native, key, raw), bytes, version, expiresIn);
   }
 
-  #entry(key: Key, bytes: Uint8Array | null | undefined, version: number, expiresIn: number): Entry {
+  /** A cell, its value afresh. */
+  read(key: Key, bytes: Uint8Array | null | undefined, version: number, expiresIn: number): Entry {
     const value = bytes ? this.codec.decode(bytes) : undefined;
     return expiresIn === NEVER ? { key, value, version } : { key, value, version, expiresIn };
   }

@@ -20,7 +20,9 @@ type Name =
   | "commit"
   | "list"
   | "deleteAll"
-  | "watch";
+  | "watch"
+  | "update"
+  | "transact";
 
 /** Those that are given a value. */
 const VALUED = /^set|insert|compareE/;

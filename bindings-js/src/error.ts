@@ -1,6 +1,6 @@
 import type { Key } from "./key.js";
 import { keyOf } from "./key.js";
-import type { Failure, KeyValue, Native, RawBlocker, RawStep } from "./native.js";
+import type { Failure, KeyValue, Native, RawBlocker, RawStale, RawStep } from "./native.js";
 
 /** What kind of error it is: each is one that a caller would treat differently. The same in every language. */
 export type ErrorCode =
@@ -47,6 +47,16 @@ export interface Blocker {
   readonly token?: number;
 }
 
+/** A cell that did not have the version that a call had seen. */
+export interface Stale {
+  /** The cell. */
+  readonly key: Key;
+  /** The version that was seen; 0: it was absent. */
+  readonly expected: number;
+  /** The version that it has; 0: it is absent. */
+  readonly version: number;
+}
+
 /**
  * The one class of errors. Tell them apart by `code`; the message is for people and may change.
  *
@@ -75,6 +85,12 @@ export class LatchworkError extends Error {
   declare readonly cycle?: readonly CycleStep[];
   /** `fenced`: the fencing token of the guard that is no longer held. */
   declare readonly token?: number;
+  /** `conflict`: how often the body has run; not there in an error that a body is told whose attempt is over. */
+  declare readonly attempts?: number;
+  /** `conflict`: the cells that stood in the way of the last attempt, where they are known. */
+  declare readonly conflicts?: readonly Stale[];
+  /** `aborted`: what `tx.abort` was given. */
+  declare readonly reason?: unknown;
   /** `busy`: the limit that is reached. */
   declare readonly limit?: number;
   /** `invalid`: the argument that was refused; of several keys which: `"keys[1]"`. */
@@ -152,10 +168,10 @@ export function errorOf(failure: Failure): LatchworkError {
 }
 
 /**
- * A blocker or a step as it comes, with its key as callers have keys.
+ * A blocker, a step or a stale cell as it comes, with its key as callers have keys.
  *
  * @internal
  */
-export function withKey<T extends RawBlocker | RawStep>(raw: T): Omit<T, "key"> & { key: Key } {
+export function withKey<T extends RawBlocker | RawStep | RawStale>(raw: T): Omit<T, "key"> & { key: Key } {
   return { ...raw, key: keyOf(raw.key) };
 }

@@ -8,6 +8,7 @@
  * @module
  */
 
+export { type Answer, DELETE, KEEP, type Transacted, type Updated } from "./answers.js";
 export type { Atomic } from "./atomic.js";
 export type {
   AtomicOptions,
@@ -22,9 +23,9 @@ export type {
 } from "./cell_options.js";
 export type { Codec, CodecOption } from "./codec.js";
 export type { Committed, Conflict, Deleted, Entry, Exchanged } from "./entry.js";
-export { type Blocker, type CycleStep, type ErrorCode, LatchworkError, type OwnerName } from "./error.js";
+export { type Blocker, type CycleStep, type ErrorCode, LatchworkError, type OwnerName, type Stale } from "./error.js";
 export type { Guard } from "./guard.js";
-export { type Key, type Keys, key, type TupleKey } from "./key.js";
+export { type Key, type Keys, key, type TupleKey, turnOf } from "./key.js";
 export { open } from "./open.js";
 export type { OpenOptions } from "./open_options.js";
 export type { LockOptions, Mode, TryLockOptions } from "./options.js";
@@ -32,3 +33,5 @@ export type { Owner, OwnLockOptions, OwnTryLockOptions } from "./owner.js";
 export type { Hold, Query, Wait } from "./query.js";
 export type { Body } from "./scope.js";
 export type { Space } from "./space.js";
+export type { Inserted, Transaction, TransactionBody } from "./transaction.js";
+export type { TransactOptions, UpdateOptions } from "./update_options.js";

@@ -101,7 +101,7 @@ export enum Outcome {
   Lost = 6,
   /** Of a watch: something was handed over to the owner, or the owner is closed. */
   HandedOver = 7,
-  /** Of a watch: cells that are watched have changed, or the space was closed. */
+  /** Of a watch: cells that are watched have changed, or the space was closed. Of an update or a transaction: it can go on. */
   Changed = 8,
 }
 
@@ -127,6 +127,8 @@ export interface Failure {
   what?: string;
   why?: string;
   token?: number;
+  attempts?: number;
+  conflicts?: RawStale[];
 }
 
 /** One instant of the lock table, as the core tells it. */
@@ -162,6 +164,13 @@ export interface RawStep {
   key: KeyValue;
   owner?: RawOwner;
   label?: string;
+}
+
+/** A cell that did not have the version that a call had seen. */
+export interface RawStale {
+  key: KeyValue;
+  expected: number;
+  version: number;
 }
 
 /** Who stands in the way of a request on one key. */

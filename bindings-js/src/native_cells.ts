@@ -5,6 +5,7 @@
  */
 
 import type { KeyValue, RawKey } from "./native.js";
+import type { NativeCalls } from "./native_calls.js";
 
 /** The lanes of `scratch` as the calls on one cell use them. */
 export enum CellLane {
@@ -99,6 +100,9 @@ export interface NativeCells {
   commit(handle: number, changes: RawChange[], demands: RawDemand[]): RawConflict[] | null | undefined;
   /** Deletes all cells of a range but some; answers the keys, in key order. Nothing with outcome `Failed`. *Settles.* */
   deleteAll(handle: number, range: RawRange, except: RawKey[]): KeyValue[] | null | undefined;
+
+  /** What `update` and `transact` need, loaded where it was not. */
+  calls(): NativeCalls | Promise<NativeCalls>;
 
   /** Prepares to watch these cells; answers the number of the watch, nothing with outcome `Failed`. */
   watch(handle: number, keys: RawKey[]): number | null | undefined;

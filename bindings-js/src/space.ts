@@ -1,4 +1,5 @@
 import type { AmbientOwner } from "./ambient_owner.js";
+import type { Answer, Transacted, Updated } from "./answers.js";
 import { Atomic } from "./atomic.js";
 import type {
   DeleteAllOptions,
@@ -28,6 +29,8 @@ import { lockFor, tryLockFor } from "./request.js";
 import { type Body, withLockFor } from "./scope.js";
 import { closed, opened, settle } from "./settle.js";
 import { Timer } from "./timer.js";
+import type { TransactionBody } from "./transaction.js";
+import type { TransactOptions, UpdateOptions } from "./update_options.js";
 import { Waits } from "./waits.js";
 import { Watches } from "./watches.js";
 import { within } from "./within.js";
@@ -271,6 +274,64 @@ export class Space implements AsyncDisposable {
    */
   delete<T = unknown>(key: Key | Entry<T>, options?: DeleteOptions): Promise<Deleted<T>> {
     return onCells(this, "delete", key, options);
+  }
+
+  /**
+   * Changes a cell by a function of what it holds: if somebody else has changed it meanwhile, nothing is written and the function
+   * runs again on what is there then.
+   *
+   * After the third conflict the call takes its turn: calls that wait for the turn of a cell run one after the other, in order, and
+   * no other update or transaction changes the cell meanwhile. So every call succeeds, and no function runs more than four times;
+   * only writes that carry no function (`set`, `insert`, `delete`, …) are not held up, and after sixteen of them in one turn the
+   * call rejects with `conflict`.
+   *
+   * The function is given the value, its own to edit, and the whole entry, and answers the new value, `KEEP` or `DELETE`, or a
+   * promise of it. Where it waits for nothing it runs before this call returns, and once. Its own error ends the call and passes
+   * through. What it does elsewhere it may do several times; other calls that it makes are calls of their own, and one that needs the
+   * turn of this very cell waits for ever, or for its time-out: with `owner` it is refused with `deadlock` instead.
+   *
+   * Rejects with `conflict` where the limit of `attempts` is used up, with `timeout`, `fenced`, `cancelled`, `deadlock`, `busy`, or
+   * the reason of the signal; and with `invalid` where the function answers undefined.
+   *
+   * @example
+   * const { value } = await space.update("count", (count = 0) => count + 1);
+   *
+   * @example
+   * await space.update(key("document", id), async (document) => {
+   *   document.pages.push(await render(page));
+   *   return document;
+   * });
+   */
+  update<T = unknown>(
+    key: Key,
+    fn: (value: T | undefined, entry: Entry<T>) => Answer<T> | PromiseLike<Answer<T>>,
+    options?: UpdateOptions,
+  ): Promise<Updated<T>> {
+    return onCells(this, "update", key, fn, options);
+  }
+
+  /**
+   * Runs a body that reads and writes any cells by its handle, and commits all of its writes at one instant, if everything that it
+   * read is still as it was: as if it had run alone. Else it runs again.
+   *
+   * After the third conflict the call takes its turn on the cells that it touched, as {@link update} does; where these are not the
+   * same in each run, or a range is listed, on the whole space. So every call succeeds, and no body runs more than five times but
+   * for writes that carry no function. A transaction that writes nothing never waits.
+   *
+   * What the body returns is the `value` of the answer. Its own error ends the call, without its writes, and passes through.
+   *
+   * Rejects as {@link update} does, and with `aborted` where the body calls `tx.abort`.
+   *
+   * @example
+   * await space.transact(async (tx) => {
+   *   const [from, to] = await tx.getMany(["account/1", "account/2"]);
+   *   if (from.value < 10) tx.abort("not enough");
+   *   await tx.set("account/1", from.value - 10);
+   *   await tx.set("account/2", to.value + 10);
+   * });
+   */
+  transact<T>(body: TransactionBody<T>, options?: TransactOptions): Promise<Transacted<T>> {
+    return onCells(this, "transact", body, options);
   }
 
   /** Conditions and writes on several cells in one step. */

@@ -7,12 +7,12 @@
 /** The watches of one space, by numbers that are never used again. */
 export class Watches {
   #last = 0;
-  readonly #told = new Map<number, () => void>();
+  readonly #told = new Map<number, (ended?: boolean) => void>();
 
-  /** Keeps what to call; answers its number. */
-  add(tell: () => void): number {
-    this.#told.set(++this.#last, tell);
-    return this.#last;
+  /** Keeps what to call, under a new number, or one that it had before; answers the number. */
+  add(tell: (ended?: boolean) => void, number = ++this.#last): number {
+    this.#told.set(number, tell);
+    return number;
   }
 
   /** Takes out what to call. */
@@ -26,6 +26,6 @@ export class Watches {
   end(): void {
     const all = [...this.#told.values()];
     this.#told.clear();
-    for (const tell of all) tell();
+    for (const tell of all) tell(true);
   }
 }

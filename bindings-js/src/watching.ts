@@ -74,7 +74,7 @@ export class Watching implements Abortable, Running<Entry[]> {
       const { space } = this.#cells;
       let told = 0;
       const changed = new Promise<void>((resolve) => {
-        told = space.watches.add(resolve);
+        told = space.watches.add(() => resolve());
       });
       const raw = this.#native.nextOf(this.#number, told);
       if (raw) {

@@ -1,5 +1,6 @@
 import { deserialize, serialize } from "node:v8";
 import { Lane, type Native, type RawHanded } from "../../bindings-js/src/native.js";
+import type { NativeCalls } from "../../bindings-js/src/native_calls.js";
 import type { NativeCells } from "../../bindings-js/src/native_cells.js";
 import { settle } from "../../bindings-js/src/settle.js";
 
@@ -42,6 +43,26 @@ type Addon = Omit<Native, "cells"> & {
   awaitedChange: NativeCells["awaited"];
   /** Names the function to call when another thread settled something for one of this thread's handles. It calls `drain`. */
   onWake(wake: (handle: number) => void): void;
+  updateCell: NativeCalls["update"];
+  transact: NativeCalls["transact"];
+  goOn: NativeCalls["goOn"];
+  answerUpdate: NativeCalls["answer"];
+  keepCell: NativeCalls["keep"];
+  returned: NativeCalls["returned"];
+  threw: NativeCalls["threw"];
+  cancelCall: NativeCalls["cancel"];
+  callbacksOfCommit: NativeCalls["callbacks"];
+  txGet: NativeCalls["get"];
+  txGetMany: NativeCalls["getMany"];
+  txList: NativeCalls["list"];
+  txSet: NativeCalls["set"];
+  txInsert: NativeCalls["insert"];
+  txDelete: NativeCalls["delete"];
+  txEnter: NativeCalls["enter"];
+  txLeave: NativeCalls["leave"];
+  txOnCommit: NativeCalls["onCommit"];
+  txAbort: NativeCalls["abort"];
+  txRetry: NativeCalls["retry"];
 };
 
 /** The same functions in an object whose properties the engine finds at once; an addon's exports are a slow one. */
@@ -105,6 +126,7 @@ function fast(addon: Addon): Native {
       endWatch: addon.endWatch,
       awaits: addon.awaitChange,
       awaited: addon.awaitedChange,
+      calls: () => callsOf(addon),
     }),
   };
   addon.onWake((handle) => {
@@ -113,6 +135,31 @@ function fast(addon: Addon): Native {
     settle(native, handle);
   });
   return native;
+}
+
+function callsOf(addon: Addon): NativeCalls {
+  return {
+    update: addon.updateCell,
+    transact: addon.transact,
+    goOn: addon.goOn,
+    answer: addon.answerUpdate,
+    keep: addon.keepCell,
+    returned: addon.returned,
+    threw: addon.threw,
+    cancel: addon.cancelCall,
+    callbacks: addon.callbacksOfCommit,
+    get: addon.txGet,
+    getMany: addon.txGetMany,
+    list: addon.txList,
+    set: addon.txSet,
+    insert: addon.txInsert,
+    delete: addon.txDelete,
+    enter: addon.txEnter,
+    leave: addon.txLeave,
+    onCommit: addon.txOnCommit,
+    abort: addon.txAbort,
+    retry: addon.txRetry,
+  };
 }
 
 function handed(raw: RawHanded | null | undefined): RawHanded | undefined {

@@ -27,7 +27,7 @@ const GUARD: usize = TIMEOUT;
 const FLAG: usize = DEFERRED;
 
 /// A value on its way to JavaScript.
-pub(crate) struct Bytes(Arc<Value>);
+pub(crate) struct Bytes(pub(crate) Arc<Value>);
 
 /// A cell, as `native.ts` describes it.
 #[napi(object, object_from_js = false)]
@@ -136,16 +136,8 @@ pub(crate) fn list(
     reverse: bool,
 ) -> napi::Result<Option<Vec<RawEntry>>> {
     let environment = Environment::of(env)?;
-    let got = range.range().and_then(|range| {
-        let mut scan = Scan::new(range);
-        if limit.is_finite() {
-            scan = scan.limit(limit as usize);
-        }
-        if reverse {
-            scan = scan.reverse();
-        }
-        environment.with(handle as u64, |port| port.list(&scan))
-    });
+    let asked = scan(range, limit, reverse);
+    let got = asked.and_then(|scan| environment.with(handle as u64, |port| port.list(&scan)));
     Ok(environment.answer(got).map(entries))
 }
 
@@ -314,14 +306,23 @@ fn expiry(milliseconds: f64) -> Expiry {
     if milliseconds.is_finite() { Expiry::In(from_milliseconds(milliseconds)) } else { Expiry::Never }
 }
 
+/// A scan of a range: at most so many cells, infinity for all.
+pub(crate) fn scan(range: RawRange, limit: f64, reverse: bool) -> Result<Scan, Error> {
+    let mut scan = Scan::new(range.range()?);
+    if limit.is_finite() {
+        scan = scan.limit(limit as usize);
+    }
+    Ok(if reverse { scan.reverse() } else { scan })
+}
+
 /// Writes a cell to the scratch, and answers its value.
-fn tell(environment: &Environment, entry: Entry<Arc<Value>>) -> Option<Bytes> {
+pub(crate) fn tell(environment: &Environment, entry: Entry<Arc<Value>>) -> Option<Bytes> {
     environment.scratch.set_whole(VERSION, entry.version);
     environment.scratch.set(EXPIRES_IN, entry.expires_in.map_or(f64::INFINITY, milliseconds));
     entry.value.map(Bytes)
 }
 
-fn entries(all: Vec<Entry<Arc<Value>>>) -> Vec<RawEntry> {
+pub(crate) fn entries(all: Vec<Entry<Arc<Value>>>) -> Vec<RawEntry> {
     all.into_iter().map(RawEntry::from).collect()
 }
 

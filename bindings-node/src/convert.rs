@@ -10,6 +10,9 @@ use latchwork::{Error, Key, KeyPart, Within};
 use napi::bindgen_prelude::{BigInt, FromNapiValue, ToNapiValue, TypeName, Uint8Array, ValidateNapiValue};
 use napi::{ValueType, sys};
 
+/// Begins what stands for a turn.
+const TURN: u8 = 0x70;
+
 /// Strings up to this many UTF-16 units cross without an allocation.
 const SHORT: usize = 32;
 
@@ -233,8 +236,17 @@ fn as_ascii<'a>(units: &[u16; SHORT], ascii: &'a [u8; SHORT], length: usize) -> 
 unsafe fn other_key(env: sys::napi_env, value: sys::napi_value) -> Result<Key, Error> {
     // SAFETY: as the caller promises.
     match unsafe { part(env, value, DEEPEST) }? {
-        KeyPart::Bytes(encoded) => Key::from_bytes(&encoded),
+        KeyPart::Bytes(encoded) => encoded_key(&encoded),
         part => Key::try_from(part),
+    }
+}
+
+/// A key of its encoding, or of a turn: a tag that no encoding has, then the encoding of its cell, or nothing for the space.
+fn encoded_key(encoded: &[u8]) -> Result<Key, Error> {
+    match encoded {
+        [TURN] => Ok(Key::turn_of_space()),
+        [TURN, cell @ ..] => Key::from_bytes(cell).map(Key::turn_of),
+        encoded => Key::from_bytes(encoded),
     }
 }
 

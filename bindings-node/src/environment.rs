@@ -9,6 +9,7 @@ use std::sync::Arc;
 use latchwork::{Builder, Confirmed, Error, Grant, LockSpec, ManualClock, Registry, Settled, Ticket, Url};
 use napi::{Env, sys};
 
+use crate::calls::Calls;
 use crate::cells::Watches;
 use crate::clock::{self, HostClock};
 use crate::owner::Owners;
@@ -45,6 +46,7 @@ pub(crate) struct Environment {
     clocks: RefCell<Vec<Arc<ManualClock>>>,
     pub(crate) owners: Owners,
     pub(crate) watches: Watches,
+    pub(crate) calls: Calls,
     /// Errors that JavaScript has not taken yet.
     failures: RefCell<VecDeque<Failed>>,
     /// What was settled and did not fit into the scratch yet.
@@ -127,6 +129,7 @@ impl Environment {
             clocks: RefCell::default(),
             owners: Owners::default(),
             watches: Watches::default(),
+            calls: Calls::default(),
             failures: RefCell::default(),
             unreported: RefCell::default(),
             taken: RefCell::default(),
@@ -218,6 +221,7 @@ impl Environment {
             drop(ended);
         }
         self.watches.clear();
+        self.calls.clear();
         self.owners.clear();
     }
 

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use latchwork::{Blocker, CycleStep, Error, ErrorKind, OwnerName};
+use latchwork::{Blocker, CycleStep, Error, ErrorKind, OwnerName, Stale};
 use napi::Env;
 use napi_derive::napi;
 
@@ -30,6 +30,10 @@ pub(crate) struct Failure {
     pub cycle: Option<Vec<RawStep>>,
     /// The limit that is reached.
     pub limit: Option<f64>,
+    /// How often the body has run.
+    pub attempts: Option<u32>,
+    /// The cells that stood in the way.
+    pub conflicts: Option<Vec<RawStale>>,
     /// The argument that was refused.
     pub what: Option<String>,
     /// What is wrong with it.
@@ -51,6 +55,14 @@ pub(crate) struct RawStep {
     pub owner: Option<RawOwner>,
     pub label: Option<String>,
     pub key: KeyValue,
+}
+
+/// A cell that did not have the version that a call had seen.
+#[napi(object, object_from_js = false)]
+pub(crate) struct RawStale {
+    pub key: KeyValue,
+    pub expected: f64,
+    pub version: f64,
 }
 
 /// Who stands in the way of a request on one key.
@@ -105,6 +117,8 @@ impl From<Failed> for Failure {
                 blocked_by: None,
                 cycle: None,
                 limit: None,
+                attempts: None,
+                conflicts: None,
                 what: None,
                 why: None,
                 token: None,
@@ -127,6 +141,8 @@ impl From<&Error> for Failure {
             blocked_by: timed_out.then(|| error.blocked_by().iter().map(RawBlocker::from).collect()),
             cycle: (error.kind() == ErrorKind::Deadlock).then(|| error.cycle().iter().map(RawStep::from).collect()),
             limit: error.limit().map(|limit| limit as f64),
+            attempts: error.attempts(),
+            conflicts: error.attempts().map(|_| error.conflicts().iter().map(RawStale::from).collect()),
             what: error.what().map(str::to_owned),
             why: error.why().map(str::to_owned),
             token: error.token().map(|token| token as f64),
@@ -146,6 +162,16 @@ impl From<&CycleStep> for RawStep {
             owner: step.owner.as_ref().map(RawOwner::from),
             label: step.label.as_deref().map(str::to_owned),
             key: KeyValue::from(&step.key),
+        }
+    }
+}
+
+impl From<&Stale> for RawStale {
+    fn from(stale: &Stale) -> RawStale {
+        RawStale {
+            key: KeyValue::from(&stale.key),
+            expected: stale.expected as f64,
+            version: stale.version as f64,
         }
     }
 }

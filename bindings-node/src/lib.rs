@@ -7,6 +7,7 @@
 
 #![cfg_attr(test, allow(dead_code, unused_imports, reason = "the macros register nothing in a build for tests"))]
 
+mod calls;
 mod cells;
 mod clock;
 mod convert;

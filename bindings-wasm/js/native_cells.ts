@@ -15,6 +15,7 @@ import {
   type RawEntry,
   type RawRange,
 } from "../../bindings-js/src/native_cells.js";
+import { callsOf } from "./native_calls.js";
 import type { InitOutput } from "../generated/latchwork_wasm.js";
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -30,7 +31,7 @@ const NAMED = 2;
 const KEYS = 4;
 
 /** How the rest of the native part calls the module. */
-interface Border {
+export interface Border {
   call<T>(then: () => T, input: readonly unknown[]): T | undefined;
   answer<T extends object>(address: number | undefined): T | undefined;
 }
@@ -44,7 +45,7 @@ export function cellsOf(wasm: InitOutput, native: Native, { call, answer }: Bord
     getMany: (handle, keys) => answer<RawEntry[]>(call(() => wasm.getCells(handle), [keys])),
     list: (handle, asked, limit, reverse) =>
       answer<RawEntry[]>(
-        call(() => wasm.listCells(handle, kindOf(asked), limit, reverse ? 1 : 0), [keysOf(asked), asked.within ?? []]),
+        call(() => wasm.listCells(handle, kindOf(asked), limit, reverse ? 1 : 0), keysOf(asked)),
       ),
     write(key, value) {
       const { scratch } = native;
@@ -68,16 +69,17 @@ export function cellsOf(wasm: InitOutput, native: Native, { call, answer }: Bord
       answer<RawConflict[]>(call(() => wasm.commitCells(handle), told(changes, demands))),
     deleteAll: (handle, asked, except) =>
       answer<KeyValue[]>(
-        call(() => wasm.deleteCells(handle, kindOf(asked)), [keysOf(asked), asked.within ?? [], except]),
+        call(() => wasm.deleteCells(handle, kindOf(asked)), [...keysOf(asked), except]),
       ),
     watch: (handle, keys) => call(() => wasm.watchCells(handle, KEYS), [keys]),
     watchRange: (handle, asked) =>
-      call(() => wasm.watchCells(handle, kindOf(asked)), [keysOf(asked), asked.within ?? []]),
+      call(() => wasm.watchCells(handle, kindOf(asked)), keysOf(asked)),
     nextOf: (watch, told) => answer<RawEntry[]>(wasm.nextOfCells(watch, told)),
     endWatch: wasm.endWatch,
     // A page does not end.
     awaits: () => false,
     awaited() {},
+    calls: () => callsOf(wasm, native, { call, answer }, tell),
   };
   return cells;
 
@@ -91,8 +93,9 @@ export function cellsOf(wasm: InitOutput, native: Native, { call, answer }: Bord
   }
 }
 
-function keysOf({ prefix, start, end }: RawRange): RawKey[] {
-  return [prefix, start, end].filter((key) => key !== undefined);
+/** The input of a range. */
+export function keysOf({ prefix, start, end, within = [] }: RawRange): RawKey[][] {
+  return [[prefix, start, end].filter((key) => key !== undefined), within];
 }
 
 /** The input of a commit. */
@@ -107,6 +110,13 @@ function told(changes: readonly RawChange[], demands: readonly RawDemand[]): unk
       ]),
     ),
     ...changes.flatMap(({ value }) => value ?? []),
+    ...toldOf(demands),
+  ];
+}
+
+/** The input of a call that names guards. */
+export function toldOf(demands: readonly RawDemand[]): unknown[] {
+  return [
     doubles(
       demands.flatMap(({ place, number, token, released, keys }) => [
         place,
@@ -124,7 +134,7 @@ function doubles(all: number[]): Uint8Array {
 }
 
 /** How a range is given: by a prefix, or by where it begins, ends, or both; all of it by nothing. */
-function kindOf({ prefix, start, end }: RawRange): number {
+export function kindOf({ prefix, start, end }: RawRange): number {
   if (prefix !== undefined) return 0;
   return (start !== undefined ? 1 : 0) + (end !== undefined ? 2 : 0);
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use latchwork::{Commit, Conflict, Entry, Error, Expiry, KeyRange, Scan, Ticket, Watch};
+use latchwork::{Commit, Conflict, Entry, Error, Expiry, Key, KeyRange, Scan, Ticket, Watch};
 use slab::Slab;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -48,13 +48,7 @@ pub fn get_cells(handle: f64) -> usize {
 /// In: the keys of a range. Its cells at one instant, in key order; 0 with outcome `Failed`. `limit`: infinity for none.
 #[wasm_bindgen(js_name = listCells)]
 pub fn list_cells(handle: f64, kind: u32, limit: f64, reverse: bool) -> usize {
-    let scan = wire::read(|input| range(input, kind)).map(|range| {
-        let mut scan = Scan::new(range);
-        if limit.is_finite() {
-            scan = scan.limit(limit as usize);
-        }
-        if reverse { scan.reverse() } else { scan }
-    });
+    let scan = wire::read(|input| scan(input, kind, limit, reverse));
     error::answer(scan.and_then(|scan| ports::find(handle as u64).list(&scan)), entries)
 }
 
@@ -138,6 +132,15 @@ pub fn end_watch(number: usize) {
     drop(ended);
 }
 
+/// A scan of a range: at most so many cells, infinity for all.
+pub(crate) fn scan(input: &mut Reader<'_>, kind: u32, limit: f64, reverse: bool) -> Result<Scan, Error> {
+    let mut scan = Scan::new(range(input, kind)?);
+    if limit.is_finite() {
+        scan = scan.limit(limit as usize);
+    }
+    Ok(if reverse { scan.reverse() } else { scan })
+}
+
 /// The one or two keys of a range, and the prefixes of the sub-space whose keys these are.
 fn range(input: &mut Reader<'_>, kind: u32) -> Result<KeyRange, Error> {
     let keys = &convert::raw_keys(input)?[..];
@@ -169,13 +172,25 @@ fn commit(input: &mut Reader<'_>) -> Result<Commit<Value>, Error> {
             commit.check(key, expected.unwrap_or_default());
         }
     }
-    for [place, number, token, flags] in numbers(input)? {
+    for (ticket, token, keys) in demands(input)? {
+        commit.guard(ticket, token, keys);
+    }
+    Ok(commit)
+}
+
+/// A guard that is named: its ticket unless it was released, its token, and the keys that it must hold where these are named.
+type Demand = (Option<Ticket>, u64, Option<Vec<Key>>);
+
+/// Four numbers for each guard; the keys that these name.
+pub(crate) fn demands(input: &mut Reader<'_>) -> Result<Vec<Demand>, Error> {
+    let told: Vec<[f64; 4]> = numbers(input)?;
+    let demand = |[place, number, token, flags]: [f64; 4]| {
         let flags = flags as u64;
         let ticket = (flags & RELEASED == 0).then(|| Ticket::from_parts(place as u64, number as u64));
         let keys = (flags & NAMED != 0).then(|| convert::raw_keys(input)).transpose()?;
-        commit.guard(ticket, token as u64, keys);
-    }
-    Ok(commit)
+        Ok((ticket, token as u64, keys))
+    };
+    told.into_iter().map(demand).collect()
 }
 
 fn expiry(milliseconds: f64) -> Expiry {
@@ -189,7 +204,7 @@ fn numbers<const N: usize>(input: &mut Reader<'_>) -> Result<Vec<[f64; N]>, Erro
     Ok(doubles.as_chunks().0.to_vec())
 }
 
-fn entries(out: &mut Writer, entries: Vec<Entry<Arc<Value>>>) {
+pub(crate) fn entries(out: &mut Writer, entries: Vec<Entry<Arc<Value>>>) {
     out.list(&entries, entry);
 }
 

@@ -6,6 +6,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::error;
 use crate::wire::{self, Reader, Writer};
 
+/// Begins what stands for a turn.
+const TURN: u8 = 0x70;
+
 /// How deep tuples may nest: as deep as the core lets them, so that a walk ends.
 const MAX_DEPTH: usize = 32;
 
@@ -49,7 +52,12 @@ pub(crate) fn raw_key(input: &mut Reader<'_>) -> Result<Key, Error> {
         wire::SIGNED => Key::from(i64::from_le_bytes(input.array()?)),
         wire::UNSIGNED => Key::from(u64::from_le_bytes(input.array()?)),
         wire::STRING => Key::from(input.text()?),
-        wire::BYTES => return Key::from_bytes(input.bytes()?),
+        // A turn has a tag that no encoding has: the encoding of its cell follows, or nothing for that of the space.
+        wire::BYTES => match input.bytes()? {
+            [TURN] => Key::turn_of_space(),
+            [TURN, cell @ ..] => return Key::from_bytes(cell).map(Key::turn_of),
+            encoded => return Key::from_bytes(encoded),
+        },
         _ => return Err(wire::malformed()),
     })
 }

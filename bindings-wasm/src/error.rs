@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-use latchwork::{Blocker, CycleStep, Error, ErrorKind, OwnerName};
+use latchwork::{Blocker, CycleStep, Error, ErrorKind, OwnerName, Stale};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::scratch::{self, Outcome};
@@ -80,6 +80,13 @@ pub(crate) fn owner(out: &mut Writer, name: Option<&OwnerName>) {
     }
 }
 
+fn stale(out: &mut Writer, stale: &Stale) {
+    out.object(3);
+    convert::key(out.field("key"), &stale.key);
+    out.field("expected").number(stale.expected as f64);
+    out.field("version").number(stale.version as f64);
+}
+
 fn step(out: &mut Writer, step: &CycleStep) {
     out.object(3);
     owner(out.field("owner"), step.owner.as_ref());
@@ -89,7 +96,7 @@ fn step(out: &mut Writer, step: &CycleStep) {
 
 /// The error as an object with its fields; those that its kind does not have are left out.
 fn describe(out: &mut Writer, error: &Error) {
-    out.object(12);
+    out.object(14);
     out.field("code").text(error.code());
     out.field("message").text(&error.to_string());
     out.field("label").text_or_undefined(error.label());
@@ -99,6 +106,12 @@ fn describe(out: &mut Writer, error: &Error) {
     out.field("what").text_or_undefined(error.what());
     out.field("why").text_or_undefined(error.why());
     out.field("token").number_or_undefined(error.token().map(|token| token as f64));
+    out.field("attempts").number_or_undefined(error.attempts().map(f64::from));
+    let conflicts = out.field("conflicts");
+    match error.attempts() {
+        Some(_) => conflicts.list(error.conflicts(), stale),
+        None => conflicts.undefined(),
+    }
     let timed_out = error.kind() == ErrorKind::Timeout;
     let keys = out.field("keys");
     match timed_out || error.kind() == ErrorKind::NotHeld {

@@ -12,6 +12,7 @@
 // The exports of a Wasm module are public by their attribute; no Rust code uses this crate.
 #![expect(unreachable_pub, reason = "exported by `#[wasm_bindgen]`")]
 
+mod calls;
 mod cells;
 mod clock;
 mod convert;

@@ -11,7 +11,7 @@ pub(crate) const SETTLED_MAX: usize = 64;
 /// Lanes per settled entry.
 pub(crate) const ENTRY: usize = 7;
 
-/// The lanes: their numbers are those of `Lane` and `CellLane` in `bindings-js/src/native.ts`.
+/// The lanes: their numbers are those of `Lane`, `CellLane` and `CallLane` in `bindings-js/src`.
 #[derive(Clone, Copy)]
 pub(crate) enum Lane {
     Handle = 0,
@@ -72,6 +72,11 @@ pub(crate) fn double(lane: Lane) -> f64 {
 /// Writes a lane.
 pub(crate) fn set(lane: Lane, value: u64) {
     SCRATCH.with(|lanes| lanes[lane as usize].set(value as f64));
+}
+
+/// Writes a lane, which need not be a whole number.
+pub(crate) fn set_double(lane: Lane, value: f64) {
+    SCRATCH.with(|lanes| lanes[lane as usize].set(value));
 }
 
 /// Writes how the call went.

@@ -17,7 +17,7 @@ const host = {
   freeOrder: true,
   latchwork,
   testing,
-  features: new Set(["cells", "cancel", "turn", "handles", "signed-timeout", "interrupt"]),
+  features: new Set(["cells", "transactions", "cancel", "turn", "handles", "signed-timeout", "interrupt"]),
   read: async (path) => JSON.parse(await readFile(new URL(`../${path}`, import.meta.url), "utf8")),
   line: (text) => console.log(text),
 };

@@ -32,6 +32,15 @@ export async function quiet() {
   while (await others());
 }
 
+/** A promise, and what settles it. */
+export function deferred() {
+  let settle;
+  const promise = new Promise((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  return { promise, ...settle };
+}
+
 /** Lets `size` callers go on together, each time as many have come. */
 export function barrier(size) {
   let waiting = [];

@@ -11,7 +11,7 @@ import { places } from "./places.mjs";
 import { surface } from "./surface.mjs";
 
 /** What scenario files may ask of this host: all but what no JavaScript can do. */
-const FEATURES = new Set(["cells", "cancel", "turn", "handles", "signed-timeout", "interrupt"]);
+const FEATURES = new Set(["cells", "transactions", "cancel", "turn", "handles", "signed-timeout", "interrupt"]);
 
 /** Runs all suites and tells the harness when they are done. `run` names the browser and the place. */
 export async function runSuites({ place, run, only }) {

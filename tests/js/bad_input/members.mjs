@@ -13,6 +13,7 @@ export async function membersOf({ latchwork, testing, webLocks }) {
     ManualClock: clock,
     LatchworkError: latchwork.LatchworkError.prototype,
     LockManager: webLocks.lockManager(space),
+    Transaction: (await space.transact((tx) => tx)).value,
   };
   const found = [];
   for (const [module, exported] of Object.entries({ latchwork, testing, webLocks })) {

@@ -4,6 +4,7 @@ import { parentPort, receiveMessageOnPort, workerData } from "node:worker_thread
 import { LatchworkError, open } from "latchwork";
 import { manualClock } from "latchwork/testing";
 import { turns } from "../turn.mjs";
+import { callOperations } from "./actor_calls.mjs";
 import { ANSWERED, decodeArguments, decodeKeys, encodeArguments, errorOf, guardOf, SENT } from "./wire.mjs";
 
 const { commands, flags, order } = workerData;
@@ -86,8 +87,25 @@ function decoded(given) {
 
 /** What it answers, as it can be posted. */
 async function answered(promise) {
-  return encodeArguments([await promise], () => undefined)[0];
+  return encoded(await promise);
 }
+
+function encoded(answer) {
+  return encodeArguments([answer], () => undefined)[0];
+}
+
+/** Makes an update or a transaction with the options that it is given. */
+function callWith({ id, space, options, signal }, call) {
+  const known = { controller: new AbortController() };
+  requests.set(id, known);
+  const given = options && { ...decoded([options])[0] };
+  if (given && "owner" in given) given.owner = owners.get(given.owner);
+  if (signal === "aborted") known.controller.abort(ABORTED);
+  if (signal !== undefined) given.signal = known.controller.signal;
+  tell(id, call(spaces.get(space), given ? [given] : []));
+}
+
+const CALLS = callOperations({ request: callWith, say, tell, decoded, answered: encoded, thrown: BODY_THREW });
 
 /** Keeps an owner under this number; answers what it shows. */
 function named(number, owner) {
@@ -159,7 +177,7 @@ function hold() {
     const { op, ...message } = received.message;
     if (op === "go") return;
     try {
-      answer({ value: OPERATIONS[op](message) });
+      answer({ value: (OPERATIONS[op] ?? CALLS[op])(message) });
     } catch (error) {
       answer({ error: errorOf(error, LatchworkError) });
     }

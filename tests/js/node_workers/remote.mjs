@@ -8,6 +8,7 @@
 import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
 import * as latchwork from "latchwork";
 import * as testing from "latchwork/testing";
+import { RemoteTransaction, runFor } from "./remote_calls.mjs";
 import { ANSWERED, decodeArguments, encodeArguments, encodeKeys, errorFrom, SENT } from "./wire.mjs";
 
 const { LatchworkError } = latchwork;
@@ -138,6 +139,7 @@ function listen({ at, ...message }) {
 function hear({ id, ...told }) {
   const call = calls.get(id);
   if ("running" in told) return call.running(told.running);
+  if ("called" in told) return call.called();
   calls.delete(id);
   if ("error" in told) call.reject(errorFrom(told.error, LatchworkError));
   else if ("aborted" in told) call.reject(call.signal.reason);
@@ -391,6 +393,71 @@ class RemoteSpace {
   async cells(how, all) {
     const { given, index } = posted(all);
     return received(await this.#actors.ask(index() ?? this.#turn(), "cells", { space: this.#number, how, given }));
+  }
+
+  update(key, change, options) {
+    const body = ({ entry }) => {
+      const [read] = decodeArguments([entry], undefined);
+      return change(read.value, read);
+    };
+    return this.#begin("update", { key: posted([key]).given[0] }, body, options);
+  }
+
+  transact(body, options) {
+    return this.#begin("transact", {}, ({ attempt }, run, worker) => body(new RemoteTransaction(worker, run, attempt)), options);
+  }
+
+  /** Has a worker make an update or a transaction whose body runs here. */
+  #begin(op, message, body, given) {
+    const { signal, owner, ...rest } = given ?? {};
+    const { given: [options], index: holder } = posted([rest]);
+    const index = owner?.index ?? holder() ?? this.#turn();
+    if (owner !== undefined) options.owner = owner.number;
+    const worker = this.#worker(index);
+    const more = { space: this.#number, ...message, ...(given && { options }) };
+    if (signal) more.signal = signal.aborted ? "aborted" : "watched";
+    return worker.begin(op, more, body, signal, (answer, call) => {
+      const [{ value, ...done }] = decodeArguments([answer], undefined);
+      if (op === "transact") return { value: call.returned, version: done.version, attempts: done.attempts };
+      return { value, ...done };
+    });
+  }
+
+  /** How a worker is asked and has bodies run here. */
+  #worker(index) {
+    const call = (op, message) => this.#actors.call(index, op, message);
+    const worker = {
+      call,
+      callback(callback) {
+        const id = ++numbers;
+        calls.set(id, { called: callback });
+        return id;
+      },
+      async through(run, how, all) {
+        const answer = received(await this.ask("through", { run, how, given: posted(all).given }));
+        return how === "set" || how === "delete" ? undefined : answer;
+      },
+      ask: (op, message) => this.#actors.ask(index, op, message),
+      begin(op, message, body, signal, settled = (_, { returned }) => returned) {
+        const id = ++numbers;
+        return new Promise((resolve, reject) => {
+          const known = { resolve, reject, signal };
+          known.body = (shown, run) =>
+            op === "savepoint" ? body(new RemoteTransaction(worker, run, shown.attempt)) : body(shown, run, worker);
+          known.running = (shown) => runFor(known, shown, call, (value) => ({ value: posted([value]).given[0] }));
+          known.settled = (answer) => settled(answer, known);
+          calls.set(id, known);
+          try {
+            call(op, { id, ...message });
+          } catch (error) {
+            calls.delete(id);
+            reject(error);
+          }
+          signal?.addEventListener("abort", () => call("abort", { id }), { once: true });
+        });
+      },
+    };
+    return worker;
   }
 
   #request(op, keys, given, body) {

@@ -1,6 +1,6 @@
 // How keys, guards and errors cross between threads.
 
-import { key } from "latchwork";
+import { key, turnOf } from "latchwork";
 
 /** Which of a thread's flags says that it has answered, and which counts what was sent to it. */
 export const ANSWERED = 0;
@@ -9,12 +9,14 @@ export const SENT = 1;
 /** One key or several, as they can be posted. */
 export function encodeKeys(keys) {
   if (Array.isArray(keys)) return keys.map(encodeKeys);
+  if (keys?.isTurn) return { turn: keys.parts.slice(1).map(encodeKeys) };
   return Array.isArray(keys?.parts) ? { tuple: keys.parts.map(encodeKeys) } : keys;
 }
 
 /** The opposite of {@link encodeKeys}. */
 export function decodeKeys(keys) {
   if (Array.isArray(keys)) return keys.map(decodeKeys);
+  if (Array.isArray(keys?.turn)) return turnOf(...keys.turn.map(decodeKeys));
   return Array.isArray(keys?.tuple) ? key(...keys.tuple.map(decodeKeys)) : keys;
 }
 

@@ -1,12 +1,14 @@
 // Keys as the data files spell them.
 
 /** The key that is spelled so. Throws where this language refuses it. */
-export function keyOf({ key }, spelled) {
+export function keyOf({ key, turnOf }, spelled) {
   if (typeof spelled !== "object") return spelled;
   if ("int" in spelled) return BigInt(spelled.int);
   if ("bytes" in spelled) return bytesOf(spelled.bytes);
   if ("repeat" in spelled) return spelled.repeat[0].repeat(spelled.repeat[1]);
   if ("tuple" in spelled) return key(...spelled.tuple.map((part) => keyOf({ key }, part)));
+  if ("turnOf" in spelled) return turnOf(keyOf({ key }, spelled.turnOf));
+  if ("turnOfSpace" in spelled) return turnOf();
   // Only in the key vectors, as what is refused.
   if ("float" in spelled)
     return { nan: Number.NaN, inf: Number.POSITIVE_INFINITY }[spelled.float] ?? Number(spelled.float);

@@ -1,6 +1,7 @@
 // Compares what came with what the file expects; fields that the file does not name are not looked at.
 
 import { canonical, keyOf } from "./keys.mjs";
+import { COMPARE_CALLS, staleDiffer } from "./matching_calls.mjs";
 import { COMPARE_CELLS } from "./matching_cells.mjs";
 
 /** Answers undefined where the outcome is as expected, else what differs. `tokenOf`: the token of a named result. */
@@ -14,7 +15,8 @@ export function mismatch(host, actual, expected, tokenOf) {
 
 const COMPARE = {
   granted: guard,
-  running: guard,
+  running: (host, actual, expected, tokenOf) =>
+    ("attempt" in actual ? COMPARE_CALLS.attempt : guard)(host, actual, expected, tokenOf),
   returned: (_, actual, expected) => differs("value", JSON.stringify(actual), JSON.stringify(expected)),
   threw: (_, actual, expected) => differs("message", actual, expected),
   error: (host, actual, expected, tokenOf) =>
@@ -24,6 +26,9 @@ const COMPARE = {
     optional("position", actual, expected) ??
     optional("what", actual, expected) ??
     optional("limit", actual, expected) ??
+    optional("attempts", actual, expected) ??
+    optional("reason", actual, expected) ??
+    (expected.conflicts && list("conflicts", actual.conflicts, expected.conflicts, staleDiffer(host, tokenOf))) ??
     (expected.cycle && inOrder("cycle", actual.cycle ?? [], expected.cycle, step(host, tokenOf))) ??
     (expected.blockedBy && list("blockedBy", actual.blockedBy, expected.blockedBy, blocker(host, tokenOf))),
   count: (_, actual, expected) => differs("count", actual, expected),
@@ -32,6 +37,7 @@ const COMPARE = {
     list("held", actual.held, expected.held, hold(host, tokenOf)) ??
     list("pending", actual.pending, expected.pending, wait(host, tokenOf)),
   ...COMPARE_CELLS,
+  ...COMPARE_CALLS,
 };
 
 function guard(host, actual, expected, tokenOf) {

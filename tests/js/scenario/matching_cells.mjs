@@ -20,7 +20,7 @@ function entry(host, actual, expected, versionOf) {
   if (expected.absent) {
     const { value, version, expiresIn } = actual;
     if (value !== undefined || version !== 0 || expiresIn !== undefined) return `${show(actual)} is not absent`;
-  } else if (actual.version === 0 || show(actual.value) !== show(expected.value)) {
+  } else if ((actual.version === 0 && !actual.isOwn) || show(actual.value) !== show(expected.value)) {
     return `${show(actual)} has not the value ${show(expected.value)}`;
   }
   return (

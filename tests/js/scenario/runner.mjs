@@ -1,6 +1,7 @@
 // Runs one scenario file: any of them, none by name. `../../scenarios/README.md` says what a file means.
 
 import { quiet } from "../turn.mjs";
+import { CallSteps } from "./calls.mjs";
 import { CellSteps } from "./cells.mjs";
 import { keyOf } from "./keys.mjs";
 import { describe, mismatch } from "./matching.mjs";
@@ -40,6 +41,7 @@ class Run {
   /** The sub-spaces of those actors that have one. */
   #subSpaces = new Map();
   #cells;
+  #calls;
   #results = new Map();
   #owners = new Map();
   /** The results that some step cancels: exactly these get a signal. */
@@ -55,7 +57,9 @@ class Run {
     this.#cancelled = new Set(steps.filter(({ op }) => op === "cancel").map(({ args }) => args.result));
     const named = steps.map(({ args }) => (args?.steps ?? []).map(({ guard }) => guard).filter((name) => name));
     this.#together = new Set(named.filter((guards) => guards.length > 1).flat());
-    this.#cells = new CellSteps(host, (name) => this.#results.get(name).guard);
+    const guardOf = (name) => this.#results.get(name).guard;
+    this.#cells = new CellSteps(host, guardOf);
+    this.#calls = new CallSteps(host, this.#cells, this.#results, guardOf, (name) => this.#owners.get(name));
   }
 
   async open() {
@@ -100,6 +104,7 @@ class Run {
     const table = await outcomeOf(this.#handles.get("first").query(), "query");
     const closed = "closed" in final;
     this.#check("the space", table, closed ? { error: { code: "closed" } } : { query: final });
+    if (final.callbacks !== undefined) this.#check("the callbacks", { callbacks: this.#calls.called }, { callbacks: final.callbacks });
     if (final.cells !== undefined) {
       const cells = await outcomeOf(this.#handles.get("first").list({}), "entries");
       this.#check("the cells", cells, { entries: final.cells });
@@ -128,6 +133,11 @@ class Run {
   /** Makes the call of one step now; answers a function that tells what it has come to. */
   #call({ actor, op, args = {}, as }) {
     const space = this.#subSpaces.get(actor) ?? this.#handleOf(actor);
+    if (CallSteps.knows(op, args)) {
+      if (as !== undefined) this.#results.set(as, this.#calls.begin(space, op, args, as, this.#cancelled.has(as)));
+      const call = as === undefined ? this.#calls.through(op, args) : undefined;
+      return () => call ?? this.#results.get(as).outcome;
+    }
     if (CellSteps.knows(op)) return later(this.#cells.call(space, op, args, as));
     if (op === "next") {
       const result = { outcome: { pending: {} }, call: `${op} ${as}` };
@@ -304,7 +314,7 @@ class Run {
   #check(what, actual, expected) {
     const tokenOf = (name) => this.#results.get(name).guard.token;
     tokenOf.owner = (name) => this.#owners.get(name).id;
-    tokenOf.version = (name) => this.#cells.version(name);
+    tokenOf.version = (name) => this.#results.get(name)?.version ?? this.#cells.version(name);
     const differs = mismatch(this.#host, actual, expected, tokenOf);
     if (differs !== undefined) this.#fail(`${what}: ${differs}`);
   }

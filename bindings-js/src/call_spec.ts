@@ -1,0 +1,116 @@
+/**
+ * What a call of `update` or `transact` was told besides what it is to do.
+ *
+ * @internal
+ */
+
+import { demandOf, expiryOf, guardOf } from "./cell_arguments.js";
+import { invalid, must } from "./error.js";
+import { Guard } from "./guard.js";
+import { rawKeys } from "./key.js";
+import type { RawSpec } from "./native_calls.js";
+import type { RawDemand } from "./native_cells.js";
+import { checkOptions, checkSignal, checkTime } from "./options.js";
+import { newOwner, Owner } from "./owner.js";
+import type { Space } from "./space.js";
+import { checkText } from "./text.js";
+
+const TRANSACT = ["attempts", "timeout", "signal", "owner", "label", "guard", "guardKeys"];
+const UPDATE = ["expireIn", ...TRANSACT];
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** The most attempts that the core counts. */
+const MOST = 2 ** 32 - 1;
+
+/** The options of a call, checked. */
+export interface Spec {
+  /** As it crosses; nothing where nothing was said. */
+  readonly raw: RawSpec | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** Whether it has a deadline. */
+  readonly timed: boolean;
+  /** Whose it is. */
+  readonly owner: Owner | undefined;
+  /** Whether that was made for it. */
+  readonly isScoped: boolean;
+  /** Keys as they were given, to say which was refused. */
+  readonly given: readonly (readonly [what: string, keys: unknown])[];
+}
+
+const NOTHING: Spec = {
+  raw: undefined,
+  signal: undefined,
+  timed: false,
+  owner: undefined,
+  isScoped: false,
+  given: [],
+};
+
+/** What an update of this key was told. Throws the reason of a signal that is aborted. */
+export function updateSpec(space: Space, key: unknown, options: unknown): Spec {
+  return specOf(space, options, UPDATE, [["key", key]]);
+}
+
+/** As {@link updateSpec}, of a transaction. */
+export function transactSpec(space: Space, options: unknown): Spec {
+  return specOf(space, options, TRANSACT, []);
+}
+
+/** The call is over: so is the owner that was made for it. */
+export function endScope({ owner, isScoped }: Spec): void {
+  if (isScoped && owner !== undefined) Owner.end(owner);
+}
+
+function specOf(space: Space, options: unknown, known: readonly string[], given: Spec["given"]): Spec {
+  if (options === undefined) return scoped(space, { ...NOTHING, given });
+  checkOptions(options, known);
+  // Each is read once: a getter may answer otherwise the next time.
+  const { expireIn, attempts, timeout, signal, owner, label, guard, guardKeys } = options;
+  if (label !== undefined) checkText(label, "label");
+  // Whether it is one of this space the core tells.
+  must(owner === undefined || owner instanceof Owner, "owner", "an owner, from space.owner()");
+  const demand = guard === undefined ? undefined : guardedBy(space, guard, guardKeys);
+  const raw: RawSpec = {
+    attempts: attemptsOf(attempts),
+    timeout: checkTime(timeout, "timeout"),
+    owner: owner?.number ?? 0,
+    expireIn: expireIn === undefined ? Number.NaN : expiryOf(expireIn),
+    ...(label !== undefined && { label }),
+    ...(demand && { guard: demand }),
+  };
+  if (guard === undefined && guardKeys !== undefined) throw invalid("guardKeys", "are those of a guard: there is none");
+  const spec: Spec = {
+    raw,
+    signal: checkSignal(signal),
+    timed: raw.timeout !== NEVER,
+    owner,
+    isScoped: false,
+    given: [...given, ["guardKeys", guardKeys]],
+  };
+  if (spec.signal?.aborted) throw spec.signal.reason;
+  return scoped(space, spec);
+}
+
+/** In a space that looks for it, the call has the owner of the body that it is in, or one of its own. */
+function scoped(space: Space, spec: Spec): Spec {
+  const { ambient } = space;
+  if (ambient === undefined || spec.owner !== undefined) return spec;
+  const around = ambient.owner();
+  const owner = around ?? newOwner(space, undefined);
+  const raw = spec.raw ?? { attempts: NEVER, timeout: NEVER, owner: 0, expireIn: Number.NaN };
+  return { ...spec, owner, isScoped: around === undefined, raw: { ...raw, owner: owner.number } };
+}
+
+function attemptsOf(attempts: unknown): number {
+  if (attempts === undefined || attempts === NEVER) return NEVER;
+  if (!Number.isSafeInteger(attempts) || (attempts as number) < 1) {
+    throw invalid("attempts", "must be a whole number, 1 or more");
+  }
+  return Math.min(attempts as number, MOST);
+}
+
+function guardedBy(space: Space, given: unknown, keys: unknown): RawDemand {
+  const guard = guardOf(space, given);
+  const demand = demandOf(guard, Guard.isReleased(guard));
+  return keys === undefined ? demand : { ...demand, keys: rawKeys(space.native, keys, "guardKeys") };
+}

@@ -1,0 +1,36 @@
+import type { Guard } from "./guard.js";
+import type { Keys } from "./key.js";
+import type { Owner } from "./owner.js";
+
+/** What `transact` can be told besides the body. */
+export interface TransactOptions {
+  /** Runs the body at most so often; then the call rejects with `conflict`. Usually there is no limit. */
+  attempts?: number | undefined;
+  /** Milliseconds until the call rejects with `timeout`, wherever it is: nothing commits then. Infinity: none. */
+  timeout?: number | undefined;
+  /** Ends the call when it is aborted, wherever it is: nothing commits, and the call rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /**
+   * Whose call it is: one of this space. A wait for a turn that could never end, because it would wait for its own owner, is
+   * refused with `deadlock`.
+   */
+  owner?: Owner | undefined;
+  /** A text for people: shown by `query` and in errors. */
+  label?: string | undefined;
+  /**
+   * Commits only while this guard holds every key that it was granted, except those that it released itself: else the call
+   * rejects with `fenced`, as soon as the guard is lost.
+   */
+  guard?: Guard | undefined;
+  /** The keys that the `guard` must hold instead. */
+  guardKeys?: Keys | undefined;
+}
+
+/** What `update` can be told besides the key and the function. */
+export interface UpdateOptions extends TransactOptions {
+  /**
+   * Milliseconds until the cell expires, from the commit on. Null or Infinity: it does not. Left out: what the cell had stays, as a
+   * new value in a session does not make it last longer.
+   */
+  expireIn?: number | null | undefined;
+}

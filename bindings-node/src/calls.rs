@@ -1,0 +1,441 @@
+//! The calls of `update` and `transact`. Numbers cross in the scratch, where their lanes are those of `CallLane` in
+//! `native_calls.ts`; values cross as bytes, which are copied.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use latchwork::{Call, CallSpec, Change, Done, Error, Expiry, Run, Step, Ticket};
+use napi::Env;
+use napi_derive::napi;
+
+use crate::cells::{Bytes, RawDemand, RawEntry, RawRange, entries, scan, tell};
+use crate::clock::from_milliseconds;
+use crate::convert::RawKey;
+use crate::environment::{Environment, Failed, Value};
+use crate::scratch::{DEFERRED, GENERATION, NUMBER, OWNER, Outcome, PLACE, SETTLED, SLOT, TOKEN};
+
+/// Out: what is next, a `Step`.
+const STEP: usize = SLOT;
+/// Out, with the first step: the number of the call.
+const CALL: usize = GENERATION;
+/// Out: which attempt is to run, or how many have run.
+const ATTEMPT: usize = PLACE;
+/// Out: names the body that runs.
+const SCOPE: usize = NUMBER;
+/// Out: that of the cell, or of the commit.
+const VERSION: usize = TOKEN;
+/// Out: how many callbacks there are to run.
+const CALLBACKS: usize = OWNER;
+/// Out: 1 where the cell was changed.
+const CHANGED: usize = DEFERRED;
+
+/// What is next, as `native_calls.ts` numbers it.
+#[derive(Clone, Copy)]
+enum Next {
+    Wait = 0,
+    Run = 1,
+    Done = 2,
+    Threw = 3,
+    Failed = 4,
+}
+
+/// What a call says besides what it is to do.
+#[napi(object, object_to_js = false)]
+pub(crate) struct RawSpec {
+    /// Infinity for no limit.
+    pub attempts: f64,
+    /// Milliseconds, Infinity for none.
+    pub timeout: f64,
+    /// The number of an owner, 0 for none.
+    pub owner: f64,
+    /// Milliseconds, Infinity for never, NaN where it is not said.
+    pub expire_in: f64,
+    pub label: Option<String>,
+    pub guard: Option<RawDemand>,
+}
+
+/// The calls of one environment that have not ended, by numbers that are never used again.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    last: Cell<u32>,
+    known: RefCell<BTreeMap<u32, Known>>,
+    /// What the last commit is to call.
+    callbacks: RefCell<Vec<u64>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    handle: u64,
+    call: Call<Value>,
+    /// Of an update: when a cell that it sets expires.
+    expiry: Expiry,
+    /// What its function was given last; that may have changed its own.
+    given: Option<Arc<Value>>,
+}
+
+impl Calls {
+    /// The environment ends: so do the calls, and what they have goes on to others.
+    pub(crate) fn clear(&self) {
+        drop(self.known.take());
+    }
+
+    fn add(&self, handle: u64, call: Call<Value>, expiry: Expiry) -> u32 {
+        self.last.set(self.last.get() + 1);
+        self.known.borrow_mut().insert(self.last.get(), Known { handle, call, expiry, given: None });
+        self.last.get()
+    }
+
+    fn find(&self, number: u32) -> Option<(u64, Call<Value>, Expiry)> {
+        self.known.borrow().get(&number).map(|Known { handle, call, expiry, .. }| (*handle, call.clone(), *expiry))
+    }
+
+    fn forget(&self, number: u32) -> Option<Known> {
+        self.known.borrow_mut().remove(&number)
+    }
+}
+
+/// Begins an update of this cell. `Resumed` with this tag is told when it can go on. A step; settles.
+#[napi(catch_unwind, js_name = "updateCell")]
+pub(crate) fn update(
+    env: &Env,
+    handle: f64,
+    tag: u32,
+    key: RawKey,
+    spec: Option<RawSpec>,
+) -> napi::Result<Option<Bytes>> {
+    let expiry = spec.as_ref().and_then(|spec| expiry(spec.expire_in)).unwrap_or(Expiry::Keep);
+    begin(env, handle as u64, expiry, |environment, handle| {
+        let (key, spec) = (key.key()?, spec_of(environment, handle, spec)?);
+        environment.with(handle, |port| port.update(&key, &spec, tag.into()))
+    })
+}
+
+/// Begins a transaction. A step; settles.
+#[napi(catch_unwind)]
+pub(crate) fn transact(env: &Env, handle: f64, tag: u32, spec: Option<RawSpec>) -> napi::Result<()> {
+    begin(env, handle as u64, Expiry::Keep, |environment, handle| {
+        let spec = spec_of(environment, handle, spec)?;
+        environment.with(handle, |port| port.transact(&spec, tag.into()))
+    })?;
+    Ok(())
+}
+
+/// The call was told that it can go on. A step; settles.
+#[napi(catch_unwind, js_name = "goOn")]
+pub(crate) fn go_on(env: &Env, call: u32) -> napi::Result<Option<Bytes>> {
+    step(env, call, |call, _| call.go_on())
+}
+
+/// The function of an update answered this value, or that the cell is to be deleted. A step; settles.
+#[napi(catch_unwind, js_name = "answerUpdate")]
+pub(crate) fn answer(env: &Env, call: u32, scope: f64, value: Option<&[u8]>) -> napi::Result<Option<Bytes>> {
+    let change = value.map_or(Change::Delete, |value| Change::Set(Box::from(value)));
+    step(env, call, |call, expiry| call.answer(scope as u64, change, expiry))
+}
+
+/// It answered that the cell is to stay. A step, with the value of the cell; settles.
+#[napi(catch_unwind, js_name = "keepCell")]
+pub(crate) fn keep(env: &Env, call: u32, scope: f64) -> napi::Result<Option<Bytes>> {
+    let given = {
+        let environment = Environment::of(env)?;
+        let known = environment.calls.known.borrow();
+        known.get(&call).and_then(|known| known.given.clone())
+    };
+    let next = step(env, call, |call, expiry| call.answer(scope as u64, Change::Keep, expiry))?;
+    let is_done = Environment::of(env)?.scratch.whole(STEP) == Next::Done as u64;
+    Ok(if is_done { given.map(Bytes) } else { next })
+}
+
+/// The body of a transaction returned. A step; settles.
+#[napi(catch_unwind)]
+pub(crate) fn returned(env: &Env, call: u32, scope: f64) -> napi::Result<()> {
+    step(env, call, |call, _| call.returned(scope as u64))?;
+    Ok(())
+}
+
+/// The body threw. A step; settles.
+#[napi(catch_unwind)]
+pub(crate) fn threw(env: &Env, call: u32, scope: f64) -> napi::Result<Option<Bytes>> {
+    step(env, call, |call, _| call.threw(scope as u64))
+}
+
+/// Gives a call up: nothing commits. Settles.
+#[napi(catch_unwind, js_name = "cancelCall")]
+pub(crate) fn cancel(env: &Env, call: u32) -> napi::Result<()> {
+    let environment = Environment::of(env)?;
+    let _inside = environment.waker().inside();
+    let known = environment.calls.forget(call);
+    let handle = known.as_ref().map_or(0, |known| known.handle);
+    if let Some(Known { call, .. }) = known {
+        call.cancel();
+    }
+    environment.report(env.raw(), handle);
+    Ok(())
+}
+
+/// What the last commit is to call, in this order.
+#[napi(catch_unwind, js_name = "callbacksOfCommit")]
+pub(crate) fn callbacks(env: &Env) -> napi::Result<Vec<f64>> {
+    let callbacks = Environment::of(env)?.calls.callbacks.take();
+    Ok(callbacks.into_iter().map(|callback| callback as f64).collect())
+}
+
+/// A cell as the transaction sees it.
+#[napi(catch_unwind, js_name = "txGet")]
+pub(crate) fn get(env: &Env, call: u32, scope: f64, key: RawKey) -> napi::Result<Option<Bytes>> {
+    let environment = Environment::of(env)?;
+    let got = operate(&environment, call, |call| call.get(scope as u64, &key.key()?));
+    Ok(got.and_then(|entry| tell(&environment, entry)))
+}
+
+/// Cells at one instant, in the order asked.
+#[napi(catch_unwind, js_name = "txGetMany")]
+pub(crate) fn get_many(env: &Env, call: u32, scope: f64, keys: Vec<RawKey>) -> napi::Result<Option<Vec<RawEntry>>> {
+    let environment = Environment::of(env)?;
+    let got = operate(&environment, call, |call| call.get_many(scope as u64, &RawKey::keys(keys)?));
+    Ok(got.map(entries))
+}
+
+/// The cells of a range at one instant, in key order.
+#[napi(catch_unwind, js_name = "txList")]
+pub(crate) fn list(
+    env: &Env,
+    call: u32,
+    scope: f64,
+    range: RawRange,
+    limit: f64,
+    reverse: bool,
+) -> napi::Result<Option<Vec<RawEntry>>> {
+    let environment = Environment::of(env)?;
+    let got = operate(&environment, call, |call| call.list(scope as u64, &scan(range, limit, reverse)?));
+    Ok(got.map(entries))
+}
+
+/// Sets a cell at the commit.
+#[napi(catch_unwind, js_name = "txSet")]
+pub(crate) fn set(
+    env: &Env,
+    call: u32,
+    scope: f64,
+    key: RawKey,
+    value: &[u8],
+    expire_in: f64,
+) -> napi::Result<()> {
+    let environment = Environment::of(env)?;
+    operate(&environment, call, |call| call.set(scope as u64, &key.key()?, Box::from(value), expiry(expire_in)));
+    Ok(())
+}
+
+/// Sets a cell that is absent; else `Refused`, and the cell that is there.
+#[napi(catch_unwind, js_name = "txInsert")]
+pub(crate) fn insert(
+    env: &Env,
+    call: u32,
+    scope: f64,
+    key: RawKey,
+    value: &[u8],
+    expire_in: f64,
+) -> napi::Result<Option<Bytes>> {
+    let environment = Environment::of(env)?;
+    let inserted =
+        operate(&environment, call, |call| call.insert(scope as u64, &key.key()?, Box::from(value), expiry(expire_in)));
+    Ok(inserted.flatten().and_then(|there| {
+        environment.scratch.answer(Outcome::Refused);
+        tell(&environment, there)
+    }))
+}
+
+/// Deletes a cell at the commit.
+#[napi(catch_unwind, js_name = "txDelete")]
+pub(crate) fn delete(env: &Env, call: u32, scope: f64, key: RawKey) -> napi::Result<()> {
+    let environment = Environment::of(env)?;
+    operate(&environment, call, |call| call.delete(scope as u64, &key.key()?));
+    Ok(())
+}
+
+/// Begins a savepoint; its body is known by the scope in the scratch.
+#[napi(catch_unwind, js_name = "txEnter")]
+pub(crate) fn enter(env: &Env, call: u32, scope: f64) -> napi::Result<()> {
+    let environment = Environment::of(env)?;
+    if let Some(inner) = operate(&environment, call, |call| call.enter(scope as u64)) {
+        environment.scratch.set_whole(SCOPE, inner);
+    }
+    Ok(())
+}
+
+/// Ends a savepoint.
+#[napi(catch_unwind, js_name = "txLeave")]
+pub(crate) fn leave(env: &Env, call: u32, scope: f64, keeps: bool) -> napi::Result<()> {
+    let environment = Environment::of(env)?;
+    operate(&environment, call, |call| if keeps { call.keep(scope as u64) } else { call.undo(scope as u64) });
+    Ok(())
+}
+
+/// Has a callback run after the commit.
+#[napi(catch_unwind, js_name = "txOnCommit")]
+pub(crate) fn on_commit(env: &Env, call: u32, scope: f64, callback: u32) -> napi::Result<()> {
+    let environment = Environment::of(env)?;
+    operate(&environment, call, |call| call.on_commit(scope as u64, callback.into()));
+    Ok(())
+}
+
+/// Marks the attempt, or the savepoint, as aborted. Fails with what is to be thrown.
+#[napi(catch_unwind, js_name = "txAbort")]
+pub(crate) fn abort(env: &Env, call: u32, scope: f64, reason: String) -> napi::Result<()> {
+    let environment = Environment::of(env)?;
+    operate(&environment, call, |call| Err::<(), _>(call.abort(scope as u64, &reason)));
+    Ok(())
+}
+
+/// Marks the attempt: it is to run again once what it read has changed. Fails with what is to be thrown.
+#[napi(catch_unwind, js_name = "txRetry")]
+pub(crate) fn retry(env: &Env, call: u32, scope: f64) -> napi::Result<()> {
+    let environment = Environment::of(env)?;
+    operate(&environment, call, |call| Err::<(), _>(call.retry(scope as u64)));
+    Ok(())
+}
+
+fn begin(
+    env: &Env,
+    handle: u64,
+    expiry: Expiry,
+    make: impl FnOnce(&Environment, u64) -> Result<Call<Value>, Error>,
+) -> napi::Result<Option<Bytes>> {
+    let environment = Environment::of(env)?;
+    let _inside = environment.waker().inside();
+    let value = match make(&environment, handle) {
+        Ok(call) => {
+            let step = call.go_on();
+            let number = environment.calls.add(handle, call, expiry);
+            environment.scratch.set(CALL, number.into());
+            take(&environment, number, step)
+        }
+        Err(error) => {
+            fail(&environment, error);
+            None
+        }
+    };
+    environment.report(env.raw(), handle);
+    Ok(value)
+}
+
+/// What is next for a call; nothing for one that has ended.
+fn step(env: &Env, number: u32, next: impl FnOnce(&Call<Value>, Expiry) -> Step<Value>) -> napi::Result<Option<Bytes>> {
+    let environment = Environment::of(env)?;
+    let _inside = environment.waker().inside();
+    let Some((handle, call, expiry)) = environment.calls.find(number) else {
+        say(&environment, Next::Wait);
+        environment.scratch.set(SETTLED, 0.0);
+        return Ok(None);
+    };
+    let value = take(&environment, number, next(&call, expiry));
+    // Before what it settles is reported: an ended call gives up what it has when nobody knows it any more.
+    drop(call);
+    environment.report(env.raw(), handle);
+    Ok(value)
+}
+
+/// Tells a step; forgets the call where it was the last.
+fn take(environment: &Environment, number: u32, step: Step<Value>) -> Option<Bytes> {
+    let value = match step {
+        Step::Wait => {
+            say(environment, Next::Wait);
+            return None;
+        }
+        Step::Run(run) => return run_of(environment, number, run),
+        Step::Done(done) => {
+            tell_done(environment, done);
+            None
+        }
+        Step::Threw => {
+            say(environment, Next::Threw);
+            None
+        }
+        Step::Failed(error) => {
+            fail(environment, error);
+            None
+        }
+    };
+    let ended = environment.calls.forget(number);
+    drop(ended);
+    value
+}
+
+fn run_of(environment: &Environment, number: u32, run: Run<Value>) -> Option<Bytes> {
+    say(environment, Next::Run);
+    environment.scratch.set(ATTEMPT, run.attempt.into());
+    environment.scratch.set_whole(SCOPE, run.scope);
+    let entry = run.entry?;
+    if let Some(known) = environment.calls.known.borrow_mut().get_mut(&number) {
+        known.given = entry.value.clone();
+    }
+    tell(environment, entry)
+}
+
+fn tell_done(environment: &Environment, done: Done) {
+    say(environment, Next::Done);
+    let Environment { scratch, calls, .. } = environment;
+    scratch.set(ATTEMPT, done.attempts.into());
+    scratch.set_whole(VERSION, done.version);
+    scratch.set(CHANGED, f64::from(u8::from(done.changed)));
+    scratch.set_whole(CALLBACKS, done.callbacks.len() as u64);
+    calls.callbacks.replace(done.callbacks);
+}
+
+fn say(environment: &Environment, next: Next) {
+    environment.scratch.answer(Outcome::Granted);
+    environment.scratch.set(STEP, f64::from(next as u8));
+}
+
+fn fail(environment: &Environment, error: Error) {
+    environment.fail(Failed::Error(error));
+    environment.scratch.set(STEP, f64::from(Next::Failed as u8));
+}
+
+/// Does something with a call that has not ended.
+fn operate<T>(
+    environment: &Environment,
+    number: u32,
+    operation: impl FnOnce(&Call<Value>) -> Result<T, Error>,
+) -> Option<T> {
+    let done = match environment.calls.find(number) {
+        Some((_, call, _)) => operation(&call),
+        None => Err(Error::invalid("tx", "its call is over")),
+    };
+    environment.answer(done)
+}
+
+fn spec_of(environment: &Environment, handle: u64, raw: Option<RawSpec>) -> Result<CallSpec, Error> {
+    let mut spec = CallSpec::new();
+    let Some(RawSpec { attempts, timeout, owner, label, guard, .. }) = raw else { return Ok(spec) };
+    if attempts.is_finite() {
+        spec = spec.attempts(attempts as u32);
+    }
+    if timeout.is_finite() {
+        spec = spec.timeout(from_milliseconds(timeout));
+        // Now, since this thread may be blocked when it is over.
+        environment.keep_time(handle);
+    }
+    if let Some(label) = label {
+        spec = spec.label(label);
+    }
+    // What answers for a handle that is closed is another space.
+    if owner != 0.0 && !environment.with(handle, |port| port.space().is_closed()) {
+        spec = spec.owner(&environment.owners.find(owner as u32)?);
+    }
+    if let Some(RawDemand { place, number, token, released, keys }) = guard {
+        let ticket = (!released).then(|| Ticket::from_parts(place as u64, number as u64));
+        spec = spec.guard(ticket, token as u64, keys.map(RawKey::keys).transpose()?);
+    }
+    Ok(spec)
+}
+
+/// Nothing where it is not said.
+fn expiry(milliseconds: f64) -> Option<Expiry> {
+    match milliseconds {
+        said if said.is_nan() => None,
+        never if never.is_infinite() => Some(Expiry::Never),
+        after => Some(Expiry::In(from_milliseconds(after))),
+    }
+}
