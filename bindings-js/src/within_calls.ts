@@ -5,8 +5,8 @@
  */
 
 import type { NativeCalls } from "./native_calls.js";
-import { entriesWithin, rangeWithin } from "./within_cells.js";
 import type { Place } from "./within.js";
+import { entriesWithin, rangeWithin } from "./within_cells.js";
 
 /** The same calls for the sub-space in this place. Keys of it come as keys of the space already; ranges do not. */
 export function callsWithin(calls: NativeCalls, place: Place): NativeCalls {

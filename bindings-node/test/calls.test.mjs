@@ -29,7 +29,13 @@ async function historyOf(naive) {
   assert.deepEqual(await space.query(), { held: [], pending: [] });
   await space.close();
   const runs = Math.max(...answers.map((answer) => answer.runs));
-  return { faults: faultsOfCell(answers.flatMap((answer) => answer.history), "start"), runs };
+  return {
+    faults: faultsOfCell(
+      answers.flatMap((answer) => answer.history),
+      "start",
+    ),
+    runs,
+  };
 }
 
 test("what threads see of a cell that they update is one thing after another", async () => {
@@ -101,9 +107,7 @@ test("a turn goes from thread to thread, in order", async () => {
 test("a worker that is terminated inside its turn, or waiting for it, gives it on", async () => {
   const url = fresh("terminated turn");
   const space = await open(url);
-  const [holder, waiter, last] = await Promise.all(
-    Array.from({ length: 3 }, () => start(url, undefined, "calls.mjs")),
-  );
+  const [holder, waiter, last] = await Promise.all(Array.from({ length: 3 }, () => start(url, undefined, "calls.mjs")));
   holder.tell({ task: "inTurn" });
   assert.equal(await holder.next(), "in its turn");
   for (const { tell, next } of [waiter, last]) {

@@ -27,14 +27,27 @@ export function callOperations({ request, say, tell, decoded, answered, thrown }
       }),
     transact: (message) =>
       request(message, async (space, options) => posted(await space.transact(handle(message.id), ...options))),
-    savepoint: ({ id, run }) => tell(id, running.get(run).tx.transact(handle(id)).then(() => ({}))),
+    savepoint: ({ id, run }) =>
+      tell(
+        id,
+        running
+          .get(run)
+          .tx.transact(handle(id))
+          .then(() => ({})),
+      ),
     endRun({ run, answer, value, threw }) {
       const { resolve, reject } = running.get(run);
       if (threw) reject(thrown);
       else resolve(answer === undefined ? decoded([value])[0] : ANSWERS[answer]);
     },
     through: ({ id, run, how, given }) =>
-      tell(id, running.get(run).tx[how](...decoded(given)).then((answer) => answered(answer ?? null))),
+      tell(
+        id,
+        running
+          .get(run)
+          .tx[how](...decoded(given))
+          .then((answer) => answered(answer ?? null)),
+      ),
     mark({ run, how, given }) {
       try {
         running.get(run).tx[how](...given);

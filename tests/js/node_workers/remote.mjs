@@ -404,13 +404,21 @@ class RemoteSpace {
   }
 
   transact(body, options) {
-    return this.#begin("transact", {}, ({ attempt }, run, worker) => body(new RemoteTransaction(worker, run, attempt)), options);
+    return this.#begin(
+      "transact",
+      {},
+      ({ attempt }, run, worker) => body(new RemoteTransaction(worker, run, attempt)),
+      options,
+    );
   }
 
   /** Has a worker make an update or a transaction whose body runs here. */
   #begin(op, message, body, given) {
     const { signal, owner, ...rest } = given ?? {};
-    const { given: [options], index: holder } = posted([rest]);
+    const {
+      given: [options],
+      index: holder,
+    } = posted([rest]);
     const index = owner?.index ?? holder() ?? this.#turn();
     if (owner !== undefined) options.owner = owner.number;
     const worker = this.#worker(index);

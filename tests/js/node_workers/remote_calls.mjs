@@ -1,6 +1,6 @@
 // Updates and transactions that a worker makes: it runs the body by having it run here, and waits for how it ends.
 
-import { KEEP, DELETE, LatchworkError } from "latchwork";
+import { DELETE, KEEP, LatchworkError } from "latchwork";
 import { errorFrom } from "./wire.mjs";
 
 /** What a function answers that is no value, as it can be posted. */

@@ -104,7 +104,8 @@ class Run {
     const table = await outcomeOf(this.#handles.get("first").query(), "query");
     const closed = "closed" in final;
     this.#check("the space", table, closed ? { error: { code: "closed" } } : { query: final });
-    if (final.callbacks !== undefined) this.#check("the callbacks", { callbacks: this.#calls.called }, { callbacks: final.callbacks });
+    if (final.callbacks !== undefined)
+      this.#check("the callbacks", { callbacks: this.#calls.called }, { callbacks: final.callbacks });
     if (final.cells !== undefined) {
       const cells = await outcomeOf(this.#handles.get("first").list({}), "entries");
       this.#check("the cells", cells, { entries: final.cells });

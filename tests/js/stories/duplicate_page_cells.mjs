@@ -28,7 +28,11 @@ async function updated(host, requests) {
   const answers = await Promise.all(Array.from({ length: requests }, duplicate));
   is((await space.get(document)).value.pages.length, requests + 1, "pages");
   const all = Array.from({ length: requests }, (_, index) => index + 2);
-  same(answers.toSorted((a, b) => a - b), all, "answers");
+  same(
+    answers.toSorted((a, b) => a - b),
+    all,
+    "answers",
+  );
   ok(Math.max(...runs) <= MOST, `a function ran ${Math.max(...runs)} times`);
   ok(Math.max(...runs) > 1, "nobody was in anybody's way");
   same(await space.query(), { held: [], pending: [] }, "turns that are left");

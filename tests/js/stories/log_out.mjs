@@ -78,7 +78,11 @@ async function logOut(host) {
   await watching;
 
   const there = await agrees();
-  same(there.filter((name) => name.startsWith("before")), [], "created before");
+  same(
+    there.filter((name) => name.startsWith("before")),
+    [],
+    "created before",
+  );
   is(there.filter((name) => name.startsWith("after")).length, AFTER, "created after");
   ok(sessions.most <= MOST, `a body ran ${sessions.most} times`);
   await space.close();

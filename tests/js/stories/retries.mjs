@@ -92,7 +92,7 @@ async function limit(host) {
  * A helper that a body calls needs the cell of its caller: it is a call of its own, so the caller runs again, until it has the
  * turn that the helper waits for.
  */
-async function helper(host, story, options) {
+async function helper(story, options) {
   const { space } = story;
   const helped = [];
   const done = await space.update(
@@ -110,11 +110,15 @@ async function helper(host, story, options) {
   return helped[3];
 }
 
-const rejected = (promise) => promise.then(() => undefined, (error) => error);
+const rejected = (promise) =>
+  promise.then(
+    () => undefined,
+    (error) => error,
+  );
 
 async function withOwner(host) {
   const story = await opened(host);
-  const error = await helper(host, story, { owner: story.space.owner("request") });
+  const error = await helper(story, { owner: story.space.owner("request") });
   isError(host, error, "deadlock");
   ok(/turn of "count"/.test(error.message), error.message);
   same(await story.space.query(), { held: [], pending: [] });
@@ -124,7 +128,7 @@ async function withOwner(host) {
 async function withoutOwner(host) {
   const clock = host.testing.manualClock();
   const story = await opened(host, { clock });
-  const helped = helper(host, story, { timeout: 50 });
+  const helped = helper(story, { timeout: 50 });
   is(await state(helped), "pending");
   const { held, pending } = await story.space.query();
   same([held.length, held[0].label, pending.length], [1, "caller", 1]);

@@ -9,7 +9,9 @@ const SIGN_UPS = 100;
 async function oneName(host, signUp) {
   const space = await host.latchwork.open();
   const looked = barrier(SIGN_UPS);
-  const each = Array.from({ length: SIGN_UPS }, (_, index) => signUp(space, `password ${index}`, looked, host.latchwork));
+  const each = Array.from({ length: SIGN_UPS }, (_, index) =>
+    signUp(space, `password ${index}`, looked, host.latchwork),
+  );
   const answers = await Promise.all(each);
   const winners = answers.filter((answer) => answer.ok);
   is(winners.length, 1, "winners");

@@ -83,7 +83,11 @@ async function opaque(host) {
       isError(host, b, "conflict");
       isError(host, await rejects(tx.set("c", 1)), "conflict");
       isError(host, await rejects(tx.getMany(["a", "b"])), "conflict");
-      isError(host, throws(() => tx.onCommit(() => {})), "conflict");
+      isError(
+        host,
+        throws(() => tx.onCommit(() => {})),
+        "conflict",
+      );
       // Whatever it does now is discarded.
       throw new Error("never seen");
     }
@@ -180,12 +184,23 @@ async function savepoints(host) {
         }),
     );
     isError(host, await rejects(tx.get("a")), "invalid", { what: "tx" });
-    isError(host, throws(() => tx.onCommit(() => {})), "invalid", { what: "tx" });
+    isError(
+      host,
+      throws(() => tx.onCommit(() => {})),
+      "invalid",
+      { what: "tx" },
+    );
     open();
     await opened;
     is((await tx.get("a")).value, "outer");
   });
-  same([called, values(await space.getMany(["a", "b"]))], [["outer", "kept"], ["outer", "kept"]]);
+  same(
+    [called, values(await space.getMany(["a", "b"]))],
+    [
+      ["outer", "kept"],
+      ["outer", "kept"],
+    ],
+  );
   await space.close();
 }
 
@@ -211,8 +226,7 @@ async function doomedInside(host) {
 }
 
 async function handles(host) {
-  const { open, LatchworkError } = host.latchwork;
-  const space = await open();
+  const space = await host.latchwork.open();
   let kept;
   let inner;
   await space.transact(async (tx) => {
@@ -250,7 +264,6 @@ async function handles(host) {
     await tx.set("c", 1).catch(() => {});
   });
   same([all.length, values(await space.getMany(["a", "b", "c"]))], [2, [undefined, 2, 1]]);
-  ok(!(await rejected(Promise.resolve(1)) instanceof LatchworkError), "nothing is wrong");
   await space.close();
 }
 
@@ -297,7 +310,10 @@ async function callbacks(host) {
       }),
     ),
   );
-  same(order, Array.from({ length: 20 }, (_, index) => index + 2));
+  same(
+    order,
+    Array.from({ length: 20 }, (_, index) => index + 2),
+  );
   // Not of what only reads: that commits too.
   await space.transact(async (tx) => tx.onCommit(() => order.push("read")));
   is(order.at(-1), "read");
@@ -338,7 +354,11 @@ async function retries(host) {
     runs++;
     const job = await tx.get("job");
     if (job.version === 0) {
-      isError(host, throws(() => tx.retry()), "conflict");
+      isError(
+        host,
+        throws(() => tx.retry()),
+        "conflict",
+      );
       return "ignored";
     }
     await tx.delete("job");

@@ -51,7 +51,10 @@ async function atOnce(host) {
   is(ran, true);
   is((await updated).value, 2);
   const all = await Promise.all(Array.from({ length: 50 }, () => space.update("k", (value) => value + 1)));
-  ok(all.every(({ attempts }) => attempts === 1), "one ran again");
+  ok(
+    all.every(({ attempts }) => attempts === 1),
+    "one ran again",
+  );
   is((await space.get("k")).value, 52);
   await space.close();
 }
@@ -362,7 +365,10 @@ async function context(host) {
       }),
     ),
   );
-  same(seen, Array.from({ length: 20 }, (_, index) => [index, index]));
+  same(
+    seen,
+    Array.from({ length: 20 }, (_, index) => [index, index]),
+  );
   await space.close();
 }
 
