@@ -46,9 +46,7 @@ export function callsOf(
     get: (number, scope, key) => tell(calls.getMany(number, scope, [key])?.[0]),
     getMany: (number, scope, keys) => answer<RawEntry[]>(call(() => wasm.txGetMany(number, scope), [keys])),
     list: (number, scope, range, limit, reverse) =>
-      answer<RawEntry[]>(
-        call(() => wasm.txList(number, scope, kindOf(range), limit, reverse ? 1 : 0), keysOf(range)),
-      ),
+      answer<RawEntry[]>(call(() => wasm.txList(number, scope, kindOf(range), limit, reverse ? 1 : 0), keysOf(range))),
     set(number, scope, key, value, expireIn) {
       call(() => wasm.txSet(number, scope, expireIn), [[key], value]);
     },

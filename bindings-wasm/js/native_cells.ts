@@ -15,8 +15,8 @@ import {
   type RawEntry,
   type RawRange,
 } from "../../bindings-js/src/native_cells.js";
-import { callsOf } from "./native_calls.js";
 import type { InitOutput } from "../generated/latchwork_wasm.js";
+import { callsOf } from "./native_calls.js";
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -44,9 +44,7 @@ export function cellsOf(wasm: InitOutput, native: Native, { call, answer }: Bord
     },
     getMany: (handle, keys) => answer<RawEntry[]>(call(() => wasm.getCells(handle), [keys])),
     list: (handle, asked, limit, reverse) =>
-      answer<RawEntry[]>(
-        call(() => wasm.listCells(handle, kindOf(asked), limit, reverse ? 1 : 0), keysOf(asked)),
-      ),
+      answer<RawEntry[]>(call(() => wasm.listCells(handle, kindOf(asked), limit, reverse ? 1 : 0), keysOf(asked))),
     write(key, value) {
       const { scratch } = native;
       const [handle, expected, expireIn, place, number, token, guarded] = [
@@ -68,12 +66,9 @@ export function cellsOf(wasm: InitOutput, native: Native, { call, answer }: Bord
     commit: (handle, changes, demands) =>
       answer<RawConflict[]>(call(() => wasm.commitCells(handle), told(changes, demands))),
     deleteAll: (handle, asked, except) =>
-      answer<KeyValue[]>(
-        call(() => wasm.deleteCells(handle, kindOf(asked)), [...keysOf(asked), except]),
-      ),
+      answer<KeyValue[]>(call(() => wasm.deleteCells(handle, kindOf(asked)), [...keysOf(asked), except])),
     watch: (handle, keys) => call(() => wasm.watchCells(handle, KEYS), [keys]),
-    watchRange: (handle, asked) =>
-      call(() => wasm.watchCells(handle, kindOf(asked)), keysOf(asked)),
+    watchRange: (handle, asked) => call(() => wasm.watchCells(handle, kindOf(asked)), keysOf(asked)),
     nextOf: (watch, told) => answer<RawEntry[]>(wasm.nextOfCells(watch, told)),
     endWatch: wasm.endWatch,
     // A page does not end.
