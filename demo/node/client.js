@@ -1,7 +1,7 @@
 // Clients of the service, which speak HTTP on loopback.
 
 import { Refused } from "../js/sessions.js";
-import { documentRoutes, sessionRoutes } from "./routes.js";
+import { documentRoutes, sessionRoutes, tokenRoutes } from "./routes.js";
 import { startService } from "./service.js";
 
 /** A running service of questionnaires and a client of it. */
@@ -23,6 +23,12 @@ export async function serveSessions(handlers) {
     logOutEverywhere: (name) => ask("DELETE", `/accounts/${name}/sessions`),
     close,
   };
+}
+
+/** A running service of reports and a client of it. */
+export async function serveTokens(handlers) {
+  const { ask, close } = await serve(tokenRoutes(handlers));
+  return { report: () => ask("GET", "/report"), close };
 }
 
 async function serve(routes) {

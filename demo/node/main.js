@@ -9,7 +9,8 @@ import { open } from "latchwork";
 import { buyerSellerCase } from "../js/buyer-seller.js";
 import { duplicatePageCase } from "../js/duplicate-page.js";
 import { sessionCases } from "../js/session-cases.js";
-import { serveDocuments, serveSessions } from "./client.js";
+import { tokenCase } from "../js/token-case.js";
+import { serveDocuments, serveSessions, serveTokens } from "./client.js";
 import { Store } from "./store.js";
 
 const questionnaire = JSON.parse(await readFile(new URL("../questionnaire.json", import.meta.url), "utf8"));
@@ -21,6 +22,7 @@ try {
   await duplicatePageCase({ ...setting, serve: serveDocuments });
   await buyerSellerCase(setting);
   await sessionCases({ ...setting, serve: serveSessions });
+  await tokenCase({ ...setting, serve: serveTokens });
 } finally {
   await space.close();
   await rm(folder, { recursive: true });

@@ -20,3 +20,8 @@ export function sessionRoutes(handlers) {
     ["DELETE", /^\/accounts\/([\w-]+)\/sessions$/, (name) => handlers.logOutEverywhere(name)],
   ];
 }
+
+/** Reports of another service. */
+export function tokenRoutes(handlers) {
+  return [["GET", /^\/report$/, () => handlers.report()]];
+}

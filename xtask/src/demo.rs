@@ -22,6 +22,8 @@ const SIGN_UP: &str = "sign-up";
 const LOG_IN: &str = "log-in";
 /// A log-out everywhere while others log in.
 const LOG_OUT: &str = "log-out";
+/// Many requests that need a new token of somebody else.
+const TOKEN: &str = "token";
 
 /// Transfers between accounts while others add them up.
 const BANK: &str = "bank";
@@ -87,7 +89,7 @@ fn demo(setup: &mut Setup, host: Part) -> Result<Vec<Outcome>> {
 /// What a host has to show.
 fn cases(host: Part) -> &'static [&'static str] {
     match host {
-        Part::Node => &[DOCUMENT, BUYER_SELLER, SIGN_UP, LOG_IN, LOG_OUT],
+        Part::Node => &[DOCUMENT, BUYER_SELLER, SIGN_UP, LOG_IN, LOG_OUT, TOKEN],
         Part::Python => &[DOCUMENT, BUYER_SELLER, BANK],
         _ => &[DOCUMENT, BUYER_SELLER],
     }
@@ -157,7 +159,7 @@ impl Outcome {
             fault("actors were stuck with Latchwork");
         }
         match self.case.as_str() {
-            DOCUMENT | SIGN_UP | LOG_IN | LOG_OUT | BANK => {
+            DOCUMENT | SIGN_UP | LOG_IN | LOG_OUT | TOKEN | BANK => {
                 if lost_with.is_none() {
                     fault("it does not say how many were lost with Latchwork");
                 }
@@ -269,7 +271,7 @@ mod tests {
     fn the_verdict_wants_the_fault_without_and_none_with() {
         assert!(outcome(DOCUMENT, [47, 0], [0, 0]).faults().is_empty());
         assert!(outcome(BUYER_SELLER, [0, 0], [2, 0]).faults().is_empty());
-        for case in [SIGN_UP, LOG_IN, LOG_OUT, BANK] {
+        for case in [SIGN_UP, LOG_IN, LOG_OUT, TOKEN, BANK] {
             assert!(outcome(case, [5, 0], [0, 0]).faults().is_empty());
         }
         for bad in [
