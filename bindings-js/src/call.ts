@@ -9,7 +9,8 @@
 
 import { endScope, type Spec } from "./call_spec.js";
 import type { Cells } from "./cells.js";
-import { type LatchworkError, withKey } from "./error.js";
+import type { LatchworkError } from "./error.js";
+import { keyOf } from "./key.js";
 import type { RawStale } from "./native.js";
 import { CallLane, type NativeCalls, Step } from "./native_calls.js";
 import { settle } from "./settle.js";
@@ -279,7 +280,7 @@ export abstract class Call<R> implements Abortable {
 
 /** The error of a call; its keys as callers have keys. */
 function withConflicts(error: LatchworkError): LatchworkError {
-  const conflicts = error.conflicts?.map((stale) => withKey(stale as RawStale));
+  const conflicts = error.conflicts?.map((stale) => ({ ...stale, key: keyOf((stale as RawStale).key) }));
   return conflicts === undefined ? error : Object.assign(error, { conflicts });
 }
 

@@ -5,15 +5,15 @@
  */
 
 import { demandOf, expiryOf, guardOf } from "./cell_arguments.js";
-import { invalid, must } from "./error.js";
+import { invalid } from "./error.js";
 import { Guard } from "./guard.js";
 import { rawKeys } from "./key.js";
 import type { RawSpec } from "./native_calls.js";
 import type { RawDemand } from "./native_cells.js";
 import { checkOptions, checkSignal, checkTime } from "./options.js";
-import { newOwner, Owner } from "./owner.js";
+import { Owner } from "./owner.js";
 import type { Space } from "./space.js";
-import { checkText } from "./text.js";
+import { isText } from "./text.js";
 
 const TRANSACT = ["attempts", "timeout", "signal", "owner", "label", "guard", "guardKeys"];
 const UPDATE = ["expireIn", ...TRANSACT];
@@ -58,7 +58,7 @@ export function transactSpec(space: Space, options: unknown): Spec {
 
 /** The call is over: so is the owner that was made for it. */
 export function endScope({ owner, isScoped }: Spec): void {
-  if (isScoped && owner !== undefined) Owner.end(owner);
+  if (isScoped) owner?.close();
 }
 
 function specOf(space: Space, options: unknown, known: readonly string[], given: Spec["given"]): Spec {
@@ -66,9 +66,10 @@ function specOf(space: Space, options: unknown, known: readonly string[], given:
   checkOptions(options, known);
   // Each is read once: a getter may answer otherwise the next time.
   const { expireIn, attempts, timeout, signal, owner, label, guard, guardKeys } = options;
-  if (label !== undefined) checkText(label, "label");
+  if (label !== undefined && typeof label !== "string") throw invalid("label", "must be a string");
+  if (label !== undefined && !isText(label)) throw invalid("label", "a string with a lone surrogate");
   // Whether it is one of this space the core tells.
-  must(owner === undefined || owner instanceof Owner, "owner", "an owner, from space.owner()");
+  if (owner !== undefined && !(owner instanceof Owner)) throw invalid("owner", "must be an owner, from space.owner()");
   const demand = guard === undefined ? undefined : guardedBy(space, guard, guardKeys);
   const raw: RawSpec = {
     attempts: attemptsOf(attempts),
@@ -96,7 +97,7 @@ function scoped(space: Space, spec: Spec): Spec {
   const { ambient } = space;
   if (ambient === undefined || spec.owner !== undefined) return spec;
   const around = ambient.owner();
-  const owner = around ?? newOwner(space, undefined);
+  const owner = around ?? space.owner();
   const raw = spec.raw ?? { attempts: NEVER, timeout: NEVER, owner: 0, expireIn: Number.NaN };
   return { ...spec, owner, isScoped: around === undefined, raw: { ...raw, owner: owner.number } };
 }

@@ -20,8 +20,12 @@ export class TupleKey {
   readonly #value: KeyValue[];
   /** The canonical encoding, made by the core when it is needed first. */
   #encoded: Uint8Array | undefined;
-  /** @internal */
-  declare readonly isTurn?: boolean;
+  /**
+   * Of a turn: whose.
+   *
+   * @internal
+   */
+  declare readonly cell?: Key;
 
   /** @internal */
   constructor(parts: readonly Key[], value: KeyValue[], encoded?: Uint8Array) {
@@ -56,16 +60,15 @@ export class TupleKey {
 }
 
 /**
- * Names the turn of a cell, or of the whole space where none is given: what an update or a transaction holds that lost too often.
- * For `space.query`, and for `space.revoke`, which ends the call that has it with `fenced`; no other operation takes it.
+ * Names the turn of a cell: what an update or a transaction holds that lost too often. For `space.query`, and for `space.revoke`, which ends the call that has it with `fenced`; no other operation takes it.
  *
  * @throws {LatchworkError} `invalid` where the cell is no key.
  *
  * @example
  * const { held } = await space.query(turnOf("doc"));
  */
-export function turnOf(cell?: Key): TupleKey {
-  return Object.assign(cell === undefined ? key("turn of the space") : key("turn of", cell), { isTurn: true });
+export function turnOf(cell: Key): TupleKey {
+  return Object.assign(key("turn of", cell), { cell });
 }
 
 /**
@@ -104,7 +107,9 @@ export function rawKey(native: Native, key: unknown, what: string): RawKey {
   const { inside } = native;
   if (typeof key === "string" && inside === undefined) return key;
   check(key, what);
-  if ((key as TupleKey).isTurn) return turnOfCell(native, key as TupleKey, what);
+  const { cell } = key as TupleKey;
+  // A tag that no key has, and its cell.
+  if (cell !== undefined) return Uint8Array.of(0x70, ...encode(native, toValue(cell), what));
   if (inside !== undefined) return encode(native, toValue(key), what);
   if (key instanceof TupleKey) return TupleKey.encode(native, key, what);
   return isBytes(key) ? encode(native, key, what) : key;
@@ -162,11 +167,6 @@ function encode(native: Native, value: KeyValue, what: string): Uint8Array {
   const encoded = native.encode(value);
   if (!encoded) throw invalid(what, takeError(native).why as string);
   return encoded;
-}
-
-/** As a turn crosses: a tag that no key has, and its cell; nothing for that of the space. */
-function turnOfCell(native: Native, { parts: [, cell] }: TupleKey, what: string): Uint8Array {
-  return Uint8Array.of(0x70, ...(cell === undefined ? [] : encode(native, toValue(cell), what)));
 }
 
 /** Refuses what is not a key by its type; the core checks the rest. */

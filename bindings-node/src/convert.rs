@@ -241,10 +241,9 @@ unsafe fn other_key(env: sys::napi_env, value: sys::napi_value) -> Result<Key, E
     }
 }
 
-/// A key of its encoding, or of a turn: a tag that no encoding has, then the encoding of its cell, or nothing for the space.
+/// A key of its encoding, or of a turn: a tag that no encoding has, then the encoding of its cell.
 fn encoded_key(encoded: &[u8]) -> Result<Key, Error> {
     match encoded {
-        [TURN] => Ok(Key::turn_of_space()),
         [TURN, cell @ ..] => Key::from_bytes(cell).map(Key::turn_of),
         encoded => Key::from_bytes(encoded),
     }

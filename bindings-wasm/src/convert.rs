@@ -52,9 +52,8 @@ pub(crate) fn raw_key(input: &mut Reader<'_>) -> Result<Key, Error> {
         wire::SIGNED => Key::from(i64::from_le_bytes(input.array()?)),
         wire::UNSIGNED => Key::from(u64::from_le_bytes(input.array()?)),
         wire::STRING => Key::from(input.text()?),
-        // A turn has a tag that no encoding has: the encoding of its cell follows, or nothing for that of the space.
+        // A turn has a tag that no encoding has: the encoding of its cell follows.
         wire::BYTES => match input.bytes()? {
-            [TURN] => Key::turn_of_space(),
             [TURN, cell @ ..] => return Key::from_bytes(cell).map(Key::turn_of),
             encoded => return Key::from_bytes(encoded),
         },

@@ -9,14 +9,14 @@ export const SENT = 1;
 /** One key or several, as they can be posted. */
 export function encodeKeys(keys) {
   if (Array.isArray(keys)) return keys.map(encodeKeys);
-  if (keys?.isTurn) return { turn: keys.parts.slice(1).map(encodeKeys) };
+  if (keys?.cell !== undefined) return { turn: encodeKeys(keys.cell) };
   return Array.isArray(keys?.parts) ? { tuple: keys.parts.map(encodeKeys) } : keys;
 }
 
 /** The opposite of {@link encodeKeys}. */
 export function decodeKeys(keys) {
   if (Array.isArray(keys)) return keys.map(decodeKeys);
-  if (Array.isArray(keys?.turn)) return turnOf(...keys.turn.map(decodeKeys));
+  if (keys?.turn !== undefined) return turnOf(decodeKeys(keys.turn));
   return Array.isArray(keys?.tuple) ? key(...keys.tuple.map(decodeKeys)) : keys;
 }
 
