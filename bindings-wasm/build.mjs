@@ -68,6 +68,7 @@ const INTERNAL = [
   "isReleased",
   "limited",
   "loading",
+  "lockWith",
   "more",
   "native",
   "number",
@@ -89,6 +90,7 @@ const INTERNAL = [
   "taken",
   "timed",
   "timer",
+  "tryLockWith",
   "waits",
   "watches",
 ];
@@ -130,8 +132,18 @@ for (const [stem, name] of names) {
   const small = await minify(code, {
     module: true,
     ecma: 2022,
-    compress: { passes: 4, hoist_funs: true, keep_fargs: false, lhs_constants: false, unsafe_undefined: true },
-    sourceMap: { content: map, url: `${name}.js.map` },
+    compress: {
+      conditionals: false,
+      passes: 4,
+      hoist_funs: true,
+      inline: 1,
+      keep_fargs: false,
+      lhs_constants: false,
+      unsafe_methods: true,
+      unsafe_undefined: true,
+    },
+    // The map lies beside the file; who debugs brings it, so that pages do not load its name.
+    sourceMap: { content: map },
   });
   await Promise.all([rm(from(`dist/${stem}.js`)), rm(from(`dist/${stem}.js.map`))]);
   const imports = /"\.\/([\w-]+)\.js"/g;

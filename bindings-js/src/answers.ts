@@ -1,8 +1,8 @@
 /** What the function of an `update` answers where the cell is to stay as it is: nothing is written. */
-export const KEEP: unique symbol = Symbol("KEEP");
+export const KEEP: unique symbol = Symbol();
 
 /** What the function of an `update` answers where the cell is to be deleted. */
-export const DELETE: unique symbol = Symbol("DELETE");
+export const DELETE: unique symbol = Symbol();
 
 /** What the function of an `update` can answer. */
 export type Answer<T> = T | typeof KEEP | typeof DELETE;

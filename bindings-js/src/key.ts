@@ -60,18 +60,6 @@ export class TupleKey {
 }
 
 /**
- * Names the turn of a cell: what an update or a transaction holds that lost too often. For `space.query`, and for `space.revoke`, which ends the call that has it with `fenced`; no other operation takes it.
- *
- * @throws {LatchworkError} `invalid` where the cell is no key.
- *
- * @example
- * const { held } = await space.query(turnOf("doc"));
- */
-export function turnOf(cell: Key): TupleKey {
-  return Object.assign(key("turn of", cell), { cell });
-}
-
-/**
  * Makes a key of several parts, in this order: `key("user", 42)`.
  *
  * A key of one part is not its bare part, and parts can be keys made with `key` again.

@@ -1,6 +1,7 @@
 // How keys, guards and errors cross between threads.
 
-import { key, turnOf } from "latchwork";
+import { key } from "latchwork";
+import { turnOf } from "latchwork/testing";
 
 /** Which of a thread's flags says that it has answered, and which counts what was sent to it. */
 export const ANSWERED = 0;
