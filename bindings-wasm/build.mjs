@@ -55,6 +55,7 @@ const INTERNAL = [
   "ambient",
   "asked",
   "begin",
+  "cell",
   "cells",
   "exclusive",
   "failed",

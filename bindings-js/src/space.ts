@@ -397,7 +397,7 @@ export class Space implements AsyncDisposable {
    * A space with a name ends with its last opening. A sub-space ends with its space: to close it is `invalid`.
    */
   async close(): Promise<void> {
-    if (this.native.inside !== undefined) throw invalid("space", "a sub-space ends with its space");
+    if (this.native.inside !== undefined) throw invalid("space", "ends with its space");
     if (this.closed) return;
     this.closed = true;
     const { native, handle } = this;
