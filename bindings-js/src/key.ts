@@ -167,8 +167,8 @@ function check(key: unknown, what: string): asserts key is Key {
 
 /** What may have been meant. */
 function hint(value: object): string {
-  if (Array.isArray(value)) return "; for a tuple use key(…)";
-  return Symbol.iterator in value ? "; for several spread them into an array, [...keys]" : "";
+  if (Array.isArray(value)) return "; use key(…)";
+  return Symbol.iterator in value ? "; use [...keys]" : "";
 }
 
 /**

@@ -12,7 +12,16 @@ const host = {
   latchwork,
   testing,
   webLocks,
-  features: new Set(["cells", "transactions", "cancel", "turn", "handles", "signed-timeout", "interrupt", "async-context"]),
+  features: new Set([
+    "cells",
+    "transactions",
+    "cancel",
+    "turn",
+    "handles",
+    "signed-timeout",
+    "interrupt",
+    "async-context",
+  ]),
   read: async (path) => JSON.parse(await readFile(new URL(`../${path}`, import.meta.url), "utf8")),
   line: (text) => console.log(text),
 };
