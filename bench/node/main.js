@@ -7,6 +7,7 @@ import { Sema } from "async-sema";
 import { open } from "latchwork";
 import { comparison, comparisons, point } from "../js/finding.js";
 import { interleave } from "../js/rounds.js";
+import { measureCalls } from "./calls.js";
 import { measureCells } from "./cells.js";
 import { oneByOne } from "./one_by_one.js";
 import { processorTime } from "./processor_time.js";
@@ -98,6 +99,7 @@ for (const waiters of flags.quick ? [10, MANY] : [10, 100, 1_000, 10_000, MANY, 
 }
 
 await measureCells(HOST, space, slow);
+await measureCalls(HOST, space, slow);
 await space.close();
 await runApart("ambient.js", flags.quick);
 await runWebLocks(flags.quick);

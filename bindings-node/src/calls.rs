@@ -214,14 +214,7 @@ pub(crate) fn list(
 
 /// Sets a cell at the commit.
 #[napi(catch_unwind, js_name = "txSet")]
-pub(crate) fn set(
-    env: &Env,
-    call: u32,
-    scope: f64,
-    key: RawKey,
-    value: &[u8],
-    expire_in: f64,
-) -> napi::Result<()> {
+pub(crate) fn set(env: &Env, call: u32, scope: f64, key: RawKey, value: &[u8], expire_in: f64) -> napi::Result<()> {
     let environment = Environment::of(env)?;
     operate(&environment, call, |call| call.set(scope as u64, &key.key()?, Box::from(value), expiry(expire_in)));
     Ok(())

@@ -168,11 +168,7 @@ impl From<&CycleStep> for RawStep {
 
 impl From<&Stale> for RawStale {
     fn from(stale: &Stale) -> RawStale {
-        RawStale {
-            key: KeyValue::from(&stale.key),
-            expected: stale.expected as f64,
-            version: stale.version as f64,
-        }
+        RawStale { key: KeyValue::from(&stale.key), expected: stale.expected as f64, version: stale.version as f64 }
     }
 }
 
