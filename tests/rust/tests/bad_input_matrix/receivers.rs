@@ -132,7 +132,9 @@ fn ended_guard(receiver: &str) -> Option<fn() -> Result<Guard, Error>> {
         "guard that was handed over" => || {
             let space = Space::new();
             let mut guard = now(space.lock("c").shared("b"))?;
-            assert!(!guard.hand_over_to("nobody", ())?);
+            let closed = space.owner("closed");
+            closed.close();
+            assert!(!guard.hand_over(&closed, ())?);
             Ok(guard)
         },
         _ => return None,
