@@ -71,7 +71,7 @@ test("every kind of error of the core has its code here", () => {
 test("the examples of the README run", async () => {
   const readme = readFileSync(path.join(folder, "README.md"), "utf8");
   const examples = [...readme.matchAll(/```js\n([\s\S]+?)```/g)];
-  assert.equal(examples.length, 7);
+  assert.equal(examples.length, 8);
   for (const [, example] of examples) {
     // `using` is newer than the Node that this runs in.
     const { code } = await transform(example, { target: "node20" });

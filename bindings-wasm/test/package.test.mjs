@@ -44,7 +44,7 @@ test("the Web Locks API is over spaces of any entry", async () => {
 test("the examples of the README run", async () => {
   const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
   const examples = [...readme.matchAll(/```js\n([\s\S]*?)```/g)];
-  assert.equal(examples.length, 7);
+  assert.equal(examples.length, 8);
   const folder = fileURLToPath(new URL("..", import.meta.url));
   for (const [, example] of examples) {
     // `using` is newer than the Node that this runs in.
