@@ -1,6 +1,6 @@
-//! Keyed multi-locks with the same semantics in Rust, Node, Python and the browser.
+//! Keyed multi-locks and versioned cells with the same semantics in Rust, Node, Python and the browser.
 //!
-//! A [`Space`] holds lock queues by [`Key`]. A request names several keys at once and gets all of them or waits for
+//! A [`Space`] holds lock queues and cells by [`Key`]. A request names several keys at once and gets all of them or waits for
 //! all of them, first come first served, holding nothing meanwhile; dropping it cancels. There is no runtime in here:
 //! a [`LockRequest`] is a plain future.
 //!
@@ -14,6 +14,11 @@
 //! drop(guard); // the next in line has both
 //! # Ok::<_, latchwork::Error>(()) }).unwrap();
 //! ```
+//!
+//! A cell holds a value and its version: [`insert`](Space::insert), [`compare_exchange`](Space::compare_exchange) and
+//! [`atomic`](Space::atomic) write only what nobody has changed, [`update`](Space::update) and [`transact`](Space::transact)
+//! run again until that is so, and a write that names a [`Guard`] only while that is held. Which one is for which race says
+//! the chapter `docs::choosing`.
 //!
 //! # How it is built
 //!
