@@ -328,11 +328,13 @@ function listenForReports() {
     const listener = (event) => {
       seen.push(event.error);
       event.preventDefault();
+      // Before the harness, which takes an error that nobody handles for a fault.
+      event.stopImmediatePropagation();
     };
-    globalThis.addEventListener("error", listener);
+    globalThis.addEventListener("error", listener, { capture: true });
     return {
       end() {
-        globalThis.removeEventListener("error", listener);
+        globalThis.removeEventListener("error", listener, { capture: true });
         return seen;
       },
     };
