@@ -321,29 +321,15 @@ async function callbacks(host) {
   await space.close();
 }
 
-/** What is reported of errors that nobody waits for. */
+/** What is reported of errors that nobody waits for: to the page, or to the console where there is none. */
 function listenForReports() {
   const seen = [];
-  if (typeof reportError === "function") {
-    const listener = (event) => {
-      seen.push(event.error);
-      event.preventDefault();
-      // Before the harness, which takes an error that nobody handles for a fault.
-      event.stopImmediatePropagation();
-    };
-    globalThis.addEventListener("error", listener, { capture: true });
-    return {
-      end() {
-        globalThis.removeEventListener("error", listener, { capture: true });
-        return seen;
-      },
-    };
-  }
-  const { error } = console;
-  console.error = (reported) => seen.push(reported);
+  const [place, name] = typeof reportError === "function" ? [globalThis, "reportError"] : [console, "error"];
+  const usual = place[name];
+  place[name] = (reported) => seen.push(reported);
   return {
     end() {
-      console.error = error;
+      place[name] = usual;
       return seen;
     },
   };
