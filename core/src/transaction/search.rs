@@ -387,6 +387,7 @@ fn search(program: &Program, shards: usize) -> (usize, u32) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "an interpreter takes minutes for each program; the other tests run the same code")]
 fn all_interleavings_agree() {
     for program in &PROGRAMS {
         for shards in [1, 4] {
