@@ -5,29 +5,21 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any
 
 import latchwork
 import pytest
-from latchwork import Key, Query
+from latchwork import KEEP, Entry, Key, Query
 from latchwork.testing import ManualClock
 
 from loop_thread import LIMIT
-
-T = TypeVar("T")
+from together import together
 
 NOTHING = Query([], [])
 MANY = 100
 
 Answer = tuple[bool, Any]
 """Whether a sign-up got the name, and the password that is stored as it was told."""
-
-
-def together(*actors: Callable[[], T]) -> list[T]:
-    """Run each in a thread; the first error of any is raised here."""
-    with ThreadPoolExecutor(len(actors)) as pool:
-        return [future.result(2 * LIMIT) for future in [pool.submit(actor) for actor in actors]]
 
 
 def by_insert(space: latchwork.Space, password: int, meeting: threading.Barrier) -> Answer:
@@ -46,6 +38,37 @@ def under_a_lock(space: latchwork.Space, password: int, meeting: threading.Barri
             return False, entry.value
         space.set(("user", "ada"), password, guard=guard)
         return True, password
+
+
+def by_update(space: latchwork.Space, password: int, meeting: threading.Barrier) -> Answer:
+    """Take the name if nobody has it."""
+    met = False
+
+    def take(value: int | None, entry: Entry) -> Any:
+        nonlocal met
+        if not met:
+            met = True
+            meeting.wait(LIMIT)
+        return password if entry.version == 0 else KEEP
+
+    result = space.update(("user", "ada"), take)
+    return result.changed, result.value
+
+
+def by_transaction(space: latchwork.Space, password: int, meeting: threading.Barrier) -> Answer:
+    """The same with a handle."""
+    met = False
+
+    def body(tx: latchwork.Transaction) -> Answer:
+        nonlocal met
+        tx.get(("user", "ada"))
+        if not met:
+            met = True
+            meeting.wait(LIMIT)
+        inserted = tx.insert(("user", "ada"), password)
+        return (True, password) if inserted else (False, inserted.entry.value)
+
+    return space.transact(body).value
 
 
 def query_then_write(space: latchwork.Space, password: int, meeting: threading.Barrier) -> Answer:
@@ -69,7 +92,7 @@ def sign_up(how: SignUp) -> tuple[list[Answer], Any]:
         return answers, space.get(("user", "ada")).value
 
 
-@pytest.mark.parametrize("how", [by_insert, under_a_lock])
+@pytest.mark.parametrize("how", [by_insert, under_a_lock, by_update, by_transaction])
 def test_s4_one_name_and_a_hundred_sign_ups(how: SignUp) -> None:
     """One gets it, all others are told whose it is, and it stays so."""
     answers, stored = sign_up(how)

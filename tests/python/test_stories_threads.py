@@ -7,7 +7,6 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import latchwork
@@ -16,15 +15,9 @@ from latchwork import Query
 from latchwork.testing import ManualClock
 
 from loop_thread import until
+from together import together
 
 NOTHING = Query([], [])
-
-
-def together(*actors: Callable[[], object]) -> None:
-    """Run each in a thread; the first error of any is raised here."""
-    with ThreadPoolExecutor(len(actors)) as pool:
-        for future in [pool.submit(actor) for actor in actors]:
-            future.result(60)
 
 
 class Document:

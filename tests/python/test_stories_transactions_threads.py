@@ -7,23 +7,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
 import latchwork
 import pytest
-from latchwork import KEEP, Entry, Query
+from latchwork import Entry, Query
 
 from loop_thread import LIMIT
+from together import together
 
 T = TypeVar("T")
 
 NOTHING = Query([], [])
-MANY = 100
-
-Answer = tuple[bool, Any]
-"""Whether a sign-up got the name, and the password that is stored as it was told."""
 
 
 @pytest.fixture(autouse=True)
@@ -33,12 +29,6 @@ def often() -> Iterator[None]:
     sys.setswitchinterval(1e-5)
     yield
     sys.setswitchinterval(before)
-
-
-def together(*actors: Callable[[], T]) -> list[T]:
-    """Run each in a thread; the first error of any is raised here."""
-    with ThreadPoolExecutor(len(actors)) as pool:
-        return [future.result(2 * LIMIT) for future in [pool.submit(actor) for actor in actors]]
 
 
 def others() -> None:
@@ -134,72 +124,6 @@ def test_s3_control_read_then_write() -> None:
 
         edits(space, save)
         assert space.get("document").value != {"title": "new", "pages": 2}
-
-
-def by_update(space: latchwork.Space, password: int, meeting: threading.Barrier) -> Answer:
-    """Take the name if nobody has it."""
-    met = False
-
-    def take(value: int | None, entry: Entry) -> Any:
-        nonlocal met
-        if not met:
-            met = True
-            meeting.wait(LIMIT)
-        return password if entry.version == 0 else KEEP
-
-    result = space.update(("user", "ada"), take)
-    return result.changed, result.value
-
-
-def by_transaction(space: latchwork.Space, password: int, meeting: threading.Barrier) -> Answer:
-    """The same with a handle."""
-    met = False
-
-    def body(tx: latchwork.Transaction) -> Answer:
-        nonlocal met
-        tx.get(("user", "ada"))
-        if not met:
-            met = True
-            meeting.wait(LIMIT)
-        inserted = tx.insert(("user", "ada"), password)
-        return (True, password) if inserted else (False, inserted.entry.value)
-
-    return space.transact(body).value
-
-
-def query_then_write(space: latchwork.Space, password: int, meeting: threading.Barrier) -> Answer:
-    """As people write it."""
-    entry = space.get(("user", "ada"))
-    meeting.wait(LIMIT)
-    if entry.version:
-        return False, entry.value
-    space.set(("user", "ada"), password)
-    return True, password
-
-
-SignUp = Callable[[latchwork.Space, int, threading.Barrier], Answer]
-
-
-def sign_up(how: SignUp) -> tuple[list[Answer], Any]:
-    """All at once: what each was answered, and what is stored."""
-    with latchwork.open() as space:
-        meeting = threading.Barrier(MANY)
-        answers = together(*(lambda password=password: how(space, password, meeting) for password in range(MANY)))
-        return answers, space.get(("user", "ada")).value
-
-
-@pytest.mark.parametrize("how", [by_update, by_transaction])
-def test_s4_one_name_and_a_hundred_sign_ups(how: SignUp) -> None:
-    """One gets it, all others are told whose it is, and it stays so."""
-    answers, stored = sign_up(how)
-    assert [password for password, (got, _) in enumerate(answers) if got] == [stored]
-    assert {told for _, told in answers} == {stored}
-
-
-def test_s4_control_query_then_write() -> None:
-    """Several believe that they have the name."""
-    answers, _ = sign_up(query_then_write)
-    assert sum(got for got, _ in answers) >= 2
 
 
 def log_in(tx: Any, name: str, meanwhile: Callable[[], object] = others) -> None:
