@@ -26,6 +26,7 @@ mod outcome;
 mod owned;
 mod query;
 mod shard;
+mod standing;
 mod timers;
 
 use std::time::Duration;
@@ -50,8 +51,8 @@ pub(crate) use self::shard::Shard;
 pub(crate) use self::timers::Timers;
 
 use crate::machine::{
-    Arrival, Claimed, Effect, Effects, Errand, Leave, Left, Origin, Owners, Parts, Placed, Released, Standing, hash,
-    leave, sort_and_dedup, spanning,
+    Arrival, Effect, Effects, Errand, Leave, Left, Origin, Owners, Parts, Placed, Released, hash, leave,
+    sort_and_dedup, spanning,
 };
 use crate::port::{Confirmed, Settled};
 use crate::signature::Signature;
@@ -405,93 +406,6 @@ impl Shared {
     /// Whether a request has keys in several shards.
     pub(crate) fn spans(&self, entries: &Entries) -> bool {
         !ONE_SHARD && entries.all().len() > 1 && entries.groups(self.mask()).len() > 1
-    }
-
-    /// Notes that the caller of a request sees its grant.
-    pub(crate) fn claim(&self, ticket: Ticket) -> Option<Grant> {
-        let shard = self.shards.get(ticket.shard as usize)?;
-        let mut effects = Effects::new();
-        let claimed = shard.lock_table().claim(ticket, &mut effects);
-        Some(self.claimed(ticket, claimed?, &effects))
-    }
-
-    /// Does what is left to do when a claim came before the news of the grant.
-    #[inline]
-    fn claimed(&self, ticket: Ticket, claimed: Claimed, effects: &Effects<Recipient>) -> Grant {
-        if let Some(Effect::Granted { timed: true, .. }) = effects.first() {
-            self.granted(ticket);
-        }
-        Grant { ticket, token: claimed.token, abandoned: claimed.abandoned }
-    }
-
-    /// Looks after a task's request again: who is to be woken is `waker` from now on.
-    pub(crate) fn poll(
-        &self,
-        handle: &Handle,
-        ticket: Ticket,
-        waker: &std::task::Waker,
-    ) -> Option<Result<Grant, Error>> {
-        // Only a handle or an owner that was closed takes a granted request from its task.
-        let gone = || if handle.is_closed() { Error::closed() } else { Error::cancelled() };
-        let shard = &self.shards[ticket.shard as usize];
-        // Dropped after everything is unlocked.
-        let (mut spare, mut effects) = (None, Effects::new());
-        loop {
-            let mut locked = shard.lock_table();
-            if let Some(claimed) = locked.claim(ticket, &mut effects) {
-                drop(locked);
-                return Some(Ok(self.claimed(ticket, claimed, &effects)));
-            }
-            match locked.standing(ticket) {
-                Standing::Waiting(recipient) if recipient.task().is_some_and(|known| known.will_wake(waker)) => {
-                    return None;
-                }
-                Standing::Waiting(recipient) => {
-                    if let Some(newest) = spare.take() {
-                        let old = recipient.replace_task(newest);
-                        drop(locked);
-                        drop(old);
-                        return None;
-                    }
-                }
-                Standing::Became(grant) => {
-                    let _forgotten = locked.collect_grant(ticket);
-                    drop(locked);
-                    return Some(self.claim(grant).ok_or_else(gone));
-                }
-                Standing::Ended => return locked.collect(ticket).map(Err),
-                // Another shard's part was the last one, just now.
-                Standing::Granted => continue,
-                Standing::Gone => return Some(Err(gone())),
-            }
-            drop(locked);
-            spare = Some(waker.clone());
-        }
-    }
-
-    /// Gives up a task's request: it leaves, and what it was granted goes on.
-    pub(crate) fn give_up_wait(&self, ticket: Ticket) {
-        if self.leave(ticket, Leave::Cancel, None).is_some() {
-            return;
-        }
-        // Asked second: what has left is not resolved any more.
-        let became = self.shard(ticket).lock_table().collect_grant(ticket);
-        if let Some(grant) = became {
-            self.release(grant, None);
-            drop(self.take_handed(grant));
-        }
-    }
-
-    /// Whether a grant still stands.
-    pub(crate) fn held(&self, ticket: Ticket) -> bool {
-        self.shards.get(ticket.shard as usize).is_some_and(|shard| shard.held(ticket))
-    }
-
-    /// Whether a request is granted; a grant that was lost is one until it is released.
-    fn is_granted(&self, ticket: Ticket) -> bool {
-        let shard = self.shard(ticket);
-        let alone = shard.lock().is_lone(ticket);
-        alone.unwrap_or_else(|| matches!(shard.lock_table().standing(ticket), Standing::Granted))
     }
 
     /// Which bits of a number name a shard.
