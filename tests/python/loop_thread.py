@@ -56,9 +56,9 @@ class LoopThread:
         self.loop.close()
 
 
-def until(condition: Callable[[], object]) -> None:
-    """Wait for other threads."""
+def until(condition: Callable[[], object], otherwise: str = "it never came true") -> None:
+    """Wait for other threads, where nobody tells of what they do."""
     last = time.monotonic() + LIMIT
     while not condition():
-        assert time.monotonic() < last
+        assert time.monotonic() < last, otherwise
         time.sleep(0)

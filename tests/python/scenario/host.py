@@ -12,6 +12,7 @@ import latchwork.aio
 from latchwork.testing import ManualClock
 
 from .calls import Body, BodyError, Outcome, Seen, answered, done
+from .changes import Changes
 from .watches import Watched
 
 T = TypeVar("T")
@@ -75,7 +76,14 @@ def settled(call: Callable[[], Any]) -> Outcome:
 class AioResult:
     """A task, or the answer of a call that was made within a turn."""
 
-    def __init__(self, kind: str, takes_for: latchwork.aio.Owner | None = None, reads: Watched | None = None) -> None:
+    def __init__(
+        self,
+        changes: Changes,
+        kind: str,
+        takes_for: latchwork.aio.Owner | None = None,
+        reads: Watched | None = None,
+    ) -> None:
+        self.changes = changes
         self.kind = kind
         self.takes_for = takes_for
         self.reads = reads
@@ -103,6 +111,7 @@ class AioResult:
 
     async def body(self, guard: Any) -> Any:
         self.body_guard = guard
+        self.changes.tell()
         return answer(await self.ended)
 
     async def function(self, value: Any, entry: latchwork.Entry) -> Any:
@@ -119,10 +128,12 @@ class AioResult:
         self.retried, self.seen = False, []
         self.ended = asyncio.get_running_loop().create_future()
         self.body_guard = Body(self.runs if self.tx is None else self.tx.attempt, entry)
+        self.changes.tell()
         try:
             return answered(await self.ended)
         finally:
             self.body_guard = None
+            self.changes.tell()
 
     def sleeps(self) -> bool:
         """Whether it waits, after `retry`, for a change, which is seen nowhere."""
@@ -151,6 +162,7 @@ class AioHost:
 
     def __init__(self, limits: dict[str, Any]) -> None:
         self.clock = ManualClock()
+        self.changes = Changes()
         self.limits = limits
         self.url = f"memory:scenario-{next(NUMBERS)}"
 
@@ -195,10 +207,11 @@ class AioHost:
     def new_result(
         self, kind: str, takes_for: latchwork.aio.Owner | None = None, reads: Watched | None = None
     ) -> AioResult:
-        return AioResult(kind, takes_for, reads)
+        return AioResult(self.changes, kind, takes_for, reads)
 
     def begin(self, result: AioResult, call: Callable[[AioResult], Coroutine[Any, Any, Any]]) -> Result:
         result.task = asyncio.ensure_future(call(result))
+        result.task.add_done_callback(lambda task: self.changes.tell())
         return result
 
     def try_lock(self, space: latchwork.aio.Space, keys: list[Any], options: dict[str, Any]) -> Result:
@@ -207,7 +220,7 @@ class AioHost:
         return result
 
     def may_be_on_its_way(self, result: Any) -> bool:
-        """Whether nobody can tell if it waits or goes on."""
+        """Whether nobody can tell if it waits or goes on: in one loop that has nothing ready, it waits."""
         return False
 
     def update(self, space: latchwork.aio.Space, key: Any, options: dict[str, Any]) -> Result:

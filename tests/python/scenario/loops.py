@@ -26,10 +26,14 @@ class LoopsResult(AioResult):
     """A task of an actor's loop."""
 
     def __init__(
-        self, kind: str, takes_for: latchwork.aio.Owner | None, reads: Watched | None, home: LoopThread
+        self,
+        host: LoopsHost,
+        kind: str,
+        takes_for: latchwork.aio.Owner | None,
+        reads: Watched | None,
     ) -> None:
-        super().__init__(kind, takes_for, reads)
-        self.home = home
+        super().__init__(host.changes, kind, takes_for, reads)
+        self.home = host.home()
         self.given_up = False
 
     def end(self, answer: Outcome) -> None:
@@ -70,9 +74,13 @@ class LoopsHost(AioHost):
     def new_result(
         self, kind: str, takes_for: latchwork.aio.Owner | None = None, reads: Watched | None = None
     ) -> AioResult:
-        result = LoopsResult(kind, takes_for, reads, self.home())
+        result = LoopsResult(self, kind, takes_for, reads)
         self.results.append(result)
         return result
+
+    def may_be_on_its_way(self, result: Any) -> bool:
+        """What waits after `retry` stands nowhere."""
+        return bool(result.sleeps())
 
     async def settle(self) -> None:
         """Wait until every call has ended, runs a body, stands in `pending`, waits for a hand-over or for a state."""

@@ -21,7 +21,7 @@ Host = AioHost | BlockingHost
 
 
 PATIENCE = 5
-"""So many seconds what cannot be seen may take."""
+"""So many seconds the runner waits for something to come of a call that nobody can look at."""
 
 
 class Failed(Exception):
@@ -34,7 +34,11 @@ class Failed(Exception):
 
 def run(scenario: file.Scenario, host: type[Host]) -> None:
     """Run it in a loop of its own; `Failed` names the step."""
-    asyncio.run(Run(scenario, host(scenario.limits)).all())
+
+    async def whole() -> None:
+        await Run(scenario, host(scenario.limits)).all()
+
+    asyncio.run(whole())
 
 
 class Run:
@@ -88,25 +92,25 @@ class Run:
         before = {name: next(iter(self.results[name].now())) for name in waited}
         inner = step.get("turn", [step])
         answers = [self.host.on(each.get("actor", ""), partial(self.call, each)) for each in inner]
-        await self.host.settle()
+        await self.settle()
         last = time.monotonic() + PATIENCE
         while any(result.sleeps() and any(seen.is_due() for seen in result.seen) for result in self.results.values()):
             # It is woken: nothing else shows that.
-            assert time.monotonic() < last, "a change woke nobody"
-            await asyncio.sleep(0.001)
-            await self.host.settle()
-        # What waits after `retry` stands nowhere: nobody can tell whether it is on its way.
-        sleepers = [
-            result for result in self.results.values() if result.sleeps() or self.host.may_be_on_its_way(result)
-        ]
+            assert await self.host.changes.more(last), "a change woke nobody"
+            await self.settle()
+        unseen = [result for result in self.results.values() if self.host.may_be_on_its_way(result)]
         while True:
             try:
                 return self.compare(step, inner, answers, before)
             except Mismatch:
-                if not sleepers or time.monotonic() > last:
+                if not unseen or not await self.host.changes.more(last):
                     raise
-            await asyncio.sleep(0.001)
-            await self.host.settle()
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Let everything come as far as can be seen; what comes later is told."""
+        self.host.changes.look()
+        await self.host.settle()
 
     def compare(
         self, step: dict[str, Any], inner: list[dict[str, Any]], answers: list[Outcome], before: dict[str, str]

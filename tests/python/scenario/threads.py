@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import latchwork
 from latchwork.testing import ManualClock
 
-from loop_thread import LIMIT
+from loop_thread import until
 
 from .calls import CALLS, Body, Outcome, Seen, answered
+from .changes import Changes
 from .host import NUMBERS, Result, answer, named, settled
 from .quiet import quiet
 from .watches import Watched
@@ -46,9 +47,8 @@ class BlockingResult:
 
     def run(self, call: Callable[[], Any]) -> None:
         outcome = settled(call)
-        with self.host.changed:
+        with self.host.change():
             self.outcome = outcome
-            self.host.changed.notify()
 
     def now(self) -> Outcome:
         if self.outcome:
@@ -59,9 +59,8 @@ class BlockingResult:
         return self.body_guard or self.now()["granted"]
 
     def body(self, guard: Any) -> Any:
-        with self.host.changed:
+        with self.host.change():
             self.body_guard = guard
-            self.host.changed.notify()
         self.ended.wait()
         return answer(self.answer)
 
@@ -76,14 +75,13 @@ class BlockingResult:
 
     def run_body(self, entry: latchwork.Entry | None) -> Any:
         """Wait until the body is to end."""
-        with self.host.changed:
+        with self.host.change():
             self.runs += 1
             self.retried, self.seen = False, []
             self.ended = threading.Event()
             self.body_guard = Body(self.runs if self.tx is None else self.tx.attempt, entry)
-            self.host.changed.notify()
         self.ended.wait()
-        with self.host.changed:
+        with self.host.change():
             self.body_guard = None
         return answered(self.answer)
 
@@ -112,8 +110,17 @@ class BlockingHost:
         self.limits = limits
         self.url = f"memory:scenario-{next(NUMBERS)}"
         self.observer = latchwork.open(self.url, clock=self.clock, **limits)
-        self.changed = threading.Condition()
+        self.changes = Changes()
+        self.moving = threading.Lock()
+        """What came of calls does not change while somebody has it."""
         self.results: list[BlockingResult] = []
+
+    @contextlib.contextmanager
+    def change(self) -> Iterator[None]:
+        """Change what came of a call, and tell of it."""
+        with self.moving:
+            yield
+        self.changes.tell()
 
     def on(self, actor: str, call: Callable[[], T]) -> T:
         """Let an actor make a call."""
@@ -166,8 +173,8 @@ class BlockingHost:
         return result
 
     def may_be_on_its_way(self, result: Any) -> bool:
-        """A call of `update` that was told that it has ended waits in the query until its thread runs."""
-        return result.kind in CALLS and result.waits()
+        """A call that was told of its end waits in the query until its thread runs; after `retry` it stands nowhere."""
+        return bool(result.sleeps()) or (result.kind in CALLS and result.waits())
 
     def update(self, space: latchwork.Space, key: Any, options: dict[str, Any]) -> Result:
         return self.start("update", lambda result: space.update(key, result.function, **options))
@@ -195,8 +202,9 @@ class BlockingHost:
 
     async def settle(self) -> None:
         """Wait until every thread has returned, runs a body, stands in `pending`, or waits for something else."""
-        last = time.monotonic() + LIMIT
-        with self.changed:
-            while not quiet(self.results, self.observer):
-                self.changed.wait(0.001)
-                assert time.monotonic() < last, "a thread neither returned nor waits"
+
+        def are_quiet() -> bool:
+            with self.moving:
+                return quiet(self.results, self.observer)
+
+        until(are_quiet, "a thread neither returned nor waits")
