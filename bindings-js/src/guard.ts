@@ -1,7 +1,7 @@
 import { type Asked, keysOf, labelOf, listOf, ownerOf } from "./asked.js";
 import { invalid, LatchworkError, raise, takeError } from "./error.js";
 import { describe, type Key, type Keys, keyOf, rawKeys } from "./key.js";
-import { Lane, type Native, Outcome, type RawHanded, type RawKey } from "./native.js";
+import { Lane, type Native, Outcome, type RawHanded } from "./native.js";
 import { numbered, Owner } from "./owner.js";
 import { placed } from "./placed.js";
 import { settle } from "./settle.js";
@@ -113,6 +113,9 @@ export class Guard implements Disposable, AsyncDisposable {
    *
    * Of a guard that is lost, it gives back what was not taken away, which stays reserved until then, and throws where nothing is
    * left. Disposal (`using`, `withLock`) never throws.
+   *
+   * A lock that was handed over into a sub-space may have keys that cannot be named there. They stay held until this without
+   * names, or disposal.
    *
    * @throws {LatchworkError} `not_held` where a named key is not held any more, or without names nothing is; `invalid` where what
    * is named is no key, as `undefined`. Nothing changes then.
@@ -280,30 +283,33 @@ function aim({ space, place, number }: Guard): Native {
   return space.native;
 }
 
-/** Releases some keys, or makes some shared ones, or where none are `named`, all. */
+/** Releases some keys, or makes some shared ones, or where none are `named`, all that can be. */
 function giveUp(guard: Guard, keys: Keys | undefined, how: "releaseKeys" | "downgrade", named = 1): void {
   const { native, handle } = guard.space;
-  const raw = named ? rawKeys(native, keys, "keys") : undefined;
-  if ((guard.state & State.Released) !== 0) throw notHeld(guard, keys);
   const { keys: exclusive, shared } = keySetOf(guard);
+  const given = named ? (keys as Keys) : exclusive;
+  const raw = rawKeys(native, given, "keys");
+  if ((guard.state & State.Released) !== 0) throw notHeld(guard, keys);
   aim(guard);
-  native[how](raw as RawKey[]);
+  native[how](raw);
   if (native.scratch[Lane.Outcome] === Outcome.Failed) {
     const error = takeError(native);
     settle(native, handle);
-    throw placed(native, error, keys);
+    throw named ? placed(native, error, keys) : notHeld(guard);
   }
   // Equal keys, and no others, read the same.
-  const given = named ? new Set(listOf(keys as Keys).map(describe)) : undefined;
-  const isGiven = (key: Key) => given === undefined || given.has(describe(key));
+  const texts = new Set(listOf(given).map(describe));
+  const isGiven = (key: Key) => texts.has(describe(key));
   const stays = (key: Key) => !isGiven(key);
   const isDowngrade = how === "downgrade";
-  setKeys(
+  const left = setKeys(
     guard,
     exclusive.filter(stays),
     isDowngrade ? [...shared, ...exclusive.filter(isGiven)] : shared.filter(stays),
   );
   settle(native, handle);
+  // Those were all. What a sub-space cannot name may be held still, or be lost since and reserved: then it is given back.
+  if (!isDowngrade && left.keys.length + left.shared.length === 0 && !guard.held) giveBack(guard);
 }
 
 function handOver(guard: Guard, to: unknown, payload: unknown): boolean {

@@ -241,8 +241,8 @@ export interface Native {
   held(): void;
   /** In: Handle, Place, Number. Releases some keys of the grant. *Settles.* */
   releaseKeys(keys: RawKey[]): void;
-  /** In: Handle, Place, Number. Makes keys of the grant shared ones; all, where none are named. *Settles.* */
-  downgrade(keys: RawKey[] | undefined): void;
+  /** In: Handle, Place, Number. Makes these keys of the grant shared ones. *Settles.* */
+  downgrade(keys: RawKey[]): void;
   /** In: Handle, Place, Number. Has {@link Outcome.Lost} told once; `Refused` where there is nothing to lose. */
   watchLost(watch: number): void;
   /**

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use latchwork::{Error, Grant, HandedOver, Key, Ticket};
+use latchwork::{Error, Grant, HandedOver, Ticket};
 use napi::Env;
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
@@ -33,12 +33,12 @@ pub(crate) fn release_keys(env: &Env, keys: Vec<RawKey>) -> napi::Result<()> {
     Ok(())
 }
 
-/// Makes keys of the grant in the scratch, or all, shared ones. Settles.
+/// Makes some keys of the grant in the scratch shared ones. Settles.
 #[napi(catch_unwind)]
-pub(crate) fn downgrade(env: &Env, keys: Option<Vec<RawKey>>) -> napi::Result<()> {
+pub(crate) fn downgrade(env: &Env, keys: Vec<RawKey>) -> napi::Result<()> {
     on_grant(env, |environment, handle, ticket| {
-        let keys: Option<Vec<Key>> = keys.map(RawKey::keys).transpose()?;
-        environment.with(handle, |port| port.downgrade(ticket, keys.as_deref()))
+        let keys = RawKey::keys(keys)?;
+        environment.with(handle, |port| port.downgrade(ticket, Some(&keys)))
     })?;
     Ok(())
 }

@@ -56,7 +56,7 @@ export function nativeOf(wasm: InitOutput): Native {
     tryLock: (...keys) => call(() => wasm.tryLock(1), [keys, [], undefined]),
     tryLockWith: (exclusive, shared, label) => call(() => wasm.tryLock(0), [listOf(exclusive), listOf(shared), label]),
     releaseKeys: (keys) => call(wasm.releaseKeys, [keys]),
-    downgrade: (keys) => call(() => wasm.downgrade(keys === undefined ? 0 : 1), [keys ?? []]),
+    downgrade: (keys) => call(wasm.downgrade, [keys]),
     handOver(to, payload) {
       const kept = keep(payload);
       call(() => wasm.handOver(kept), [to], "owner");

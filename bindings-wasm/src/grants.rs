@@ -17,12 +17,11 @@ pub fn release_keys() {
     });
 }
 
-/// In: a list of keys where `some`. Makes these keys of the grant in the lanes, or all, shared ones.
+/// In: a list of keys. Makes these keys of the grant in the lanes shared ones.
 #[wasm_bindgen]
-pub fn downgrade(some: bool) {
+pub fn downgrade() {
     locks::act(|port| {
-        let keys = some.then(|| wire::read(convert::raw_keys)).transpose()?;
-        port.downgrade(scratch::ticket(), keys.as_deref())?;
+        port.downgrade(scratch::ticket(), Some(&wire::read(convert::raw_keys)?))?;
         Ok(Outcome::Granted)
     });
 }

@@ -122,6 +122,9 @@ impl Guard {
 
     /// Releases some of the keys; the rest stays held. When they were the last ones, the lock is released.
     ///
+    /// A lock that was handed over into a sub-space may have keys that cannot be named there: they stay held until
+    /// [`release`](Guard::release), or until it is dropped.
+    ///
     /// # Errors
     ///
     /// [`NotHeld`](crate::ErrorKind::NotHeld) with those that are not held; then nothing has changed.

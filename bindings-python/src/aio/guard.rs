@@ -380,6 +380,8 @@ impl AioGuard {
     ///
     /// Without keys it is all that it still has. With keys the rest stays held; when they were the last ones, the lock is
     /// released. Of a lock that was lost in part, this gives back what was not taken away, which stays reserved until then.
+    /// A lock that was handed over into a sub-space may have keys that cannot be named there: they stay held until this
+    /// without keys, or the end of the block.
     ///
     /// Raises `NotHeld` if nothing is left to be released, or one of the keys that are named is not held; then nothing has
     /// changed.

@@ -37,6 +37,63 @@ async function partial(host) {
   await space.close();
 }
 
+async function byName(host) {
+  const { key, open } = host.latchwork;
+  const space = await open();
+  for (const unasked of [true, false]) {
+    const guard = await space.lock(["a", "b"], { shared: "s" });
+    const before = unasked ? undefined : guard.lost;
+    guard.release(["a", "s"]);
+    guard.release("b");
+    same([guard.held, guard.lost.aborted], [false, false]);
+    is(await space.revoke(["a", "b", "s"]), 0);
+    is(guard.lost.aborted, false);
+    if (!unasked) is(guard.lost, before);
+  }
+  // Of a sub-space: neither is what it cannot name given back by that, nor forgotten.
+  const job = space.within("t").owner();
+  const guards = job.handedOver[Symbol.asyncIterator]();
+  const given = async () => {
+    await (await space.lock(["x", "y", key("t", "a")], { maxHold: 60_000 })).handOver(job);
+    return (await guards.next()).value;
+  };
+  const lost = await given();
+  const { lost: signal } = lost;
+  lost.release("a");
+  same([lost.keys, lost.held, signal.aborted], [[], true, false]);
+  isError(
+    host,
+    throws(() => lost.release("a")),
+    "not_held",
+    { keys: ["a"] },
+  );
+  is(await space.revoke("y"), 1);
+  same([lost.held, signal.aborted], [false, true]);
+  is(await space.tryLock("x"), null, "what was not taken stays reserved");
+  lost.release();
+  await isEmpty(space);
+  for (const end of ["release", "dispose", "asyncDispose", "handOver"]) {
+    const [guard, other] = [await given(), space.owner()];
+    const { lost: quietly } = guard;
+    guard.release("a");
+    ok(guard.held);
+    if (end === "handOver") await guard.handOver(other);
+    else await guard[end === "release" ? end : Symbol[end]]();
+    same([guard.held, quietly.aborted], [false, false]);
+    await other.close();
+    await isEmpty(space);
+  }
+  const held = await space.lock(["z", key("t", "a")]);
+  const scope = space.within("t").withLock("a", { owner: job }, (guard) => {
+    guard.release("a");
+    return guard.held;
+  });
+  await held.handOver(job);
+  is(await scope, true);
+  ok(await space.tryLock("z"), "the end of a scope gives back all of it");
+  await space.close();
+}
+
 async function downgrade(host) {
   const space = await host.latchwork.open();
   const guard = await space.lock(["a", "b"], { shared: "s" });
@@ -181,6 +238,7 @@ async function inTime(host) {
 
 export const tests = [
   { name: "some keys of a lock are released", run: partial },
+  { name: "a lock whose keys were released by name is not lost", run: byName },
   { name: "a lock is downgraded", run: downgrade },
   { name: "a lock is revoked, in part", run: revoked },
   { name: "a lock is lost with its owner", run: withOwner },

@@ -165,6 +165,8 @@ impl Host for Ports {
 
     fn downgrade(&mut self, name: &str, keys: Option<Vec<Key>>) -> Result<(), Error> {
         let (place, ticket) = self.guard(name)?;
+        // A sub-space cannot name all that was handed over to it; it makes those shared ones that it can.
+        let keys = keys.or_else(|| Some(self.results[name].state.seen()?.keys.as_ref()?.0.clone()));
         let keys = keys.map(|keys| self.wrapped(&place.0, keys));
         let downgraded = self.at(&place).port.downgrade(ticket, keys.as_deref());
         downgraded.map_err(|error| self.told(&place.0, error))
