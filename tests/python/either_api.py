@@ -34,3 +34,24 @@ def either(body: Body) -> Any:
     run.__doc__ = body.__doc__
     run.__name__ = body.__name__
     return run
+
+
+def plain(api: ModuleType, body: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A body written once, for both APIs: the blocking one runs it at once."""
+    if api is latchwork.aio:
+        return body
+
+    def run(tx: Any) -> Any:
+        coroutine = body(tx)
+        try:
+            while True:
+                coroutine.send(None)
+        except StopIteration as end:
+            return end.value
+
+    return run
+
+
+async def transact(api: ModuleType, space: Any, body: Callable[[Any], Any], **options: Any) -> Any:
+    """One transaction of either API."""
+    return await done(space.transact(plain(api, body), **options))
