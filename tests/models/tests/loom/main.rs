@@ -3,6 +3,7 @@
 
 #![cfg(loom)]
 
+mod hosts;
 mod models;
 mod on_calls;
 mod on_cells;

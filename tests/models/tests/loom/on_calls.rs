@@ -1,46 +1,13 @@
 //! Updates and transactions: turns against cancel, a turn of the space against a commit, a wait for a change against the
-//! change. The control of each is a host that does in two steps what a call does in one, or that forgets to wake.
+//! change, a watch against a commit. The control of each is a host that does in two steps what a call does in one, or that forgets to wake.
 
 use std::sync::Arc;
 
-use latchwork::{Call, CallSpec, Change, Commit, Error, Expiry, Key, KeyRange, Port, Run, Scan, Space, Step, Tx};
+use latchwork::{Call, CallSpec, Change, Commit, Error, ErrorKind, Expiry, Key, KeyRange, Port, Run, Scan, Step, Tx};
 use latchwork_models::checker::{AtomicUsize, Ordering, Signal, block_on, thread};
-use latchwork_models::explore::{every_schedule, finds_a_fault, run};
 
 use super::NEVER_WOKEN;
-use super::on_spaces::keys;
-
-/// What the host does, or how it goes wrong.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Host {
-    Good,
-    Careless,
-}
-
-/// Takes the number of shards and two keys.
-type Model = fn(usize, &[Key; 2], Host);
-
-fn check(name: &'static str, preemptions: usize, model: Model) {
-    for shards in [1, 2] {
-        let keys = keys();
-        let name = format!("{name}/shards={shards}");
-        every_schedule(&name, preemptions, move || model(shards, &keys, Host::Good));
-    }
-}
-
-fn control(test: &str, model: Model, why: &str) {
-    let keys = keys();
-    finds_a_fault(&format!("on_calls::{test}_control"), why, || {
-        run(2, move || model(2, &keys, Host::Careless));
-    });
-}
-
-/// Its shards of cells are made already: by a `OnceLock`, of which the checker does not see who comes after whom.
-fn space(shards: usize) -> Space<u32> {
-    let space: Space<u32> = Space::builder().cells().shards(shards).build();
-    assert!(block_on(space.get("nothing")).expect("open").value.is_none());
-    space
-}
+use super::hosts::{Host, check, control, port_of, space_with_cells};
 
 fn set(port: &Port<u32>, key: &Key, value: u32) {
     let mut commit = Commit::new();
@@ -74,8 +41,18 @@ fn in_turn(port: &Port<u32>, key: &Key) -> (Call<u32>, Run<u32>) {
     (call, run)
 }
 
-/// Waits until a call that is queued has its turn.
-fn await_turn(call: &Call<u32>, woken: &Signal) -> Run<u32> {
+/// A transaction that waits for a change of a cell.
+fn asleep(port: &Port<u32>, key: &Key) -> Call<u32> {
+    let call = port.transact(&CallSpec::new(), 1).expect("open");
+    let run = runs(call.go_on());
+    call.get(run.scope, key).expect("it is the only read");
+    assert_eq!(call.retry(run.scope).kind(), ErrorKind::Conflict);
+    assert!(matches!(call.returned(run.scope), Step::Wait));
+    call
+}
+
+/// Waits until a call that is queued, or asleep, is to run.
+fn await_run(call: &Call<u32>, woken: &Signal) -> Run<u32> {
     loop {
         match call.go_on() {
             Step::Run(run) => return run,
@@ -87,21 +64,15 @@ fn await_turn(call: &Call<u32>, woken: &Signal) -> Run<u32> {
 
 /// One has the turn and is given up, the next one in line is given up too: the third gets it, and nothing is left.
 fn turn_against_cancel(shards: usize, keys: &[Key; 2], host: Host) {
-    let space = space(shards);
+    let space = space_with_cells(shards);
     let (one, two) = (space.port(|| {}), space.port(|| {}));
-    let woken = Signal::new();
-    let wake = woken.clone();
-    let three = space.port(move || {
-        if host == Host::Good {
-            wake.give();
-        }
-    });
+    let (three, woken) = port_of(&space, host);
     let (holder, _) = in_turn(&one, &keys[0]);
     let next = two.update(&keys[0], &CallSpec::new(), 2).expect("open");
     let last = three.update(&keys[0], &CallSpec::new(), 3).expect("open");
     assert!(matches!(next.go_on(), Step::Wait) && matches!(last.go_on(), Step::Wait));
     let ends = [thread::spawn(move || drop((holder, one))), thread::spawn(move || drop((next, two)))];
-    let run = await_turn(&last, &woken);
+    let run = await_run(&last, &woken);
     assert!(matches!(add(&last, &run), Step::Done(_)));
     ends.into_iter().for_each(|end| end.join().expect("no panic"));
     let fresh = three.update(&keys[0], &CallSpec::new(), 4).expect("open");
@@ -113,18 +84,18 @@ fn turn_against_cancel(shards: usize, keys: &[Key; 2], host: Host) {
 
 #[test]
 fn a_turn_against_cancel() {
-    check("turn_against_cancel", 2, turn_against_cancel);
+    check("turn_against_cancel", 3, turn_against_cancel);
 }
 
 #[test]
 fn a_turn_against_cancel_control() {
-    control("a_turn_against_cancel", turn_against_cancel, NEVER_WOKEN);
+    control("on_calls::a_turn_against_cancel", turn_against_cancel, NEVER_WOKEN);
 }
 
 /// A transaction takes the turn of the space while an update of a cell in it is about to commit: that is before the turn
 /// is in force, or not at all, so that the body runs once in the turn.
 fn turn_of_the_space(shards: usize, keys: &[Key; 2], host: Host) {
-    let space = space(shards);
+    let space = space_with_cells(shards);
     let (port, other) = (space.port(|| {}), space.port(|| {}));
     let call = port.transact(&CallSpec::new(), 1).expect("open");
     let mut step = call.go_on();
@@ -162,17 +133,17 @@ fn turn_of_the_space(shards: usize, keys: &[Key; 2], host: Host) {
 
 #[test]
 fn a_turn_of_the_space_against_a_commit() {
-    check("turn_of_the_space", 3, turn_of_the_space);
+    check("turn_of_the_space", 4, turn_of_the_space);
 }
 
 #[test]
 fn a_turn_of_the_space_against_a_commit_control() {
-    control("a_turn_of_the_space_against_a_commit", turn_of_the_space, "nothing changes in the turn");
+    control("on_calls::a_turn_of_the_space_against_a_commit", turn_of_the_space, "nothing changes in the turn");
 }
 
 /// A body waits for a change of what it read while another thread makes it: it is woken (clause C10).
 fn retry_against_commit(shards: usize, keys: &[Key; 2], host: Host) {
-    let space = space(shards);
+    let space = space_with_cells(shards);
     let (port, key) = (space.port(|| {}), keys[0].clone());
     if host == Host::Careless {
         // Looks, and waits then for who saw that somebody waits.
@@ -202,17 +173,127 @@ fn retry_against_commit(shards: usize, keys: &[Key; 2], host: Host) {
 
 #[test]
 fn retry_sees_the_commit() {
-    check("retry_against_commit", 3, retry_against_commit);
+    check("retry_against_commit", 4, retry_against_commit);
 }
 
 #[test]
 fn retry_sees_the_commit_control() {
-    control("retry_sees_the_commit", retry_against_commit, NEVER_WOKEN);
+    control("on_calls::retry_sees_the_commit", retry_against_commit, NEVER_WOKEN);
+}
+
+/// The body of a port's call waits for a change of two cells while another call commits one of them: the port is woken, and
+/// the body runs again on what was written (clause C10).
+fn retry_of_a_call(shards: usize, keys: &[Key; 2], host: Host) {
+    let space = space_with_cells(shards);
+    let (port, woken) = port_of(&space, host);
+    let (other, key) = (space.port(|| {}), keys[1].clone());
+    let writes = thread::spawn(move || {
+        let update = other.update(&key, &CallSpec::new(), 2).expect("open");
+        let run = runs(update.go_on());
+        assert!(matches!(add(&update, &run), Step::Done(_)));
+    });
+    let call = port.transact(&CallSpec::new(), 1).expect("open");
+    let mut step = call.go_on();
+    let done = loop {
+        step = match step {
+            Step::Run(run) => {
+                let read = keys.each_ref().map(|key| call.get(run.scope, key).expect("one change is not two").version);
+                assert_eq!(read[0], 0);
+                if read[1] == 0 {
+                    assert_eq!(call.retry(run.scope).kind(), ErrorKind::Conflict);
+                }
+                call.returned(run.scope)
+            }
+            Step::Wait => {
+                woken.wait();
+                port.take_settled(&mut Vec::new());
+                call.go_on()
+            }
+            Step::Done(done) => break done,
+            other => panic!("{other:?}"),
+        };
+    };
+    assert!(done.attempts <= 2, "it runs again once something has changed");
+    writes.join().expect("no panic");
+}
+
+#[test]
+fn retry_of_a_call_sees_the_commit() {
+    check("retry_of_a_call", 5, retry_of_a_call);
+}
+
+#[test]
+fn retry_of_a_call_sees_the_commit_control() {
+    control("on_calls::retry_of_a_call_sees_the_commit", retry_of_a_call, NEVER_WOKEN);
+}
+
+/// Two bodies wait for a change of the same cell; one is given up while it is made, and the other one is woken.
+fn retry_against_cancel(shards: usize, keys: &[Key; 2], host: Host) {
+    let space = space_with_cells(shards);
+    let (port, woken) = port_of(&space, host);
+    let (other, writer, key) = (space.port(|| {}), space.port(|| {}), keys[0].clone());
+    let (stays, leaves) = (asleep(&port, &key), asleep(&other, &key));
+    let ends = [thread::spawn(move || drop((leaves, other))), thread::spawn(move || set(&writer, &key, 1))];
+    assert_eq!(await_run(&stays, &woken).attempt, 2);
+    ends.into_iter().for_each(|end| end.join().expect("no panic"));
+}
+
+#[test]
+fn a_retry_against_cancel() {
+    check("retry_against_cancel", 3, retry_against_cancel);
+}
+
+#[test]
+fn a_retry_against_cancel_control() {
+    control("on_calls::a_retry_against_cancel", retry_against_cancel, NEVER_WOKEN);
+}
+
+/// A transaction writes two cells that somebody watches who sleeps in between: each item has both of them or neither, and
+/// the last one comes (clauses C6 and C13). The control writes one after the other.
+fn watch_against_transaction(shards: usize, keys: &[Key; 2], host: Host) {
+    let space = space_with_cells(shards);
+    let (port, woken) = port_of(&space, Host::Good);
+    let mut watch = space.watch(&keys[..]);
+    let (writer, both) = (space.port(|| {}), keys.clone());
+    let writes = thread::spawn(move || match host {
+        Host::Good => {
+            let call = writer.transact(&CallSpec::new(), 2).expect("open");
+            let run = runs(call.go_on());
+            assert_eq!(call.get(run.scope, &both[0]).expect("nobody else writes").version, 0);
+            both.iter().for_each(|key| call.set(run.scope, key, 1, None).expect("it runs"));
+            assert!(matches!(call.returned(run.scope), Step::Done(_)));
+        }
+        Host::Careless => both.iter().for_each(|key| set(&writer, key, 1)),
+    });
+    loop {
+        port.take_settled(&mut Vec::new());
+        match port.next_of(&mut watch, 1).expect("open").as_deref() {
+            Some([one, two]) => {
+                assert_eq!(one.version, two.version, "half of a commit is seen");
+                if one.version > 0 {
+                    break;
+                }
+            }
+            Some(other) => panic!("{other:?}"),
+            None => woken.wait(),
+        }
+    }
+    writes.join().expect("no panic");
+}
+
+#[test]
+fn who_watches_sees_a_transaction_whole() {
+    check("watch_against_transaction", 5, watch_against_transaction);
+}
+
+#[test]
+fn who_watches_sees_a_transaction_whole_control() {
+    control("on_calls::who_watches_sees_a_transaction_whole", watch_against_transaction, "half of a commit is seen");
 }
 
 /// Two cells are written together while a body reads one after the other: it never sees one without the other (clause C6).
 fn reads_against_commit(shards: usize, keys: &[Key; 2], host: Host) {
-    let space = space(shards);
+    let space = space_with_cells(shards);
     let (port, both) = (space.port(|| {}), keys.clone());
     let writes = thread::spawn(move || {
         let mut commit = Commit::new();
@@ -240,5 +321,5 @@ fn what_is_read_fits_together() {
 
 #[test]
 fn what_is_read_fits_together_control() {
-    control("what_is_read_fits_together", reads_against_commit, "what is read fits together");
+    control("on_calls::what_is_read_fits_together", reads_against_commit, "what is read fits together");
 }

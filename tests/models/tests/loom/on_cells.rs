@@ -5,45 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use latchwork::{Commit, Expiry, Guard, Key, KeyRange, ManualClock, Port, Scan, Space, Watch, key};
-use latchwork_models::checker::{Signal, block_on, thread};
-use latchwork_models::explore::{every_schedule, finds_a_fault, run};
+use latchwork_models::checker::{block_on, thread};
 
 use super::NEVER_WOKEN;
-use super::on_spaces::keys;
-
-/// What the host does, or how it goes wrong.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Host {
-    Good,
-    Careless,
-}
-
-/// Takes the number of shards and two keys.
-type Model = fn(usize, &[Key; 2], Host);
+use super::hosts::{Host, check, control, port_of, space_with_cells};
 
 const MS: Duration = Duration::from_millis(1);
-
-fn check(name: &'static str, preemptions: usize, model: Model) {
-    for shards in [1, 2] {
-        let keys = keys();
-        let name = format!("{name}/shards={shards}");
-        every_schedule(&name, preemptions, move || model(shards, &keys, Host::Good));
-    }
-}
-
-fn control(test: &str, model: Model, why: &str) {
-    let keys = keys();
-    finds_a_fault(&format!("on_cells::{test}_control"), why, || {
-        run(2, move || model(2, &keys, Host::Careless));
-    });
-}
-
-/// Its shards of cells are made already: by a `OnceLock`, of which the checker does not see who comes after whom.
-fn space(shards: usize) -> Space<u32> {
-    let space: Space<u32> = Space::builder().cells().shards(shards).build();
-    assert!(block_on(space.get("nothing")).expect("open").value.is_none());
-    space
-}
 
 fn set(port: &Port<u32>, key: &Key, value: u32, guard: Option<(latchwork::Ticket, u64)>) -> bool {
     let mut commit = Commit::new();
@@ -69,7 +36,7 @@ fn guarded_commit(
     host: Host,
     end: impl FnOnce(&Space<u32>, Guard, &[Key; 2]) -> Option<Guard>,
 ) {
-    let space = space(shards);
+    let space = space_with_cells(shards);
     let guard = lock(&space, keys);
     let (ticket, token, cell) = (guard.ticket(), guard.token(), keys[1].clone());
     let (port, reader) = (space.port(|| {}), space.port(|| {}));
@@ -109,7 +76,11 @@ fn a_guarded_commit_against_its_release() {
 
 #[test]
 fn a_guarded_commit_against_its_release_control() {
-    control("a_guarded_commit_against_its_release", commit_against_release, "nothing is written under the successor");
+    control(
+        "on_cells::a_guarded_commit_against_its_release",
+        commit_against_release,
+        "nothing is written under the successor",
+    );
 }
 
 #[test]
@@ -119,18 +90,16 @@ fn a_guarded_commit_against_revoke() {
 
 #[test]
 fn a_guarded_commit_against_revoke_control() {
-    control("a_guarded_commit_against_revoke", commit_against_revoke, "nothing is written under the successor");
+    control(
+        "on_cells::a_guarded_commit_against_revoke",
+        commit_against_revoke,
+        "nothing is written under the successor",
+    );
 }
 
 /// Two threads write what somebody watches who sleeps in between: the last state of both is seen (clause C13).
 fn watched(space: &Space<u32>, keys: &[Key; 2], mut watch: Watch<u32>, host: Host) {
-    let woken = Signal::new();
-    let wake: Arc<Signal> = woken.clone();
-    let port = space.port(move || {
-        if host == Host::Good {
-            wake.give();
-        }
-    });
+    let (port, woken) = port_of(space, host);
     let threads = keys.clone().map(|key| {
         let port = space.port(|| {});
         thread::spawn(move || assert!(set(&port, &key, 1, None)))
@@ -154,13 +123,13 @@ fn watched(space: &Space<u32>, keys: &[Key; 2], mut watch: Watch<u32>, host: Hos
 }
 
 fn watch_of_keys(shards: usize, keys: &[Key; 2], host: Host) {
-    let space = space(shards);
+    let space = space_with_cells(shards);
     watched(&space, keys, space.watch(&keys[..]), host);
 }
 
 /// One cell is changed, the other one is made.
 fn watch_of_a_prefix(shards: usize, _: &[Key; 2], host: Host) {
-    let space = space(shards);
+    let space = space_with_cells(shards);
     let keys = [key!("p", 1), key!("p", 2)];
     assert!(set(&space.port(|| {}), &keys[0], 0, None));
     watched(&space, &keys, space.watch_prefix(key!("p")), host);
@@ -173,7 +142,7 @@ fn who_watches_keys_sees_the_last_state() {
 
 #[test]
 fn who_watches_keys_sees_the_last_state_control() {
-    control("who_watches_keys_sees_the_last_state", watch_of_keys, NEVER_WOKEN);
+    control("on_cells::who_watches_keys_sees_the_last_state", watch_of_keys, NEVER_WOKEN);
 }
 
 #[test]
@@ -183,12 +152,12 @@ fn who_watches_a_prefix_sees_the_last_state() {
 
 #[test]
 fn who_watches_a_prefix_sees_the_last_state_control() {
-    control("who_watches_a_prefix_sees_the_last_state", watch_of_a_prefix, NEVER_WOKEN);
+    control("on_cells::who_watches_a_prefix_sees_the_last_state", watch_of_a_prefix, NEVER_WOKEN);
 }
 
 /// A commit makes one cell and deletes another while somebody scans: one of them is there, never both, never none (C11).
 fn scan_against_commit(shards: usize, keys: &[Key; 2], host: Host) {
-    let space = space(shards);
+    let space = space_with_cells(shards);
     let (port, reader) = (space.port(|| {}), space.port(|| {}));
     assert!(set(&port, &keys[0], 1, None));
     let [gone, made] = keys.clone();
@@ -220,7 +189,7 @@ fn a_scan_against_a_commit() {
 
 #[test]
 fn a_scan_against_a_commit_control() {
-    control("a_scan_against_a_commit", scan_against_commit, "half of a commit is seen");
+    control("on_cells::a_scan_against_a_commit", scan_against_commit, "half of a commit is seen");
 }
 
 /// An expired cell is swept while somebody sets it again, with a later end: it is there, it is listed, and it is due when
@@ -264,13 +233,13 @@ fn a_sweep_against_a_set() {
 
 #[test]
 fn a_sweep_against_a_set_control() {
-    control("a_sweep_against_a_set", sweep_against_set, "what was set after its time is there");
+    control("on_cells::a_sweep_against_a_set", sweep_against_set, "what was set after its time is there");
 }
 
 /// Two commits write the same two cells in opposite orders: neither waits for the other for ever, and in the end both
 /// cells are of one of them (clause C1).
 fn commits_in_opposite_orders(shards: usize, keys: &[Key; 2], host: Host) {
-    let space = space(shards);
+    let space = space_with_cells(shards);
     let threads = [[0, 1], [1, 0]].map(|order| {
         let (port, keys) = (space.port(|| {}), order.map(|at| keys[at].clone()));
         thread::spawn(move || match host {
@@ -297,12 +266,12 @@ fn two_commits_in_opposite_orders() {
 
 #[test]
 fn two_commits_in_opposite_orders_control() {
-    control("two_commits_in_opposite_orders", commits_in_opposite_orders, "both cells are of one commit");
+    control("on_cells::two_commits_in_opposite_orders", commits_in_opposite_orders, "both cells are of one commit");
 }
 
 /// A commit through a handle that is being closed: when `close` has returned, all that ever comes through it is there.
 fn commit_against_close(shards: usize, keys: &[Key; 2], host: Host) {
-    let space = space(shards);
+    let space = space_with_cells(shards);
     let closing = space.attach();
     let (port, reader) = (closing.port(|| {}), space.port(|| {}));
     let key = keys[0].clone();
@@ -330,7 +299,11 @@ fn a_commit_against_a_close() {
 
 #[test]
 fn a_commit_against_a_close_control() {
-    control("a_commit_against_a_close", commit_against_close, "nothing comes through a handle that is closed");
+    control(
+        "on_cells::a_commit_against_a_close",
+        commit_against_close,
+        "nothing comes through a handle that is closed",
+    );
 }
 
 /// Two cells begin to expire, and do, while somebody reads them: what a reader sees is of one time (clause C12).
@@ -367,5 +340,5 @@ fn a_read_of_cells_that_begin_to_expire() {
 
 #[test]
 fn a_read_of_cells_that_begin_to_expire_control() {
-    control("a_read_of_cells_that_begin_to_expire", read_while_it_begins_to_expire, "both are of one time");
+    control("on_cells::a_read_of_cells_that_begin_to_expire", read_while_it_begins_to_expire, "both are of one time");
 }

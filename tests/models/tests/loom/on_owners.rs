@@ -7,38 +7,12 @@ use std::task::{Context, Poll, Waker};
 
 use latchwork::{Error, Guard, Key, Owner};
 use latchwork_models::checker::{block_on, thread};
-use latchwork_models::explore::{every_schedule, finds_a_fault, run};
 use latchwork_models::shell::{Shell, space};
 
 use super::NEVER_WOKEN;
-use super::on_spaces::keys;
-
-/// What the host does, or does without.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Host {
-    Good,
-    Forgetful,
-}
-
-/// Takes the number of shards and two keys.
-type Model = fn(usize, &[Key; 2], Host);
+use super::hosts::{Host, check, control};
 
 type Wait = Pin<Box<dyn Future<Output = Result<Guard, Error>> + Send>>;
-
-fn check(name: &'static str, preemptions: usize, model: Model) {
-    let keys = keys();
-    for shards in [1, 2] {
-        let (name, keys) = (format!("{name}/shards={shards}"), keys.clone());
-        every_schedule(&name, preemptions, move || model(shards, &keys, Host::Good));
-    }
-}
-
-fn control(test: &str, model: Model, why: &str) {
-    let keys = keys();
-    finds_a_fault(&format!("on_owners::{test}_control"), why, || {
-        run(2, move || model(2, &keys, Host::Forgetful));
-    });
-}
 
 fn asks(owner: &Owner, keys: &[Key]) -> Wait {
     let (owner, keys) = (owner.clone(), keys.to_vec());
@@ -83,7 +57,7 @@ fn an_owner_is_closed_while_it_is_granted() {
 
 #[test]
 fn an_owner_is_closed_while_it_is_granted_control() {
-    control("an_owner_is_closed_while_it_is_granted", close_against_grant, NEVER_WOKEN);
+    control("on_owners::an_owner_is_closed_while_it_is_granted", close_against_grant, NEVER_WOKEN);
 }
 
 /// A guard is handed over while the request that it would resolve is cancelled: it goes on with the request, or is in the
@@ -125,7 +99,7 @@ fn a_hand_over_races_a_cancel() {
 
 #[test]
 fn a_hand_over_races_a_cancel_control() {
-    control("a_hand_over_races_a_cancel", hand_over_against_cancel, NEVER_WOKEN);
+    control("on_owners::a_hand_over_races_a_cancel", hand_over_against_cancel, NEVER_WOKEN);
 }
 
 /// A guard is handed over while the new owner, or the handle that made it, is closed: delivered or not, its keys go on. The
@@ -141,7 +115,7 @@ fn hand_over_against_end(shards: usize, keys: &[Key; 2], host: Host, of_handle: 
         thread::spawn(move || match host {
             Host::Good if of_handle => other.close(),
             Host::Good => drop(job.close()),
-            Host::Forgetful => {}
+            Host::Careless => {}
         })
     };
     let gives = {
@@ -177,7 +151,7 @@ fn hand_over_to_a_wait_against_close(shards: usize, keys: &[Key; 2], host: Host)
         let job = job.clone();
         thread::spawn(move || match host {
             Host::Good => drop(job.close()),
-            Host::Forgetful => {}
+            Host::Careless => {}
         })
     };
     let gives = {
@@ -201,7 +175,11 @@ fn a_hand_over_to_a_wait_races_the_end_of_the_owner() {
 
 #[test]
 fn a_hand_over_to_a_wait_races_the_end_of_the_owner_control() {
-    control("a_hand_over_to_a_wait_races_the_end_of_the_owner", hand_over_to_a_wait_against_close, NEVER_WOKEN);
+    control(
+        "on_owners::a_hand_over_to_a_wait_races_the_end_of_the_owner",
+        hand_over_to_a_wait_against_close,
+        NEVER_WOKEN,
+    );
 }
 
 #[test]
@@ -211,7 +189,7 @@ fn a_hand_over_races_the_end_of_the_owner() {
 
 #[test]
 fn a_hand_over_races_the_end_of_the_owner_control() {
-    control("a_hand_over_races_the_end_of_the_owner", hand_over_against_close, NEVER_WOKEN);
+    control("on_owners::a_hand_over_races_the_end_of_the_owner", hand_over_against_close, NEVER_WOKEN);
 }
 
 #[test]
@@ -221,7 +199,7 @@ fn a_hand_over_races_the_end_of_the_handle() {
 
 #[test]
 fn a_hand_over_races_the_end_of_the_handle_control() {
-    control("a_hand_over_races_the_end_of_the_handle", hand_over_against_close_of_the_handle, NEVER_WOKEN);
+    control("on_owners::a_hand_over_races_the_end_of_the_handle", hand_over_against_close_of_the_handle, NEVER_WOKEN);
 }
 
 /// Two owners, each of which has what the other one asks for, ask at once: exactly one is refused, and the other goes on.
@@ -233,7 +211,7 @@ fn circle(shards: usize, keys: &[Key; 2], host: Host) {
         let held = block_on(owner.lock(own)).expect("free");
         let asks: Wait = match host {
             Host::Good => asks(&owner, &[wanted]),
-            Host::Forgetful => {
+            Host::Careless => {
                 let space = space.clone();
                 Box::pin(async move { space.lock(wanted).await })
             }
@@ -262,7 +240,7 @@ fn two_close_the_same_circle_at_once() {
 
 #[test]
 fn two_close_the_same_circle_at_once_control() {
-    control("two_close_the_same_circle_at_once", circle, NEVER_WOKEN);
+    control("on_owners::two_close_the_same_circle_at_once", circle, NEVER_WOKEN);
 }
 
 /// A lock is revoked while it is released: it is the holder who loses it, or the next one, who has it by then. The control
@@ -276,7 +254,7 @@ fn revoke_against_release(shards: usize, keys: &[Key; 2], host: Host) {
         let (space, keys) = (space.clone(), keys.clone());
         thread::spawn(move || match host {
             Host::Good => space.revoke(keys).expect("open"),
-            Host::Forgetful => keys.into_iter().map(|key| space.revoke(key).expect("open")).sum(),
+            Host::Careless => keys.into_iter().map(|key| space.revoke(key).expect("open")).sum(),
         })
     };
     let next = block_on(next).expect("a lost guard is one too");
@@ -294,5 +272,5 @@ fn a_revoke_races_a_release() {
 
 #[test]
 fn a_revoke_races_a_release_control() {
-    control("a_revoke_races_a_release", revoke_against_release, "one of them loses it");
+    control("on_owners::a_revoke_races_a_release", revoke_against_release, "one of them loses it");
 }

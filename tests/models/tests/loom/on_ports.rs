@@ -1,38 +1,13 @@
 //! What only a space has: ports, deadlines, a driver, queries. The control of each is a host that forgets its part.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use latchwork::{Answer, Cancelled, Key, LockSpec, ManualClock, Port, Settled, Space, Ticket};
-use latchwork_models::checker::{Signal, block_on, thread};
-use latchwork_models::explore::{every_schedule, finds_a_fault, run};
+use latchwork::{Answer, Cancelled, Key, LockSpec, ManualClock, Settled, Space, Ticket};
+use latchwork_models::checker::{block_on, thread};
 use latchwork_models::shell::{Shell, space};
 
 use super::NEVER_WOKEN;
-use super::on_spaces::keys;
-
-/// What the host does, or forgets.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Host {
-    Good,
-    Forgetful,
-}
-
-/// Takes the number of shards and two keys.
-type Model = fn(usize, &[Key; 2], Host);
-
-fn check(name: &'static str, preemptions: usize, model: Model, shards: usize) {
-    let keys = keys();
-    let name = format!("{name}/shards={shards}");
-    every_schedule(&name, preemptions, move || model(shards, &keys, Host::Good));
-}
-
-fn control(test: &str, model: Model, why: &str) {
-    let keys = keys();
-    finds_a_fault(&format!("on_ports::{test}_control"), why, || {
-        run(2, move || model(2, &keys, Host::Forgetful));
-    });
-}
+use super::hosts::{Host, check, check_on, control, port_of};
 
 fn waiting(answer: Answer) -> Ticket {
     match answer {
@@ -41,23 +16,11 @@ fn waiting(answer: Answer) -> Ticket {
     }
 }
 
-/// A port whose wakes can be waited for.
-fn port(space: &Space, host: Host) -> (Port, Arc<Signal>) {
-    let woken = Signal::new();
-    let wake = woken.clone();
-    let port = space.port(move || {
-        if host == Host::Good {
-            wake.give();
-        }
-    });
-    (port, woken)
-}
-
 /// Two threads settle one request each of a port that sleeps meanwhile: it is woken for both, in one batch or two.
 fn outcomes_reach_a_port(shards: usize, keys: &[Key; 2], host: Host) {
     let space = space(shards);
     let holders = keys.each_ref().map(|key| space.take(std::slice::from_ref(key)));
-    let (port, woken) = port(&space, host);
+    let (port, woken) = port_of(&space, host);
     for (tag, key) in (1..).zip(keys) {
         waiting(port.lock(&LockSpec::new(key), tag).expect("open"));
     }
@@ -78,20 +41,19 @@ fn outcomes_reach_a_port(shards: usize, keys: &[Key; 2], host: Host) {
 
 #[test]
 fn outcomes_reach_a_port_that_sleeps() {
-    check("outcomes_reach_a_port", 4, outcomes_reach_a_port, 1);
-    check("outcomes_reach_a_port", 4, outcomes_reach_a_port, 2);
+    check("outcomes_reach_a_port", 4, outcomes_reach_a_port);
 }
 
 #[test]
 fn outcomes_reach_a_port_that_sleeps_control() {
-    control("outcomes_reach_a_port_that_sleeps", outcomes_reach_a_port, NEVER_WOKEN);
+    control("on_ports::outcomes_reach_a_port_that_sleeps", outcomes_reach_a_port, NEVER_WOKEN);
 }
 
 /// A port cancels while its grant is on the way: the cancel says which of the two it was, and the next one has the keys.
 fn cancel_of_a_port(shards: usize, keys: &[Key; 2], host: Host) {
     let space = space(shards);
     let holder = space.take(keys);
-    let (port, _) = port(&space, host);
+    let (port, _) = port_of(&space, host);
     let ticket = waiting(port.lock(&LockSpec::new(&keys[..]), 1).expect("open"));
     let next = space.join(keys);
     let releases = thread::spawn(move || drop(holder));
@@ -110,13 +72,12 @@ fn cancel_of_a_port(shards: usize, keys: &[Key; 2], host: Host) {
 
 #[test]
 fn a_port_cancels_while_it_is_granted() {
-    check("cancel_of_a_port", 4, cancel_of_a_port, 1);
-    check("cancel_of_a_port", 4, cancel_of_a_port, 2);
+    check("cancel_of_a_port", 4, cancel_of_a_port);
 }
 
 #[test]
 fn a_port_cancels_while_it_is_granted_control() {
-    control("a_port_cancels_while_it_is_granted", cancel_of_a_port, NEVER_WOKEN);
+    control("on_ports::a_port_cancels_while_it_is_granted", cancel_of_a_port, NEVER_WOKEN);
 }
 
 /// A request times out while it is granted: it ends either way, and the next one has the keys.
@@ -124,7 +85,7 @@ fn time_out_against_grant(shards: usize, keys: &[Key; 2], host: Host) {
     let clock = ManualClock::new();
     let space = Space::builder().shards(shards).clock(clock.clone()).build();
     let holder = space.take(keys);
-    let (port, woken) = port(&space, Host::Good);
+    let (port, woken) = port_of(&space, Host::Good);
     waiting(port.lock(&LockSpec::new(&keys[..]).timeout(Duration::from_millis(5)), 1).expect("there is a clock"));
     clock.advance(Duration::from_millis(5));
     let ticks = {
@@ -137,7 +98,7 @@ fn time_out_against_grant(shards: usize, keys: &[Key; 2], host: Host) {
     };
     let (releases, kept) = match host {
         Host::Good => (Some(thread::spawn(move || drop(holder))), None),
-        Host::Forgetful => (None, Some(holder)),
+        Host::Careless => (None, Some(holder)),
     };
     woken.wait();
     let mut settled = Vec::new();
@@ -159,13 +120,12 @@ fn time_out_against_grant(shards: usize, keys: &[Key; 2], host: Host) {
 
 #[test]
 fn a_time_out_races_the_grant() {
-    check("time_out_against_grant", 4, time_out_against_grant, 1);
-    check("time_out_against_grant", 4, time_out_against_grant, 2);
+    check("time_out_against_grant", 4, time_out_against_grant);
 }
 
 #[test]
 fn a_time_out_races_the_grant_control() {
-    control("a_time_out_races_the_grant", time_out_against_grant, NEVER_WOKEN);
+    control("on_ports::a_time_out_races_the_grant", time_out_against_grant, NEVER_WOKEN);
 }
 
 /// The last handle is closed while a driver begins to look: it ends.
@@ -187,12 +147,12 @@ fn drive_against_close(shards: usize, _keys: &[Key; 2], host: Host) {
 
 #[test]
 fn a_driver_ends_with_the_last_handle() {
-    check("drive_against_close", 4, drive_against_close, 1);
+    check_on(1, "drive_against_close", 4, drive_against_close);
 }
 
 #[test]
 fn a_driver_ends_with_the_last_handle_control() {
-    control("a_driver_ends_with_the_last_handle", drive_against_close, NEVER_WOKEN);
+    control("on_ports::a_driver_ends_with_the_last_handle", drive_against_close, NEVER_WOKEN);
 }
 
 /// A hand-over in two shards is one step for whoever asks about both keys at once. The control asks twice.
@@ -204,7 +164,7 @@ fn query_against_release(shards: usize, keys: &[Key; 2], host: Host) {
     let held = |keys: &[Key]| block_on(space.query_keys(keys)).expect("open").held;
     let seen = match host {
         Host::Good => held(keys),
-        Host::Forgetful => [held(&keys[..1]), held(&keys[1..])].concat(),
+        Host::Careless => [held(&keys[..1]), held(&keys[1..])].concat(),
     };
     let tokens: Vec<u64> = seen.iter().map(|hold| hold.token).collect();
     assert!(!tokens.is_empty() && tokens.iter().all(|&token| token == tokens[0]), "handed over in one step");
@@ -215,11 +175,10 @@ fn query_against_release(shards: usize, keys: &[Key; 2], host: Host) {
 
 #[test]
 fn a_query_sees_a_hand_over_as_one_step() {
-    check("query_against_release", 4, query_against_release, 1);
-    check("query_against_release", 4, query_against_release, 2);
+    check("query_against_release", 4, query_against_release);
 }
 
 #[test]
 fn a_query_sees_a_hand_over_as_one_step_control() {
-    control("a_query_sees_a_hand_over_as_one_step", query_against_release, "handed over in one step");
+    control("on_ports::a_query_sees_a_hand_over_as_one_step", query_against_release, "handed over in one step");
 }
