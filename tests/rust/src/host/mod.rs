@@ -4,7 +4,6 @@ mod calls;
 mod cells;
 mod future_calls;
 mod futures_api;
-mod port_calls;
 mod ports;
 
 use std::collections::BTreeMap;

@@ -3,22 +3,25 @@
 //! A port is looked at only after a call of its own, or when it was woken; so a wake that is missing shows as a result
 //! that stays pending.
 
+mod calls;
+mod cells;
+mod outcomes;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use latchwork::{
-    Answer, Cancelled, Commit, Error, ErrorKind, Expiry, Grant, HandedOver, Key, KeyRange, LockSpec, ManualClock,
-    Owner, Query, Scan, Settled, Ticket, Watch, Within,
+    Answer, Cancelled, Error, ErrorKind, Key, KeyRange, ManualClock, Owner, Query, Scan, Ticket, Watch, Within,
 };
 use serde_json::Value;
 
+use self::calls::Calling;
+use self::outcomes::granted;
 use super::cells::read;
-use super::port_calls::Calling;
 use super::{
-    AtomicPart, Body, CallRequest, Came, Demanded, Host, Kind, NotMet, Read, Request, Seen, Space, State, Through,
-    Write, Wrote, open,
+    AtomicPart, Body, CallRequest, Came, Host, Kind, Read, Request, Space, State, Through, Write, Wrote, open,
 };
 use crate::poll::Flag;
 use crate::scenario::{Ending, FIRST_HANDLE, Handle, Limits};
@@ -30,12 +33,12 @@ pub struct Ports {
     /// Where the keys of sub-spaces are: a port knows it of cells, of locks it is told.
     within: BTreeMap<String, Within>,
     ports: BTreeMap<(String, String), Loop>,
-    pub(super) owners: BTreeMap<String, (Place, Owner)>,
-    pub(super) results: BTreeMap<String, Slot>,
-    pub(super) names: Vec<String>,
+    owners: BTreeMap<String, (Place, Owner)>,
+    results: BTreeMap<String, Slot>,
+    names: Vec<String>,
     /// What callbacks are to append, by number, and what they have appended.
-    pub(super) noted: Vec<Value>,
-    pub(super) callbacks: Vec<Value>,
+    noted: Vec<Value>,
+    callbacks: Vec<Value>,
     /// Each with its port; none once it was ended.
     watches: BTreeMap<String, (Place, Option<Watch<Value>>)>,
 }
@@ -46,29 +49,29 @@ const LOSS: u64 = 1 << 32;
 /// Begins the names of owners that a scope has for itself.
 const SCOPE: &str = "scope of ";
 
-pub(super) struct Loop {
-    pub(super) port: latchwork::Port<Value>,
+struct Loop {
+    port: latchwork::Port<Value>,
     woken: Arc<Flag>,
     /// A call of its own may have settled something.
     called: bool,
 }
 
 /// Whose port, by handle and actor.
-pub(super) type Place = (String, String);
+type Place = (String, String);
 
-pub(super) struct Slot {
-    pub(super) place: Place,
+struct Slot {
+    place: Place,
     scope: bool,
-    pub(super) ticket: Option<Ticket>,
+    ticket: Option<Ticket>,
     /// The name of the owner.
     owner: Option<String>,
     /// The watch whose next item it is.
     watch: Option<String>,
     /// Given up when its outcome may have been decided already.
     given_up: bool,
-    pub(super) state: State,
+    state: State,
     /// Of an update, a transaction or a savepoint.
-    pub(super) call: Option<Calling>,
+    call: Option<Calling>,
 }
 
 impl Host for Ports {
@@ -285,62 +288,11 @@ impl Host for Ports {
     }
 
     fn write(&mut self, handle: &str, write: Write) -> Result<Wrote, Error> {
-        let mut commit = Commit::new();
-        let (demanded, deletes, expects) = match write {
-            Write::Set(key, value, expire_in, demanded) => {
-                commit.set(key, None, value, expiry(expire_in));
-                (demanded, false, false)
-            }
-            Write::Insert(key, value, expire_in, demanded) => {
-                commit.set(key, Some(0), value, expiry(expire_in));
-                (demanded, false, true)
-            }
-            Write::CompareExchange(cell, value, expire_in, demanded) => {
-                let (key, version) = cell.parts();
-                commit.set(key, Some(version), value, expiry(expire_in));
-                (demanded, false, true)
-            }
-            Write::Delete(Err(key), demanded) => {
-                commit.delete(key, None);
-                (demanded, true, false)
-            }
-            Write::Delete(Ok(cell), demanded) => {
-                let (key, version) = cell.parts();
-                commit.delete(key, Some(version));
-                (demanded, true, true)
-            }
-        };
-        self.demand(&mut commit, demanded);
-        let outcome = self.at(&(handle.to_owned(), String::new())).port.commit(commit)?;
-        Ok(match outcome {
-            Ok(done) if deletes => Wrote::Existed(done.existed),
-            Ok(done) => Wrote::Committed(done.version),
-            Err(mut conflicts) => {
-                assert!(expects && conflicts.len() == 1, "one condition, at most: {conflicts:?}");
-                Wrote::There(conflicts.remove(0).entry.into())
-            }
-        })
+        self.write_one(handle, write)
     }
 
     fn atomic(&mut self, handle: &str, parts: Vec<AtomicPart>) -> Result<Wrote, Error> {
-        let mut commit = Commit::new();
-        for part in parts {
-            match part {
-                AtomicPart::Check(cell) => {
-                    let (key, version) = cell.parts();
-                    commit.check(key, version);
-                }
-                AtomicPart::Set(key, value, after) => commit.set(key, None, value, expiry(after)),
-                AtomicPart::Insert(key, value, after) => commit.set(key, Some(0), value, expiry(after)),
-                AtomicPart::Delete(key) => commit.delete(key, None),
-                AtomicPart::Guard(name, keys) => self.demand(&mut commit, Some((name, keys))),
-            }
-        }
-        let outcome = self.at(&(handle.to_owned(), String::new())).port.commit(commit)?;
-        Ok(match outcome {
-            Ok(done) => Wrote::Committed(done.version),
-            Err(conflicts) => Wrote::Conflicts(conflicts.into_iter().map(NotMet::from).collect()),
-        })
+        self.write_many(handle, parts)
     }
 
     fn list(&mut self, handle: &str, range: KeyRange, limit: Option<usize>, reverse: bool) -> Result<Vec<Read>, Error> {
@@ -355,21 +307,11 @@ impl Host for Ports {
     }
 
     fn watch(&mut self, handle: &str, actor: &str, keys: Result<Vec<Key>, Key>, name: &str) {
-        let space = &self.handles[handle];
-        let watch = match keys {
-            Ok(keys) => space.watch(keys),
-            Err(prefix) => space.watch_prefix(prefix),
-        };
-        self.watches.insert(name.to_owned(), ((handle.to_owned(), actor.to_owned()), Some(watch)));
+        self.begin_watch((handle.to_owned(), actor.to_owned()), keys, name);
     }
 
     fn next(&mut self, watch: &str, name: &str) {
-        let place = self.watches[watch].0.clone();
-        let tag = self.names.len() as u64;
-        self.names.push(name.to_owned());
-        let slot = Slot { watch: Some(watch.to_owned()), ..Slot::of(place, State::Pending) };
-        self.results.insert(name.to_owned(), slot);
-        self.look(tag);
+        self.begin_next(watch, name);
     }
 
     fn end_watch(&mut self, watch: &str) {
@@ -434,13 +376,13 @@ impl Host for Ports {
 
 impl Slot {
     /// Of a call without a ticket.
-    pub(super) fn of(place: Place, state: State) -> Slot {
+    fn of(place: Place, state: State) -> Slot {
         Slot { place, scope: false, ticket: None, owner: None, watch: None, given_up: false, state, call: None }
     }
 }
 
 impl Ports {
-    pub(super) fn at(&mut self, place: &Place) -> &mut Loop {
+    fn at(&mut self, place: &Place) -> &mut Loop {
         let at = self.ports.entry(place.clone()).or_insert_with(|| {
             let woken = Flag::new();
             let wake = woken.waker();
@@ -467,16 +409,6 @@ impl Ports {
         }
     }
 
-    /// What was handed over as a handle tells it.
-    fn taken(&self, handle: &str, mut taken: HandedOver) -> HandedOver {
-        if let Some(within) = self.within.get(handle) {
-            for keys in [&mut taken.keys, &mut taken.shared] {
-                *keys = keys.iter().filter_map(|key| within.unwrap(key)).collect();
-            }
-        }
-        taken
-    }
-
     /// The ticket of a guard, and whose it is.
     fn guard(&self, name: &str) -> Result<(Place, Ticket), Error> {
         match self.results.get(name).map(|slot| (slot.place.clone(), slot.ticket)) {
@@ -485,69 +417,9 @@ impl Ports {
         }
     }
 
-    /// Takes the next item of a watch, or asks to be told.
-    fn look(&mut self, tag: u64) {
-        let name = self.names[tag as usize].clone();
-        let Some(slot) = self.results.get(&name).filter(|slot| matches!(slot.state, State::Pending)) else { return };
-        let Some((place, watch)) = slot.watch.as_ref().and_then(|watch| self.watches.get_mut(watch)) else { return };
-        let place = place.clone();
-        let Some(mut taken) = watch.take() else {
-            return self.comes_to(&name, State::Ended);
-        };
-        let item = self.at(&place).port.next_of(&mut taken, tag);
-        let watch = self.results[&name].watch.clone().unwrap_or_default();
-        if let Some((_, watch)) = self.watches.get_mut(&watch).filter(|_| item.is_ok()) {
-            *watch = Some(taken);
-        }
-        match item {
-            Ok(Some(entries)) => self.comes_to(&name, State::Item(read(entries))),
-            Ok(None) => {}
-            Err(error) => self.comes_to(&name, State::Failed(error)),
-        }
-    }
-
-    pub(super) fn comes_to(&mut self, name: &str, state: State) {
+    fn comes_to(&mut self, name: &str, state: State) {
         if let Some(slot) = self.results.get_mut(name) {
             slot.state = state;
-        }
-    }
-
-    /// Names a guard in a commit, released or not.
-    fn demand(&self, commit: &mut Commit<Value>, demanded: Demanded) {
-        let Some((name, keys)) = demanded else { return };
-        let slot = &self.results[&name];
-        let seen = slot.state.seen().unwrap_or_else(|| panic!("{name} has no guard"));
-        commit.guard(slot.ticket, seen.token, keys);
-    }
-
-    /// Takes what was handed over to an owner, or asks to be told.
-    fn take_over(&mut self, tag: u64) {
-        let name = self.names[tag as usize].clone();
-        let slot = &self.results[&name];
-        if !matches!(slot.state, State::Pending) {
-            return;
-        }
-        let (place, owner) = self.owners[slot.owner.as_deref().unwrap_or_default()].clone();
-        let port = &self.at(&place).port;
-        port.watch_handed_over(&owner, tag);
-        let taken = port.take_handed_over(&owner);
-        let port = &self.ports[&place].port;
-        let (ticket, state) = match taken {
-            Some(taken) => {
-                port.watch_lost(taken.grant.ticket, tag + LOSS);
-                (Some(taken.grant.ticket), handed(self.taken(&place.0, taken), &owner))
-            }
-            // What the owner's requests come to from now on is what the wait for a hand-over comes to.
-            None => match port.try_lock(&LockSpec::new(Vec::<Key>::new()).owner(&owner)) {
-                Err(error) => (None, State::Failed(error)),
-                Ok(nothing) => {
-                    nothing.map(|grant| port.release(grant.ticket));
-                    (None, State::Pending)
-                }
-            },
-        };
-        if let Some(slot) = self.results.get_mut(&name) {
-            (slot.ticket, slot.state) = (ticket, state);
         }
     }
 
@@ -559,88 +431,12 @@ impl Ports {
             }
         }
     }
-
-    fn take(&mut self, settled: Settled) {
-        let (tag, outcome) = match settled {
-            Settled::Granted { tag, grant } => (tag, Ok(grant)),
-            Settled::Failed { tag, error } => (tag, Err(error)),
-            Settled::HandedOver { tag } => return self.take_over(tag),
-            Settled::Changed { tag } => return self.look(tag),
-            Settled::Resumed { tag } => return self.go_on(tag),
-            Settled::Lost { tag } => {
-                let slot = self.results.get_mut(&self.names[(tag - LOSS) as usize]);
-                if let Some(State::Granted(seen) | State::Running(seen)) = slot.map(|slot| &mut slot.state) {
-                    (seen.held, seen.lost) = (false, true);
-                }
-                return;
-            }
-        };
-        let name = self.names[tag as usize].clone();
-        let slot = &self.results[&name];
-        let (place, scope) = (slot.place.clone(), slot.scope);
-        if let (State::Cancelled, Ok(grant)) = (&slot.state, &outcome) {
-            // Granted and given up in one turn: the grant has gone on.
-            assert!(!self.ports[&place].port.confirm(grant.ticket), "{name} was given up");
-            return;
-        }
-        assert!(
-            matches!(slot.state, State::Pending),
-            "{name} is settled once, and with a grant at most after a cancel"
-        );
-        let port = &self.ports[&place].port;
-        let moved = outcome.as_ref().is_ok_and(|grant| slot.ticket != Some(grant.ticket));
-        let owner = slot.owner.as_ref().and_then(|owner| self.owners.get(owner)).map(|(_, owner)| owner.clone());
-        let ticket = outcome.as_ref().map_or(slot.ticket, |grant| Some(grant.ticket));
-        let state = match outcome {
-            Ok(grant) if moved && slot.given_up => {
-                assert_eq!(port.cancel(grant.ticket), Cancelled::GrantGivenOn, "{name} was given up");
-                State::Cancelled
-            }
-            Ok(grant) if port.confirm(grant.ticket) => {
-                port.watch_lost(grant.ticket, tag + LOSS);
-                match (port.take_handed(grant).filter(|_| moved), owner) {
-                    (Some(taken), Some(owner)) => handed(self.taken(&place.0, taken), &owner),
-                    (_, owner) => granted(grant, scope, owner.map(|owner| owner.id().to_owned())),
-                }
-            }
-            Ok(_) => State::Failed(Error::invalid("grant", "it was gone when it was seen")),
-            Err(error) => State::Failed(self.told(&place.0, error)),
-        };
-        if let Some(slot) = self.results.get_mut(&name) {
-            (slot.ticket, slot.state) = (ticket, state);
-        }
-    }
 }
 
 /// The place of a sub-space under these keys, one in the other.
 fn within(prefixes: &[Key]) -> Option<Within> {
     let (first, inner) = prefixes.split_first()?;
     Some(inner.iter().fold(Within::new(first.clone()), |place, prefix| place.within(prefix.clone())))
-}
-
-fn expiry(after: Option<Duration>) -> Expiry {
-    after.map_or(Expiry::Never, Expiry::In)
-}
-
-fn granted(grant: Grant, scope: bool, owner: Option<String>) -> State {
-    let Grant { token, abandoned, .. } = grant;
-    let seen = Seen { keys: None, label: None, token, held: true, lost: false, owner, payload: None, abandoned };
-    if scope { State::Running(seen) } else { State::Granted(seen) }
-}
-
-/// The guard of what was handed over.
-fn handed(taken: HandedOver, owner: &Owner) -> State {
-    let Grant { token, abandoned, .. } = taken.grant;
-    State::Granted(Seen {
-        keys: Some((taken.keys, taken.shared)),
-        label: None,
-        token,
-        held: true,
-        lost: false,
-        owner: Some(owner.id().to_owned()),
-        payload: taken.payload.and_then(|payload| payload.downcast().ok()).map(|payload| *payload),
-        abandoned,
-    })
 }
 
 impl fmt::Debug for Ports {

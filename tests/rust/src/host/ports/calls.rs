@@ -3,9 +3,9 @@
 use latchwork::{Call, CallSpec, Change, Done, Error, ErrorKind, Expiry, Scan, Step};
 use serde_json::Value;
 
-use super::cells::read;
-use super::ports::{Place, Ports, Slot};
-use super::{Body, CallRequest, Came, Committed, Read, State, Through};
+use super::{Place, Ports, Slot};
+use crate::host::cells::read;
+use crate::host::{Body, CallRequest, Came, Committed, Read, State, Through};
 use crate::scenario::Ending;
 
 /// A body that runs, or is to run again.
