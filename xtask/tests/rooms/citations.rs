@@ -73,7 +73,7 @@ impl Shown {
 }
 
 /// Whether a source has a test of this name.
-fn tests(text: &str, name: &str) -> bool {
+pub(crate) fn tests(text: &str, name: &str) -> bool {
     let Some(at) = text.find(&format!("fn {name}(")) else { return false };
     // Its attributes are right above it.
     text[..at].rsplit("\n\n").next().is_some_and(|above| above.contains("#[test]"))

@@ -1,9 +1,10 @@
 //! The rooms check: who may import and name what, so that the architecture stays true.
 //!
-//! `rules` says what is forbidden where, `source` reads Rust without its comments, `sizes` reports
-//! (and does not enforce) what has grown large. Each rule has a fixture that it must refuse.
+//! `rules` says what is forbidden where, `source` reads Rust without its comments, `citations` and `links` look for what the
+//! documents name, `sizes` reports (and does not enforce) what has grown large. Each rule has a fixture that it must refuse.
 
 mod citations;
+mod links;
 mod manifests;
 mod rules;
 mod scenarios;
@@ -56,6 +57,21 @@ fn what_the_semantics_cite_is_there() {
     let clauses = chapter.lines().filter(|line| line.starts_with("| **")).count();
     assert!(clauses > 20, "only {clauses} clauses are found");
     let found = citations::missing(&chapter, &citations::Shown::here());
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+#[test]
+fn what_documents_link_to_is_there() {
+    let is_there = |path: &str| tree::root().join(path).exists();
+    let found: Vec<String> =
+        tree::files(&["md"]).iter().flat_map(|(path, text)| links::broken(path, text, is_there)).collect();
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+#[test]
+fn each_guarantee_links_to_a_test() {
+    let readme = std::fs::read_to_string(tree::root().join("README.md")).expect("the front page is there");
+    let found = links::unshown(&readme, &tree::files(&["rs", "json"]).into_iter().collect());
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
 
