@@ -188,7 +188,9 @@ impl Shared {
     /// The circle in which it would wait for itself.
     fn judge(&self, ticket: Ticket, owner: &OwnerTag, keys: &KeySet) -> Result<Option<Ticket>, Vec<CycleStep>> {
         let mut waits = Vec::new();
-        for request in self.owners.lock().requests(owner.number) {
+        // Not asked for in the loop's head: the owners would stay locked while shards are, against the order of locks.
+        let requests = self.owners.lock().requests(owner.number);
+        for request in requests {
             let mut table = self.shard(request).lock_table();
             if let Standing::Waiting(_) = table.standing(request) {
                 waits.push((table.order(request), request, table.keys_of(request)));

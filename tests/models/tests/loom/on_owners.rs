@@ -202,6 +202,40 @@ fn a_hand_over_races_the_end_of_the_handle_control() {
     control("on_owners::a_hand_over_races_the_end_of_the_handle", hand_over_against_close_of_the_handle, NEVER_WOKEN);
 }
 
+/// A guard is handed over to an owner that holds something, while another owner asks for just that: each of the two looks at
+/// the owners and at the shards, and they do so in the same order. The control lets go of it too late.
+fn hand_over_against_lock(shards: usize, keys: &[Key; 2], host: Host) {
+    let space = space(shards);
+    let (job, other) = (space.unnamed_owner(), space.unnamed_owner());
+    let has = block_on(job.lock(keys[0].clone())).expect("free");
+    let mut holder = space.take(&keys[1..]);
+    let asks = asks(&other, &keys[..1]);
+    let asks = thread::spawn(move || drop(block_on(asks).expect("the owner is open")));
+    assert!(holder.hand_over(&job, 5).expect("it is held"), "the owner is open");
+    match host {
+        Host::Good => {
+            drop(has);
+            asks.join().expect("no panic");
+        }
+        Host::Careless => {
+            asks.join().expect("no panic");
+            drop(has);
+        }
+    }
+    assert_eq!(job.close(), 1, "what was handed over");
+    assert!(space.is_empty());
+}
+
+#[test]
+fn a_hand_over_races_a_lock_of_an_owner() {
+    check("hand_over_against_lock", 2, hand_over_against_lock);
+}
+
+#[test]
+fn a_hand_over_races_a_lock_of_an_owner_control() {
+    control("on_owners::a_hand_over_races_a_lock_of_an_owner", hand_over_against_lock, NEVER_WOKEN);
+}
+
 /// Two owners, each of which has what the other one asks for, ask at once: exactly one is refused, and the other goes on.
 fn circle(shards: usize, keys: &[Key; 2], host: Host) {
     let space = space(shards);
