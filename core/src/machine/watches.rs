@@ -25,9 +25,9 @@ impl<K: Ord, W: Clone> Watches<K, W> {
         self.watched.is_empty()
     }
 
-    /// Notes that the watcher with this number watches `what`.
-    pub(crate) fn add(&mut self, what: K, number: u64, watcher: W) {
-        self.watched.entry(what).or_default().insert(number, watcher);
+    /// Notes that the watcher with this number watches `what`. Answers whether it did not yet.
+    pub(crate) fn add(&mut self, what: K, number: u64, watcher: W) -> bool {
+        self.watched.entry(what).or_default().insert(number, watcher).is_none()
     }
 
     /// Takes a watcher out. Answers it, to be dropped once everything is unlocked.
@@ -70,8 +70,9 @@ impl<W: Clone> PrefixWatches<W> {
 
     /// Notes that the watcher with this number watches all keys that begin with these bytes.
     pub(crate) fn add(&mut self, prefix: &[u8], number: u64, watcher: W) {
-        self.watches.add(prefix.into(), number, watcher);
-        *self.lengths.entry(prefix.len()).or_default() += 1;
+        if self.watches.add(prefix.into(), number, watcher) {
+            *self.lengths.entry(prefix.len()).or_default() += 1;
+        }
     }
 
     /// Takes a watcher out. Answers it, to be dropped once everything is unlocked.
@@ -101,7 +102,8 @@ mod tests {
     #[test]
     fn a_key_finds_all_who_watch_what_it_begins_with() {
         let mut watches = PrefixWatches::new();
-        for (number, prefix) in [(1, ""), (2, "ab"), (3, "abc"), (4, "b"), (5, "ab")] {
+        // One of them twice, as a body that lists the same twice does.
+        for (number, prefix) in [(1, ""), (2, "ab"), (3, "abc"), (4, "b"), (5, "ab"), (5, "ab")] {
             watches.add(prefix.as_bytes(), number, number);
         }
         let of = |watches: &PrefixWatches<u64>, key: &str| {
