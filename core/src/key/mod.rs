@@ -126,7 +126,11 @@ impl Key {
     }
 
     fn from_encoded(encoded: &[u8]) -> Key {
-        let short = encoded.split_first().and_then(|(&tag, content)| Short::new(tag, content));
+        let short = match encoded.split_first() {
+            // Never in place, however short, so that the usual keys need not be looked at for it.
+            None | Some((&encode::TURN, _)) => None,
+            Some((&tag, content)) => Short::new(tag, content),
+        };
         Key(short.map_or_else(|| Repr::Shared(Arc::from(encoded)), Repr::Short))
     }
 

@@ -1,7 +1,7 @@
 //! The keys of turns: locks that no caller can name in a request.
 
 use super::encode::TURN;
-use super::{Key, KeyPart, Repr};
+use super::{Key, KeyPart};
 use crate::Error;
 
 /// What a turn is for.
@@ -59,9 +59,8 @@ impl Key {
         }
     }
 
-    /// Never in place, however short, so that the usual keys need not be looked at for it.
     fn reserved(cell: &[u8]) -> Key {
-        Key(Repr::Shared([&[TURN], cell].concat().into()))
+        Key::from_encoded(&[&[TURN], cell].concat())
     }
 }
 
@@ -95,6 +94,11 @@ mod tests {
             assert!(Key::from_bytes(key!(turn.clone(), 1).as_bytes()).is_ok());
             assert_eq!(turn.clone(), turn);
         }
+        let of_a_turn = Key::turn_of(Key::turn_of("a"));
+        assert!(of_a_turn.check_or_turn().is_err());
+        let Some(Turn::Cell(inner)) = of_a_turn.as_turn() else { panic!("of a cell that has such a key") };
+        assert!(inner.check().is_err());
+        assert_eq!(inner, Key::turn_of("a"));
         assert!(Key::turn_of("x".repeat(3_000)).check_or_turn().is_err());
         assert_eq!(Key::turn_of_space().to_string(), "turn of the space");
     }
