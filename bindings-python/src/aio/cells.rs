@@ -8,7 +8,7 @@ use super::cell_coroutine;
 use super::cell_watch::AioCellWatch;
 use super::space::AioSpace;
 use crate::bytes::Port;
-use crate::cells::{Cells, Entry, Expected, Range, Watched, WriteOptions, Written, deleted, written};
+use crate::cells::{Cells, Entry, Range, Watched, WriteOptions, Written};
 use crate::codec::Codec;
 use crate::place::Place;
 
@@ -125,8 +125,7 @@ impl AioSpace {
         expire_in: Option<&Bound<'_, PyAny>>,
         guard: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Written> {
-        let done = self.put(self.key(key)?, None, value, &WriteOptions { expire_in, guard })?;
-        Ok(Written { version: done.map_or(0, |done| done.version) })
+        self.put(key, value, &WriteOptions { expire_in, guard })
     }
 
     /// What `insert` awaits.
@@ -138,8 +137,7 @@ impl AioSpace {
         expire_in: Option<&Bound<'py, PyAny>>,
         guard: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let done = self.put(self.key(key)?, Some(0), value, &WriteOptions { expire_in, guard })?;
-        written(key.py(), done.map(|done| done.version))
+        self.put_absent(key, value, &WriteOptions { expire_in, guard })
     }
 
     /// What `compare_exchange` awaits.
@@ -152,9 +150,7 @@ impl AioSpace {
         expire_in: Option<&Bound<'py, PyAny>>,
         guard: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let Expected { key: cell, version } = Expected::demanded(self, key, version)?;
-        let done = self.put(cell, version, value, &WriteOptions { expire_in, guard })?;
-        written(key.py(), done.map(|done| done.version))
+        self.put_over(key, version, value, &WriteOptions { expire_in, guard })
     }
 
     /// What `delete` awaits.
@@ -165,9 +161,7 @@ impl AioSpace {
         version: Option<&Bound<'py, PyAny>>,
         guard: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = key.py();
-        let done = self.take(py, Expected::given(self, key, version)?, guard)?;
-        deleted(py, done.map(|done| done.existed))
+        self.take(key, version, guard)
     }
 
     /// What `list` awaits.

@@ -1,12 +1,10 @@
 //! `update` and `transact` of the asyncio API.
 
-use latchwork::Expiry;
 use pyo3::prelude::*;
 
 use super::call::AioCall;
 use super::space::AioSpace;
 use super::transaction_coroutine;
-use crate::cells::Cells;
 use crate::convert;
 use crate::transaction::{Body, Lifetime, Settings};
 
@@ -37,11 +35,7 @@ impl AioSpace {
         timeout: Option<&Bound<'py, PyAny>>,
         label: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
-        let space = slf.get();
-        let key = space.key(key)?;
-        convert::function("fn", function)?;
-        let expiry = expire_in.expiry(slf.py(), space)?.unwrap_or(Expiry::Keep);
-        let body = Body::Update { key, expiry };
+        let body = Body::update(slf.get(), key, function, &expire_in)?;
         AioCall::begin(slf, (body, function), &Settings { guard, guard_keys, owner, attempts, timeout, label })
     }
 

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::{Atomic, CellWatch, Cells, Deleted, Entry, Expected, Range, Refused, Watched, WriteOptions, Written};
+use super::{Atomic, CellWatch, Cells, Entry, Range, Watched, WriteOptions, Written};
 use crate::bytes::Port;
 use crate::codec::Codec;
 use crate::place::Place;
@@ -73,8 +73,7 @@ impl Space {
         expire_in: Option<&Bound<'_, PyAny>>,
         guard: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Written> {
-        let done = self.put(self.key(key)?, None, value, &WriteOptions { expire_in, guard })?;
-        Ok(Written { version: done.map_or(0, |done| done.version) })
+        self.put(key, value, &WriteOptions { expire_in, guard })
     }
 
     /// Set a cell that is absent. Answers `Written`, which is true, or `Refused` with the entry that is there, which is
@@ -98,8 +97,7 @@ impl Space {
         expire_in: Option<&Bound<'py, PyAny>>,
         guard: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let done = self.put(self.key(key)?, Some(0), value, &WriteOptions { expire_in, guard })?;
-        written(key.py(), done.map(|done| done.version))
+        self.put_absent(key, value, &WriteOptions { expire_in, guard })
     }
 
     /// Set a cell that still has the version of an entry, or the `version` given with its key; 0: that is absent. Answers
@@ -128,9 +126,7 @@ impl Space {
         expire_in: Option<&Bound<'py, PyAny>>,
         guard: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let Expected { key: cell, version } = Expected::demanded(self, key, version)?;
-        let done = self.put(cell, version, value, &WriteOptions { expire_in, guard })?;
-        written(key.py(), done.map(|done| done.version))
+        self.put_over(key, version, value, &WriteOptions { expire_in, guard })
     }
 
     /// Delete a cell: whatever it is, given a key; only if it still has the version, given an entry or a `version`. Answers
@@ -150,9 +146,7 @@ impl Space {
         version: Option<&Bound<'py, PyAny>>,
         guard: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = key.py();
-        let done = self.take(py, Expected::given(self, key, version)?, guard)?;
-        deleted(py, done.map(|done| done.existed))
+        self.take(key, version, guard)
     }
 
     /// Conditions and writes on several cells in one step: see `Atomic`.
@@ -242,21 +236,4 @@ impl Space {
     ) -> PyResult<CellWatch> {
         CellWatch::new(slf, Watched::given(slf.get().within(), keys, prefix)?)
     }
-}
-
-/// What a write of one cell answers.
-#[inline]
-pub(crate) fn written(py: Python<'_>, done: Result<u64, Entry>) -> PyResult<Bound<'_, PyAny>> {
-    Ok(match done {
-        Ok(version) => Bound::new(py, Written { version })?.into_any(),
-        Err(entry) => Bound::new(py, Refused { entry: Py::new(py, entry)? })?.into_any(),
-    })
-}
-
-/// What a deletion answers.
-pub(crate) fn deleted(py: Python<'_>, done: Result<bool, Entry>) -> PyResult<Bound<'_, PyAny>> {
-    Ok(match done {
-        Ok(existed) => Bound::new(py, Deleted { existed })?.into_any(),
-        Err(entry) => Bound::new(py, Refused { entry: Py::new(py, entry)? })?.into_any(),
-    })
 }

@@ -15,11 +15,10 @@ use latchwork::{Commit, Committed, Expiry, Key, Outcome, Scan, Within};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-pub(crate) use self::api::{deleted, written};
 pub(crate) use self::atomic::{Atomic, Steps};
 pub(crate) use self::bond::Bond;
 pub(crate) use self::entry::{Entry, Expected};
-pub(crate) use self::outcome::{CellConflict, Conflicted, Deleted, Refused, Written};
+pub(crate) use self::outcome::{CellConflict, Conflicted, Deleted, Refused, Written, decides};
 pub(crate) use self::range::Range;
 pub(crate) use self::watch::CellWatch;
 pub(crate) use self::watched::Watched;
@@ -162,12 +161,64 @@ pub(crate) trait Cells: Sized {
         gone.into_iter().map(|key| convert::key_to_py(py, &self.outward(key))).collect()
     }
 
-    /// Sets a cell; with `expected`, only if it has this version.
+    /// Sets a cell, whatever it is.
     #[inline]
     fn put(
         &self,
-        key: Key,
-        expected: Option<u64>,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        options: &WriteOptions<'_, '_>,
+    ) -> PyResult<Written> {
+        let done = self.write(Expected { key: self.key(key)?, version: None }, value, options)?;
+        Ok(Written { version: done.map_or(0, |done| done.version) })
+    }
+
+    /// Sets a cell that is absent.
+    #[inline]
+    fn put_absent<'py>(
+        &self,
+        key: &Bound<'py, PyAny>,
+        value: &Bound<'py, PyAny>,
+        options: &WriteOptions<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let done = self.write(Expected { key: self.key(key)?, version: Some(0) }, value, options)?;
+        outcome::written(key.py(), done.map(|done| done.version))
+    }
+
+    /// Sets a cell that still has the version of an entry, or the one given with its key.
+    #[inline]
+    fn put_over<'py>(
+        &self,
+        key: &Bound<'py, PyAny>,
+        version: Option<&Bound<'py, PyAny>>,
+        value: &Bound<'py, PyAny>,
+        options: &WriteOptions<'_, 'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let done = self.write(Expected::demanded(self, key, version)?, value, options)?;
+        outcome::written(key.py(), done.map(|done| done.version))
+    }
+
+    /// Deletes a cell; given an entry or a version, only if it still has that.
+    fn take<'py>(
+        &self,
+        key: &Bound<'py, PyAny>,
+        version: Option<&Bound<'py, PyAny>>,
+        guard: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = key.py();
+        let Expected { key, version } = Expected::given(self, key, version)?;
+        let bond = guard.map(|guard| Bond::given(self.cell_port(py)?, guard, None)).transpose()?;
+        let mut commit = Commit::new();
+        commit.delete(key, version);
+        let done = self.change_one(py, commit, bond.as_ref())?;
+        outcome::deleted(py, done.map(|done| done.existed))
+    }
+
+    /// Sets a cell; with an expected version, only if it has that.
+    #[inline]
+    fn write(
+        &self,
+        Expected { key, version }: Expected,
         value: &Bound<'_, PyAny>,
         options: &WriteOptions<'_, '_>,
     ) -> PyResult<Result<Committed, Entry>> {
@@ -175,20 +226,7 @@ pub(crate) trait Cells: Sized {
         let expiry = self.expiry(py, options.expire_in)?;
         let bond = options.guard.map(|guard| Bond::given(self.cell_port(py)?, guard, None)).transpose()?;
         let mut commit = Commit::new();
-        commit.set(key, expected, self.codec().encode(value)?, expiry);
-        self.change_one(py, commit, bond.as_ref())
-    }
-
-    /// Deletes a cell; with `expected`, only if it has this version.
-    fn take(
-        &self,
-        py: Python<'_>,
-        Expected { key, version }: Expected,
-        guard: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Result<Committed, Entry>> {
-        let bond = guard.map(|guard| Bond::given(self.cell_port(py)?, guard, None)).transpose()?;
-        let mut commit = Commit::new();
-        commit.delete(key, version);
+        commit.set(key, version, self.codec().encode(value)?, expiry);
         self.change_one(py, commit, bond.as_ref())
     }
 

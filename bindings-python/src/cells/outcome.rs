@@ -7,6 +7,31 @@ use pyo3::types::PyTuple;
 use super::entry::Entry;
 use crate::convert;
 
+/// Whether something was done, as the property `ok` and as truth.
+macro_rules! decides {
+    ($class:ident, $done:literal, $doc:literal) => {
+        #[pymethods]
+        impl $class {
+            #[doc = $doc]
+            #[getter]
+            fn ok(&self) -> bool {
+                $done
+            }
+
+            fn __bool__(&self) -> bool {
+                $done
+            }
+        }
+    };
+}
+
+pub(crate) use decides;
+
+decides!(Written, true, "True: it was made.");
+decides!(Deleted, true, "True: it was made.");
+decides!(Refused, false, "False: nothing was written.");
+decides!(Conflicted, false, "False: nothing was written.");
+
 /// A write that was made. True.
 #[pyclass(frozen, eq, hash, module = "latchwork")]
 #[derive(PartialEq, Eq, Hash)]
@@ -21,18 +46,6 @@ impl Written {
     #[classattr]
     #[pyo3(name = "__match_args__")]
     const MATCH_ARGS: (&'static str,) = ("version",);
-
-    /// True: it was made.
-    #[getter]
-    #[expect(clippy::unused_self, reason = "a property of Python")]
-    fn ok(&self) -> bool {
-        true
-    }
-
-    #[expect(clippy::unused_self, reason = "a method of Python")]
-    fn __bool__(&self) -> bool {
-        true
-    }
 
     fn __repr__(&self) -> String {
         format!("Written(version={})", self.version)
@@ -54,18 +67,6 @@ impl Deleted {
     #[pyo3(name = "__match_args__")]
     const MATCH_ARGS: (&'static str,) = ("existed",);
 
-    /// True: it was made.
-    #[getter]
-    #[expect(clippy::unused_self, reason = "a property of Python")]
-    fn ok(&self) -> bool {
-        true
-    }
-
-    #[expect(clippy::unused_self, reason = "a method of Python")]
-    fn __bool__(&self) -> bool {
-        true
-    }
-
     fn __repr__(&self) -> &'static str {
         if self.existed { "Deleted(existed=True)" } else { "Deleted(existed=False)" }
     }
@@ -85,18 +86,6 @@ impl Refused {
     #[pyo3(name = "__match_args__")]
     const MATCH_ARGS: (&'static str,) = ("entry",);
 
-    /// False: nothing was written.
-    #[getter]
-    #[expect(clippy::unused_self, reason = "a property of Python")]
-    fn ok(&self) -> bool {
-        false
-    }
-
-    #[expect(clippy::unused_self, reason = "a method of Python")]
-    fn __bool__(&self) -> bool {
-        false
-    }
-
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         Ok(format!("Refused(entry={})", self.entry.bind(py).repr()?))
     }
@@ -115,18 +104,6 @@ impl Conflicted {
     #[classattr]
     #[pyo3(name = "__match_args__")]
     const MATCH_ARGS: (&'static str,) = ("conflicts",);
-
-    /// False: nothing was written.
-    #[getter]
-    #[expect(clippy::unused_self, reason = "a property of Python")]
-    fn ok(&self) -> bool {
-        false
-    }
-
-    #[expect(clippy::unused_self, reason = "a method of Python")]
-    fn __bool__(&self) -> bool {
-        false
-    }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         Ok(format!("Conflicted(conflicts={})", self.conflicts.bind(py).repr()?))
@@ -161,4 +138,21 @@ impl CellConflict {
         let (key, entry) = (self.key(py)?.repr()?, self.entry.bind(py).repr()?);
         Ok(format!("CellConflict(key={key}, expected={}, entry={entry})", self.expected))
     }
+}
+
+/// What a write of one cell answers.
+#[inline]
+pub(super) fn written(py: Python<'_>, done: Result<u64, Entry>) -> PyResult<Bound<'_, PyAny>> {
+    Ok(match done {
+        Ok(version) => Bound::new(py, Written { version })?.into_any(),
+        Err(entry) => Bound::new(py, Refused { entry: Py::new(py, entry)? })?.into_any(),
+    })
+}
+
+/// What a deletion answers.
+pub(super) fn deleted(py: Python<'_>, done: Result<bool, Entry>) -> PyResult<Bound<'_, PyAny>> {
+    Ok(match done {
+        Ok(existed) => Bound::new(py, Deleted { existed })?.into_any(),
+        Err(entry) => Bound::new(py, Refused { entry: Py::new(py, entry)? })?.into_any(),
+    })
 }

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use latchwork::{Expiry, Step};
+use latchwork::Step;
 use pyo3::prelude::*;
 
 use super::{AnySpace, Body, Driver, Lifetime, Mailbox, Pause, Resumptions, Settings};
 use crate::bytes::Value;
-use crate::cells::Cells;
 use crate::space::Space;
 use crate::{convert, wait};
 
@@ -129,11 +128,7 @@ impl Space {
         timeout: Option<&Bound<'py, PyAny>>,
         label: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
-        let space = slf.get();
-        let key = space.key(key)?;
-        convert::function("fn", r#fn)?;
-        let expiry = expire_in.expiry(slf.py(), space)?.unwrap_or(Expiry::Keep);
-        let body = Body::Update { key, expiry };
+        let body = Body::update(slf.get(), key, r#fn, &expire_in)?;
         Space::call(slf, (body, r#fn), &Settings { guard, guard_keys, owner, attempts, timeout, label })
     }
 

@@ -12,11 +12,11 @@ use super::answer::Answer;
 use super::callbacks::{self, Callbacks};
 use super::settings::Asked;
 use super::surroundings::Surroundings;
-use super::{AnySpace, Committed, Mailbox, Operations, Settings, Updated};
+use super::{AnySpace, Committed, Lifetime, Mailbox, Operations, Settings, Updated};
 use crate::bytes::Value;
 use crate::cells::{Bond, Cells};
 use crate::fork::Own;
-use crate::{error, place};
+use crate::{convert, error, place};
 
 /// What a call runs.
 pub(crate) enum Body {
@@ -24,6 +24,21 @@ pub(crate) enum Body {
     Update { key: Key, expiry: Expiry },
     /// The body of a transaction.
     Transact,
+}
+
+impl Body {
+    /// That of an update, checked.
+    pub(crate) fn update(
+        cells: &impl Cells,
+        key: &Bound<'_, PyAny>,
+        function: &Bound<'_, PyAny>,
+        expire_in: &Lifetime<'_>,
+    ) -> PyResult<Body> {
+        let key = cells.key(key)?;
+        convert::function("fn", function)?;
+        let expiry = expire_in.expiry(function.py(), cells)?.unwrap_or(Expiry::Keep);
+        Ok(Body::Update { key, expiry })
+    }
 }
 
 /// Where a call stands.

@@ -3,6 +3,8 @@
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
+use crate::cells::decides;
+
 /// What became of an update.
 #[pyclass(frozen, module = "latchwork")]
 pub(crate) struct Updated {
@@ -73,20 +75,10 @@ impl Committed {
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct Inserted;
 
+decides!(Inserted, true, "True: the cell was absent.");
+
 #[pymethods]
 impl Inserted {
-    /// True: the cell was absent.
-    #[getter]
-    #[expect(clippy::unused_self, reason = "a property of Python")]
-    fn ok(&self) -> bool {
-        true
-    }
-
-    #[expect(clippy::unused_self, reason = "a method of Python")]
-    fn __bool__(&self) -> bool {
-        true
-    }
-
     #[expect(clippy::unused_self, reason = "a method of Python")]
     fn __repr__(&self) -> &'static str {
         "Inserted()"
