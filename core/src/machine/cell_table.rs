@@ -8,7 +8,7 @@
 //! The table moves values and never looks at them: what a change replaces is handed out, to be dropped once everything
 //! is unlocked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hashbrown::HashTable;
@@ -258,9 +258,9 @@ impl<T: Kept, W: Clone> CellTable<T, W> {
         self.change_rare(|rare| rare.watches.remove(key, number))
     }
 
-    /// Appends those who watch a key.
+    /// Adds those who watch a key, by their numbers.
     #[inline]
-    pub(crate) fn watchers(&self, key: &Key, into: &mut Vec<W>) {
+    pub(crate) fn watchers(&self, key: &Key, into: &mut BTreeMap<u64, W>) {
         if let Some(rare) = &self.rare {
             rare.watches.of(key, into);
         }

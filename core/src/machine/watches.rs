@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::sort_and_dedup;
+
 /// Those who watch, by what they watch: a key, or the bytes that keys begin with.
 pub(crate) struct Watches<K, W> {
     /// By their numbers, so that any of many can leave at once.
@@ -47,13 +49,13 @@ impl<K: Ord, W: Clone> Watches<K, W> {
         Some(watcher)
     }
 
-    /// Appends those who watch `what`.
-    pub(crate) fn of<Q: Ord + ?Sized>(&self, what: &Q, into: &mut Vec<W>)
+    /// Adds those who watch `what`, by their numbers.
+    pub(crate) fn of<Q: Ord + ?Sized>(&self, what: &Q, into: &mut BTreeMap<u64, W>)
     where
         K: std::borrow::Borrow<Q>,
     {
         if let Some(watchers) = self.watched.get(what) {
-            into.extend(watchers.values().cloned());
+            into.extend(watchers.iter().map(|(number, watcher)| (*number, watcher.clone())));
         }
     }
 }
@@ -86,10 +88,16 @@ impl<W: Clone> PrefixWatches<W> {
         Some(watcher)
     }
 
-    /// Appends those who watch the key with these bytes.
-    pub(crate) fn of(&self, key: &[u8], into: &mut Vec<W>) {
-        for &length in self.lengths.keys() {
-            let Some(prefix) = key.get(..length) else { return };
+    /// Adds those who watch any of the keys with these bytes: each prefix is looked up once for each key, and those who
+    /// watch it are added once.
+    pub(crate) fn of_all<'k>(&self, keys: impl Iterator<Item = &'k [u8]>, into: &mut BTreeMap<u64, W>) {
+        let mut prefixes: Vec<&[u8]> = Vec::new();
+        for key in keys {
+            let of_key = self.lengths.keys().map_while(|&length| key.get(..length));
+            prefixes.extend(of_key.filter(|prefix| self.watches.watched.contains_key(*prefix)));
+        }
+        sort_and_dedup(&mut prefixes);
+        for prefix in prefixes {
             self.watches.of(prefix, into);
         }
     }
@@ -106,13 +114,14 @@ mod tests {
         for (number, prefix) in [(1, ""), (2, "ab"), (3, "abc"), (4, "b"), (5, "ab"), (5, "ab")] {
             watches.add(prefix.as_bytes(), number, number);
         }
-        let of = |watches: &PrefixWatches<u64>, key: &str| {
-            let mut found = Vec::new();
-            watches.of(key.as_bytes(), &mut found);
-            found.sort_unstable();
-            found
+        let of_all = |watches: &PrefixWatches<u64>, keys: &[&str]| {
+            let mut found = BTreeMap::new();
+            watches.of_all(keys.iter().map(|key| key.as_bytes()), &mut found);
+            found.into_values().collect::<Vec<_>>()
         };
+        let of = |watches: &PrefixWatches<u64>, key| of_all(watches, &[key]);
         assert_eq!(of(&watches, "abd"), [1, 2, 5]);
+        assert_eq!(of_all(&watches, &["b", "abcd", "abd", "b"]), [1, 2, 3, 4, 5]);
         assert_eq!(of(&watches, "a"), [1]);
         assert_eq!(watches.remove(b"ab", 2), Some(2));
         assert_eq!(watches.remove(b"ab", 2), None);

@@ -1,5 +1,6 @@
 //! What follows from a change of cells: the index while they are locked, the rest once they are unlocked.
 
+use std::collections::BTreeMap;
 use std::mem::take;
 
 use smallvec::SmallVec;
@@ -13,20 +14,17 @@ use crate::sync::{Arc, Ordering};
 pub(super) struct Aftermath<V> {
     /// To be dropped once everything is unlocked.
     pub(super) values: SmallVec<[Old<V>; 1]>,
-    /// To be told once everything is unlocked.
-    pub(super) watchers: Vec<Arc<Watcher>>,
-    /// Keys whose cells were made.
-    pub(super) appeared: Vec<Key>,
-    /// Keys whose cells went.
-    pub(super) gone: Vec<Key>,
+    /// To be told once everything is unlocked, each once: by their numbers.
+    pub(super) watchers: BTreeMap<u64, Arc<Watcher>>,
+    /// Keys whose cells were made, and (`false`) whose cells went, in the order in which that was.
+    pub(super) moved: Vec<(Key, bool)>,
     /// Keys whose cells were changed and are still there, where prefixes are watched.
     pub(super) changed: Vec<Key>,
 }
 
 impl<V> Default for Aftermath<V> {
     fn default() -> Aftermath<V> {
-        let (appeared, gone, changed) = Default::default();
-        Aftermath { values: SmallVec::new(), watchers: Vec::new(), appeared, gone, changed }
+        Aftermath { values: SmallVec::new(), watchers: BTreeMap::new(), moved: Vec::new(), changed: Vec::new() }
     }
 }
 
@@ -35,20 +33,21 @@ impl<V: Send + Sync + 'static> Cells<V> {
     /// one without the other.
     #[inline]
     pub(super) fn settle(&self, after: &mut Aftermath<V>) {
-        if !after.appeared.is_empty() || !after.gone.is_empty() {
+        if !after.moved.is_empty() {
             let mut index = self.index.lock();
-            for key in &after.gone {
-                index.remove(key);
+            for (key, is_there) in &after.moved {
+                match is_there {
+                    true => index.insert(key.clone()),
+                    false => index.remove(key),
+                };
             }
-            index.extend(after.appeared.iter().cloned());
             self.generation.fetch_add(1, Ordering::Release);
         }
         // Looked at after the index was changed: whoever begins to watch sets it before looking there.
         if self.any_prefix.load(Ordering::Acquire) {
             let prefixes = self.prefixes.lock();
-            for key in after.appeared.iter().chain(&after.gone).chain(&after.changed) {
-                prefixes.of(key.as_bytes(), &mut after.watchers);
-            }
+            let keys = after.moved.iter().map(|(key, _)| key).chain(&after.changed);
+            prefixes.of_all(keys.map(Key::as_bytes), &mut after.watchers);
         }
     }
 }

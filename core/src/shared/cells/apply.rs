@@ -108,15 +108,8 @@ impl<V: Send + Sync + 'static> Cells<V> {
             after.values.push(old);
         }
         match written.presence {
-            // A key that one commit writes several times may have come and gone.
-            Presence::Appeared => {
-                after.gone.retain(|gone| gone != key);
-                after.appeared.push(key.clone());
-            }
-            Presence::Gone => {
-                after.appeared.retain(|appeared| appeared != key);
-                after.gone.push(key.clone());
-            }
+            Presence::Appeared => after.moved.push((key.clone(), true)),
+            Presence::Gone => after.moved.push((key.clone(), false)),
             Presence::Same if self.any_prefix.load(Ordering::Acquire) => after.changed.push(key.clone()),
             Presence::Same => {}
         }
@@ -125,8 +118,9 @@ impl<V: Send + Sync + 'static> Cells<V> {
     /// Does what is to be done before the shards are unlocked.
     #[inline]
     pub(super) fn finish<'a>(&self, shared: &Shared, open: &mut impl Open<'a, V>, after: &mut Aftermath<V>) {
+        let any_gone = after.moved.iter().any(|(_, is_there)| !is_there);
         open.each(|locked| {
-            if !after.gone.is_empty() {
+            if any_gone {
                 locked.table.give_back(keeps(shared));
             }
             locked.show(shared);

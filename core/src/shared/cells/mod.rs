@@ -114,7 +114,7 @@ impl<V: Send + Sync + 'static> Keeper for Cells<V> {
             while let Some((key, value)) = table.pop_expired(|key| hash(&shared.seed, key), now) {
                 table.watchers(&key, &mut after.watchers);
                 after.values.push(value);
-                after.gone.push(key);
+                after.moved.push((key, false));
             }
             table.give_back(keeps(shared));
             locked.show(shared);
@@ -124,7 +124,7 @@ impl<V: Send + Sync + 'static> Keeper for Cells<V> {
     }
 
     fn end(&self, own: Option<&Mailbox>) {
-        let all: Vec<Arc<Watcher>> = self.watchers.lock().values().cloned().collect();
+        let all = self.watchers.lock().clone();
         for (number, shard) in self.shards.get().into_iter().flatten().enumerate() {
             drop(shard.lock(number));
         }

@@ -3,6 +3,8 @@
 //! A watcher keeps no state of the cells: it is told that there is something to look at, once, and whoever it tells reads
 //! what is there then. So a slow reader costs nothing, misses intermediate states only, and never the last.
 
+use std::collections::BTreeMap;
+
 use super::Cells;
 use crate::machine::hash;
 use crate::port::Settled;
@@ -57,8 +59,8 @@ impl Watcher {
     }
 
     /// Tells all of them. Nothing is locked.
-    pub(super) fn tell_all(watchers: Vec<Arc<Watcher>>, own: Option<&Mailbox>) {
-        outcome::in_turn(watchers.into_iter().map(|watcher| {
+    pub(super) fn tell_all(watchers: BTreeMap<u64, Arc<Watcher>>, own: Option<&Mailbox>) {
+        outcome::in_turn(watchers.into_values().map(|watcher| {
             move || {
                 let recipient = {
                     let mut waits = watcher.0.lock();

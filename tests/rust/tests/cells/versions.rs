@@ -1,9 +1,10 @@
 //! Versions and conditions (C1 to C4).
 
+use futures::StreamExt;
 use futures::executor::block_on;
-use latchwork::{Expected, Key, Space};
+use latchwork::{Expected, Key, KeyRange, Space, key};
 
-use super::{code, get, spaces};
+use super::{code, get, poll, spaces};
 
 #[test]
 fn a_change_gives_a_larger_version_also_when_nothing_differs() {
@@ -82,9 +83,30 @@ fn the_last_write_of_a_cell_counts() {
         let [a, b, c] = ["a", "b", "c"].map(|key| get(&space, key));
         assert_eq!((a.value, b.value, c.value), (Some(3), None, Some(2)));
         assert_eq!((a.version, b.version, c.version), (version, 0, version));
-        let all = block_on(space.list(latchwork::KeyRange::all()).into_future()).expect("open");
+        let all = block_on(space.list(KeyRange::all()).into_future()).expect("open");
         assert_eq!(all.len(), 2);
         assert_eq!(block_on(space.atomic().check(&a).commit()).expect("open"), Ok(0), "nothing to write");
+    }
+}
+
+/// What a commit and those who watch cost does not go with the square of the cells: this would take minutes.
+#[test]
+fn a_commit_moves_many_cells_that_many_watch() {
+    const MANY: u32 = 50_000;
+    let at = |number: u32| key!("many", number);
+    for space in spaces() {
+        let mut watches: Vec<_> = (0..1_000).map(|_| space.watch_prefix(key!("many"))).collect();
+        assert!(
+            watches.iter_mut().all(|watch| poll(&mut watch.next()).is_ready() && poll(&mut watch.next()).is_pending())
+        );
+        let made = (0..MANY).fold(space.atomic(), |atomic, number| atomic.set(at(number), number));
+        block_on(made.commit()).expect("open").expect("no condition");
+        let moved =
+            (0..MANY).fold(space.atomic(), |atomic, number| atomic.delete(at(number)).set(at(MANY + number), number));
+        block_on(moved.commit()).expect("open").expect("no condition");
+        let all = block_on(space.list(KeyRange::all()).into_future()).expect("open");
+        assert!(all.into_iter().map(|entry| entry.key).eq((MANY..2 * MANY).map(at)));
+        assert!(poll(&mut watches[999].next()).is_ready(), "told");
     }
 }
 
@@ -100,7 +122,7 @@ fn a_closed_handle_and_a_key_that_is_too_long_are_refused() {
         other.close();
         assert_eq!(code(block_on(other.get("a"))), "closed");
         assert_eq!(code(block_on(other.set("a", 1))), "closed");
-        assert_eq!(code(block_on(other.delete_all(latchwork::KeyRange::all()))), "closed");
+        assert_eq!(code(block_on(other.delete_all(KeyRange::all()))), "closed");
         assert_eq!(get(&space, "a").version, 0);
     }
 }
@@ -120,5 +142,5 @@ fn a_value_read_is_the_readers_own() {
     seen.value.as_mut().expect("there").push(2);
     let taken = block_on(space.insert("list", vec![])).expect("open").expect_err("it is there");
     assert_eq!(taken.value, Some(vec![1]));
-    assert_eq!(block_on(space.list(latchwork::KeyRange::all()).into_future()).expect("open")[0].value, Some(vec![1]));
+    assert_eq!(block_on(space.list(KeyRange::all()).into_future()).expect("open")[0].value, Some(vec![1]));
 }
