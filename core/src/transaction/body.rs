@@ -1,5 +1,7 @@
 //! What a body does with cells, as one attempt.
 
+use std::time::Duration;
+
 use crate::engine::MemoryCells;
 use crate::machine::{Attempt, Inner, Mark, Pending, Refused};
 use crate::shared::{Checked, Enclosed};
@@ -39,12 +41,7 @@ impl<V: Send + Sync + 'static> Body<V> {
         self.check(scope)?;
         let key = self.engine.known(key)?;
         let (hash, now) = (self.engine.hash_of(&key), self.engine.time());
-        let entry = self.during(scope, |attempt| {
-            if let Some(own) = own_write(attempt, hash, &key) {
-                return Ok(own);
-            }
-            self.engine.read_checked(attempt, &key, now).map_err(|doom| doomed(attempt, Mark::Doomed(doom)))
-        })?;
+        let entry = self.during(scope, |attempt| self.read(attempt, hash, &key, now))?;
         Ok(self.engine.named(entry))
     }
 
@@ -103,7 +100,7 @@ impl<V: Send + Sync + 'static> Body<V> {
         Ok(entries.into_iter().map(|entry| self.engine.named(entry)).collect())
     }
 
-    /// Sets a cell. Without an expiry it keeps the one that was read, if it was read.
+    /// Sets a cell. Without an expiry it keeps what this attempt has last given it, else the one that was read.
     pub(crate) fn set(&self, scope: u64, key: &Key, value: V, expiry: Option<Expiry>) -> Result<(), Error> {
         self.check(scope)?;
         let key = self.engine.known(key)?;
@@ -111,11 +108,12 @@ impl<V: Send + Sync + 'static> Body<V> {
             self.engine.will_expire()?;
         }
         let hash = self.engine.hash_of(&key);
-        let value = Arc::new(value);
+        // Dropped with nothing locked, if it is refused.
+        let mut value = Some(Arc::new(value));
         let replaced = self.during(scope, |attempt| {
-            let read = attempt.find(hash, &key).is_some_and(|at| attempt.touched[at].read.is_some());
-            let expiry = expiry.unwrap_or(if read { Expiry::Keep } else { Expiry::Never });
-            Ok(attempt.write(hash, &key, Pending::Set { value, expiry }))
+            let expiry = expiry.unwrap_or_else(|| kept(attempt, hash, &key));
+            let write = value.take().map(|value| Pending::Set { value, expiry });
+            Ok(write.and_then(|write| attempt.write(hash, &key, write)))
         })?;
         drop(replaced);
         Ok(())
@@ -129,12 +127,25 @@ impl<V: Send + Sync + 'static> Body<V> {
         value: V,
         expiry: Option<Expiry>,
     ) -> Result<Option<Entry<Arc<V>>>, Error> {
-        let there = self.get(scope, key)?;
-        if there.value.is_some() {
-            return Ok(Some(there));
+        self.check(scope)?;
+        let key = self.engine.known(key)?;
+        if let Some(Expiry::In(_)) = expiry {
+            self.engine.will_expire()?;
         }
-        self.set(scope, key, value, Some(expiry.unwrap_or(Expiry::Never)))?;
-        Ok(None)
+        let (hash, now) = (self.engine.hash_of(&key), self.engine.time());
+        let mut value = Some(Arc::new(value));
+        // Read and written at once: of two threads of one body, one inserts.
+        let (there, replaced) = self.during(scope, |attempt| {
+            let there = self.read(attempt, hash, &key, now)?;
+            if there.value.is_some() {
+                return Ok((Some(there), None));
+            }
+            let expiry = expiry.unwrap_or(Expiry::Never);
+            let write = value.take().map(|value| Pending::Set { value, expiry });
+            Ok((None, write.and_then(|write| attempt.write(hash, &key, write))))
+        })?;
+        drop(replaced);
+        Ok(there.map(|there| self.engine.named(there)))
     }
 
     pub(crate) fn delete(&self, scope: u64, key: &Key) -> Result<(), Error> {
@@ -185,6 +196,14 @@ impl<V: Send + Sync + 'static> Body<V> {
         })
     }
 
+    /// A cell as the attempt has written it, or as it is.
+    fn read(&self, attempt: &mut Checked<V>, hash: u64, key: &Key, now: Duration) -> Result<Entry<Arc<V>>, Error> {
+        if let Some(own) = own_write(attempt, hash, key) {
+            return Ok(own);
+        }
+        self.engine.read_checked(attempt, key, now).map_err(|doom| doomed(attempt, Mark::Doomed(doom)))
+    }
+
     /// Does something with the attempt, if the scope is that of a body that runs.
     fn during<R>(&self, scope: u64, what: impl FnOnce(&mut Checked<V>) -> Result<R, Error>) -> Result<R, Error> {
         self.attempt.with(|attempt| {
@@ -212,6 +231,16 @@ fn refused(why: Refused) -> Error {
 fn doomed<V>(attempt: &mut Checked<V>, mark: Mark) -> Error {
     attempt.mark(mark);
     Error::doomed()
+}
+
+/// When a cell expires that is set without a word about it: as this attempt has written it, else as it was read (clause C12).
+fn kept<V>(attempt: &Checked<V>, hash: u64, key: &Key) -> Expiry {
+    let touched = attempt.find(hash, key).map(|at| &attempt.touched[at]);
+    match touched.map(|touched| (&touched.write, touched.read)) {
+        Some((Some(Pending::Set { expiry, .. }), _)) => *expiry,
+        Some((None, Some(_))) => Expiry::Keep,
+        Some((Some(Pending::Delete) | None, _)) | None => Expiry::Never,
+    }
 }
 
 /// A cell as its own attempt has written it.

@@ -149,7 +149,8 @@ impl<V: Send + Sync + 'static> Call<V> {
         self.0.body.list(scope, scan)
     }
 
-    /// Sets a cell with the commit. Without an expiry, one that was read keeps what it had, and another does not expire.
+    /// Sets a cell with the commit. Without an expiry it keeps what this body has last given it, or what was read; another
+    /// does not expire.
     ///
     /// # Errors
     ///

@@ -113,7 +113,8 @@ impl<V: Clone + Send + Sync + 'static> Tx<V> {
         Ok(entries.into_iter().map(Entry::own).collect())
     }
 
-    /// Sets a cell with the commit. One that was read keeps when it expires, another does not expire.
+    /// Sets a cell with the commit. It keeps when it expires as this body has last set it, or as it was read; another does
+    /// not expire.
     ///
     /// # Errors
     ///
