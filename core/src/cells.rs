@@ -212,7 +212,7 @@ impl<V: Clone + Send + Sync + 'static> Space<V> {
     ///
     /// # Errors
     ///
-    /// The function's own. Besides those of [`get`](Space::get): [`Conflict`](crate::ErrorKind::Conflict),
+    /// The function's own, also when something else would have ended the update before it answered. Besides those of [`get`](Space::get): [`Conflict`](crate::ErrorKind::Conflict),
     /// [`Timeout`](crate::ErrorKind::Timeout), [`Fenced`](crate::ErrorKind::Fenced) with a guard that is not held, or when the
     /// turn was [revoked](Space::revoke), [`Cancelled`](crate::ErrorKind::Cancelled) with an owner that is closed,
     /// [`Busy`](crate::ErrorKind::Busy) where a limit of waiters is reached.
@@ -280,7 +280,7 @@ impl<V: Clone + Send + Sync + 'static> Space<V> {
     ///
     /// # Errors
     ///
-    /// The body's own, [`Aborted`](crate::ErrorKind::Aborted) by [`Tx::abort`], and those of [`update`](Space::update).
+    /// The body's own, also when something else would have ended the call before it returned, [`Aborted`](crate::ErrorKind::Aborted) by [`Tx::abort`], and those of [`update`](Space::update).
     ///
     /// # Examples
     ///

@@ -120,7 +120,7 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         self.locks.handle.is_closed()
     }
 
-    pub(super) fn check_open(&self) -> Result<(), Error> {
+    pub(crate) fn check_open(&self) -> Result<(), Error> {
         if self.is_closed() { Err(Error::closed()) } else { Ok(()) }
     }
 

@@ -4,10 +4,11 @@ use std::fmt;
 
 use super::body::Body;
 use super::course::{Course, Go, Phase, Site};
+use super::one_cell::{self, Written};
 use super::teller::Teller;
 use super::{CallSpec, Change, Done, Run, Step};
 use crate::engine::MemoryCells;
-use crate::machine::{Doom, Inner, Mark, Origin, Rank};
+use crate::machine::{Doom, Inner, Mark, Origin};
 use crate::shared::{Checked, Enclosed, Mailbox};
 use crate::sync::Arc;
 use crate::{Entry, Error, Expiry, Key, Scan};
@@ -292,45 +293,34 @@ impl<V: Send + Sync + 'static> Inside<V> {
 
     /// The first attempt.
     fn begin(&self, going: &mut Going, site: &Site<'_, V>) -> Result<Step<V>, Error> {
-        if going.course.is_bound() {
-            going.course.watch(site)?;
-        }
-        let Some(key) = &self.cell else { return self.run(going, site) };
-        going.course.note_cell(key);
-        let (entry, queue) = site.engine.peek(key)?;
-        if !queue {
-            return Ok(self.run_with(entry, going));
-        }
-        // It joins a queue that is there before it runs.
-        let go = going.course.take(site, Rank::Cells)?;
-        self.follow(go, going, site)
+        let Some(cell) = &self.cell else { return self.run(going, site) };
+        let entry = going.course.begin_update(site, cell)?;
+        self.run_with(entry, going, site)
     }
 
     fn follow(&self, go: Go, going: &mut Going, site: &Site<'_, V>) -> Result<Step<V>, Error> {
-        match go {
-            Go::Wait => Ok(Step::Wait),
-            Go::Run => self.run(going, site),
+        match (&self.cell, go) {
+            (Some(cell), go) => self.run_with(one_cell::read(go, site.engine, cell)?, going, site),
+            (None, Go::Wait) => Ok(Step::Wait),
+            (None, Go::Run) => self.run(going, site),
         }
     }
 
+    /// Runs the body of a transaction.
     fn run(&self, going: &mut Going, site: &Site<'_, V>) -> Result<Step<V>, Error> {
-        if going.course.is_bound() {
-            going.course.watch(site)?;
-            going.course.check_up(site)?;
-        }
-        if let Some(key) = &self.cell {
-            let (entry, _) = site.engine.peek(key)?;
-            return Ok(self.run_with(entry, going));
-        }
+        going.course.ready(site)?;
         going.scope = self.body.begin();
         let attempt = going.course.run();
         Ok(Step::Run(Run { attempt, scope: going.scope, entry: None }))
     }
 
-    fn run_with(&self, entry: Entry<Arc<V>>, going: &mut Going) -> Step<V> {
+    /// Runs the function of an update, unless it waits.
+    fn run_with(&self, entry: Option<Entry<Arc<V>>>, going: &mut Going, site: &Site<'_, V>) -> Result<Step<V>, Error> {
+        let Some(entry) = entry else { return Ok(Step::Wait) };
+        going.course.ready(site)?;
         let attempt = going.course.run();
         (going.scope, going.seen) = (u64::from(attempt), entry.version);
-        Step::Run(Run { attempt, scope: going.scope, entry: Some(self.body.engine.named(entry)) })
+        Ok(Step::Run(Run { attempt, scope: going.scope, entry: Some(self.body.engine.named(entry)) }))
     }
 
     /// The function of an update has answered.
@@ -341,23 +331,14 @@ impl<V: Send + Sync + 'static> Inside<V> {
         going: &mut Going,
         site: &Site<'_, V>,
     ) -> Result<Step<V>, Error> {
-        let Some(key) = &self.cell else { return Err(Error::invalid("call", "is a transaction")) };
-        let course = &mut going.course;
-        if course.is_bound() {
-            course.check_up(site)?;
-        }
-        let done = |version, changed, course: &Course| {
-            Step::Done(Done { version, changed, attempts: course.runs(), callbacks: Vec::new() })
-        };
-        let Some(write) = change.into_write(expiry) else {
-            site.engine.check_guards(course.guards())?;
-            return Ok(done(going.seen, false, course));
-        };
-        let by = (course.number(), course.guards());
-        match site.engine.exchange(key.clone(), (going.seen, write), by, site.teller.own())? {
-            Ok(committed) => Ok(done(committed.version, true, course)),
+        let Some(cell) = &self.cell else { return Err(Error::invalid("call", "is a transaction")) };
+        match going.course.write(site, cell, (going.seen, change.into_write(expiry)))? {
+            Ok(Written { version, changed }) => {
+                let attempts = going.course.runs();
+                Ok(Step::Done(Done { version, changed, attempts, callbacks: Vec::new() }))
+            }
             Err(doom) => {
-                let go = course.clashed(site, doom)?;
+                let go = going.course.clashed(site, doom)?;
                 self.follow(go, going, site)
             }
         }
@@ -366,9 +347,6 @@ impl<V: Send + Sync + 'static> Inside<V> {
     /// The body of a transaction is over.
     fn over(&self, returned: bool, going: &mut Going, site: &Site<'_, V>) -> Result<Step<V>, Error> {
         let course = &mut going.course;
-        if course.is_bound() {
-            course.check_up(site)?;
-        }
         match over(&self.body, returned, course, site)? {
             Over::Done { version, changed, callbacks } => {
                 Ok(Step::Done(Done { version, changed, attempts: course.runs(), callbacks }))
@@ -399,7 +377,8 @@ pub(super) enum Over<V> {
     Retry(Box<Checked<V>>),
 }
 
-/// Decides what the end of a transaction's body comes to: by the marks of its attempt, then by whether it returned.
+/// Decides what the end of a transaction's body comes to: by the marks of its attempt, then by whether it returned. What it
+/// ended with itself counts before anything that would have ended the call meanwhile.
 pub(super) fn over<V: Send + Sync + 'static>(
     body: &Body<V>,
     returned: bool,
@@ -412,18 +391,21 @@ pub(super) fn over<V: Send + Sync + 'static>(
         let (mark, aborted) = (attempt.take_mark(), attempt.aborted().map(Error::aborted));
         (attempt.end(), dropped, mark, aborted)
     });
-    match (mark, aborted) {
-        (Some(Mark::Doomed(doom)), _) => {
+    match (&mark, &aborted, returned) {
+        (None, Some(aborted), _) => return Err(aborted.clone()),
+        (None, None, false) => return Ok(Over::Threw),
+        (Some(_), ..) | (None, None, true) => course.check_up(site)?,
+    }
+    match mark {
+        Some(Mark::Doomed(doom)) => {
             course.note_touched(&attempt);
             return Ok(Over::Clashed(doom));
         }
-        (Some(Mark::Retry), _) => {
+        Some(Mark::Retry) => {
             course.note_touched(&attempt);
             return Ok(Over::Retry(Box::new(attempt)));
         }
-        (None, Some(aborted)) => return Err(aborted),
-        (None, None) if !returned => return Ok(Over::Threw),
-        (None, None) => {}
+        None => {}
     }
     let callbacks = attempt.take_callbacks();
     if attempt.is_read_only() {

@@ -166,6 +166,19 @@ impl Course {
         self.times.is_some() || self.spec.owner.is_some() || !self.spec.guards.is_empty() || self.turn.is_some()
     }
 
+    /// The body is about to run: asks to be told of what ends the call before it does, and looks whether anything has.
+    ///
+    /// # Errors
+    ///
+    /// What has.
+    pub(crate) fn ready<V: Send + Sync + 'static>(&mut self, site: &Site<'_, V>) -> Result<(), Error> {
+        if !self.is_bound() {
+            return Ok(());
+        }
+        self.watch(site)?;
+        self.check_up(site)
+    }
+
     /// Looks whether anything has ended the call.
     ///
     /// # Errors
@@ -324,7 +337,6 @@ impl Course {
     pub(crate) fn end<V: Send + Sync + 'static>(&mut self, site: &Site<'_, V>) {
         self.phase = Phase::Ended;
         let Site { engine, teller } = site;
-        self.give_back(site);
         if let Some(sleep) = self.sleep.take() {
             engine.end_sleep(sleep);
         }
@@ -335,6 +347,8 @@ impl Course {
             engine.release(ticket, teller.own());
         }
         self.spec.guards.iter_mut().for_each(|demand| engine.unwatch_guard(demand));
+        // Last: it wakes others, and what they run may panic.
+        self.give_back(site);
     }
 
     fn taken<V: Send + Sync + 'static>(&mut self, site: &Site<'_, V>) {

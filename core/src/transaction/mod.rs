@@ -6,6 +6,7 @@
 //! | file | what it settles |
 //! |---|---|
 //! | `course` | from one attempt to the next: turns, time-outs, ends |
+//! | `one_cell` | the way of an update: read, run, write |
 //! | `body` | what a body does with cells, as one attempt |
 //! | `call` | both for a binding: one object, asked step by step |
 //! | `update`, `transact`, `tx` | both for Rust, as futures; `ride` is what they share |
@@ -16,6 +17,9 @@ mod body;
 mod call;
 mod call_spec;
 mod course;
+#[cfg(test)]
+mod ends;
+mod one_cell;
 mod ride;
 #[cfg(test)]
 mod search;

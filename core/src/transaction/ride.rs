@@ -59,6 +59,19 @@ impl Ride {
         })
     }
 
+    /// The body is about to run, and may take its time.
+    pub(super) fn ready<V: Send + Sync + 'static>(&mut self, engine: &MemoryCells<V>) -> Result<(), Error> {
+        match self.course.is_bound() {
+            true => self.with(engine, Course::ready),
+            false => Ok(()),
+        }
+    }
+
+    /// Looks whether anything has ended the call.
+    pub(super) fn check_up<V: Send + Sync + 'static>(&mut self, engine: &MemoryCells<V>) -> Result<(), Error> {
+        self.without(engine, |course, site| course.check_up(site))
+    }
+
     pub(super) fn end<V: Send + Sync + 'static>(&mut self, engine: &MemoryCells<V>) {
         self.without(engine, Course::end);
     }

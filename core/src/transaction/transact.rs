@@ -115,11 +115,9 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
         if let Some(going) = &mut self.going {
             return going.ride.go_on(self.engine);
         }
+        self.engine.check_open()?;
         if let Some(error) = self.refused.take() {
             return Err(error);
-        }
-        if self.engine.is_closed() {
-            return Err(Error::closed());
         }
         let course = Course::new(std::mem::take(&mut self.spec), self.engine.locks.handle.origin());
         let inside = Inside::new(self.engine.clone());
@@ -134,9 +132,7 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
         F: FnMut(Tx<V>) -> R,
     {
         let Some(Going { ride, inside }) = &mut self.going else { return Ok(()) };
-        if ride.course.is_bound() {
-            ride.with(self.engine, |course, site| course.watch(site).and_then(|()| course.check_up(site)))?;
-        }
+        ride.ready(self.engine)?;
         let attempt = ride.course.run();
         let tx = inside.begin(attempt);
         self.running = Some(Box::pin((self.body)(tx)));
@@ -146,9 +142,6 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
     /// The body has ended. `Ok(None)`: it runs again, or waits.
     fn ended(&mut self, returned: bool) -> Result<(Option<u64>, Go), Error> {
         let Some(Going { ride, inside }) = &mut self.going else { return Ok((None, Go::Wait)) };
-        if ride.course.is_bound() {
-            ride.without(self.engine, |course, site| course.check_up(site))?;
-        }
         match ride.without(self.engine, |course, site| over(&inside.body, returned, course, site))? {
             Over::Done { version, callbacks, .. } => {
                 // Nothing of it stands in anybody's way while these run.
@@ -225,7 +218,7 @@ where
                 // What ends the call ends it before its body.
                 if rung
                     && let Some(going) = &mut transact.going
-                    && let Err(error) = going.ride.without(transact.engine, |course, site| course.check_up(site))
+                    && let Err(error) = going.ride.check_up(transact.engine)
                 {
                     return transact.failed(error);
                 }

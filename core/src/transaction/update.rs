@@ -7,10 +7,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::course::{Course, Go};
+use super::one_cell::{self, Written};
 use super::ride::Ride;
 use super::{CallSpec, Change};
 use crate::engine::MemoryCells;
-use crate::machine::Rank;
 use crate::sync::Arc;
 use crate::{Entry, Error, Expiry, Guard, IntoKeys, Key, Owner};
 
@@ -175,6 +175,7 @@ impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
     }
 
     fn begin(&mut self) -> Result<Option<Entry<Arc<V>>>, Error> {
+        self.engine.check_open()?;
         if let Some(error) = self.refused.take() {
             return Err(error);
         }
@@ -188,21 +189,18 @@ impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
         if let Some(spec) = self.spec.take() {
             let engine = self.engine;
             self.make_ride(*spec).course.begin(engine)?;
+        } else {
+            let (entry, queue) = self.engine.peek(&self.key)?;
+            if !queue {
+                return Ok(Some(entry));
+            }
         }
-        let (entry, queue) = self.engine.peek(&self.key)?;
-        if !queue {
-            return Ok(Some(entry));
-        }
-        // It joins a queue that is there before it runs.
-        let engine = self.engine;
-        let ride = self.ride();
-        let go = ride.with(engine, |course, site| course.take(site, Rank::Cells))?;
-        self.follow(go)
+        let (engine, cell) = (self.engine, self.key.clone());
+        self.ride().with(engine, |course, site| course.begin_update(site, &cell))
     }
 
     fn make_ride(&mut self, spec: CallSpec) -> &mut Ride {
-        let mut course = Course::new(spec, self.engine.locks.handle.origin());
-        course.note_cell(&self.key);
+        let course = Course::new(spec, self.engine.locks.handle.origin());
         self.ride.insert(Box::new(Ride::new(course)))
     }
 
@@ -216,10 +214,7 @@ impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
     }
 
     fn follow(&mut self, go: Go) -> Result<Option<Entry<Arc<V>>>, Error> {
-        match go {
-            Go::Wait => Ok(None),
-            Go::Run => Ok(Some(self.engine.peek(&self.key)?.0)),
-        }
+        one_cell::read(go, self.engine, &self.key)
     }
 
     /// Runs the function.
@@ -236,40 +231,32 @@ impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
 
     /// The function has answered.
     fn answered(&mut self, change: Change<V>, seen: Seen<V>) -> Result<Outcome<V>, Error> {
-        if let Some(ride) = self.ride.as_mut().filter(|ride| ride.course.is_bound()) {
-            ride.without(self.engine, |course, site| course.check_up(site))?;
-        }
-        let course = self.ride.as_ref().map(|ride| &ride.course);
-        let attempts = course.map_or(1, Course::runs);
-        let by = course.map_or((0, &[][..]), |course| (course.number(), course.guards()));
         let value = match &change {
             Change::Set(value) => Some(value.clone()),
             Change::Keep | Change::Delete => None,
         };
-        let Some(write) = change.into_write(self.expiry) else {
-            self.engine.check_guards(by.1)?;
-            let value = seen.value.map(Arc::unwrap_or_clone);
-            return Ok(Outcome::Done(Updated { value, version: seen.version, attempts, changed: false }));
+        let answer = (seen.version, change.into_write(self.expiry));
+        let written = match &mut self.ride {
+            None => one_cell::write(self.engine, &self.key, answer, (0, &[]), None)?,
+            Some(ride) => ride.without(self.engine, |course, site| course.write(site, &self.key, answer))?,
         };
-        match self.engine.exchange(self.key.clone(), (seen.version, write), by, None)? {
-            Ok(done) => Ok(Outcome::Done(Updated { value, version: done.version, attempts, changed: true })),
+        match written {
+            Ok(Written { version, changed }) => {
+                let attempts = self.ride.as_ref().map_or(1, |ride| ride.course.runs());
+                let value = if changed { value } else { seen.value.map(Arc::unwrap_or_clone) };
+                Ok(Outcome::Done(Updated { value, version, attempts, changed }))
+            }
             Err(doom) => {
-                let engine = self.engine;
+                let (engine, cell) = (self.engine, self.key.clone());
                 let first = self.ride.is_none();
                 let ride = self.ride();
                 if first {
+                    ride.course.note_cell(&cell);
                     ride.course.run();
                 }
                 let go = ride.with(engine, |course, site| course.clashed(site, doom))?;
                 self.follow(go).map(Outcome::Again)
             }
-        }
-    }
-
-    fn end(&mut self) {
-        self.running = None;
-        if let Some(mut ride) = self.ride.take() {
-            ride.end(self.engine);
         }
     }
 
@@ -312,6 +299,11 @@ where
                     return Poll::Pending;
                 }
             };
+            // It may have waited for its turn.
+            let checked = update.ride.as_mut().map_or(Ok(()), |ride| ride.check_up(update.engine));
+            if let Err(error) = checked {
+                return update.failed(error);
+            }
             let (answer, seen) = update.run(entry);
             let change = match answer.into_change() {
                 Err(own) => return update.done(Err(own)),
@@ -347,13 +339,8 @@ where
             match next {
                 Err(error) => return update.failed(error),
                 Ok(Some(entry)) => {
-                    let watched = match &mut update.ride {
-                        Some(ride) if ride.course.is_bound() => {
-                            ride.with(update.engine, |course, site| course.watch(site))
-                        }
-                        _ => Ok(()),
-                    };
-                    if let Err(error) = watched {
+                    let ready = update.ride.as_mut().map_or(Ok(()), |ride| ride.ready(update.engine));
+                    if let Err(error) = ready {
                         return update.failed(error);
                     }
                     let (answer, seen) = update.run(entry);
@@ -373,7 +360,7 @@ where
                 // What ends the call ends it before its function.
                 if check
                     && let Some(ride) = &mut update.ride
-                    && let Err(error) = ride.without(update.engine, |course, site| course.check_up(site))
+                    && let Err(error) = ride.check_up(update.engine)
                 {
                     return update.failed(error);
                 }
@@ -393,12 +380,20 @@ where
     }
 }
 
-impl<V: Send + Sync + 'static, F, R, W> Drop for Update<'_, V, F, R, W> {
-    fn drop(&mut self) {
-        self.running = None;
-        if let Some(mut ride) = self.ride.take() {
+impl<V: Send + Sync + 'static, F, R, W> Update<'_, V, F, R, W> {
+    fn end(&mut self) {
+        let (running, ride) = (self.running.take(), self.ride.take());
+        if let Some(mut ride) = ride {
             ride.end(self.engine);
         }
+        // Last: it is the caller's, and may panic.
+        drop(running);
+    }
+}
+
+impl<V: Send + Sync + 'static, F, R, W> Drop for Update<'_, V, F, R, W> {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
