@@ -28,6 +28,38 @@ impl Queued {
     }
 }
 
+/// A call that is noted beside the cells whose turn it asks for. Dropped before it stays, it is forgotten there.
+struct Noted<'a, V: Send + Sync + 'static> {
+    engine: &'a MemoryCells<V>,
+    cells: Option<Vec<Key>>,
+    call: u64,
+    stays: bool,
+}
+
+impl<V: Send + Sync + 'static> Noted<'_, V> {
+    fn new(engine: &MemoryCells<V>, cells: Option<Vec<Key>>) -> Noted<'_, V> {
+        let call = engine.cells.number_call();
+        match &cells {
+            Some(cells) => engine.cells.queue_for_turn(engine.shared(), cells),
+            None => engine.cells.queue_for_space(),
+        }
+        Noted { engine, cells, call, stays: false }
+    }
+
+    fn stay(&mut self) -> Option<Vec<Key>> {
+        self.stays = true;
+        self.cells.take()
+    }
+}
+
+impl<V: Send + Sync + 'static> Drop for Noted<'_, V> {
+    fn drop(&mut self) {
+        if !self.stays {
+            self.engine.forget(self.cells.as_deref(), self.call);
+        }
+    }
+}
+
 impl<V: Send + Sync + 'static> MemoryCells<V> {
     /// A key as the space knows it.
     ///
@@ -170,32 +202,23 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         at_once: bool,
     ) -> Result<Queued, Error> {
         let shared = self.shared();
-        let call = self.cells.number_call();
+        // Not while it is noted: the clock is the caller's.
+        let now = if at_once { None } else { shared.now() };
         // Beside the cells first, so that whoever begins after this call finds a queue.
-        match &cells {
-            Some(cells) => self.cells.queue_for_turn(shared, cells),
-            None => self.cells.queue_for_space(),
-        }
+        let mut noted = Noted::new(self, cells);
+        let (cells, call) = (&noted.cells, noted.call);
         let entries = shared.entries_of_turn(cells.as_deref());
         let signature = Some(signature).filter(|signature| !signature.is_empty());
         let incoming = Incoming { handle: &self.locks.handle, origin, entries: &entries, signature, max_hold: None };
         let placed = match at_once {
             true => shared.join_or_time_out(&incoming),
-            false => shared.join(&incoming, recipient, shared.now(), None),
-        };
-        match placed {
-            Ok(placed) => {
-                let turn = Queued { ticket: placed.ticket, token: placed.token, cells, call };
-                if turn.token.is_some() {
-                    self.enter(&turn);
-                }
-                Ok(turn)
-            }
-            Err(error) => {
-                self.forget(cells.as_deref(), call);
-                Err(error)
-            }
+            false => shared.join(&incoming, recipient, now, None),
+        }?;
+        let turn = Queued { ticket: placed.ticket, token: placed.token, cells: noted.stay(), call };
+        if turn.token.is_some() {
+            self.enter(&turn);
         }
+        Ok(turn)
     }
 
     /// Asks whether a turn is granted, and puts it in force then.

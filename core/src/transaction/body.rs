@@ -26,10 +26,11 @@ impl<V: Send + Sync + 'static> Body<V> {
         scope
     }
 
-    /// Ends the attempt: every handle on it is of no use.
-    pub(crate) fn end(&self) {
-        let old = self.attempt.with(Attempt::end);
-        drop(old);
+    /// Ends the attempt: every handle on it is of no use. Answers what there was, to be dropped once the call is over: that
+    /// runs the caller's code.
+    #[must_use]
+    pub(crate) fn end(&self) -> Checked<V> {
+        self.attempt.with(Attempt::end)
     }
 
     /// What an attempt says about itself, or to change it: runs no caller's code.

@@ -115,9 +115,7 @@ impl<V: Send + Sync + 'static> Call<V> {
             driver.cancelled = true;
             driver.course.take()
         });
-        if let Some(mut going) = taken {
-            self.0.finish(&mut going);
-        }
+        drop(self.0.taken(taken));
     }
 
     /// A cell, as it fits what was read before; own writes are read back.
@@ -258,25 +256,35 @@ impl<V: Send + Sync + 'static> Call<V> {
     /// Makes a step, with nothing locked.
     fn step(&self, make: impl FnOnce(&Inside<V>, &mut Going, &Site<'_, V>) -> Result<Step<V>, Error>) -> Step<V> {
         let inside = &*self.0;
-        let Some(mut going) = inside.driver.with(|driver| driver.course.take()) else { return Step::Wait };
-        let made = make(inside, &mut going, &inside.site());
+        let mut taken = inside.taken(inside.driver.with(|driver| driver.course.take()));
+        let Some(going) = &mut taken.going else { return Step::Wait };
+        let made = make(inside, going, &inside.site());
         let step = made.unwrap_or_else(|error| Step::Failed(inside.body.engine.told(error)));
         if !matches!(step, Step::Run(_) | Step::Wait) {
-            inside.finish(&mut going);
             return step;
         }
-        let mut going = Some(going);
         inside.driver.with(|driver| {
             if !driver.cancelled {
-                driver.course = going.take();
+                driver.course = taken.going.take();
             }
         });
-        match going {
-            None => step,
-            Some(mut going) => {
-                inside.finish(&mut going);
-                Step::Wait
-            }
+        if taken.going.is_some() { Step::Wait } else { step }
+    }
+}
+
+/// What carries a call on, taken out. Dropped with it, the call is over, also where a step unwinds.
+struct Taken<'a, V: Send + Sync + 'static> {
+    inside: &'a Inside<V>,
+    going: Option<Box<Going>>,
+}
+
+impl<V: Send + Sync + 'static> Drop for Taken<'_, V> {
+    fn drop(&mut self) {
+        if let Some(mut going) = self.going.take() {
+            let last = self.inside.body.end();
+            going.course.end(&self.inside.site());
+            // Last: its values are the caller's, and may panic.
+            drop(last);
         }
     }
 }
@@ -286,9 +294,8 @@ impl<V: Send + Sync + 'static> Inside<V> {
         Site { engine: &self.body.engine, teller: Teller::Port(&self.mailbox, self.tag) }
     }
 
-    fn finish(&self, going: &mut Going) {
-        self.body.end();
-        going.course.end(&self.site());
+    fn taken(&self, going: Option<Box<Going>>) -> Taken<'_, V> {
+        Taken { inside: self, going }
     }
 
     /// The first attempt.
@@ -432,9 +439,7 @@ impl<V: Send + Sync + 'static> Clone for Call<V> {
 
 impl<V: Send + Sync + 'static> Drop for Inside<V> {
     fn drop(&mut self) {
-        if let Some(mut going) = self.driver.with(|driver| driver.course.take()) {
-            self.finish(&mut going);
-        }
+        drop(self.taken(self.driver.with(|driver| driver.course.take())));
     }
 }
 

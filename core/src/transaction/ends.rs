@@ -2,14 +2,17 @@
 
 use std::cell::Cell;
 use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures::executor::block_on;
 
 use super::{CallSpec, Change, Step, Tx};
-use crate::{Entry, Error, ErrorKind, Expiry, Key, ManualClock, Space};
+use crate::{Clock, Entry, Error, ErrorKind, Expiry, Key, ManualClock, Space};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -128,6 +131,136 @@ fn the_own_error_of_a_body_passes_through() {
         lose();
         assert!(matches!(call.threw(run.scope), Step::Threw));
     }
+}
+
+/// A panic of what is dropped, once.
+struct Boom(bool);
+
+impl Drop for Boom {
+    fn drop(&mut self) {
+        if self.0 && !std::thread::panicking() {
+            panic!("in drop");
+        }
+    }
+}
+
+fn panics(code: impl FnOnce()) {
+    assert!(catch_unwind(AssertUnwindSafe(code)).is_err());
+}
+
+/// A transaction in its turn of `a`, whose body has this and does not return.
+fn stuck<'a>(space: &'a Space<u32>, has: impl Fn() -> Boom + 'a) -> impl Future + Unpin + 'a {
+    let mut runs = 0;
+    let mut transact = Box::pin(space.transact(move |tx| {
+        runs += 1;
+        let last = (runs > 3).then(&has);
+        async move {
+            tx.get("a").await?;
+            tx.set("a", 1)?;
+            match last {
+                Some(_boom) => pending().await,
+                None => space.set("a", 7).await.map(drop),
+            }
+        }
+    }));
+    assert!(poll(&mut transact).is_pending());
+    transact
+}
+
+#[test]
+fn a_turn_is_given_back_when_dropping_a_body_panics() {
+    let space: Space<u32> = Space::with_cells();
+    let transact = stuck(&space, || Boom(true));
+    let mut next = space.update("a", |_| Change::Set(1));
+    assert!(poll(&mut next).is_pending());
+    panics(|| drop(transact));
+    assert!(matches!(poll(&mut next), Poll::Ready(Ok(_))));
+    let mut runs = 0;
+    let mut update = Box::pin(space.update_async("a", |_| {
+        runs += 1;
+        let last = (runs > 3).then(|| Boom(true));
+        let space = &space;
+        async move {
+            match last {
+                Some(_boom) => pending().await,
+                None => space.set("a", 7).await.map(|_| Change::Set(1)),
+            }
+        }
+    }));
+    assert!(poll(&mut update).is_pending());
+    panics(|| drop(update));
+    assert_empty(&space);
+    assert!(!space.cells().peek(&Key::from("a")).expect("open").1);
+}
+
+/// A value whose drop panics, when it says so.
+#[derive(Clone)]
+struct Value(Arc<AtomicBool>);
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        if self.0.swap(false, Ordering::SeqCst) {
+            panic!("in drop");
+        }
+    }
+}
+
+#[test]
+fn a_call_leaves_nothing_when_dropping_a_value_panics() {
+    let space: Space<Value> = Space::with_cells();
+    let port = space.port(|| {});
+    let armed = Arc::new(AtomicBool::new(false));
+    let key = Key::from("a");
+    let in_turn = || {
+        let call = port.transact(&CallSpec::new(), 1).expect("open");
+        let mut step = call.go_on();
+        for _ in 0..3 {
+            let Step::Run(run) = step else { panic!("it runs") };
+            call.get(run.scope, &key).expect("open");
+            call.set(run.scope, &key, Value(armed.clone()), None).expect("open");
+            block_on(async { space.set("a", Value(armed.clone())).await }).expect("open");
+            step = call.returned(run.scope);
+        }
+        let Step::Run(run) = step else { panic!("it runs") };
+        call.set(run.scope, &key, Value(armed.clone()), None).expect("open");
+        assert_eq!(block_on(space.query()).expect("open").held.len(), 1);
+        (call, run)
+    };
+    // Given up.
+    let (call, _) = in_turn();
+    armed.store(true, Ordering::SeqCst);
+    panics(|| call.cancel());
+    assert_empty(&space);
+    // In the middle of a step.
+    let (call, run) = in_turn();
+    armed.store(true, Ordering::SeqCst);
+    panics(|| drop(call.threw(run.scope)));
+    assert_empty(&space);
+    assert!(!space.cells().peek(&key).expect("open").1);
+    assert!(matches!(call.go_on(), Step::Wait));
+}
+
+/// A clock that panics, when it says so.
+struct Broken(Arc<AtomicBool>);
+
+impl Clock for Broken {
+    fn now(&self) -> Duration {
+        assert!(!self.0.load(Ordering::SeqCst), "a broken clock");
+        Duration::ZERO
+    }
+}
+
+#[test]
+fn nobody_is_noted_beside_a_cell_when_the_clock_panics() {
+    let broken = Arc::new(AtomicBool::new(false));
+    let space: Space<u32> = Space::builder().cells().clock(Broken(broken.clone())).build();
+    let first = in_its_turn(&space);
+    let mut second = space.update("a", |_| Change::Set(1));
+    broken.store(true, Ordering::SeqCst);
+    panics(|| drop(poll(&mut second)));
+    broken.store(false, Ordering::SeqCst);
+    drop((first, second));
+    assert!(!space.cells().peek(&Key::from("a")).expect("open").1);
 }
 
 /// An update that has taken the turn of `a`, and whose function does not answer.

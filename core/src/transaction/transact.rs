@@ -163,12 +163,16 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
     }
 
     fn end(&mut self) {
-        self.running = None;
         self.over = true;
-        if let Some(Going { mut ride, inside }) = self.going.take() {
-            inside.end();
+        let (running, going) = (self.running.take(), self.going.take());
+        let last = going.map(|Going { mut ride, inside }| {
+            let last = inside.end();
             ride.end(self.engine);
-        }
+            last
+        });
+        // Last: they are the caller's, and may panic.
+        drop(running);
+        drop(last);
     }
 
     fn failed<E: From<Error>>(&mut self, error: Error) -> Poll<Result<Transacted<T>, E>> {

@@ -5,12 +5,12 @@ use std::fmt;
 use super::body::Body;
 use crate::engine::MemoryCells;
 use crate::machine::Inner;
-use crate::shared::Enclosed;
+use crate::shared::{Checked, Enclosed};
 use crate::sync::Arc;
 use crate::{Entry, Error, Expiry, IntoKeys, Key, KeyRange, Scan};
 
 /// What is called after a commit.
-type Callback = Box<dyn FnOnce() + Send>;
+pub(super) type Callback = Box<dyn FnOnce() + Send>;
 
 /// One run of a transaction's body: reads cells as they fit together, and keeps writes until the commit.
 ///
@@ -43,10 +43,10 @@ impl<V: Send + Sync + 'static> Inside<V> {
         Tx { inside: self.clone(), scope, attempt }
     }
 
-    /// Ends the last attempt.
-    pub(super) fn end(&self) {
-        self.body.end();
-        self.forget();
+    /// Ends the last attempt. Answers what there was, to be dropped once the call is over: that runs the caller's code.
+    #[must_use]
+    pub(super) fn end(&self) -> (Checked<V>, Vec<Option<Callback>>) {
+        (self.body.end(), self.callbacks.with(std::mem::take))
     }
 
     /// Takes what is to be called, in this order.
