@@ -221,12 +221,16 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         Ok(turn)
     }
 
-    /// Asks whether a turn is granted, and puts it in force then.
+    /// Asks whether a turn is granted, and puts it in force then: unless it was taken away meanwhile, and is the next one's.
     pub(crate) fn ask_for(&self, turn: &mut Queued, waker: &std::task::Waker) -> Option<Result<(), Error>> {
         let outcome = self.shared().poll(&self.locks.handle, turn.ticket, waker)?;
-        Some(outcome.map(|grant| {
+        Some(outcome.and_then(|grant| {
             turn.token = Some(grant.token);
+            if !self.holds(turn.ticket) {
+                return Err(Error::fenced(grant.token));
+            }
             self.enter(turn);
+            Ok(())
         }))
     }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures::executor::block_on;
 
 use super::{CallSpec, Change, Step, Tx};
-use crate::{Clock, Entry, Error, ErrorKind, Expiry, Key, ManualClock, Space};
+use crate::{Clock, Entry, Error, ErrorKind, Expiry, Key, KeyRange, ManualClock, Space};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -131,6 +131,50 @@ fn the_own_error_of_a_body_passes_through() {
         lose();
         assert!(matches!(call.threw(run.scope), Step::Threw));
     }
+}
+
+/// What a revoked turn leaves beside the cells until its call has seen it is in nobody's way.
+#[test]
+fn a_turn_that_was_revoked_stands_in_nobodys_way() {
+    let space: Space<u32> = Space::with_cells();
+    let first = stuck(&space, || Boom(false));
+    let mut runs = 0;
+    let mut second = Box::pin(space.transact(|tx| {
+        runs += 1;
+        let writes = runs <= 3;
+        let space = &space;
+        async move {
+            tx.list(KeyRange::all()).await?;
+            tx.set("a", 2)?;
+            if writes {
+                space.set("a", 8).await?;
+            }
+            Ok::<_, Error>(())
+        }
+    }));
+    assert!(poll(&mut second).is_pending());
+    assert_eq!(space.revoke(Key::turn_of_space()).expect("open"), 1);
+    let Poll::Ready(done) = poll(&mut second) else { panic!("it is its turn") };
+    assert_eq!(done.expect("nobody is in its way").attempts, 4);
+    drop((first, second));
+    assert_empty(&space);
+    // Granted and taken away before its call has seen it.
+    let port = space.port(|| {});
+    let first = in_its_turn(&space);
+    let update = |tag| {
+        let call = port.update(&Key::from("a"), &CallSpec::new(), tag).expect("open");
+        assert!(matches!(call.go_on(), Step::Wait));
+        call
+    };
+    let (late, next) = (update(1), update(2));
+    drop(first);
+    assert_eq!(space.revoke(Key::turn_of("a")).expect("open"), 1);
+    let Step::Run(run) = next.go_on() else { panic!("it is its turn") };
+    let Step::Failed(error) = late.go_on() else { panic!("its turn is lost") };
+    assert_eq!(error.kind(), ErrorKind::Fenced);
+    let Step::Done(done) = next.answer(run.scope, Change::Set(1), Expiry::Keep) else { panic!("its turn") };
+    assert_eq!(done.attempts, 1);
+    assert_empty(&space);
 }
 
 /// A panic of what is dropped, once.

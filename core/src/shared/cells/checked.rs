@@ -156,12 +156,10 @@ impl<V: Send + Sync + 'static> Cells<V> {
             let _held = shared.lock_held(guards, Some(now))?;
             let mut footing = self.stand(shared, attempt, &written, &[], now);
             let version = footing.open.next_version(handle)?;
-            let met_turn = self.space_is_foreign(call)
-                || attempt
-                    .touched
-                    .iter()
-                    .filter(|touched| touched.write.is_some())
-                    .any(|touched| turns::is_foreign(footing.open.of(touched.hash), &touched.key, call));
+            let met_turn = self.meets_turn(call, || {
+                let mut written = attempt.touched.iter().filter(|touched| touched.write.is_some());
+                written.any(|touched| turns::is_foreign(footing.open.of(touched.hash), &touched.key, call))
+            });
             match footing.compare(attempt) {
                 Err(doom) => Err(Doom { met_turn, ..doom }),
                 Ok(()) if met_turn => Err(Doom { met_turn, ..Doom::default() }),

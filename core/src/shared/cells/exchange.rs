@@ -48,7 +48,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
             let table = open.of(hash);
             let key = &steps[0].key;
             let version = table.version(hash, key, now);
-            let met_turn = turns::is_foreign(table, key, call) || self.space_is_foreign(call);
+            let met_turn = self.meets_turn(call, || turns::is_foreign(table, key, call));
             if version != expected || met_turn {
                 let stale = (version != expected).then(|| Stale { key: key.clone(), expected, version });
                 Err(Doom { stale: stale.into_iter().collect(), range: false, met_turn })

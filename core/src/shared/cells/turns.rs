@@ -76,10 +76,15 @@ impl<V: Send + Sync + 'static> Cells<V> {
         self.space_turn.calls.load(Ordering::Acquire) > 0
     }
 
-    /// Whether the turn of the space is in force, and not this call's. Asked with the shards of a commit locked.
-    pub(super) fn space_is_foreign(&self, call: u64) -> bool {
-        let holder = self.space_turn.holder.load(Ordering::Acquire);
-        holder != 0 && holder != call
+    /// Whether a turn is in force, and not this call's: that of the space, or one of the cells that a commit is to write. Asked
+    /// with its shards locked. In its own turn of the space no turn of a cell is in force: what is still noted there was taken
+    /// away.
+    #[inline]
+    pub(super) fn meets_turn(&self, call: u64, of_cells: impl FnOnce() -> bool) -> bool {
+        match self.space_turn.holder.load(Ordering::Acquire) {
+            0 => of_cells(),
+            holder => holder != call,
+        }
     }
 
     fn with_turns(&self, shared: &Shared, key: &Key, change: impl FnOnce(&mut Turns)) {
