@@ -38,24 +38,19 @@ export class KeySet {
   ) {}
 }
 
-/** The label that the request gave itself. */
-export function labelOf(asked: Asked): string | undefined {
-  return asked instanceof KeySet ? asked.label : undefined;
-}
-
-/** The owner that the request was given. */
-export function ownerOf(asked: Asked): Owner | undefined {
-  return asked instanceof KeySet ? asked.owner : undefined;
+/** All that the request said, where it said more than one key or two. */
+export function saidBy(asked: Asked): KeySet | undefined {
+  return asked instanceof KeySet ? asked : undefined;
 }
 
 /** Whether the grant has an end. */
 export function isLimited(asked: Asked): boolean {
-  return asked instanceof KeySet && asked.maxHold !== NEVER;
+  return (saidBy(asked)?.maxHold ?? NEVER) !== NEVER;
 }
 
 /** Whether the wait has an end. */
 export function isTimed(asked: Asked): boolean {
-  return asked instanceof KeySet && asked.timeout !== NEVER;
+  return (saidBy(asked)?.timeout ?? NEVER) !== NEVER;
 }
 
 /** The exclusive keys, and the shared ones. */

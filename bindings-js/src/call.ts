@@ -93,9 +93,8 @@ export abstract class Call<R> implements Abortable {
   /** The signal was aborted. */
   abort(reason: unknown): void {
     if (this.over) return;
-    const { native, handle } = this.cells.space;
     this.native.cancel(this.number);
-    settle(native, handle);
+    settle(this.cells.space);
     this.#endEarly(reason);
   }
 
@@ -191,8 +190,8 @@ export abstract class Call<R> implements Abortable {
 
   /** Reads what a step is, and settles what it settled. */
   #read(bytes: Bytes): Step {
-    const { native, handle } = this.cells.space;
-    const { scratch } = native;
+    const { space } = this.cells;
+    const { scratch } = space.native;
     const step = scratch[CallLane.Step] as Step;
     const settled = scratch[CallLane.Settled] !== 0;
     if (step === Step.Run || step === Step.Done) {
@@ -207,7 +206,7 @@ export abstract class Call<R> implements Abortable {
       this.#error = withConflicts(this.cells.refusal(this.spec.given));
     }
     this.#runs = false;
-    if (settled) settle(native, handle);
+    if (settled) settle(space);
     return step;
   }
 

@@ -6,7 +6,7 @@
 
 import { demandOf, expiryOf, guardOf } from "./cell_arguments.js";
 import { invalid } from "./error.js";
-import { Guard } from "./guard.js";
+import { isReleased } from "./guard.js";
 import { rawKeys } from "./key.js";
 import type { RawSpec } from "./native_calls.js";
 import type { RawDemand } from "./native_cells.js";
@@ -112,6 +112,6 @@ function attemptsOf(attempts: unknown): number {
 
 function guardedBy(space: Space, given: unknown, keys: unknown): RawDemand {
   const guard = guardOf(space, given);
-  const demand = demandOf(guard, Guard.isReleased(guard));
+  const demand = demandOf(guard, isReleased(guard));
   return keys === undefined ? demand : { ...demand, keys: rawKeys(space.native, keys, "guardKeys") };
 }

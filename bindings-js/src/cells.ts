@@ -24,7 +24,7 @@ import { asNow, Snapshot } from "./cells_loading.js";
 import { type Codec, SpaceCodec } from "./codec.js";
 import type { Committed, Deleted, Entry, Exchanged } from "./entry.js";
 import { invalid, type LatchworkError, takeError } from "./error.js";
-import { Guard } from "./guard.js";
+import { isReleased } from "./guard.js";
 import { type Key, keyOf, rawKey, rawKeys, refusedKey } from "./key.js";
 import { readBack } from "./key_back.js";
 import { Outcome, type RawKey } from "./native.js";
@@ -132,7 +132,7 @@ export class Cells {
             ...demands.map(({ keys }) => ["keys", keys] as const),
           ])
         : undefined;
-    settle(native, handle);
+    settle(this.space);
     if (error !== undefined) throw error;
     if (conflicts) {
       const read = conflicts.map(({ expected, entry: raw }) => {
@@ -165,7 +165,7 @@ export class Cells {
     const stay = except === undefined ? [] : rawKeys(native, except, "except");
     const keys = this.native.deleteAll(handle, asked, stay);
     const error = keys ? undefined : this.refusal(Object.entries({ ...asked, except: stay }));
-    settle(native, handle);
+    settle(this.space);
     if (error !== undefined) throw error;
     return (keys ?? []).map(keyOf);
   }
@@ -227,7 +227,7 @@ export class Cells {
       scratch[CellLane.Place] = place;
       scratch[CellLane.Number] = number;
       scratch[CellLane.GuardToken] = token;
-      scratch[CellLane.Flag] = Guard.isReleased(guard) ? Guarded.Released : Guarded.Yes;
+      scratch[CellLane.Flag] = isReleased(guard) ? Guarded.Released : Guarded.Yes;
     }
     const there = this.native.write(raw, bytes);
     // What follows can call the core again, which writes over this.
@@ -236,13 +236,13 @@ export class Cells {
     if (outcome === Outcome.Granted) {
       this.#version = after[CellLane.Version] as number;
       this.#existed = after[CellLane.Flag] === 1;
-      if (after[CellLane.Settled] !== 0) settle(native, handle);
+      if (after[CellLane.Settled] !== 0) settle(this.space);
       if (expireIn !== NEVER) timer.limited();
       return undefined;
     }
     const [version, expiresIn] = [after[CellLane.Version] as number, after[CellLane.ExpiresIn] as number];
     const error = outcome === Outcome.Failed ? this.refusal([["key", key]]) : undefined;
-    settle(native, handle);
+    settle(this.space);
     if (error !== undefined) throw error;
     return this.read(readBack(native, key as Key, raw), there, version, expiresIn);
   }
@@ -270,7 +270,7 @@ export class Cells {
   #demand([, given, keys]: Step): RawDemand {
     const { space } = this;
     const guard = guardOf(space, given);
-    const demand = demandOf(guard, Guard.isReleased(guard));
+    const demand = demandOf(guard, isReleased(guard));
     return keys === undefined ? demand : { ...demand, keys: rawKeys(space.native, keys, "keys") };
   }
 

@@ -123,7 +123,7 @@ export function invalid(what: string, why: string): LatchworkError {
  * @internal
  */
 export function unavailable(what: string, cause: unknown): LatchworkError {
-  const why = cause instanceof Error ? cause.message : cause;
+  const why = (cause as Partial<Error> | undefined)?.message ?? cause;
   return new LatchworkError("unavailable", `${what} cannot be loaded: ${why}`, { cause });
 }
 

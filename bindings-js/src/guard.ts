@@ -1,10 +1,10 @@
-import { type Asked, keysOf, labelOf, listOf, ownerOf } from "./asked.js";
+import { type Asked, keysOf, listOf, saidBy } from "./asked.js";
 import { invalid, LatchworkError, raise, takeError } from "./error.js";
 import { describe, type Key, type Keys, keyOf, rawKeys } from "./key.js";
 import { Lane, type Native, Outcome, type RawHanded } from "./native.js";
-import { numbered, Owner } from "./owner.js";
+import { endOwner, numbered, Owner } from "./owner.js";
 import { placed } from "./placed.js";
-import { settle } from "./settle.js";
+import { failureOf, settle } from "./settle.js";
 import type { Space } from "./space.js";
 import { checkText } from "./text.js";
 
@@ -58,7 +58,7 @@ export class Guard implements Disposable, AsyncDisposable {
 
   /** The label that the request gave itself. */
   get label(): string | undefined {
-    return labelOf(this.asked);
+    return saidBy(this.asked)?.label;
   }
 
   /**
@@ -69,9 +69,12 @@ export class Guard implements Disposable, AsyncDisposable {
    * Undefined for a lock that is neither.
    */
   get owner(): Owner | undefined {
-    const owner = Guard.ownerSoFar(this);
-    if (owner !== undefined || (this.state & State.Scoped) === 0) return owner;
-    return adopted(this);
+    const { space } = this;
+    const owner = ownerSoFar(this);
+    // There is none in a space that is closed.
+    if (owner !== undefined || (this.state & State.Scoped) === 0 || space.root.closed) return owner;
+    moreOf(this).owner = numbered(space, aim(this).adopt(), undefined);
+    return this.more?.owner;
   }
 
   /**
@@ -85,7 +88,7 @@ export class Guard implements Disposable, AsyncDisposable {
 
   /** Whether it still holds its keys, by the clock: also where the loop was too busy to tell the end of its `maxHold`. */
   get held(): boolean {
-    if ((this.state & State.Released) !== 0) return false;
+    if (isReleased(this)) return false;
     const native = aim(this);
     native.held();
     return native.scratch[Lane.Outcome] === Outcome.Granted;
@@ -99,7 +102,16 @@ export class Guard implements Disposable, AsyncDisposable {
    * `guard.lost.aborted`, or `held`, each time, and does not keep the signal aside.
    */
   get lost(): AbortSignal {
-    return lostOf(this);
+    const more = moreOf(this);
+    if (more.ending === undefined) {
+      const ending = new AbortController();
+      more.ending = ending;
+      if (!isReleased(this)) watchLost(this, () => ending.abort(notHeld(this)));
+    } else if (!this.held) {
+      // By the clock: what is asked does not wait for the loop to tell it. Who was told is not told again.
+      this.space.watches.take(more.watch as number)?.();
+    }
+    return more.ending.signal;
   }
 
   /** A copy of what was sent along by who handed the lock over; undefined for others. */
@@ -128,8 +140,7 @@ export class Guard implements Disposable, AsyncDisposable {
       giveUp(this, keys as Keys, "releaseKeys");
       return;
     }
-    const error = (this.state & State.Released) === 0 ? giveBack(this) : notHeld(this);
-    if (error !== undefined) throw error;
+    if (!giveBack(this)) throw notHeld(this);
   }
 
   /**
@@ -157,67 +168,35 @@ export class Guard implements Disposable, AsyncDisposable {
    * moved then.
    */
   async handOver(owner: Owner | string, payload?: unknown): Promise<{ delivered: boolean }> {
-    return { delivered: handOver(this, owner, payload) };
+    const { space } = this;
+    const { native } = space;
+    const id = owner instanceof Owner ? owner.id : owner;
+    checkText(id, "owner", "an owner or its id");
+    if (isReleased(this)) throw notHeld(this);
+    aim(this);
+    try {
+      native.handOver(id, payload);
+    } catch (error) {
+      throw invalid("payload", `cannot be copied: ${(error as Partial<Error> | undefined)?.message ?? error}`);
+    }
+    const outcome = native.scratch[Lane.Outcome];
+    if (outcome === Outcome.Failed) {
+      const error = failureOf(space);
+      throw error.code === "not_held" ? notHeld(this) : error;
+    }
+    end(this);
+    settle(space);
+    return { delivered: outcome === Outcome.Granted };
   }
 
   /** Releases the keys where they are still held; nothing where they are not. */
   [Symbol.dispose](): void {
-    if ((this.state & State.Released) === 0) giveBack(this);
+    giveBack(this);
   }
 
   /** Releases the keys where they are still held, and waits until that took effect. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this[Symbol.dispose]();
-  }
-
-  /**
-   * Its owner, where it has one already.
-   *
-   * @internal
-   */
-  static ownerSoFar(guard: Guard): Owner | undefined {
-    return ownerOf(guard.asked) ?? guard.more?.owner;
-  }
-
-  /**
-   * Looks whether it was handed over to who waited for it; then it holds other keys than were asked for.
-   *
-   * @internal
-   */
-  static handed(guard: Guard): void {
-    const native = aim(guard);
-    native.scratch[Lane.Token] = guard.token;
-    const handed = native.takeHanded();
-    if (handed) hand(guard, handed);
-  }
-
-  /**
-   * Whether it was released or handed over through this object.
-   *
-   * @internal
-   */
-  static isReleased(guard: Guard): boolean {
-    return (guard.state & State.Released) !== 0;
-  }
-
-  /**
-   * Its scope begins.
-   *
-   * @internal
-   */
-  static begin(guard: Guard): void {
-    guard.state |= State.Scoped;
-  }
-
-  /**
-   * Its scope ends: the lock is released, and the owner that was made for the scope is closed.
-   *
-   * @internal
-   */
-  static end(guard: Guard): void {
-    guard.state &= ~State.Scoped;
-    if ((guard.state & State.Released) === 0) giveBack(guard);
-    if (guard.more?.owner !== undefined) Owner.end(guard.more.owner);
+    giveBack(this);
   }
 }
 
@@ -233,12 +212,12 @@ enum State {
 
 /** What most guards do without. */
 interface More {
-  keySet?: KeySets;
+  known?: KeySets;
   /** That of the scope. */
   owner?: Owner;
   /** What was sent along by who handed it over. */
   payload?: unknown;
-  lost?: AbortController;
+  ending?: AbortController;
   /** The number of the watch for its loss. */
   watch?: number;
 }
@@ -248,18 +227,66 @@ interface KeySets {
   shared: readonly Key[];
 }
 
-/** Releases; answers why not, where it is not held any more. */
-function giveBack(guard: Guard): LatchworkError | undefined {
+/**
+ * Its owner, where it has one already.
+ *
+ * @internal
+ */
+export function ownerSoFar(guard: Guard): Owner | undefined {
+  return saidBy(guard.asked)?.owner ?? guard.more?.owner;
+}
+
+/**
+ * Looks whether it was handed over to who waited for it; then it holds other keys than were asked for.
+ *
+ * @internal
+ */
+export function takeHanded(guard: Guard): void {
+  const native = aim(guard);
+  native.scratch[Lane.Token] = guard.token;
+  const handed = native.takeHanded();
+  if (handed) hand(guard, handed);
+}
+
+/**
+ * Whether it was released or handed over through this object.
+ *
+ * @internal
+ */
+export function isReleased(guard: Guard): boolean {
+  return (guard.state & State.Released) !== 0;
+}
+
+/**
+ * Its scope begins.
+ *
+ * @internal
+ */
+export function beginScope(guard: Guard): void {
+  guard.state |= State.Scoped;
+}
+
+/**
+ * Its scope ends: the lock is released, and the owner that was made for the scope is closed.
+ *
+ * @internal
+ */
+export function endScope(guard: Guard): void {
+  guard.state &= ~State.Scoped;
+  giveBack(guard);
+  if (guard.more?.owner !== undefined) endOwner(guard.more.owner);
+}
+
+/** Releases; answers whether it was held. */
+function giveBack(guard: Guard): boolean {
+  if (isReleased(guard)) return false;
   const native = aim(guard);
   native.release();
   end(guard);
-  let error: LatchworkError | undefined;
-  if (native.scratch[Lane.Outcome] === Outcome.Failed) {
-    takeError(native);
-    error = notHeld(guard);
-  }
-  if (native.scratch[Lane.Settled] !== 0) settle(native, guard.space.handle);
-  return error;
+  const held = native.scratch[Lane.Outcome] !== Outcome.Failed;
+  if (!held) takeError(native);
+  if (native.scratch[Lane.Settled] !== 0) settle(guard.space);
+  return held;
 }
 
 /** It holds nothing any more by what was done with it. */
@@ -274,8 +301,12 @@ function notHeld(guard: Guard, named?: Keys): LatchworkError {
   return new LatchworkError("not_held", `the lock is not held: keys=[${keys.map(describe).join(", ")}]`, { keys });
 }
 
-/** Names the grant for the next call; answers whom to call. */
-function aim({ space, place, number }: Guard): Native {
+/**
+ * Names a grant, or a request that waits, for the next call; answers whom to call.
+ *
+ * @internal
+ */
+export function aim({ space, place, number }: Pick<Guard, "space" | "place" | "number">): Native {
   const { scratch } = space.native;
   scratch[Lane.Handle] = space.handle;
   scratch[Lane.Place] = place;
@@ -285,16 +316,16 @@ function aim({ space, place, number }: Guard): Native {
 
 /** Releases some keys, or makes some shared ones, or where none are `named`, all that can be. */
 function giveUp(guard: Guard, keys: Keys | undefined, how: "releaseKeys" | "downgrade", named = 1): void {
-  const { native, handle } = guard.space;
+  const { space } = guard;
+  const { native } = space;
   const { keys: exclusive, shared } = keySetOf(guard);
   const given = named ? (keys as Keys) : exclusive;
   const raw = rawKeys(native, given, "keys");
-  if ((guard.state & State.Released) !== 0) throw notHeld(guard, keys);
+  if (isReleased(guard)) throw notHeld(guard, keys);
   aim(guard);
   native[how](raw);
   if (native.scratch[Lane.Outcome] === Outcome.Failed) {
-    const error = takeError(native);
-    settle(native, handle);
+    const error = failureOf(space);
     throw named ? placed(native, error, keys) : notHeld(guard);
   }
   // Equal keys, and no others, read the same.
@@ -307,32 +338,9 @@ function giveUp(guard: Guard, keys: Keys | undefined, how: "releaseKeys" | "down
     exclusive.filter(stays),
     isDowngrade ? [...shared, ...exclusive.filter(isGiven)] : shared.filter(stays),
   );
-  settle(native, handle);
+  settle(space);
   // Those were all. What a sub-space cannot name may be held still, or be lost since and reserved: then it is given back.
   if (!isDowngrade && left.keys.length + left.shared.length === 0 && !guard.held) giveBack(guard);
-}
-
-function handOver(guard: Guard, to: unknown, payload: unknown): boolean {
-  const { space } = guard;
-  const { native, handle } = space;
-  const id = to instanceof Owner ? to.id : to;
-  checkText(id, "owner", "an owner or its id");
-  if ((guard.state & State.Released) !== 0) throw notHeld(guard);
-  aim(guard);
-  try {
-    native.handOver(id, payload);
-  } catch (error) {
-    throw invalid("payload", `cannot be copied: ${(error as Error | undefined)?.message ?? error}`);
-  }
-  const outcome = native.scratch[Lane.Outcome];
-  if (outcome === Outcome.Failed) {
-    const error = takeError(native);
-    settle(native, handle);
-    throw error.code === "not_held" ? notHeld(guard) : error;
-  }
-  end(guard);
-  settle(native, handle);
-  return outcome === Outcome.Granted;
 }
 
 /**
@@ -347,19 +355,6 @@ export function hand(guard: Guard, { keys, shared, payload }: RawHanded): void {
   guard.space.timer.limited();
 }
 
-function lostOf(guard: Guard): AbortSignal {
-  const more = moreOf(guard);
-  if (more.lost === undefined) {
-    const lost = new AbortController();
-    more.lost = lost;
-    if ((guard.state & State.Released) === 0) watchLost(guard, () => lost.abort(notHeld(guard)));
-  } else if (!guard.held) {
-    // By the clock: what is asked does not wait for the loop to tell it. Who was told is not told again.
-    guard.space.watches.take(more.watch as number)?.();
-  }
-  return more.lost.signal;
-}
-
 /** Calls `tell` when the guard is lost: at once where it is already, never after a release. One for each guard. */
 export function watchLost(guard: Guard, tell: () => void): void {
   const { watches } = guard.space;
@@ -370,17 +365,9 @@ export function watchLost(guard: Guard, tell: () => void): void {
   else watches.take(watch)?.();
 }
 
-/** Makes the owner of the scope; there is none in a space that is closed. */
-function adopted(guard: Guard): Owner | undefined {
-  const { space } = guard;
-  if (space.root.closed) return undefined;
-  moreOf(guard).owner = numbered(space, aim(guard).adopt(), undefined);
-  return guard.more?.owner;
-}
-
 /** The keys that it holds, as the core tells them. */
 function keySetOf(guard: Guard): KeySets {
-  if (guard.more?.keySet !== undefined) return guard.more.keySet;
+  if (guard.more?.known !== undefined) return guard.more.known;
   const { asked, space } = guard;
   if (typeof asked === "string") return setKeys(guard, [asked], []);
   const set = space.native.keySet(...keysOf(asked)) ?? raise(space.native);
@@ -389,7 +376,7 @@ function keySetOf(guard: Guard): KeySets {
 
 function setKeys(guard: Guard, keys: Key[], shared: Key[]): KeySets {
   const keySet = { keys: Object.freeze(keys), shared: Object.freeze(shared) };
-  moreOf(guard).keySet = keySet;
+  moreOf(guard).known = keySet;
   return keySet;
 }
 

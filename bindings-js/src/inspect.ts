@@ -6,7 +6,7 @@
  */
 
 import { LatchworkError } from "./error.js";
-import { Guard } from "./guard.js";
+import { Guard, ownerSoFar } from "./guard.js";
 import { type Key, key, keyOf, TupleKey } from "./key.js";
 import type { KeyValue } from "./native.js";
 import { Owner } from "./owner.js";
@@ -108,7 +108,7 @@ interface ShownGuard {
 
 function shownGuard(guard: Guard): ShownGuard {
   const { keys, shared, label, token, held, abandoned } = guard;
-  const owner = Guard.ownerSoFar(guard);
+  const owner = ownerSoFar(guard);
   return {
     keys,
     ...(shared.length > 0 && { shared }),

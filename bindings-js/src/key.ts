@@ -41,10 +41,7 @@ export class TupleKey {
 
   /** The parts as JSON has them; a bigint and bytes, which it has not, as text. */
   toJSON(): unknown[] {
-    return this.parts.map((part) => {
-      if (part instanceof TupleKey) return part.toJSON();
-      return typeof part === "object" ? describe(part) : typeof part === "bigint" ? String(part) : part;
-    });
+    return this.parts.map((part) => (typeof part === "bigint" || isBytes(part) ? describe(part) : part));
   }
 
   /** @internal */
@@ -127,7 +124,7 @@ export function refusedKey(native: Native, keys: unknown, what: string): Latchwo
       return error as LatchworkError;
     }
   });
-  return refused.find((error) => error !== undefined);
+  return refused.find(Boolean);
 }
 
 /** What becomes of one key, or of each with its place. */

@@ -47,7 +47,7 @@ export class ManualClock {
     this.#native.advance(this.#number, milliseconds);
     for (const space of this.#spaces) {
       this.#native.tick(space.handle);
-      settle(this.#native, space.handle);
+      settle(space);
     }
   }
 

@@ -5,8 +5,6 @@ import type { OpenOptions, Settings } from "./open_options.js";
 import { Space } from "./space.js";
 import { checkText } from "./text.js";
 
-const NEVER = Number.POSITIVE_INFINITY;
-
 /**
  * Opens a space.
  *
@@ -26,8 +24,15 @@ export async function open(url?: string, options?: OpenOptions): Promise<Space> 
   if (url !== undefined) checkText(url, "url");
   // Few spaces have any, or are told something by another opening; their code is loaded for those.
   const code = url === undefined && options === undefined ? undefined : await import("./open_options.js");
-  const settings = (options !== undefined && code?.settingsOf(options)) || {};
-  const { clock, maxWaiters = NEVER, maxWaitersPerKey = NEVER, meta, codecName = "cbor", ambient }: Settings = settings;
+  const settings = code?.settingsOf(options) ?? {};
+  const {
+    clock,
+    maxWaiters = Number.POSITIVE_INFINITY,
+    maxWaitersPerKey = Number.POSITIVE_INFINITY,
+    meta,
+    codecName = "cbor",
+    ambient,
+  }: Settings = settings;
   const native = await started();
   const number = clock === undefined ? 0 : clock.numberOf(native);
   try {

@@ -55,7 +55,7 @@ const OPTIONS = ["clock", "maxWaiters", "maxWaitersPerKey", "meta", "codec", "am
  *
  * @internal
  */
-export function settingsOf(options: unknown): Settings {
+export function settingsOf(options: unknown = {}): Settings {
   checkOptions(options, OPTIONS);
   // Each is read once: a getter may answer otherwise the next time.
   const { clock: given, maxWaiters, maxWaitersPerKey, meta, codec, ambientOwner } = options;

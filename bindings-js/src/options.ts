@@ -33,8 +33,6 @@ export interface LockOptions extends TryLockOptions {
   signal?: AbortSignal | undefined;
 }
 
-const NEVER = Number.POSITIVE_INFINITY;
-
 /** The options of `tryLock`; but a call of an owner has no `owner`. */
 const TRY_LOCK = ["mode", "shared", "label", "maxHold", "owner"];
 /** Those of `lock` and `withLock`, likewise. */
@@ -95,7 +93,7 @@ export function askedWith(
  *
  * @internal
  */
-export function checkTime(time: unknown = NEVER, what: string): number {
+export function checkTime(time: unknown = Number.POSITIVE_INFINITY, what: string): number {
   must(typeof time === "number" && time >= 0, what, "milliseconds, not negative");
   return time;
 }

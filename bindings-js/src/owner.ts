@@ -8,7 +8,6 @@ import { lockFor, tryLockFor } from "./request.js";
 import { type Body, withLockFor } from "./scope.js";
 import { settle } from "./settle.js";
 import type { Space } from "./space.js";
-import { checkText } from "./text.js";
 
 /** What a lock of an owner can be told besides the keys. */
 export type OwnLockOptions = Omit<LockOptions, "owner">;
@@ -41,9 +40,10 @@ export class Owner implements AsyncDisposable {
   readonly id: string;
   /** Its name for people. */
   readonly label: string | undefined;
+  /** Whether it was closed. */
+  readonly closed: boolean = false;
   /** @internal */
   readonly number: number;
-  #closed = false;
 
   /** @internal */
   constructor(space: Space, number: number, label: string | undefined) {
@@ -53,11 +53,6 @@ export class Owner implements AsyncDisposable {
     this.id = native.ownerId(number) as string;
     this.label = label;
     forgotten.register(this, { native, number });
-  }
-
-  /** Whether it was closed. */
-  get closed(): boolean {
-    return this.#closed;
   }
 
   /**
@@ -101,40 +96,32 @@ export class Owner implements AsyncDisposable {
    * now on. Answers how many locks and waits that ended. Closing again does nothing.
    */
   async close(): Promise<number> {
-    return end(this);
+    return endOwner(this);
   }
 
   /** Closes the owner. */
   async [Symbol.asyncDispose](): Promise<void> {
-    end(this);
-  }
-
-  /** @internal */
-  static end(owner: Owner): number {
-    const { native, handle } = owner.space;
-    owner.#closed = true;
-    const ended = native.closeOwner(handle, owner.number);
-    settle(native, handle);
-    return ended;
+    endOwner(this);
   }
 }
 
-const { end } = Owner;
+/**
+ * Closes an owner; answers how many locks and waits that ended.
+ *
+ * @internal
+ */
+export function endOwner(owner: Owner): number {
+  const { native, handle } = owner.space;
+  (owner as { closed: boolean }).closed = true;
+  const ended = native.closeOwner(handle, owner.number);
+  settle(owner.space);
+  return ended;
+}
 
 /** Forgets the numbers of owners that nobody has any more. No lock depends on it. */
 const forgotten = new FinalizationRegistry<{ native: Native; number: number }>(({ native, number }) => {
   native.forgetOwner(number);
 });
-
-/**
- * Makes an owner.
- *
- * @internal
- */
-export function newOwner(space: Space, label: unknown): Owner {
-  if (label !== undefined) checkText(label, "label");
-  return numbered(space, space.native.owner(space.handle, label), label);
-}
 
 /**
  * An owner that the native part has made.

@@ -4,15 +4,14 @@
  * @internal
  */
 
-import { type Asked, isLimited, KeySet, Pair } from "./asked.js";
-import { takeError } from "./error.js";
+import { type Asked, isLimited, type KeySet, Pair, saidBy } from "./asked.js";
 import { Guard } from "./guard.js";
 import { type Keys, rawKey } from "./key.js";
 import { Lane, Outcome, whole } from "./native.js";
 import { askedWith } from "./options.js";
 import type { Owner } from "./owner.js";
 import { placed } from "./placed.js";
-import { settle } from "./settle.js";
+import { failureOf, settle } from "./settle.js";
 import type { Space } from "./space.js";
 import { AbortableWaiter, Waiter } from "./waits.js";
 
@@ -126,7 +125,9 @@ function answer(space: Space, asked: Asked, keys: Keys, scoped: boolean): Guard 
     if (isLimited(asked)) space.timer.limited();
     return guard;
   }
-  if (outcome === Outcome.Failed) fail(space, asked, keys);
+  if (outcome === Outcome.Failed) {
+    throw placed(space.native, failureOf(space), keys, saidBy(asked)?.more);
+  }
   return wait(space, new Waiter(space, asked, scoped));
 }
 
@@ -149,7 +150,7 @@ function answerAbortable(
 function wait(space: Space, waiter: Waiter): Waiter {
   space.waits.add(waiter);
   if (waiter.timed) space.timer.added();
-  settle(space.native, space.handle);
+  settle(space);
   return waiter;
 }
 
@@ -161,12 +162,6 @@ async function claimNext(guard: Guard, signal: AbortSignal): Promise<Guard> {
     throw signal.reason;
   }
   return guard;
-}
-
-function fail(space: Space, asked: Asked, keys: Keys): never {
-  const error = takeError(space.native);
-  settle(space.native, space.handle);
-  throw placed(space.native, error, keys, asked instanceof KeySet ? asked.more : undefined);
 }
 
 /** Says for which space the next call is, and where its waiter would be. */

@@ -5,7 +5,7 @@
  */
 
 import { must } from "./error.js";
-import { Guard } from "./guard.js";
+import { beginScope, endScope, Guard } from "./guard.js";
 import type { Keys } from "./key.js";
 import type { Owner } from "./owner.js";
 import { request } from "./request.js";
@@ -27,16 +27,11 @@ export function withLockFor<T>(
     const isPlain = third === undefined && typeof second === "function";
     const body = isPlain ? (second as Body<T>) : third;
     must(typeof body === "function", "body", "a function");
-    return scope(space, keys, isPlain ? undefined : second, owner, body);
+    const got = request(space, keys, isPlain ? undefined : second, owner, true);
+    return got instanceof Guard ? run(got, body) : runWhenGranted(got, body);
   } catch (error) {
     return Promise.reject(error);
   }
-}
-
-function scope<T>(space: Space, keys: Keys, options: unknown, owner: Owner | undefined, body: Body<T>): Promise<T> {
-  const got = request(space, keys, options, owner, true);
-  if (got instanceof Guard) return run(got, body);
-  return got instanceof Waiter ? runWhenGranted(got, body) : runWith(got, body);
 }
 
 /**
@@ -45,22 +40,22 @@ function scope<T>(space: Space, keys: Keys, options: unknown, owner: Owner | und
  */
 function run<T>(guard: Guard, body: Body<T>): Promise<T> {
   let result: Promise<T>;
-  Guard.begin(guard);
+  beginScope(guard);
   try {
     const { ambient } = guard.space;
     // The body's own promise; one for a value, or for a promise of any other kind.
     result = Promise.resolve(ambient === undefined ? body(guard) : ambient.run(guard, body));
   } catch (error) {
-    Guard.end(guard);
+    endScope(guard);
     return Promise.reject(error);
   }
   return result.then(
     (value: T) => {
-      Guard.end(guard);
+      endScope(guard);
       return value;
     },
     (error: unknown) => {
-      Guard.end(guard);
+      endScope(guard);
       throw error;
     },
   );
@@ -70,10 +65,7 @@ function run<T>(guard: Guard, body: Body<T>): Promise<T> {
  * Runs a body once its request is granted. Apart from the call that made the request, since a closure there would cost every
  * call the memory for what it holds, also those that never wait.
  */
-function runWhenGranted<T>(waiter: Waiter, body: Body<T>): Promise<T> {
-  return waiter.promise.then(() => run(waiter.guard as Guard, body));
-}
-
-function runWith<T>(granted: Promise<Guard>, body: Body<T>): Promise<T> {
-  return granted.then((guard) => run(guard, body));
+function runWhenGranted<T>(got: Waiter | Promise<Guard>, body: Body<T>): Promise<T> {
+  if (!(got instanceof Waiter)) return got.then((guard) => run(guard, body));
+  return got.promise.then(() => run(got.guard as Guard, body));
 }

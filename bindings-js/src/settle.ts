@@ -7,7 +7,7 @@
  * @internal
  */
 
-import { takeError } from "./error.js";
+import { type LatchworkError, takeError } from "./error.js";
 import { Entry, Lane, type Native, Outcome, SETTLED_MAX, whole } from "./native.js";
 import type { Space } from "./space.js";
 
@@ -27,8 +27,11 @@ export function closed(space: Space): void {
   latest = undefined;
 }
 
-/** Settles what the last call reported, and fetches the rest where there is more. `handle`: of that call. */
-export function settle(native: Native, handle: number): void {
+/** What a call was of: a space, or what is left of one that was closed. */
+type Called = Pick<Space, "native" | "handle">;
+
+/** Settles what the last call reported, and fetches the rest where there is more. */
+export function settle({ native, handle }: Called): void {
   for (;;) {
     const count = native.scratch[Lane.Settled] as number;
     for (let index = 0; index < count; index++) settleOne(native, Lane.First + index * Entry.Size);
@@ -37,6 +40,13 @@ export function settle(native: Native, handle: number): void {
     native.drain();
   }
   if (told.length > 0) tellAll();
+}
+
+/** The error of a call that failed, once what it settled is settled. */
+export function failureOf(space: Called): LatchworkError {
+  const error = takeError(space.native);
+  settle(space);
+  return error;
 }
 
 /** What watches are to be told. It can run code of the caller's, so it waits until the scratch is read. */

@@ -30,9 +30,9 @@ export function forget(signal: AbortSignal, abortable: Abortable): void {
 }
 
 function onAbort(this: AbortSignal): void {
-  const all = listening.get(this);
+  const all = listening.get(this) as Set<Abortable>;
   stop(this);
-  for (const abortable of all ?? []) abortable.abort(this.reason);
+  for (const abortable of all) abortable.abort(this.reason);
 }
 
 function stop(signal: AbortSignal): void {

@@ -22,13 +22,14 @@ import { Later } from "./later.js";
 import { Lane, type Native, Outcome } from "./native.js";
 import type { Settings } from "./open_options.js";
 import type { LockOptions, TryLockOptions } from "./options.js";
-import { newOwner, type Owner } from "./owner.js";
+import { numbered, type Owner } from "./owner.js";
 import { placed } from "./placed.js";
 import type { Query } from "./query.js";
 import { lockFor, tryLockFor } from "./request.js";
 import { type Body, withLockFor } from "./scope.js";
-import { closed, opened, settle } from "./settle.js";
-import { Timer } from "./timer.js";
+import { closed, failureOf, opened, settle } from "./settle.js";
+import { checkText } from "./text.js";
+import { SpaceTimer } from "./timer.js";
 import type { TransactionBody } from "./transaction.js";
 import type { TransactOptions, UpdateOptions } from "./update_options.js";
 import { Waits } from "./waits.js";
@@ -82,7 +83,7 @@ export class Space implements AsyncDisposable {
   /** @internal */
   readonly watches = new Watches();
   /** @internal */
-  readonly timer = new Timer(this);
+  readonly timer = new SpaceTimer(this);
   /**
    * Asked of the root.
    *
@@ -176,7 +177,8 @@ export class Space implements AsyncDisposable {
    * @throws {LatchworkError} `invalid` where the label is not a text.
    */
   owner(label?: string): Owner {
-    return newOwner(this, label);
+    if (label !== undefined) checkText(label, "label");
+    return numbered(this, this.native.owner(this.handle, label), label);
   }
 
   /**
@@ -203,10 +205,8 @@ export class Space implements AsyncDisposable {
   async revoke(keys: Keys): Promise<number> {
     const { native, handle } = this;
     const lost = native.revoke(handle, rawKeys(native, keys, "keys"));
-    const failed = native.scratch[Lane.Outcome] === Outcome.Failed;
-    const error = failed ? takeError(native) : undefined;
-    settle(native, handle);
-    if (error !== undefined) throw placed(native, error, keys);
+    if (native.scratch[Lane.Outcome] === Outcome.Failed) throw placed(native, failureOf(this), keys);
+    settle(this);
     return lost;
   }
 
@@ -402,9 +402,10 @@ export class Space implements AsyncDisposable {
     this.closed = true;
     const { native, handle } = this;
     native.close(handle);
-    settle(native, handle);
+    settle(this);
     closed(this);
     this.watches.end();
+    this.timer.stop();
     this.clock?.spaces.delete(this);
   }
 

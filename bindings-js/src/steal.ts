@@ -1,9 +1,8 @@
 import { KeySet } from "./asked.js";
-import { takeError } from "./error.js";
 import { Guard } from "./guard.js";
 import { type Key, rawKey } from "./key.js";
 import { Lane, Outcome, whole } from "./native.js";
-import { settle } from "./settle.js";
+import { failureOf, settle } from "./settle.js";
 import type { Space } from "./space.js";
 
 /**
@@ -18,12 +17,10 @@ export function steal(space: Space, key: Key, label: string): Guard {
   native.steal(raw, label);
   const { scratch } = native;
   if (scratch[Lane.Outcome] === Outcome.Failed) {
-    const error = takeError(native);
-    settle(native, handle);
-    throw error;
+    throw failureOf(space);
   }
   const [place, number, token] = [whole(scratch[Lane.Place]), whole(scratch[Lane.Number]), whole(scratch[Lane.Token])];
   const guard = new Guard(space, new KeySet(raw, undefined, label), place, number, token, false);
-  settle(native, handle);
+  settle(space);
   return guard;
 }

@@ -4,9 +4,9 @@
  * @internal
  */
 
-import { type Asked, isLimited, isTimed, ownerOf } from "./asked.js";
+import { type Asked, isLimited, isTimed, saidBy } from "./asked.js";
 import { takeError } from "./error.js";
-import { Guard } from "./guard.js";
+import { aim, Guard, takeHanded } from "./guard.js";
 import { Lane, Outcome } from "./native.js";
 import { settle } from "./settle.js";
 import { type Abortable, forget, listen } from "./signals.js";
@@ -67,8 +67,8 @@ export class Waiter {
    * for its `then`, which costs as much as the promise.
    */
   readonly promise: Promise<Guard | undefined>;
-  protected readonly resolve: (guard: Guard | undefined) => void;
-  protected readonly reject: (reason: unknown) => void;
+  protected readonly fulfil: (guard: Guard | undefined) => void;
+  protected readonly refuse: (reason: unknown) => void;
 
   constructor(
     readonly space: Space,
@@ -77,23 +77,23 @@ export class Waiter {
   ) {
     this.timed = space.timer.ends || isTimed(asked);
     this.promise = new Promise(capture);
-    this.resolve = resolveNew;
-    this.reject = rejectNew;
+    this.fulfil = resolveNew;
+    this.refuse = rejectNew;
   }
 
   /** The request holds its keys now. */
   granted(place: number, number: number, token: number, abandoned: boolean): void {
     const guard = new Guard(this.space, this.asked, place, number, token, abandoned);
     // Only a request of an owner can be resolved by what another one hands over.
-    if (ownerOf(this.asked) !== undefined) Guard.handed(guard);
+    if (saidBy(this.asked)?.owner !== undefined) takeHanded(guard);
     if (isLimited(this.asked)) this.space.timer.limited();
     this.guard = guard;
-    this.resolve(this.scoped ? undefined : guard);
+    this.fulfil(this.scoped ? undefined : guard);
   }
 
   /** The request has ended without its keys. */
   failed(reason: unknown): void {
-    this.reject(reason);
+    this.refuse(reason);
   }
 }
 
@@ -104,9 +104,9 @@ export class Waiter {
  */
 export class AbortableWaiter extends Waiter implements Abortable {
   readonly #signal: AbortSignal;
-  /** The request, and from its grant on what was granted: another one, where it was handed over. */
-  #place: number;
-  #number: number;
+  /** Of the request, and from its grant on of what was granted: another one, where it was handed over. */
+  place: number;
+  number: number;
   #ended = false;
   /** Aborted, and it was not yet known what the request had come to. */
   #withdrawn: { reason: unknown } | undefined;
@@ -114,14 +114,14 @@ export class AbortableWaiter extends Waiter implements Abortable {
   constructor(space: Space, asked: Asked, scoped: boolean, signal: AbortSignal, place: number, number: number) {
     super(space, asked, scoped);
     this.#signal = signal;
-    this.#place = place;
-    this.#number = number;
+    this.place = place;
+    this.number = number;
     listen(signal, this);
   }
 
   override granted(place: number, number: number, token: number, abandoned: boolean): void {
-    this.#place = place;
-    this.#number = number;
+    this.place = place;
+    this.number = number;
     queueMicrotask(() => this.#claim(token, abandoned));
   }
 
@@ -134,7 +134,7 @@ export class AbortableWaiter extends Waiter implements Abortable {
   /** The signal was aborted. */
   abort(reason: unknown): void {
     if (this.#ended) return;
-    const { native, waits } = this.space;
+    const { waits } = this.space;
     if (this.#call("cancel") === Outcome.Refused) {
       // It has failed otherwise, or another thread has handed it a grant; that is still to be heard of.
       this.#withdrawn = { reason };
@@ -142,32 +142,27 @@ export class AbortableWaiter extends Waiter implements Abortable {
       waits.take(this.slot, this.generation);
       this.failed(reason);
     }
-    settle(native, this.space.handle);
+    settle(this.space);
   }
 
   /** The microtask is over: the grant is the caller's, unless it was taken away meanwhile. */
   #claim(token: number, abandoned: boolean): void {
     if (this.#ended) return;
-    const { native, handle } = this.space;
     if (this.#withdrawn !== undefined) {
       this.#call("cancel");
       this.failed(this.#withdrawn.reason);
     } else if (this.#call("confirm") === Outcome.Granted) {
       this.#ended = true;
       forget(this.#signal, this);
-      super.granted(this.#place, this.#number, token, abandoned);
+      super.granted(this.place, this.number, token, abandoned);
     } else {
-      this.failed(takeError(native));
+      this.failed(takeError(this.space.native));
     }
-    settle(native, handle);
+    settle(this.space);
   }
 
   #call(what: "cancel" | "confirm"): number | undefined {
-    const { native, handle } = this.space;
-    const { scratch } = native;
-    scratch[Lane.Handle] = handle;
-    scratch[Lane.Place] = this.#place;
-    scratch[Lane.Number] = this.#number;
+    const native = aim(this);
     native[what]();
     return native.scratch[Lane.Outcome];
   }

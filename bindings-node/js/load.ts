@@ -132,7 +132,7 @@ function fast(addon: Addon): Native {
   addon.onWake((handle) => {
     native.scratch[Lane.Handle] = handle;
     native.drain();
-    settle(native, handle);
+    settle({ native, handle });
   });
   return native;
 }

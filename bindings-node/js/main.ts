@@ -8,6 +8,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { haveAtHand } from "../../bindings-js/src/cells_loading.js";
 import { connect } from "../../bindings-js/src/host.js";
 import { installInspection } from "../../bindings-js/src/inspect.js";
+import { installProcessTimer } from "../../bindings-js/src/process_timer.js";
 import { load } from "./load.js";
 
 export * from "../../bindings-js/src/index.js";
@@ -17,3 +18,4 @@ export { Lock, LockManager, lockManager } from "../../bindings-js/src/web_locks/
 haveAtHand();
 connect(load, () => new AsyncLocalStorage());
 installInspection();
+installProcessTimer();

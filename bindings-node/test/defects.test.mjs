@@ -43,7 +43,7 @@ const GIVEN = {
   closeOwner: [1, 1],
   forgetOwner: [1],
   releaseKeys: [[]],
-  downgrade: [undefined],
+  downgrade: [["a"]],
   watchLost: [1],
   handOver: ["id", undefined],
   takeHanded: [],

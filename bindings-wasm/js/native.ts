@@ -46,38 +46,35 @@ export function nativeOf(wasm: InitOutput): Native {
     open(url, clock, maxWaiters, maxWaitersPerKey, meta, codec) {
       const kept = keep(meta);
       const random = crypto.getRandomValues(new Uint8Array(16));
-      return (
-        call(() => wasm.open(clock, maxWaiters, maxWaitersPerKey, kept, Date.now()), [url, codec, random], "url") ?? 0
-      );
+      return call(() => wasm.open(clock, maxWaiters, maxWaitersPerKey, kept, Date.now()), [url, codec, random], "url");
     },
     meta: (handle) => structuredClone(values.get(wasm.meta(handle))),
-    lock: (...keys) => call(() => wasm.lock(1), [keys, [], undefined]),
+    lock: (...keys) => call(() => wasm.lock(1), [keys]),
     lockWith: (exclusive, shared, label) => call(() => wasm.lock(0), [listOf(exclusive), listOf(shared), label]),
-    tryLock: (...keys) => call(() => wasm.tryLock(1), [keys, [], undefined]),
+    tryLock: (...keys) => call(() => wasm.tryLock(1), [keys]),
     tryLockWith: (exclusive, shared, label) => call(() => wasm.tryLock(0), [listOf(exclusive), listOf(shared), label]),
-    releaseKeys: (keys) => call(wasm.releaseKeys, [keys]),
-    downgrade: (keys) => call(wasm.downgrade, [keys]),
+    releaseKeys: called(wasm.releaseKeys),
+    downgrade: called(wasm.downgrade),
     handOver(to, payload) {
       const kept = keep(payload);
       call(() => wasm.handOver(kept), [to], "owner");
     },
     takeHanded: (within) => handed(wasm.takeHanded, within),
     takeHandedOver: (handle, owner, within) => handed(() => wasm.takeHandedOver(handle, owner), within),
-    revoke: (handle, keys) => call(() => wasm.revoke(handle), [keys]) ?? 0,
-    steal: (key, label) => call(wasm.steal, [key, label]),
-    owner: (handle, label) => call(() => wasm.owner(handle), [label]) ?? 0,
+    revoke: (handle, keys) => call(() => wasm.revoke(handle), [keys]),
+    steal: called(wasm.steal),
+    owner: (handle, label) => call(() => wasm.owner(handle), [label]),
     ownerId: (owner) => answer(wasm.ownerId(owner)),
-    query: (handle, keys, within = []) =>
-      answer<RawQuery>(call(() => wasm.query(handle, keys === undefined ? 1 : 0), [keys ?? [], within])),
-    encode: (key, within = []) => answer<Uint8Array>(call(wasm.encode, [key, within])),
-    decode: (encoded, within = []) => answer<KeyValue>(call(wasm.decode, [encoded, within])),
-    keySet: (exclusive, shared, within = []) => answer(call(wasm.keySet, [exclusive, shared, undefined, within])),
-    failure(within = []) {
+    query: (handle, keys, within) => answer<RawQuery>(call(() => wasm.query(handle), [keys, within])),
+    encode: (key, within) => answer<Uint8Array>(call(wasm.encode, [key, within])),
+    decode: (encoded, within) => answer<KeyValue>(call(wasm.decode, [encoded, within])),
+    keySet: (exclusive, shared, within) => answer(call(wasm.keySet, [exclusive, shared, within])),
+    failure(within) {
       const failure = refused ?? answer<Failure>(call(wasm.failure, [within]));
       refused = undefined;
       return failure as Failure;
     },
-    manualClock: (name) => call(wasm.manualClock, [name]) ?? 0,
+    manualClock: called(wasm.manualClock),
     cells: async () => (await import("./native_cells.js")).cellsOf(wasm, native, { call, answer }),
   };
   return native;
@@ -90,8 +87,11 @@ export function nativeOf(wasm: InitOutput): Native {
     return last;
   }
 
-  /** Writes the input and calls the module; where the input cannot cross, nothing is called and the call has failed. */
-  function call<T>(then: () => T, input: readonly unknown[], what?: string): T | undefined {
+  /**
+   * Writes the input and calls the module, which answers a number if anything; where the input cannot cross, nothing is called
+   * and the call has failed.
+   */
+  function call<T>(then: () => T, input: readonly unknown[], what?: string): T {
     try {
       write(input, what);
     } catch (error) {
@@ -99,17 +99,22 @@ export function nativeOf(wasm: InitOutput): Native {
       refused = error;
       native.scratch[Lane.Outcome] = Outcome.Failed;
       native.scratch[Lane.Settled] = 0;
-      return undefined;
+      return 0 as T;
     }
     return then();
   }
 
-  function handed(take: () => number, within: RawKey[] = []): RawHanded | undefined {
+  /** A call whose arguments are its input. */
+  function called<A extends unknown[], T>(then: () => T): (...input: A) => T {
+    return (...input) => call(then, input);
+  }
+
+  function handed(take: () => number, within?: RawKey[]): RawHanded | undefined {
     const raw = answer<RawHanded>(call(take, [within]));
     return raw && { ...raw, payload: values.get(raw.payload as number) };
   }
 
-  function answer<T extends Value | object>(address = 0): T | undefined {
+  function answer<T extends Value | object>(address: number): T | undefined {
     return read(memory, address) as T | undefined;
   }
 }

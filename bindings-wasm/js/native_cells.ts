@@ -32,8 +32,8 @@ const KEYS = 4;
 
 /** How the rest of the native part calls the module. */
 export interface Border {
-  call<T>(then: () => T, input: readonly unknown[]): T | undefined;
-  answer<T extends object>(address: number | undefined): T | undefined;
+  call<T>(then: () => T, input: readonly unknown[]): T;
+  answer<T extends object>(address: number): T | undefined;
 }
 
 /** The part for cells, over the same instance as the rest. */
@@ -89,7 +89,7 @@ export function cellsOf(wasm: InitOutput, native: Native, { call, answer }: Bord
 }
 
 /** The input of a range. */
-export function keysOf({ prefix, start, end, within = [] }: RawRange): RawKey[][] {
+export function keysOf({ prefix, start, end, within }: RawRange): (RawKey[] | undefined)[] {
   return [[prefix, start, end].filter((key) => key !== undefined), within];
 }
 

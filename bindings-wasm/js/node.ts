@@ -6,6 +6,7 @@
 
 import { connect } from "../../bindings-js/src/host.js";
 import { installInspection } from "../../bindings-js/src/inspect.js";
+import { installProcessTimer } from "../../bindings-js/src/process_timer.js";
 import { load } from "./module.js";
 
 connect(async () => {
@@ -14,5 +15,6 @@ connect(async () => {
 });
 
 installInspection();
+installProcessTimer();
 
 export * from "../../bindings-js/src/index.js";

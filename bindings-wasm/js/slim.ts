@@ -6,6 +6,7 @@
 
 import { invalid } from "../../bindings-js/src/error.js";
 import { connect, started } from "../../bindings-js/src/host.js";
+import { installProcessTimer } from "../../bindings-js/src/process_timer.js";
 import { load } from "./module.js";
 import { moduleOf, type Source } from "./source.js";
 
@@ -16,6 +17,8 @@ const refuse = async (): Promise<never> => {
   throw invalid("wasm", "call start with the binary before open");
 };
 connect(refuse);
+// It may run in a process too.
+installProcessTimer();
 
 /**
  * Brings the binary and starts it. Every `open` from here on uses it; one that is called before is refused.

@@ -13,7 +13,7 @@ const TURN: u8 = 0x70;
 const MAX_DEPTH: usize = 32;
 
 /// The largest integer up to which doubles are exact.
-const MAX_SAFE: u64 = (1 << 53) - 1;
+const MAX_SAFE: i64 = (1 << 53) - 1;
 
 /// In: a key, and the prefixes of a sub-space. Answers its canonical encoding, of a key of the sub-space that as a key of its
 /// space; 0 with outcome `Failed`.
@@ -47,10 +47,7 @@ pub(crate) fn raw_key(input: &mut Reader<'_>) -> Result<Key, Error> {
     Ok(match input.tag()? {
         wire::FALSE => Key::from(false),
         wire::TRUE => Key::from(true),
-        // The script sends safe integers only, so this is exact.
-        wire::NUMBER => Key::from(f64::from_le_bytes(input.array()?) as i64),
-        wire::SIGNED => Key::from(i64::from_le_bytes(input.array()?)),
-        wire::UNSIGNED => Key::from(u64::from_le_bytes(input.array()?)),
+        tag @ (wire::NUMBER | wire::BIGINT) => return Key::try_from(integer(input, tag)?),
         wire::STRING => Key::from(input.text()?),
         // A turn has a tag that no encoding has: the encoding of its cell follows.
         wire::BYTES => match input.bytes()? {
@@ -63,16 +60,22 @@ pub(crate) fn raw_key(input: &mut Reader<'_>) -> Result<Key, Error> {
 
 /// A list of keys of a request.
 pub(crate) fn raw_keys(input: &mut Reader<'_>) -> Result<Vec<Key>, Error> {
+    maybe_keys(input)?.ok_or_else(wire::malformed)
+}
+
+/// A list of keys that may be left out.
+pub(crate) fn maybe_keys(input: &mut Reader<'_>) -> Result<Option<Vec<Key>>, Error> {
     match input.tag()? {
-        wire::LIST => (0..input.length()?).map(|_| raw_key(input)).collect(),
+        wire::UNDEFINED => Ok(None),
+        wire::LIST => (0..input.length()?).map(|_| raw_key(input)).collect::<Result<_, _>>().map(Some),
         _ => Err(wire::malformed()),
     }
 }
 
-/// The sub-space under the prefixes of this list, the outermost first; `None` where there are none.
+/// The sub-space under the prefixes of this list, the outermost first; `None` where it is left out.
 pub(crate) fn place(input: &mut Reader<'_>) -> Result<Option<Within>, Error> {
     let mut place: Option<Within> = None;
-    for prefix in raw_keys(input)? {
+    for prefix in maybe_keys(input)?.unwrap_or_default() {
         place = Some(match place {
             Some(outer) => outer.within(prefix),
             None => Within::new(prefix),
@@ -112,9 +115,7 @@ fn part(input: &mut Reader<'_>, depth: usize) -> Result<KeyPart, Error> {
     Ok(match input.tag()? {
         wire::FALSE => KeyPart::Bool(false),
         wire::TRUE => KeyPart::Bool(true),
-        wire::NUMBER => KeyPart::Int((f64::from_le_bytes(input.array()?) as i64).into()),
-        wire::SIGNED => KeyPart::Int(i64::from_le_bytes(input.array()?).into()),
-        wire::UNSIGNED => KeyPart::Int(u64::from_le_bytes(input.array()?).into()),
+        tag @ (wire::NUMBER | wire::BIGINT) => integer(input, tag)?,
         wire::STRING => KeyPart::Str(input.text()?.to_owned()),
         wire::BYTES => KeyPart::Bytes(input.bytes()?.to_vec()),
         // One deeper than keys may be is for the core to refuse.
@@ -127,19 +128,33 @@ fn part(input: &mut Reader<'_>, depth: usize) -> Result<KeyPart, Error> {
     })
 }
 
+/// An integer: a number that is one and is exact, or a bigint. Whether keys hold it is for the core to say.
+fn integer(input: &mut Reader<'_>, tag: u8) -> Result<KeyPart, Error> {
+    if tag == wire::BIGINT {
+        let digits = text(input)?.ok_or_else(wire::malformed)?;
+        let (sign, digits) = digits.strip_prefix('-').map_or((1, digits), |digits| (-1, digits));
+        let size: u64 = digits.parse().map_err(|_| Error::invalid("key", "integer outside -2^63 to 2^64-1"))?;
+        return Ok(KeyPart::Int(sign * i128::from(size)));
+    }
+    let number = f64::from_le_bytes(input.array()?);
+    let exact = number as i64;
+    if exact as f64 != number || !is_safe(exact) {
+        return Err(Error::invalid("key", "must be a safe integer"));
+    }
+    Ok(KeyPart::Int(exact.into()))
+}
+
+fn is_safe(integer: i64) -> bool {
+    (-MAX_SAFE..=MAX_SAFE).contains(&integer)
+}
+
 fn write_part(out: &mut Writer, part: &KeyPart) {
     match part {
         KeyPart::Bool(value) => out.boolean(*value),
-        KeyPart::Int(value) => {
-            // Keys hold integers from −2^63 to 2^64−1: the lower half of the bits and the sign tell all.
-            let (negative, bits) = (*value < 0, *value as u64);
-            let size = if negative { bits.wrapping_neg() } else { bits };
-            match (size <= MAX_SAFE, negative) {
-                (true, true) => out.number(-(size as f64)),
-                (true, false) => out.number(size as f64),
-                (false, _) => out.bigint(negative, bits),
-            }
-        }
+        KeyPart::Int(value) => match i64::try_from(*value) {
+            Ok(exact) if is_safe(exact) => out.number(exact as f64),
+            _ => out.bigint(*value),
+        },
         KeyPart::Bytes(bytes) => out.bytes(bytes),
         KeyPart::Str(text) => out.text(text),
         KeyPart::Tuple(parts) => out.list(parts, write_part),

@@ -11,11 +11,12 @@ use crate::settle::{self, Waiter};
 use crate::wire::{self, Reader};
 use crate::{clock, convert, error, owners};
 
-/// In: exclusive keys, shared keys, label. Asks for these keys; what else it says is in the lanes, unless it is `plain`.
+/// In: exclusive keys; unless it is `plain`, shared keys and the label too, and what else it says is in the lanes. Asks for these
+/// keys.
 #[wasm_bindgen]
 pub fn lock(plain: bool) {
     act(|port| {
-        let mut spec = wire::read(spec)?;
+        let mut spec = wire::read(|input| spec(input, plain))?;
         let mut deferred = false;
         if !plain {
             spec = limited(port, spec)?;
@@ -39,7 +40,7 @@ pub fn lock(plain: bool) {
 #[wasm_bindgen(js_name = tryLock)]
 pub fn try_lock(plain: bool) {
     act(|port| {
-        let spec = wire::read(spec)?;
+        let spec = wire::read(|input| spec(input, plain))?;
         let spec = if plain { spec } else { limited(port, spec)? };
         Ok(port.try_lock(&spec)?.map_or(Outcome::Refused, |grant| granted(&grant)))
     });
@@ -89,13 +90,21 @@ pub fn drain() {
     settle::report(&ports::named());
 }
 
-/// What is asked for: exclusive keys, shared keys, label.
-pub(crate) fn spec(input: &mut Reader<'_>) -> Result<LockSpec, Error> {
-    let spec = LockSpec::new(convert::raw_keys(input)?).shared(convert::raw_keys(input)?);
+/// What is asked for.
+fn spec(input: &mut Reader<'_>, plain: bool) -> Result<LockSpec, Error> {
+    if plain {
+        return Ok(LockSpec::new(convert::raw_keys(input)?));
+    }
+    let spec = key_sets(input)?;
     Ok(match convert::text(input)? {
         Some(label) => spec.label(label),
         None => spec,
     })
+}
+
+/// The exclusive keys, and the shared ones.
+pub(crate) fn key_sets(input: &mut Reader<'_>) -> Result<LockSpec, Error> {
+    Ok(LockSpec::new(convert::raw_keys(input)?).shared(convert::raw_keys(input)?))
 }
 
 fn limited(port: &Handle, mut spec: LockSpec) -> Result<LockSpec, Error> {

@@ -6,13 +6,13 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::wire::{self, Writer};
 use crate::{clock, convert, error, locks, ports};
 
-/// In: a list of keys, and the prefixes of a sub-space. Held and pending at one instant, of these keys or of `all`; 0 with outcome
-/// `Failed`.
+/// In: a list of keys, and the prefixes of a sub-space. Held and pending at one instant, of these keys, or of all where they are
+/// left out; 0 with outcome `Failed`.
 #[wasm_bindgen]
-pub fn query(handle: f64, all: bool) -> usize {
+pub fn query(handle: f64) -> usize {
     let asked = wire::read(|input| {
-        let keys = convert::raw_keys(input)?;
-        let query = ports::find(handle as u64).query((!all).then_some(&keys))?;
+        let keys = convert::maybe_keys(input)?;
+        let query = ports::find(handle as u64).query(keys.as_deref())?;
         Ok(match convert::place(input)? {
             Some(place) => place.query(query),
             None => query,
@@ -21,11 +21,11 @@ pub fn query(handle: f64, all: bool) -> usize {
     error::answer(asked, describe)
 }
 
-/// In: as for a request, and the prefixes of a sub-space. What it asks for, as keys of the sub-space: each key once, a key in
+/// In: the exclusive and the shared keys of a request, and the prefixes of a sub-space. What it asks for, as keys of the sub-space: each key once, a key in
 /// both modes exclusive; 0 with outcome `Failed`.
 #[wasm_bindgen(js_name = keySet)]
 pub fn key_set() -> usize {
-    let asked = wire::read(|input| Ok((locks::spec(input)?.key_set(), convert::place(input)?)));
+    let asked = wire::read(|input| Ok((locks::key_sets(input)?.key_set(), convert::place(input)?)));
     error::answer(asked, |out, ((keys, shared), place)| {
         out.object(2);
         convert::keys(out.field("keys"), &convert::unwrap(place.as_ref(), keys));

@@ -5,11 +5,11 @@
 //! | 0 | undefined | |
 //! | 1, 2 | false, true | |
 //! | 3 | number | a double |
-//! | 4, 5 | bigint below zero, other bigint | eight |
-//! | 6 | string | length, UTF-8 |
-//! | 7 | bytes | length, the bytes |
-//! | 8 | list | number of values, the values |
-//! | 9 | object | number of fields, for each a string and a value |
+//! | 4 | bigint | a string: its decimal digits |
+//! | 5 | string | length, UTF-8 |
+//! | 6 | bytes | length, the bytes |
+//! | 7 | list | number of values, the values |
+//! | 8 | object | number of fields, for each a string and a value |
 //!
 //! Lengths take four bytes, and all is little endian. The other side is `js/wire.ts`. Handing JavaScript's values
 //! themselves across would take more than twice the code.
@@ -23,12 +23,11 @@ pub(crate) const UNDEFINED: u8 = 0;
 pub(crate) const FALSE: u8 = 1;
 pub(crate) const TRUE: u8 = 2;
 pub(crate) const NUMBER: u8 = 3;
-pub(crate) const SIGNED: u8 = 4;
-pub(crate) const UNSIGNED: u8 = 5;
-pub(crate) const STRING: u8 = 6;
-pub(crate) const BYTES: u8 = 7;
-pub(crate) const LIST: u8 = 8;
-pub(crate) const OBJECT: u8 = 9;
+pub(crate) const BIGINT: u8 = 4;
+pub(crate) const STRING: u8 = 5;
+pub(crate) const BYTES: u8 = 6;
+pub(crate) const LIST: u8 = 7;
+pub(crate) const OBJECT: u8 = 8;
 
 thread_local! {
     /// What JavaScript wrote. Its length is what there is room for.
@@ -125,9 +124,9 @@ impl Writer {
         self.0.extend_from_slice(&value.to_le_bytes());
     }
 
-    pub(crate) fn bigint(&mut self, negative: bool, bits: u64) {
-        self.0.push(if negative { SIGNED } else { UNSIGNED });
-        self.0.extend_from_slice(&bits.to_le_bytes());
+    pub(crate) fn bigint(&mut self, value: i128) {
+        self.0.push(BIGINT);
+        self.text(&value.to_string());
     }
 
     pub(crate) fn text(&mut self, text: &str) {
