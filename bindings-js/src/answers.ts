@@ -25,6 +25,6 @@ export interface Transacted<T = unknown> {
   readonly value: T;
   /** The version of all cells that it wrote; 0 where it wrote none. */
   readonly version: number;
-  /** How often its body ran. */
+  /** How often its body ran, the runs that ended in `tx.retry()` among them. */
   readonly attempts: number;
 }

@@ -257,7 +257,7 @@ export class Space implements AsyncDisposable {
    * Rejects with `fenced` where the `guard` is not held.
    *
    * @example
-   * const seen = await space.get("count");
+   * const seen = await space.get<number>("count");
    * const done = await space.compareExchange(seen, (seen.value ?? 0) + 1);
    */
   compareExchange<T = unknown>(entry: Entry<T>, value: T, options?: WriteOptions): Promise<Exchanged<T>>;
@@ -294,13 +294,10 @@ export class Space implements AsyncDisposable {
    * the reason of the signal; and with `invalid` where the function answers undefined.
    *
    * @example
-   * const { value } = await space.update("count", (count = 0) => count + 1);
+   * const { value } = await space.update("count", (count: number = 0) => count + 1);
    *
    * @example
-   * await space.update(key("document", id), async (document) => {
-   *   document.pages.push(await render(page));
-   *   return document;
-   * });
+   * await space.update<string[]>(key("pages", id), async (pages = []) => [...pages, await render(page)]);
    */
   update<T = unknown>(
     key: Key,
@@ -316,7 +313,7 @@ export class Space implements AsyncDisposable {
    *
    * After the third conflict the call takes its turn on the cells that it touched, as {@link update} does; where these are not the
    * same in each run, or a range is listed, on the whole space. So every call succeeds, and no body runs more than five times but
-   * for writes that carry no function. A transaction that writes nothing never waits.
+   * for writes that carry no function and for `tx.retry()`. A transaction that writes nothing never waits.
    *
    * What the body returns is the `value` of the answer. Its own error ends the call, without its writes, and passes through.
    *
@@ -324,10 +321,11 @@ export class Space implements AsyncDisposable {
    *
    * @example
    * await space.transact(async (tx) => {
-   *   const [from, to] = await tx.getMany(["account/1", "account/2"]);
-   *   if (from.value < 10) tx.abort("not enough");
-   *   await tx.set("account/1", from.value - 10);
-   *   await tx.set("account/2", to.value + 10);
+   *   const { value: from = 0 } = await tx.get<number>("account/1");
+   *   if (from < 10) return tx.abort("not enough");
+   *   const { value: to = 0 } = await tx.get<number>("account/2");
+   *   await tx.set("account/1", from - 10);
+   *   await tx.set("account/2", to + 10);
    * });
    */
   transact<T>(body: TransactionBody<T>, options?: TransactOptions): Promise<Transacted<T>> {
@@ -357,10 +355,12 @@ export class Space implements AsyncDisposable {
   /**
    * Watches cells: one after another their whole states, each at one instant. The first comes at once, later ones after changes:
    * the entries of the keys in the order asked, or the present ones of a prefix in key order. Intermediate states may be
-   * skipped, the last one never is, and none is older than the one before.
+   * skipped, the last one never is, and none is older than the one before. A prefix is of strings or of tuples: none is of
+   * everything.
    *
-   * A slow reader costs nothing but the versions of its last item. Registers at the first `next`, which also tells what is wrong with the arguments. Leaving the loop ends it, and so does the
-   * signal; the end of the space rejects with `closed`. A `next` that waits keeps a process of Node alive as a request for a
+   * A slow reader costs nothing but the versions of its last item; each item is made anew, all its cells. Registers at the first
+   * `next`, which also tells what is wrong with the arguments. Leaving the loop ends it, and so does the signal; the end of the
+   * space rejects with `closed`. A `next` that waits keeps a process of Node alive as a request for a
    * lock does: in a space with a name. What expires is told by the timer of the space, which does not keep it alive.
    *
    * @example

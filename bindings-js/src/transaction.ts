@@ -90,13 +90,14 @@ export class Transaction {
   }
 
   /**
-   * Runs the whole transaction again once something that it has read changes, whatever the body does next.
+   * Runs the whole transaction again once something that it has read changes, whatever the body does next. So do all others that
+   * sleep for the same: one of many gets the job, and the others sleep again.
    *
    * @throws {LatchworkError} Always: `invalid` where nothing was read, else what ends this run.
    *
    * @example
    * const job = await tx.get("job");
-   * if (job.version === 0) tx.retry();
+   * if (job.version === 0) return tx.retry();
    */
   retry(): never {
     throw this.#call.retry(this.#scope);

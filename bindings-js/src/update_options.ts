@@ -4,7 +4,10 @@ import type { Owner } from "./owner.js";
 
 /** What `transact` can be told besides the body. */
 export interface TransactOptions {
-  /** Runs the body at most so often; then the call rejects with `conflict`. Usually there is no limit. */
+  /**
+   * So many runs may end in a conflict; then the call rejects with `conflict`. Runs that end in `tx.retry()` do not count. Usually
+   * there is no limit.
+   */
   attempts?: number | undefined;
   /** Milliseconds until the call rejects with `timeout`, wherever it is: nothing commits then. Infinity: none. */
   timeout?: number | undefined;

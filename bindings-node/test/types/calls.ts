@@ -106,3 +106,21 @@ await space.transact(() => {}, { expireIn: 5 });
 await space.transact((tx) => tx.set("a", 1, { guard }));
 // @ts-expect-error a handle is made by its transaction
 new Transaction(space);
+
+// The examples of the declarations, as they stand there.
+await space.transact(async (tx) => {
+  const { value: from = 0 } = await tx.get<number>("account/1");
+  if (from < 10) return tx.abort("not enough");
+  const { value: to = 0 } = await tx.get<number>("account/2");
+  await tx.set("account/1", from - 10);
+  await tx.set("account/2", to + 10);
+});
+await space.transact(async (tx) => {
+  const job = await tx.get<string>("job");
+  if (job.value === undefined) return tx.retry();
+  return job.value.length;
+});
+await space.update("count", (count: number = 0) => count + 1);
+await space.update<string[]>(key("pages", 1), async (pages = []) => [...pages, await Promise.resolve("page")]);
+const seen = await space.get<number>("count");
+await space.compareExchange(seen, (seen.value ?? 0) + 1);

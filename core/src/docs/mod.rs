@@ -6,6 +6,9 @@ pub mod semantics {}
 #[doc = include_str!("choosing.md")]
 pub mod choosing {}
 
+#[doc = include_str!("recipes.md")]
+pub mod recipes {}
+
 /// Decisions, a page each.
 pub mod decisions {
     #[doc = include_str!("decisions/0001-one-queue-per-key.md")]

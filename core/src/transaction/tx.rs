@@ -206,7 +206,7 @@ impl<V: Clone + Send + Sync + 'static> Tx<V> {
     }
 
     /// Marks the attempt as one that waits: whatever its body does from now on, it waits until something that it read changes,
-    /// and then runs again. Answers the error to return.
+    /// and then runs again, as do all others that wait for the same. Answers the error to return.
     ///
     /// It is [`Invalid`](crate::ErrorKind::Invalid) when nothing was read; then nothing is marked.
     ///
