@@ -138,7 +138,7 @@ mod tests {
     fn few_and_many_are_found_until_they_are_removed() {
         let mut numbered = Numbered::default();
         let mut known = BTreeMap::new();
-        let rounds: u64 = if cfg!(miri) { 200 } else { 2_000 };
+        let rounds: u64 = if cfg!(miri) { 60 } else { 2_000 };
         for round in 0..rounds {
             // Up to some hundred at once, and none again in the end.
             let number = round * round % 701;

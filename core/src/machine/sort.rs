@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn every_length_is_sorted_as_by_the_library() {
         let mut mixed = 1_u32;
-        for length in 0..if cfg!(miri) { 3 * FEW } else { 100 } {
+        for length in (0..100).step_by(if cfg!(miri) { 9 } else { 1 }) {
             let mut items: Vec<u32> = Vec::new();
             for _ in 0..length {
                 mixed = mixed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -71,7 +71,7 @@ mod tests {
             sort_and_dedup(&mut items);
             assert_eq!(items, expected);
         }
-        let mut falling: Vec<u32> = (0..if cfg!(miri) { 100 } else { 1_000 }).rev().collect();
+        let mut falling: Vec<u32> = (0..if cfg!(miri) { 3 * FEW as u32 } else { 1_000 }).rev().collect();
         sort_by(&mut falling, u32::cmp);
         assert!(falling.is_sorted());
     }

@@ -457,7 +457,7 @@ mod tests {
             let owners = [space.owner("one"), space.owner("other")];
             let mut guard = block_on(owners[0].lock(["a", "b"])).expect("free");
             let token = guard.token();
-            for round in 1..if cfg!(miri) { 20 } else { 1000_usize } {
+            for round in 1..if cfg!(miri) { 6 } else { 1000_usize } {
                 let to = &owners[round % 2];
                 assert!(guard.hand_over(to, round).expect("held"));
                 guard = block_on(to.handed_over()).expect("delivered");

@@ -118,7 +118,7 @@ fn the_fourth_run_is_in_the_turn_and_others_queue() {
 
 #[test]
 fn two_hundred_at_once_need_four_runs_at_most() {
-    const MANY: i32 = if cfg!(miri) { 20 } else { 200 };
+    const MANY: i32 = if cfg!(miri) { 6 } else { 200 };
     for space in spaces() {
         let port = space.port(|| {});
         let calls: Vec<Call<i32>> = (0..MANY as u64).map(|tag| update(&port, "a", tag)).collect();
