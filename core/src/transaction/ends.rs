@@ -4,14 +4,13 @@ use std::cell::Cell;
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures::executor::block_on;
 
 use super::{CallSpec, Change, Step, Tx};
+use crate::sync::{Arc, AtomicBool, Ordering};
 use crate::{Clock, Entry, Error, ErrorKind, Expiry, Key, KeyRange, ManualClock, Space};
 
 const MS: Duration = Duration::from_millis(1);
