@@ -90,7 +90,8 @@ struct Queued {
 impl Queued {
     /// What its worker does when its turn comes.
     fn work(&self) {
-        while let Some(range) = self.deletes.lock().expect("whole").pop_front() {
+        let next = || self.deletes.lock().expect("whole").pop_front();
+        while let Some(range) = next() {
             self.sessions.lock().expect("whole").retain(|key, _| !range.contains(key));
         }
     }
