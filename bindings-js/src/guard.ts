@@ -109,7 +109,7 @@ export class Guard implements Disposable, AsyncDisposable {
       if (!isReleased(this)) watchLost(this, () => ending.abort(notHeld(this)));
     } else if (!this.held) {
       // By the clock: what is asked does not wait for the loop to tell it. Who was told is not told again.
-      this.space.watches.take(more.watch as number)?.();
+      this.space.watches.take(more.lossWatch as number)?.();
     }
     return more.ending.signal;
   }
@@ -219,7 +219,7 @@ interface More {
   payload?: unknown;
   ending?: AbortController;
   /** The number of the watch for its loss. */
-  watch?: number;
+  lossWatch?: number;
 }
 
 interface KeySets {
@@ -292,7 +292,7 @@ function giveBack(guard: Guard): boolean {
 /** It holds nothing any more by what was done with it. */
 function end(guard: Guard): void {
   guard.state |= State.Released;
-  const watch = guard.more?.watch;
+  const watch = guard.more?.lossWatch;
   if (watch !== undefined) guard.space.watches.take(watch);
 }
 
@@ -361,7 +361,7 @@ export function watchLost(guard: Guard, tell: () => void): void {
   const watch = watches.add(tell);
   const native = aim(guard);
   native.watchLost(watch);
-  if (native.scratch[Lane.Outcome] === Outcome.Granted) moreOf(guard).watch = watch;
+  if (native.scratch[Lane.Outcome] === Outcome.Granted) moreOf(guard).lossWatch = watch;
   else watches.take(watch)?.();
 }
 

@@ -67,5 +67,5 @@ function run<T>(guard: Guard, body: Body<T>): Promise<T> {
  */
 function runWhenGranted<T>(got: Waiter | Promise<Guard>, body: Body<T>): Promise<T> {
   if (!(got instanceof Waiter)) return got.then((guard) => run(guard, body));
-  return got.promise.then(() => run(got.guard as Guard, body));
+  return got.promise.then(() => run(got.grant as Guard, body));
 }

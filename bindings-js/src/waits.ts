@@ -61,7 +61,7 @@ export class Waiter {
   /** Whether the timer of the space may end its wait. */
   readonly timed: boolean;
   /** The grant, once there is one. */
-  guard: Guard | undefined = undefined;
+  grant: Guard | undefined = undefined;
   /**
    * Settled with the request: with its guard, or where it is `scoped` with nothing. A promise that is given an object looks
    * for its `then`, which costs as much as the promise.
@@ -87,7 +87,7 @@ export class Waiter {
     // Only a request of an owner can be resolved by what another one hands over.
     if (saidBy(this.asked)?.owner !== undefined) takeHanded(guard);
     if (isLimited(this.asked)) this.space.timer.limited();
-    this.guard = guard;
+    this.grant = guard;
     this.fulfil(this.scoped ? undefined : guard);
   }
 
