@@ -185,6 +185,10 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         self.cells.sleep(self.shared(), attempt, recipient, now)
     }
 
+    pub(crate) fn has_changed(&self, sleep: &Sleep, recipient: Recipient) -> bool {
+        self.cells.has_changed(self.shared(), sleep, recipient, || self.time())
+    }
+
     pub(crate) fn end_sleep(&self, sleep: Sleep) {
         self.cells.end_sleep(self.shared(), sleep);
     }

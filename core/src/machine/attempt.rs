@@ -193,6 +193,24 @@ impl<T> Attempt<T> {
         self.ranges.is_empty() && self.touched.iter().all(|touched| touched.read.is_none())
     }
 
+    /// What it has read, without values: to be compared with what is there at any time from now on.
+    pub(crate) fn take_reads(&mut self) -> Attempt<()> {
+        let read = self.touched.iter().filter(|touched| touched.read.is_some());
+        let touched = read.map(|touched| {
+            let Touched { ref key, hash, read, expires, .. } = *touched;
+            Touched { key: key.clone(), hash, read, expires, write: None }
+        });
+        Attempt {
+            touched: touched.collect(),
+            ranges: std::mem::take(&mut self.ranges),
+            shards: std::mem::take(&mut self.shards),
+            generation: self.generation,
+            latest: self.latest,
+            earliest: self.earliest,
+            ..Attempt::new()
+        }
+    }
+
     pub(crate) fn add_callback(&mut self, number: u64) {
         self.callbacks.push(number);
     }

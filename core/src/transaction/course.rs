@@ -323,12 +323,12 @@ impl Course {
     /// What has ended the call.
     pub(crate) fn wake<V: Send + Sync + 'static>(&mut self, site: &Site<'_, V>) -> Result<Go, Error> {
         self.check_up(site)?;
-        let over = self.sleep.as_ref().is_none_or(|sleep| sleep.is_over(site.teller.recipient()));
-        if !over {
+        let Site { engine, teller } = site;
+        if self.sleep.as_ref().is_some_and(|sleep| !engine.has_changed(sleep, teller.recipient())) {
             return Ok(Go::Wait);
         }
         if let Some(sleep) = self.sleep.take() {
-            site.engine.end_sleep(sleep);
+            engine.end_sleep(sleep);
         }
         Ok(Go::Run)
     }

@@ -428,3 +428,41 @@ fn retry_waits_for_what_was_read() {
         assert_eq!(failed(call.go_on()).kind(), ErrorKind::Closed);
     }
 }
+
+#[test]
+fn retry_sleeps_on_while_what_was_read_is_as_it_was() {
+    let clock = ManualClock::new();
+    let space: Space<i32> = Space::builder().cells().clock(clock.clone()).build();
+    let port = space.port(|| {});
+    let set = |key: &str, value| futures::executor::block_on(async { space.set(key, value).await }).expect("open");
+    set("b", 1);
+    let expiring = space.set("c", 1).expire_in(MS);
+    futures::executor::block_on(expiring).expect("open");
+    clock.advance(MS);
+    let call = port.transact(&CallSpec::new(), 7).expect("open");
+    let first = run(call.go_on());
+    // All keys are watched for it, and `c` that is gone already.
+    let scan = Scan { limit: 1, ..Scan::new(KeyRange::between("a", "d")) };
+    assert_eq!(call.list(first.scope, &scan).expect("open").len(), 1);
+    assert_eq!(call.get(first.scope, &Key::from("c")).expect("open").version, 0);
+    call.set(first.scope, &Key::from("b"), 5, None).expect("open");
+    call.retry(first.scope);
+    waits(call.threw(first.scope));
+    for key in ["zzz", "d", "bb"] {
+        set(key, 1);
+        assert_eq!(resumed(&port), [7], "a hint");
+        waits(call.go_on());
+    }
+    // The sweep of what was read as gone; a deletion of nothing; the end of another handle.
+    space.tick();
+    futures::executor::block_on(async { space.delete("c").await }).expect("open");
+    space.attach().close();
+    resumed(&port);
+    waits(call.go_on());
+    set("aa", 1);
+    assert_eq!(resumed(&port), [7]);
+    let second = run(call.go_on());
+    assert_eq!(second.attempt, 2);
+    done(call.returned(second.scope));
+    assert_empty(&space);
+}

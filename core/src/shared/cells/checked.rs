@@ -178,16 +178,16 @@ impl<V: Send + Sync + 'static> Cells<V> {
     /// # Errors
     ///
     /// What has changed.
-    pub(crate) fn compare(&self, shared: &Shared, attempt: &mut Checked<V>, now: Duration) -> Result<(), Doom> {
+    pub(crate) fn compare<T>(&self, shared: &Shared, attempt: &Attempt<T>, now: Duration) -> Result<(), Doom> {
         let mut footing = self.stand(shared, attempt, &[], &[], now);
         footing.compare(attempt)
     }
 
     /// Locks the shards of what an attempt has read, of further hashes, and of what its scans, and further ones, find now.
-    fn stand(
+    fn stand<T>(
         &self,
         shared: &Shared,
-        attempt: &Checked<V>,
+        attempt: &Attempt<T>,
         hashes: &[u64],
         scans: &[&Scan],
         now: Duration,
@@ -256,7 +256,7 @@ impl<V: Send + Sync + 'static> Footing<'_, V> {
     }
 
     /// Compares what an attempt has read with what is there.
-    fn compare(&mut self, attempt: &Checked<V>) -> Result<(), Doom> {
+    fn compare<T>(&mut self, attempt: &Attempt<T>) -> Result<(), Doom> {
         let mut stale = Vec::new();
         for touched in &attempt.touched {
             let Some(expected) = touched.read else { continue };
