@@ -9,7 +9,7 @@ use crate::machine::{Doom, Leave, Origin, Rank};
 use crate::shared::{Alarm, Checked, Demand, Incoming, Mailbox, Recipient, Sleep};
 use crate::signature::Signature;
 use crate::sync::Arc;
-use crate::{Committed, Entry, Error, Key, Scan, Ticket};
+use crate::{Committed, Entry, Error, Key, Owner, Scan, Ticket};
 
 /// A turn of a call: in the queue, or granted.
 pub(crate) struct Queued {
@@ -316,24 +316,16 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         self.shared().end_alarm(alarm);
     }
 
-    /// A grant of nothing for an owner, by which its end is told.
+    /// Tells somebody, once, when an owner ends.
     ///
     /// # Errors
     ///
-    /// `cancelled`, `closed`.
-    pub(crate) fn stand_by(&self, origin: Origin, signature: &Signature) -> Result<Ticket, Error> {
-        let entries = self.shared().entries_of(&[])?;
-        let incoming = Incoming {
-            handle: &self.locks.handle,
-            origin,
-            entries: &entries,
-            signature: Some(signature),
-            max_hold: None,
-        };
-        self.shared().join(&incoming, Recipient::Nobody, None, None).map(|placed| placed.ticket)
+    /// `cancelled` when it has ended.
+    pub(crate) fn watch_owner(&self, owner: &Owner, recipient: Recipient) -> Result<u64, Error> {
+        self.shared().watch_owner(owner.tag().number, recipient).ok_or_else(Error::cancelled)
     }
 
-    pub(crate) fn release(&self, ticket: Ticket, own: Option<&Mailbox>) {
-        self.shared().release(ticket, own);
+    pub(crate) fn unwatch_owner(&self, owner: &Owner, watch: u64) {
+        self.shared().unwatch_owner(owner.tag().number, watch);
     }
 }

@@ -4,14 +4,14 @@ use super::{Numbered, Origin};
 use crate::Ticket;
 use crate::signature::{OwnerName, OwnerTag};
 
-/// The owners that are open.
-#[derive(Default)]
-pub(crate) struct Owners {
+/// The owners that are open. `R` is somebody who is told of an end.
+pub(crate) struct Owners<R> {
     last: u64,
-    open: Numbered<Owned>,
+    open: Numbered<Owned<R>>,
+    last_watch: u64,
 }
 
-struct Owned {
+struct Owned<R> {
     number: u64,
     name: OwnerName,
     /// Where what is handed over to it comes from then.
@@ -19,15 +19,23 @@ struct Owned {
     /// Whether somebody can still name it in a request.
     known: bool,
     requests: Numbered<Ticket>,
+    /// Whom to tell of its end, by numbers of their own.
+    watchers: Numbered<R>,
 }
 
-impl Owners {
+impl<R> Default for Owners<R> {
+    fn default() -> Owners<R> {
+        Owners { last: 0, open: Numbered::default(), last_watch: 0 }
+    }
+}
+
+impl<R> Owners<R> {
     /// A new owner. `name` makes its name of its number, which no other owner of the space ever gets.
     pub(crate) fn open(&mut self, origin: Origin, name: impl FnOnce(u64) -> OwnerName) -> OwnerTag {
         self.last += 1;
         let (number, name) = (self.last, name(self.last));
-        let requests = Numbered::default();
-        self.open.insert(number, Owned { number, name: name.clone(), origin, known: true, requests });
+        let (requests, watchers) = (Numbered::default(), Numbered::default());
+        self.open.insert(number, Owned { number, name: name.clone(), origin, known: true, requests, watchers });
         OwnerTag { number, name }
     }
 
@@ -80,10 +88,23 @@ impl Owners {
         }
     }
 
-    /// Ends an owner. Answers its requests; `None` when it has ended before.
-    pub(crate) fn close(&mut self, number: u64) -> Option<Vec<Ticket>> {
-        let owned = self.open.remove(number)?;
-        Some(owned.requests.into_values().collect())
+    /// Whom to tell when an owner ends. Answers a number for it; back it comes when the owner has ended.
+    pub(crate) fn watch(&mut self, number: u64, watcher: R) -> Result<u64, R> {
+        let Some(owned) = self.open.get_mut(number) else { return Err(watcher) };
+        self.last_watch += 1;
+        owned.watchers.insert(self.last_watch, watcher);
+        Ok(self.last_watch)
+    }
+
+    /// Tells nobody any more. Answers who is to be dropped once the owners are unlocked.
+    pub(crate) fn unwatch(&mut self, number: u64, watch: u64) -> Option<R> {
+        self.open.get_mut(number)?.watchers.remove(watch)
+    }
+
+    /// Ends an owner. Answers its requests, and who is to be told; `None` when it has ended before.
+    pub(crate) fn close(&mut self, number: u64) -> Option<(Vec<Ticket>, Vec<R>)> {
+        let Owned { requests, watchers, .. } = self.open.remove(number)?;
+        Some((requests.into_values().collect(), watchers.into_values().collect()))
     }
 
     fn forget_unknown(&mut self, number: u64) {
@@ -105,7 +126,7 @@ mod tests {
 
     #[test]
     fn an_owner_is_remembered_while_it_is_known_or_has_requests() {
-        let mut owners = Owners::default();
+        let mut owners: Owners<&str> = Owners::default();
         let (one, other) = (owners.open(Origin(1), name), owners.open(Origin(1), name));
         let request = Ticket { number: 1, shard: 0, slot: 0 };
         owners.add(one.number, request);
@@ -117,8 +138,11 @@ mod tests {
         assert!(owners.find(1).is_none() && owners.was_given(1));
         assert!(!owners.was_given(0) && !owners.was_given(3));
         owners.add(other.number, request);
-        assert_eq!(owners.close(other.number), Some(vec![request]));
-        assert_eq!(owners.close(other.number), None);
+        let (first, second) = (owners.watch(other.number, "first"), owners.watch(other.number, "second"));
+        assert_eq!(owners.unwatch(other.number, first.expect("open")), Some("first"));
+        assert_eq!(owners.close(other.number), Some((vec![request], vec!["second"])));
+        assert_eq!((owners.close(other.number), owners.watch(other.number, "late")), (None, Err("late")));
+        assert_eq!(owners.unwatch(other.number, second.expect("open")), None);
         owners.add(other.number, request);
         assert!(owners.open.is_empty());
     }

@@ -108,7 +108,7 @@ pub(crate) struct Shared {
     open_handles: AtomicU32,
     handles: Mutex<Vec<(Origin, Weak<Handle>)>>,
     /// A leaf: locked after shards.
-    owners: Mutex<Owners>,
+    owners: Mutex<Owners<Recipient>>,
     /// A leaf, locked with nothing else.
     inboxes: Mutex<Inboxes>,
     /// A leaf, locked with nothing else.

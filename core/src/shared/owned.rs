@@ -7,12 +7,13 @@ use crate::error::CycleStep;
 use crate::machine::{
     Effect, Effects, Leave, Link, Origin, Owners, Placed, Target, WaitGraph, chain, leave, sort_and_dedup,
 };
+use crate::port::Settled;
 use crate::signature::{OwnerName, OwnerTag, Signature};
 use crate::sync::{Arc, MutexGuard};
 use crate::{Error, Ticket};
 
 /// The owner of a request that comes in, if it has one: open as long as this lives.
-pub(super) struct OpenOwner<'a>(Option<(u64, MutexGuard<'a, Owners>)>);
+pub(super) struct OpenOwner<'a>(Option<(u64, MutexGuard<'a, Owners<Recipient>>)>);
 
 impl OpenOwner<'_> {
     pub(super) fn add(&mut self, request: Ticket) {
@@ -30,7 +31,7 @@ impl Shared {
     }
 
     /// The number of the owner with this id, open or closed; `None` when no owner of this space ever had it.
-    pub(super) fn number_of(&self, owners: &Owners, id: &str) -> Option<u64> {
+    pub(super) fn number_of(&self, owners: &Owners<Recipient>, id: &str) -> Option<u64> {
         let (_, number) = id.rsplit_once('-')?;
         let number = number.parse().ok().filter(|&number| owners.was_given(number))?;
         // Compared as it is written: a number can be read from other texts too.
@@ -68,10 +69,35 @@ impl Shared {
 
     /// Ends an owner: its waits fail with `cancelled`, its grants are released. Answers how many of both.
     pub(crate) fn close_owner(&self, number: u64, own: Option<&Mailbox>) -> usize {
-        let requests = self.owners.lock().close(number);
-        let ended = requests.map_or(0, |requests| self.end_requests(requests, Leave::Dismiss, Leave::Dismiss, own));
-        self.close_inbox(number, own);
+        let closed = self.owners.lock().close(number);
+        let (requests, watchers) = closed.unwrap_or_default();
+        let mut ended = 0;
+        let (mut watchers, mut requests) = (watchers, Some(requests));
+        let mut end = || {
+            let requests = requests.take().unwrap_or_default();
+            ended = self.end_requests(requests, Leave::Dismiss, Leave::Dismiss, own);
+        };
+        let mut close = || self.close_inbox(number, own);
+        let mut tell = || {
+            let tell = |watcher| outcome::tell_now(Some(watcher), own, |tag| Settled::Resumed { tag });
+            outcome::in_turn(watchers.drain(..).map(|watcher| move || tell(watcher)));
+        };
+        let calls: [&mut dyn FnMut(); 3] = [&mut end, &mut close, &mut tell];
+        outcome::in_turn(calls.into_iter().map(|call| move || call()));
         ended
+    }
+
+    /// Tells somebody, once, when an owner ends. Answers a number for it; `None` when it has ended.
+    pub(crate) fn watch_owner(&self, number: u64, watcher: Recipient) -> Option<u64> {
+        // What it does not keep is dropped once the owners are unlocked.
+        let watched = self.owners.lock().watch(number, watcher);
+        watched.ok()
+    }
+
+    /// Does not tell any more.
+    pub(crate) fn unwatch_owner(&self, number: u64, watch: u64) {
+        let watcher = self.owners.lock().unwatch(number, watch);
+        drop(watcher);
     }
 
     /// Holds the owners of the space as long as a request of one of them joins, while its shards are locked.

@@ -9,7 +9,7 @@ use crate::engine::{MemoryCells, Queued};
 use crate::error::TimedOut;
 use crate::machine::{Clash, Doom, Next, Origin, Progress, Rank};
 use crate::shared::{Alarm, Checked, Demand, Sleep};
-use crate::{Error, Key, Stale, Ticket};
+use crate::{Error, Key, Stale};
 
 /// Where a call is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +52,8 @@ pub(crate) struct Course {
     /// Whether it is told of what ends it before its body does.
     watches: bool,
     alarm: Option<Alarm>,
-    /// A grant of nothing, by which it is told of the end of its owner.
-    stand_by: Option<Ticket>,
+    /// The number by which it is told of the end of its owner.
+    owner_watch: Option<u64>,
 }
 
 /// Where a call is carried on: the space, and who is told.
@@ -77,7 +77,7 @@ impl Course {
             sleep: None,
             watches: false,
             alarm: None,
-            stand_by: None,
+            owner_watch: None,
         }
     }
 
@@ -147,10 +147,8 @@ impl Course {
         {
             self.alarm = Some(engine.set_alarm(end, teller.recipient()));
         }
-        if self.spec.owner.is_some() {
-            let ticket = engine.stand_by(self.origin, &self.spec.signature)?;
-            self.stand_by = Some(ticket);
-            engine.watch_lost(ticket, teller.recipient());
+        if let Some(owner) = &self.spec.owner {
+            self.owner_watch = Some(engine.watch_owner(owner, teller.recipient())?);
         }
         for demand in &mut self.spec.guards {
             engine.watch_guard(demand, teller.recipient())?;
@@ -336,15 +334,15 @@ impl Course {
     /// Ends the call: it leaves no turn, no watch, no wait.
     pub(crate) fn end<V: Send + Sync + 'static>(&mut self, site: &Site<'_, V>) {
         self.phase = Phase::Ended;
-        let Site { engine, teller } = site;
+        let Site { engine, .. } = site;
         if let Some(sleep) = self.sleep.take() {
             engine.end_sleep(sleep);
         }
         if let Some(alarm) = self.alarm.take() {
             engine.end_alarm(alarm);
         }
-        if let Some(ticket) = self.stand_by.take() {
-            engine.release(ticket, teller.own());
+        if let (Some(owner), Some(watch)) = (&self.spec.owner, self.owner_watch.take()) {
+            engine.unwatch_owner(owner, watch);
         }
         self.spec.guards.iter_mut().for_each(|demand| engine.unwatch_guard(demand));
         // Last: it wakes others, and what they run may panic.

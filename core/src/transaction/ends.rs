@@ -132,6 +132,34 @@ fn the_own_error_of_a_body_passes_through() {
     }
 }
 
+/// `close` tells how many locks and waits it ended: a call that runs is neither, one that waits for its turn is one wait.
+#[test]
+fn the_end_of_an_owner_counts_no_calls_that_run() {
+    let space: Space<u32> = Space::with_cells();
+    let owner = space.owner("o");
+    let held = block_on(owner.lock("k")).expect("free");
+    let first = in_its_turn(&space);
+    let mut waits = space.update("a", |_| Change::Set(1)).owner(&owner);
+    assert!(poll(&mut waits).is_pending());
+    let body = async |tx: Tx<u32>| {
+        tx.get("b").await?;
+        pending::<Result<(), Error>>().await
+    };
+    let mut running: Vec<_> = (0..3).map(|_| Box::pin(space.transact(body).owner(&owner))).collect();
+    assert!(running.iter_mut().all(|call| poll(call).is_pending()));
+    drop(running.pop());
+    assert_eq!(owner.close(), 2);
+    for call in &mut running {
+        let Poll::Ready(ended) = poll(call) else { panic!("its owner has ended") };
+        assert_eq!(kind(ended), ErrorKind::Cancelled);
+    }
+    let Poll::Ready(ended) = poll(&mut waits) else { panic!("its owner has ended") };
+    assert_eq!(kind(ended), ErrorKind::Cancelled);
+    assert_eq!(kind(block_on(space.transact(body).owner(&owner))), ErrorKind::Cancelled);
+    drop((held, first, waits));
+    assert_empty(&space);
+}
+
 /// What a revoked turn leaves beside the cells until its call has seen it is in nobody's way.
 #[test]
 fn a_turn_that_was_revoked_stands_in_nobodys_way() {
