@@ -151,7 +151,7 @@ impl<V> Commit<V> {
     /// Demands that a grant holds these keys, or all that it was granted except those that it released itself. `None`
     /// for a guard that was released or handed over: then the commit is refused.
     pub fn guard(&mut self, ticket: Option<Ticket>, token: u64, keys: Option<Vec<Key>>) {
-        self.guards.push(Demand { ticket, token, keys, call: None });
+        self.guards.push(Demand { ticket, token, keys, handed: None, call: None });
     }
 }
 

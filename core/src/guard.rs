@@ -256,7 +256,7 @@ impl Guard {
             return Err(Error::invalid("guard", "is of another space"));
         }
         let ticket = self.releases.then(|| self.hold.ticket());
-        Ok(Demand { ticket, token: self.token(), keys, call: None })
+        Ok(Demand { ticket, token: self.token(), keys, handed: Some(self.hold.times_handed()), call: None })
     }
 
     fn give_up(&self, keys: &[Key], what: GiveUp) -> Result<(), Error> {

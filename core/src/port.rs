@@ -120,7 +120,7 @@ pub struct HandedOver {
 
 impl HandedOver {
     fn new(grant: Grant, handed: Handed) -> HandedOver {
-        let Handed { keys, shared, payload } = handed;
+        let Handed { keys, shared, payload, .. } = handed;
         HandedOver { grant, keys, shared, payload }
     }
 }

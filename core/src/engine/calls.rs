@@ -292,14 +292,22 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
             return Err(Error::fenced(demand.token));
         }
         demand.call = Some(call);
-        Ok(())
+        match self.is_still_its(demand) {
+            true => Ok(()),
+            false => Err(Error::fenced(demand.token)),
+        }
     }
 
     /// Whether a guard was neither lost nor given away so far.
     pub(crate) fn guard_stands(&self, demand: &Demand) -> bool {
         let Some(ticket) = demand.ticket else { return false };
         let watched = demand.call.is_none_or(|call| self.shared().is_watched_by(ticket, call));
-        watched && self.holds(ticket)
+        watched && self.holds(ticket) && self.is_still_its(demand)
+    }
+
+    /// Whether a grant was not handed over since its guard was named. Asked once a call watches it, the answer stays.
+    fn is_still_its(&self, demand: &Demand) -> bool {
+        demand.ticket.zip(demand.handed).is_none_or(|(ticket, times)| self.shared().times_handed(ticket) == times)
     }
 
     pub(crate) fn unwatch_guard(&self, demand: &mut Demand) {

@@ -285,6 +285,10 @@ impl Hold for MemoryHold {
         self.handed.as_deref_mut()
     }
 
+    fn times_handed(&self) -> u32 {
+        self.handed.as_ref().map_or(0, |handed| handed.times)
+    }
+
     fn payload(&self) -> Option<&(dyn Any + Send + Sync)> {
         self.handed.as_ref()?.payload.as_deref()
     }

@@ -107,6 +107,9 @@ pub(crate) trait Hold: Send + Sync + 'static {
     /// What came along, where the grant was handed over.
     fn handed(&mut self) -> Option<&mut Handed>;
 
+    /// How often the grant was handed over.
+    fn times_handed(&self) -> u32;
+
     /// What the giver sent along, if the grant was handed over.
     fn payload(&self) -> Option<&(dyn Any + Send + Sync)>;
 

@@ -86,6 +86,8 @@ pub(super) struct More<R> {
     pub(super) watcher: Option<R>,
     /// Calls that name the grant, by number: to be told as well.
     pub(super) calls: Vec<(u64, R)>,
+    /// How often it was handed over.
+    pub(super) handed: u32,
 }
 
 impl<R> Default for More<R> {
@@ -98,6 +100,7 @@ impl<R> Default for More<R> {
             span: None,
             watcher: None,
             calls: Vec::new(),
+            handed: 0,
         }
     }
 }
@@ -145,6 +148,11 @@ impl<R> Request<R> {
 
     pub(super) fn owner(&self) -> Option<&OwnerTag> {
         self.signature()?.owner.as_ref()
+    }
+
+    /// How often it was handed over.
+    pub(super) fn handed(&self) -> u32 {
+        self.more.as_ref().map_or(0, |more| more.handed)
     }
 
     /// What its owner is to be told now that the request, named by this ticket, has left.

@@ -132,11 +132,19 @@ impl<R: Recipient> LockTable<R> {
         Some(calls.swap_remove(at).1)
     }
 
-    /// The calls that name a grant, which are not to be told of its loss any more, but at once.
-    pub(crate) fn take_calls(&mut self, ticket: Ticket) -> Vec<R> {
-        let Some(slot) = self.slot(ticket) else { return Vec::new() };
-        let calls = std::mem::take(&mut self.requests[slot as usize].more().calls);
-        calls.into_iter().map(|(_, call)| call).collect()
+    /// A grant has been handed over. Answers how often it was, and the calls that name it, which are not to be told of its
+    /// loss any more, but at once.
+    pub(crate) fn note_handed(&mut self, ticket: Ticket) -> (u32, Vec<R>) {
+        let Some(slot) = self.slot(ticket) else { return (0, Vec::new()) };
+        let more = self.requests[slot as usize].more();
+        more.handed = more.handed.saturating_add(1);
+        let calls = std::mem::take(&mut more.calls);
+        (more.handed, calls.into_iter().map(|(_, call)| call).collect())
+    }
+
+    /// How often a grant was handed over.
+    pub(crate) fn times_handed(&mut self, ticket: Ticket) -> u32 {
+        self.slot(ticket).map_or(0, |slot| self.requests[slot as usize].handed())
     }
 
     /// Sets when a grant ends by itself. Answers whether it is held.

@@ -17,6 +17,9 @@ pub(crate) struct Demand {
     pub(crate) token: u64,
     /// The keys that it must hold; else all that it was granted, except those that it released itself.
     pub(crate) keys: Option<Vec<Key>>,
+    /// How often the grant had been handed over when its guard was named: once more, and it is another's. `None` where whoever
+    /// names it has looked.
+    pub(crate) handed: Option<u32>,
     /// The call that named it before, and was to be told of its loss: not told so far.
     pub(crate) call: Option<u64>,
 }
@@ -96,6 +99,9 @@ fn parts(tables: &mut BTreeMap<u32, Locked<'_>>, ticket: Ticket) -> Parts {
 fn stands(tables: &mut BTreeMap<u32, Locked<'_>>, demand: &Demand, ticket: Ticket, now: Option<Duration>) -> bool {
     let Some(home) = tables.get_mut(&ticket.shard) else { return false };
     if !matches!(home.standing(ticket), Standing::Granted) || home.is_lost(ticket) {
+        return false;
+    }
+    if demand.handed.is_some_and(|times| home.times_handed(ticket) != times) {
         return false;
     }
     if demand.call.is_some_and(|call| !home.is_watched_by(ticket, call)) {

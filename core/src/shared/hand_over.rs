@@ -24,6 +24,8 @@ pub(crate) struct Handed {
     pub(crate) keys: Vec<Key>,
     pub(crate) shared: Vec<Key>,
     pub(crate) payload: Option<Payload>,
+    /// How often the grant was handed over, this time included.
+    pub(crate) times: u32,
 }
 
 /// What was handed over to the owners of a space.
@@ -76,11 +78,11 @@ impl Shared {
         // Who watched for the giver is not told of what the new owner loses.
         let _watched = self.watch_lost(ticket, Recipient::Nobody);
         // To a call that names it, the guard that the giver had is lost.
-        let calls = self.shard(ticket).lock_table().take_calls(ticket);
+        let (times, calls) = self.shard(ticket).lock_table().note_handed(ticket);
         calls.into_iter().for_each(|call| outcome::tell_now(Some(call), own, |tag| Settled::Lost { tag }));
         let of_mode = |mode: Mode| keys.iter().filter(move |(_, other)| *other == mode).map(|(key, _)| key.clone());
         let (exclusive, shared) = (of_mode(Mode::Exclusive).collect(), of_mode(Mode::Shared).collect());
-        self.inboxes.lock().handed.insert(ticket, Handed { keys: exclusive, shared, payload });
+        self.inboxes.lock().handed.insert(ticket, Handed { keys: exclusive, shared, payload, times });
         if !resolves.is_some_and(|request| self.resolve(request, ticket, own)) {
             self.deliver_to(owner.number, ticket, own);
         }

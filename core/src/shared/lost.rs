@@ -112,6 +112,11 @@ impl Shared {
         watched.is_ok()
     }
 
+    /// How often a grant was handed over.
+    pub(crate) fn times_handed(&self, ticket: Ticket) -> u32 {
+        self.shards.get(ticket.shard as usize).map_or(0, |shard| shard.lock_table().times_handed(ticket))
+    }
+
     /// Whether a grant that a call names was neither lost nor given away since.
     pub(crate) fn is_watched_by(&self, ticket: Ticket, call: u64) -> bool {
         self.shards.get(ticket.shard as usize).is_some_and(|shard| shard.lock_table().is_watched_by(ticket, call))

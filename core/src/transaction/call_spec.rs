@@ -60,7 +60,7 @@ impl CallSpec {
     /// [`Commit::guard`](crate::Commit::guard) does. A call ends when the guard is lost (clause C14).
     #[must_use]
     pub fn guard(mut self, ticket: Option<Ticket>, token: u64, keys: Option<Vec<Key>>) -> CallSpec {
-        self.guards.push(Demand { ticket, token, keys, call: None });
+        self.guards.push(Demand { ticket, token, keys, handed: None, call: None });
         self
     }
 

@@ -132,6 +132,43 @@ fn the_own_error_of_a_body_passes_through() {
     }
 }
 
+/// A guard is named when it is given, and is its holder's until it is handed over (clauses C14, L13).
+#[test]
+fn a_guard_that_is_handed_over_before_the_first_poll_is_lost() {
+    for keys in [false, true] {
+        let space: Space<u32> = Space::with_cells();
+        let (first, second) = (space.owner("first"), space.owner("second"));
+        let mut guard = block_on(space.lock(["k", "l"])).expect("free");
+        let body = async |tx: Tx<u32>| tx.set("b", 1);
+        for owner in [&first, &second] {
+            let mut commit = space.atomic().set("a", 1);
+            let (mut set, mut update, mut transact) =
+                (space.set("a", 1), space.update("a", |_| Change::Set(1)), space.transact(body));
+            let mut awaited = space.update_async("a", async |_| Change::Set(1));
+            if keys {
+                (commit, set) = (commit.guard_keys(&guard, "k"), set.guard_keys(&guard, "k"));
+                (update, transact) = (update.guard_keys(&guard, "k"), transact.guard_keys(&guard, "k"));
+                awaited = awaited.guard_keys(&guard, "k");
+            } else {
+                (commit, set) = (commit.guard(&guard), set.guard(&guard));
+                (update, transact, awaited) = (update.guard(&guard), transact.guard(&guard), awaited.guard(&guard));
+            }
+            assert!(guard.hand_over(owner, ()).expect("held"));
+            assert_eq!(kind(block_on(commit.commit())), ErrorKind::Fenced);
+            assert_eq!(kind(block_on(async { set.await })), ErrorKind::Fenced);
+            assert_eq!(kind(block_on(update)), ErrorKind::Fenced);
+            assert_eq!(kind(block_on(awaited)), ErrorKind::Fenced);
+            assert_eq!(kind(block_on(transact)), ErrorKind::Fenced);
+            assert_eq!(block_on(async { space.get("a").await }).expect("open").version, 0);
+            // Its new holder's.
+            guard = block_on(owner.handed_over()).expect("handed over");
+            block_on(space.update("c", |_| Change::Set(1)).guard(&guard)).expect("held");
+            block_on(space.transact(async |tx: Tx<u32>| tx.set("c", 2)).guard(&guard)).expect("held");
+            block_on(async { space.set("c", 3).guard_keys(&guard, ["k", "l"]).await }).expect("held");
+        }
+    }
+}
+
 /// `close` tells how many locks and waits it ended: a call that runs is neither, one that waits for its turn is one wait.
 #[test]
 fn the_end_of_an_owner_counts_no_calls_that_run() {
