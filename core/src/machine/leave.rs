@@ -89,7 +89,7 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
         table.unlink(slot, token, effects);
         let request = &mut table.requests[slot as usize];
         due = request.take_due();
-        watchers = request.take_watchers();
+        watchers = request.tell_watchers(matches!(why, Leave::Close | Leave::Dismiss));
         departed = request.departed(parts[0]);
         if let (Leave::Become(grant), State::Waiting(waiter)) = (why, &request.state)
             && waiter.collects()
@@ -116,10 +116,7 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
         None => Effect::Withdrawn(recipient),
     }));
     effects.extend(departed);
-    effects.extend(watchers.into_iter().map(|watcher| match why {
-        Leave::Close | Leave::Dismiss => Effect::Lost(watcher),
-        _ => Effect::Unwatched(watcher),
-    }));
+    effects.extend(watchers);
     Some(Left { granted: token.is_some(), held: token.is_some() && !(lost && keys == 0), due })
 }
 

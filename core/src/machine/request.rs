@@ -166,7 +166,7 @@ impl<R> Request<R> {
         if self.more.is_some() {
             effects.extend(self.departed(ticket));
             effects.extend(self.take_due().map(Effect::Undue));
-            effects.extend(self.take_watchers().into_iter().map(Effect::Unwatched));
+            effects.extend(self.tell_watchers(false));
         }
     }
 
@@ -196,11 +196,16 @@ impl<R> Request<R> {
         self.more.as_mut().and_then(|more| more.due.take())
     }
 
-    /// Whom to tell when the grant is lost.
-    pub(super) fn take_watchers(&mut self) -> SmallVec<[R; 1]> {
+    /// Tells those who watch the grant that it has ended. That its holder let it go is a loss for the calls alone that name it:
+    /// what they wait for, they could not commit any more.
+    pub(super) fn tell_watchers(&mut self, lost: bool) -> SmallVec<[Effect<R>; 1]> {
         let Some(more) = &mut self.more else { return SmallVec::new() };
-        let calls = std::mem::take(&mut more.calls).into_iter().map(|(_, call)| call);
-        more.watcher.take().into_iter().chain(calls).collect()
+        let calls = std::mem::take(&mut more.calls).into_iter().map(|(_, call)| Effect::Lost(call));
+        let watcher = more.watcher.take().map(|watcher| match lost {
+            true => Effect::Lost(watcher),
+            false => Effect::Unwatched(watcher),
+        });
+        watcher.into_iter().chain(calls).collect()
     }
 
     pub(super) fn take_span(&mut self) -> Option<SpanningRef> {

@@ -9,7 +9,7 @@ use std::ops::DerefMut;
 use std::time::Duration;
 
 use super::partial::{change_keys, nodes};
-use super::{Due, Effect, Effects, LockTable, Mode, Origin, Recipient};
+use super::{Due, Effects, LockTable, Mode, Origin, Recipient};
 use crate::signature::Signature;
 use crate::{Key, Ticket};
 
@@ -41,7 +41,7 @@ pub(crate) fn take_away<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     let request = &mut home.requests[slot as usize];
     request.mark_lost();
     let due = request.take_due();
-    effects.extend(request.take_watchers().into_iter().map(Effect::Lost));
+    effects.extend(request.tell_watchers(true));
     Some((was_held, due))
 }
 

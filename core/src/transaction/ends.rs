@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use futures::executor::block_on;
@@ -166,6 +166,48 @@ fn a_guard_that_is_handed_over_before_the_first_poll_is_lost() {
             block_on(space.transact(async |tx: Tx<u32>| tx.set("c", 2)).guard(&guard)).expect("held");
             block_on(async { space.set("c", 3).guard_keys(&guard, ["k", "l"]).await }).expect("held");
         }
+    }
+}
+
+/// What could not commit any more does not wait either.
+#[test]
+fn a_guard_that_its_holder_releases_ends_the_calls_that_name_it() {
+    let space: Space<u32> = Space::builder().cells().shards(4).build();
+    for several in [false, true] {
+        let keys: Vec<u32> = (0..if several { 20 } else { 1 }).collect();
+        let mut guard = block_on(space.lock(keys)).expect("free");
+        let first = in_its_turn(&space);
+        let body = async |tx: Tx<u32>| {
+            tx.get("b").await?;
+            Err::<(), _>(tx.retry())
+        };
+        let mut asleep = Box::pin(space.transact(body).guard(&guard));
+        let mut queued = space.update("a", |_| Change::Set(1)).guard(&guard);
+        assert!(poll(&mut asleep).is_pending() && poll(&mut queued).is_pending());
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(woken.clone());
+        assert!(Pin::new(&mut asleep).poll(&mut Context::from_waker(&waker)).is_pending());
+        if several {
+            guard.release_keys(0_u32).expect("held");
+            assert!(!woken.0.load(Ordering::SeqCst), "it holds what it did not release itself");
+        }
+        guard.release().expect("held");
+        assert!(woken.0.load(Ordering::SeqCst));
+        let Poll::Ready(ended) = poll(&mut asleep) else { panic!("its guard is released") };
+        assert_eq!(kind(ended), ErrorKind::Fenced);
+        let Poll::Ready(ended) = poll(&mut queued) else { panic!("its guard is released") };
+        assert_eq!(kind(ended), ErrorKind::Fenced);
+        drop((first, asleep, queued));
+        assert_empty(&space);
+    }
+}
+
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Woken>) {
+        self.0.store(true, Ordering::SeqCst);
     }
 }
 
