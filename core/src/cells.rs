@@ -174,7 +174,7 @@ impl<V: Clone + Send + Sync + 'static> Space<V> {
     ///
     /// As for [`list`](Space::list).
     pub async fn delete_all_except(&self, range: KeyRange, except: impl IntoKeys) -> Result<Vec<Key>, Error> {
-        self.cells().delete_all(&range, &except.into_keys(), &[]).await
+        self.cells().delete_all(&range, &except.into_keys()).await
     }
 
     /// Watches cells: a stream of their states, in the order of the keys. See [`Watch`].

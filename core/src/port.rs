@@ -436,7 +436,7 @@ impl<V: Send + Sync + 'static> Port<V> {
     ///
     /// As for [`list`](Port::list).
     pub fn delete_all(&self, range: &KeyRange, except: &[Key]) -> Result<Vec<Key>, Error> {
-        self.space.cells().delete_all_now(range, except, &[], Some(&self.mailbox))
+        self.space.cells().delete_all_now(range, except, Some(&self.mailbox))
     }
 
     /// Prepares to watch the cells of a range, as `Space::watch_prefix` does those under a prefix.

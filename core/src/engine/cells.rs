@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::{Future, Ready, ready};
 
 use super::{CellEngine, Memory};
-use crate::shared::{Cells, Demand, Mailbox, Shared, Subscription, Watched};
+use crate::shared::{Cells, Mailbox, Shared, Subscription, Watched};
 use crate::sync::Arc;
 use crate::{Commit, Entry, Error, Key, KeyRange, Outcome, Scan, Within};
 
@@ -80,12 +80,11 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         &self,
         range: &KeyRange,
         except: &[Key],
-        guards: &[Demand],
         own: Option<&Mailbox>,
     ) -> Result<Vec<Key>, Error> {
         self.check_open()?;
         let (range, except) = (self.range(range)?, self.wrap_all(except)?);
-        let deleted = self.cells.delete_all(self.shared(), &self.locks.handle, (&range, &except), guards, own)?;
+        let deleted = self.cells.delete_all(self.shared(), &self.locks.handle, (&range, &except), own)?;
         Ok(match &self.within {
             None => deleted,
             Some(place) => deleted.iter().filter_map(|key| place.unwrap(key)).collect(),
@@ -172,13 +171,8 @@ impl<V: Send + Sync + 'static> CellEngine<V> for MemoryCells<V> {
         ready(self.commit_now(commit, None))
     }
 
-    fn delete_all(
-        &self,
-        range: &KeyRange,
-        except: &[Key],
-        guards: &[Demand],
-    ) -> impl Future<Output = Result<Vec<Key>, Error>> + Send {
-        ready(self.delete_all_now(range, except, guards, None))
+    fn delete_all(&self, range: &KeyRange, except: &[Key]) -> impl Future<Output = Result<Vec<Key>, Error>> + Send {
+        ready(self.delete_all_now(range, except, None))
     }
 }
 

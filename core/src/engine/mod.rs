@@ -18,7 +18,7 @@ pub(crate) use self::cells::MemoryCells;
 pub(crate) use self::memory::Memory;
 
 use crate::machine::GiveUp;
-use crate::shared::{Demand, Handed, Payload};
+use crate::shared::{Handed, Payload};
 use crate::sync::Arc;
 use crate::{Commit, Entry, Error, Key, KeyRange, LockSpec, Outcome, Owner, Query, Scan, Ticket, Within};
 
@@ -58,12 +58,7 @@ pub(crate) trait CellEngine<V>: Clone + Send + Sync + 'static {
     fn commit(&self, commit: Commit<V>) -> Self::Committing;
 
     /// Deletes all cells of a range but some, in one step. Answers their keys.
-    fn delete_all(
-        &self,
-        range: &KeyRange,
-        except: &[Key],
-        guards: &[Demand],
-    ) -> impl Future<Output = Result<Vec<Key>, Error>> + Send;
+    fn delete_all(&self, range: &KeyRange, except: &[Key]) -> impl Future<Output = Result<Vec<Key>, Error>> + Send;
 }
 
 /// What became of a request that was asked for.

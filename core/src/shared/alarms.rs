@@ -6,7 +6,7 @@ use super::{Mailbox, Recipient, Shared, outcome};
 use crate::machine::{Due, Numbered};
 use crate::port::Settled;
 
-/// Those who wait for a time. A leaf, locked with nothing else.
+/// Those who wait for a time.
 #[derive(Default)]
 pub(crate) struct Alarms {
     last: u64,

@@ -3,8 +3,15 @@
 //! This room alone owns mutexes. It never wakes, drops a caller's value or runs a caller's code while one is locked:
 //! an operation locks, changes the tables, collects the effects, unlocks, and then carries them out.
 //!
-//! **Order of locks.** The attempt of a transaction, shards in ascending order, then the owners or the deadlines. A
-//! mailbox is a leaf of its own, locked with nothing else; so are the names of spaces.
+//! **Order of locks.** Each only after those above it, and of one line only one at a time:
+//!
+//! 1. the attempt of a transaction
+//! 2. shards of locks, in ascending order
+//! 3. shards of cells, in ascending order
+//! 4. the owners, the deadlines, the index of all keys, the prefixes that are watched, the watchers
+//!
+//! Every other mutex is locked with nothing else: mailboxes, inboxes, alarms, the handles and their ports, the drivers, what a
+//! watcher waits for, the callbacks and the driver of a call, the names of spaces.
 //!
 //! Nothing that every operation writes is common to two shards: a guard counts its reference on its shard.
 
@@ -107,11 +114,8 @@ pub(crate) struct Shared {
     last_origin: AtomicU64,
     open_handles: AtomicU32,
     handles: Mutex<Vec<(Origin, Weak<Handle>)>>,
-    /// A leaf: locked after shards.
     owners: Mutex<Owners<Recipient>>,
-    /// A leaf, locked with nothing else.
     inboxes: Mutex<Inboxes>,
-    /// A leaf, locked with nothing else.
     alarms: Mutex<Alarms>,
 }
 

@@ -193,8 +193,10 @@ impl Course {
         if let Some(lost) = self.spec.guards.iter().find(|demand| !engine.guard_stands(demand)) {
             return Err(Error::fenced(lost.token));
         }
-        if let Some(token) = self.turn.as_ref().filter(|turn| turn.token.is_some_and(|_| !engine.holds(turn.ticket))) {
-            return Err(Error::fenced(token.token.unwrap_or_default()));
+        if let Some((turn, token)) = self.turn.as_ref().and_then(|turn| turn.token.map(|token| (turn, token)))
+            && !engine.holds(turn.ticket)
+        {
+            return Err(Error::fenced(token));
         }
         self.check_time(engine)
     }

@@ -11,6 +11,22 @@
 //! | `call` | both for a binding: one object, asked step by step |
 //! | `update`, `transact`, `tx` | both for Rust, as futures; `ride` is what they share |
 //!
+//! Words that are for one thing each:
+//!
+//! | word | what it is |
+//! |---|---|
+//! | call | one `update` or `transact`, from its beginning to its end; its number is known beside cells and guards |
+//! | course | where a call is, and what it has: turn, sleep, alarm, watches |
+//! | attempt | one run of a body, with what it read and is to write |
+//! | scope | the number of an attempt, or of a savepoint in it: what a handle acts through |
+//! | site | where a course is carried on: a space, and a teller |
+//! | teller | who is told that a call has something to go on with; a bell stands for a future there |
+//! | ride | a course that a future carries on, with its bell |
+//! | turn | the right to change cells before other calls; its rank says of which: none, its cells, all |
+//! | doom | why an attempt cannot commit; a clash is what that means for the next turn |
+//! | mark | what ends an attempt whatever its body does: it is doomed, or waits |
+//! | step, go | what is next: for a binding, and inside |
+//!
 //! How often a body runs is in `machine/progress.rs`, what an attempt keeps in `machine/attempt.rs`.
 
 mod body;

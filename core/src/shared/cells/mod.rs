@@ -1,7 +1,6 @@
 //! The cells of a space: shards of their own, each a mutex around a table, and one ordered index of all keys.
 //!
-//! **Order of locks.** Shards of locks, then shards of cells, both in ascending order, then the index or the prefixes
-//! that are watched. A commit that names a guard has the guard's shards locked while it writes, so that the guard is held
+//! The order of locks is in `shared/mod.rs`. A commit that names a guard has the guard's shards locked while it writes, so that the guard is held
 //! at the very instant of the write (clause C14).
 //!
 //! A value is kept behind a reference count: what is read under a mutex is a handle, and the caller's code (clone, drop)
@@ -42,13 +41,12 @@ const KEPT: usize = 256;
 pub(crate) struct Cells<V> {
     /// Made when the first cell is asked for: a space that is used for locks alone has none.
     shards: OnceLock<Box<[CellShard<V>]>>,
-    /// The keys of all cells, those too that have expired and are not swept. A leaf.
+    /// The keys of all cells, those too that have expired and are not swept.
     index: Mutex<BTreeSet<Key>>,
-    /// A leaf.
     prefixes: Mutex<PrefixWatches<Arc<Watcher>>>,
     /// Whether any prefix is watched: a hint for who has nothing else to do with them.
     any_prefix: AtomicBool,
-    /// All who watch, for the end of a handle; locked too while the shards are made. Locked with no other lock.
+    /// All who watch, for the end of a handle; locked too while the shards are made.
     watchers: Mutex<BTreeMap<u64, Arc<Watcher>>>,
     last_watcher: AtomicU64,
     /// How often a key came into the index or left it; changed with the index.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::{Aftermath, Cells, Open, Several};
 use crate::machine::hash;
-use crate::shared::{Demand, Handle, Mailbox, Shared};
+use crate::shared::{Handle, Mailbox, Shared};
 use crate::sync::Arc;
 use crate::{Entry, Error, Key, KeyRange, Scan};
 
@@ -55,23 +55,20 @@ impl<V: Send + Sync + 'static> Cells<V> {
     ///
     /// # Errors
     ///
-    /// `closed`, `fenced`.
+    /// `closed`.
     pub(crate) fn delete_all(
         &self,
         shared: &Shared,
         handle: &Handle,
         (range, except): (&KeyRange, &[Key]),
-        guards: &[Demand],
         own: Option<&Mailbox>,
     ) -> Result<Vec<Key>, Error> {
-        let now = if guards.is_empty() { None } else { shared.now() };
         let scan = Scan::new(range.clone());
         let except: BTreeSet<&Key> = except.iter().collect();
         let mut after = Aftermath::default();
         let mut deleted = Vec::new();
         {
-            let _held = shared.lock_held(guards, now)?;
-            let (mut open, now, found) = self.open_range(shared, &scan, now);
+            let (mut open, now, found) = self.open_range(shared, &scan, None);
             let version = open.next_version(handle)?;
             for (key, hash) in found.iter().filter(|(key, _)| !except.contains(key)) {
                 let table = open.of(hash);

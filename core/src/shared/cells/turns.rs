@@ -58,8 +58,8 @@ impl<V: Send + Sync + 'static> Cells<V> {
     /// The turn of the space is in force, and no commit that began before is still under way.
     pub(crate) fn enter_space(&self, shared: &Shared, call: u64) {
         self.space_turn.holder.store(call, Ordering::Release);
-        for shard in self.shards(shared) {
-            drop(shard.lock(0));
+        for (number, shard) in self.shards(shared).iter().enumerate() {
+            drop(shard.lock(number));
         }
     }
 

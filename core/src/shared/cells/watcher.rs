@@ -15,7 +15,6 @@ use crate::{Key, KeyRange};
 /// Somebody who watches.
 pub(crate) struct Watcher(Mutex<Waits>);
 
-/// A leaf, locked with nothing else.
 struct Waits {
     /// Something has changed since it was last looked at.
     changed: bool,
