@@ -5,7 +5,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::spanning::SpanningRef;
-use super::{Due, Effect, Effects, Mode};
+use super::{Due, Effect, Effects, Mode, Numbered};
 use crate::signature::{OwnerTag, Signature};
 use crate::{Error, Key, Ticket};
 
@@ -85,7 +85,7 @@ pub(super) struct More<R> {
     /// Whom to tell when the grant is lost.
     pub(super) watcher: Option<R>,
     /// Calls that name the grant, by number: to be told as well.
-    pub(super) calls: Vec<(u64, R)>,
+    pub(super) calls: Option<Box<Numbered<R>>>,
     /// How often it was handed over.
     pub(super) handed: u32,
 }
@@ -99,7 +99,7 @@ impl<R> Default for More<R> {
             max_hold: None,
             span: None,
             watcher: None,
-            calls: Vec::new(),
+            calls: None,
             handed: 0,
         }
     }
@@ -200,7 +200,7 @@ impl<R> Request<R> {
     /// what they wait for, they could not commit any more.
     pub(super) fn tell_watchers(&mut self, lost: bool) -> SmallVec<[Effect<R>; 1]> {
         let Some(more) = &mut self.more else { return SmallVec::new() };
-        let calls = std::mem::take(&mut more.calls).into_iter().map(|(_, call)| Effect::Lost(call));
+        let calls = more.calls.take().into_iter().flat_map(|calls| calls.into_values()).map(Effect::Lost);
         let watcher = more.watcher.take().map(|watcher| match lost {
             true => Effect::Lost(watcher),
             false => Effect::Unwatched(watcher),

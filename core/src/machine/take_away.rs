@@ -114,22 +114,23 @@ impl<R: Recipient> LockTable<R> {
         if self.token(slot).is_none() || self.requests[slot as usize].is_lost() {
             return Err(watcher);
         }
-        self.requests[slot as usize].more().calls.push((call, watcher));
+        self.requests[slot as usize].more().calls.get_or_insert_default().insert(call, watcher);
         Ok(())
     }
 
     /// Whether a call is still to be told of a loss.
     pub(crate) fn is_watched_by(&mut self, ticket: Ticket, call: u64) -> bool {
         let Some(slot) = self.slot(ticket) else { return false };
-        self.requests[slot as usize].more().calls.iter().any(|(other, _)| *other == call)
+        self.requests[slot as usize].more().calls.as_ref().is_some_and(|calls| calls.get(call).is_some())
     }
 
     /// Tells a call no more. Answers it, to be dropped once everything is unlocked.
     pub(crate) fn unwatch_call(&mut self, ticket: Ticket, call: u64) -> Option<R> {
         let slot = self.slot(ticket)?;
         let calls = &mut self.requests[slot as usize].more().calls;
-        let at = calls.iter().position(|(other, _)| *other == call)?;
-        Some(calls.swap_remove(at).1)
+        let call = calls.as_mut()?.remove(call);
+        calls.take_if(|calls| calls.is_empty());
+        call
     }
 
     /// A grant has been handed over. Answers how often it was, and the calls that name it, which are not to be told of its
@@ -138,8 +139,8 @@ impl<R: Recipient> LockTable<R> {
         let Some(slot) = self.slot(ticket) else { return (0, Vec::new()) };
         let more = self.requests[slot as usize].more();
         more.handed = more.handed.saturating_add(1);
-        let calls = std::mem::take(&mut more.calls);
-        (more.handed, calls.into_iter().map(|(_, call)| call).collect())
+        let calls = more.calls.take().into_iter().flat_map(|calls| calls.into_values());
+        (more.handed, calls.collect())
     }
 
     /// How often a grant was handed over.
