@@ -50,8 +50,8 @@ export class Transaction {
   }
 
   /**
-   * Sets a cell, whatever it is. Without `expireIn` a cell that was read keeps what it had, another one does not expire; null: it
-   * does not either way.
+   * Sets a cell, whatever it is. Without `expireIn` a cell that this body has read or set keeps what it had, another one does not
+   * expire; null: it does not either way.
    */
   set(key: Key, value: unknown, options?: AtomicOptions): Promise<void> {
     return this.#call.told(() => this.#call.set(this.#scope, key, value, options));

@@ -140,7 +140,8 @@ impl Space {
     /// took. `fn` may run several times, so what it does besides must be harmless; `tx.on_commit` calls a function once.
     ///
     /// However many transactions touch a cell, all of them succeed, and none calls its body more than five times, as in
-    /// `update`, of which the keyword arguments are.
+    /// `update`, of which the keyword arguments are. Calls that end in `tx.retry` come besides: `attempts=` does not limit them,
+    /// `attempts` of the result has them.
     ///
     /// >>> import latchwork
     /// >>> space = latchwork.open()

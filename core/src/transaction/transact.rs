@@ -25,7 +25,7 @@ pub struct Transacted<T> {
     pub value: T,
     /// The version of all that it wrote; 0 when it wrote nothing.
     pub version: u64,
-    /// How often the body ran.
+    /// How often the body ran, runs that ended by [`retry`](Tx::retry) among them.
     pub attempts: u32,
 }
 

@@ -10,8 +10,10 @@ const GUARANTEES: &str = "## What you can rely on";
 /// A link as it is written: its text and its target.
 type Link<'a> = (&'a str, &'a str);
 
-/// Links of a document to files or folders of the repository that are not there.
-pub(crate) fn broken(path: &str, text: &str, is_there: impl Fn(&str) -> bool) -> Vec<String> {
+/// Links of a document to files or folders of the repository that are not there, or to parts that a document has not.
+///
+/// `read` answers the text of a file, an empty one for a folder.
+pub(crate) fn broken(path: &str, text: &str, read: impl Fn(&str) -> Option<String>) -> Vec<String> {
     let mut found = Vec::new();
     let mut in_example = false;
     for (number, line) in text.lines().enumerate() {
@@ -20,7 +22,9 @@ pub(crate) fn broken(path: &str, text: &str, is_there: impl Fn(&str) -> bool) ->
             continue;
         }
         for (_, target) in links(line) {
-            if file(path, target).is_some_and(|file| !is_there(&file)) {
+            let Some(file) = file(path, target) else { continue };
+            let part = target.split_once('#').map(|(_, part)| part).filter(|_| file.ends_with(".md"));
+            if !read(&file).is_some_and(|text| part.is_none_or(|part| has_part(&text, part))) {
                 found.push(format!("{path}:{}: there is no {target}", number + 1));
             }
         }
@@ -58,6 +62,16 @@ fn is_test(name: &str, target: &str, sources: &BTreeMap<String, String>) -> bool
     }
 }
 
+/// Whether a document has a heading that is linked to by this name.
+fn has_part(text: &str, part: &str) -> bool {
+    let name = |heading: &str| -> String {
+        let heading = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = heading.chars().filter(|&letter| letter.is_alphanumeric() || " -_".contains(letter));
+        kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect()
+    };
+    text.lines().filter(|line| line.starts_with('#')).any(|heading| name(heading) == part)
+}
+
 /// The links of a line.
 fn links(line: &str) -> impl Iterator<Item = Link<'_>> {
     line.match_indices("](").filter_map(move |(at, _)| {
@@ -90,12 +104,13 @@ mod tests {
     use super::*;
 
     fn broken_in(text: &str) -> Vec<String> {
-        broken("a/b/doc.md", text, |path| ["a/b/c.md", "a/d.md", "e", "a/b"].contains(&path))
+        let texts = [("a/b/c.md", ""), ("a/d.md", "# D\n\n## Its `Part`, two\n"), ("e", ""), ("a/b", "")];
+        broken("a/b/doc.md", text, |path| texts.iter().find(|(at, _)| *at == path).map(|(_, text)| text.to_string()))
     }
 
     #[test]
     fn links_to_what_is_there_are_right() {
-        let text = "[c](c.md), [d](../d.md#part) and [e](../../e) [b](.)\n[x](https://x.org/y.md) [here](#part) [`Space`](crate::Space)\n\
+        let text = "[c](c.md), [d](../d.md#its-part-two) and [e](../../e) [b](.)\n[x](https://x.org/y.md) [here](#part) [`Space`](crate::Space)\n\
                     ```\n[no](link.md)\n```\n";
         assert_eq!(broken_in(text), Vec::<String>::new());
     }
@@ -104,6 +119,7 @@ mod tests {
     fn links_to_nothing_are_told() {
         assert_eq!(broken_in("\n[c](../c.md)"), ["a/b/doc.md:2: there is no ../c.md"]);
         assert_eq!(broken_in("[c](c.md) [f](f.md)").len(), 1);
+        assert_eq!(broken_in("[c](c.md#part) [d](../d.md#part) [f](f.md#part)").len(), 3);
         assert_eq!(broken_in("```\n```\n[f](f.md)").len(), 1, "after an example");
     }
 
