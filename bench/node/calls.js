@@ -33,7 +33,6 @@ export async function measureCalls(host, space, settings) {
       together(ours, contenders, (runs) => updated(space, runs)),
       together(loop, contenders, (runs) => looped(space, runs)),
     ]);
-    for (const runs of [ours, loop]) console.log(`  ${runs}`);
   }
   const refs = await Effect.runPromise(Effect.all([STM.commit(TRef.make(0)), STM.commit(TRef.make(0))]));
   await compare("transaction of two cells", [
@@ -69,8 +68,8 @@ class Runs {
     this.#most = Math.max(this.#most, runs);
   }
 
-  toString() {
-    return `${this.name}: ${(this.#runs / this.#calls).toFixed(2)} runs of the body for each call, ${this.#most} at most`;
+  toJSON() {
+    return { each: Math.round((100 * this.#runs) / this.#calls) / 100, most: this.#most };
   }
 }
 
@@ -140,6 +139,7 @@ function awaited(name, job) {
 function together(runs, contenders, job) {
   return {
     name: runs.name,
+    runs,
     run: (section, operations) =>
       section(async () => {
         for (let done = 0; done < operations; done += contenders) {

@@ -25,11 +25,35 @@ class Section:
 
 
 @dataclass
+class Runs:
+    """How often bodies ran for so many changes, and the worst of them."""
+
+    changes: int = 0
+    bodies: int = 0
+    worst: int = 0
+
+    def note(self, attempts: int) -> None:
+        """One change."""
+        self.changes += 1
+        self.bodies += attempts
+        self.worst = max(self.worst, attempts)
+
+    @property
+    def each(self) -> float:
+        """For each change."""
+        return self.bodies / max(self.changes, 1)
+
+
+@dataclass
 class Side:
-    """One way of doing a case's job: as often as it is told, inside ``with section.counted()``."""
+    """One way of doing a case's job: as often as it is told, inside ``with section.counted()``.
+
+    Where its bodies may run several times for each change, it notes that.
+    """
 
     name: str
     run: Callable[[Section, int], Awaitable[None]]
+    runs: Runs | None = None
 
 
 async def interleave(sides: Sequence[Side], operations: int, rounds: int) -> list[list[float]]:

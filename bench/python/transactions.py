@@ -5,35 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import latchwork
 import latchwork.aio
 from cells import VALUE, Copies
-from rounds import Section, Side
+from rounds import Runs, Section, Side
 
 KEY = "cell"
 MOST_PAUSE = 32
 """Back-off: at most so many turns of the loop."""
-
-
-@dataclass
-class Runs:
-    """How often bodies ran for so many changes, and the worst of them."""
-
-    changes: int = 0
-    bodies: int = 0
-    worst: int = 0
-
-    def note(self, attempts: int) -> None:
-        """One change."""
-        self.changes += 1
-        self.bodies += attempts
-        self.worst = max(self.worst, attempts)
-
-    def __str__(self) -> str:
-        return f"{self.bodies / max(self.changes, 1):.2f} bodies for each change, {self.worst} at worst"
 
 
 def step(value: dict[str, Any] | None, entry: object = None) -> dict[str, Any]:
@@ -85,20 +66,20 @@ async def alone(space: latchwork.aio.Space) -> Sequence[Side]:
     ]
 
 
-async def contended(space: latchwork.aio.Space, tasks: int) -> tuple[Sequence[Side], dict[str, Runs]]:
+async def contended(space: latchwork.aio.Space, tasks: int) -> Sequence[Side]:
     """So many tasks change one cell, each with an await in between."""
     await space.set(KEY, VALUE)
     await space.set("by exchange", VALUE)
     guarded, lock = Copies(), asyncio.Lock()
     guarded.set(KEY, VALUE)
-    runs = {"update": Runs(), "loop": Runs()}
+    updates, exchanges = Runs(), Runs()
 
     async def body(value: dict[str, Any] | None, entry: object) -> dict[str, Any]:
         await asyncio.sleep(0)
         return step(value)
 
     async def ours() -> None:
-        runs["update"].note((await space.update(KEY, body)).attempts)
+        updates.note((await space.update(KEY, body)).attempts)
 
     async def exchange() -> None:
         attempts, most = 0, 1
@@ -107,7 +88,7 @@ async def contended(space: latchwork.aio.Space, tasks: int) -> tuple[Sequence[Si
             entry = await space.get("by exchange")
             await asyncio.sleep(0)
             if await space.compare_exchange(entry, step(entry.value)):
-                return runs["loop"].note(attempts)
+                return exchanges.note(attempts)
             for _ in range(random.randint(1, most)):
                 await asyncio.sleep(0)
             most = min(2 * most, MOST_PAUSE)
@@ -118,12 +99,11 @@ async def contended(space: latchwork.aio.Space, tasks: int) -> tuple[Sequence[Si
             await asyncio.sleep(0)
             guarded.set(KEY, step(value))
 
-    sides = [
-        together("Latchwork, update", ours, tasks),
-        together("Latchwork, compare_exchange in a loop with back-off", exchange, tasks),
+    return [
+        together("Latchwork, update", ours, tasks, updates),
+        together("Latchwork, compare_exchange in a loop with back-off", exchange, tasks, exchanges),
         together("dict with copies under an asyncio.Lock", locked, tasks),
     ]
-    return sides, runs
 
 
 async def two_cells(space: latchwork.aio.Space) -> Sequence[Side]:
@@ -184,7 +164,7 @@ def often(name: str, change: Callable[[], Awaitable[None]]) -> Side:
     return Side(name, run)
 
 
-def together(name: str, change: Callable[[], Awaitable[None]], tasks: int) -> Side:
+def together(name: str, change: Callable[[], Awaitable[None]], tasks: int, runs: Runs | None = None) -> Side:
     """By so many tasks at once."""
 
     async def work(times: int) -> None:
@@ -195,4 +175,4 @@ def together(name: str, change: Callable[[], Awaitable[None]], tasks: int) -> Si
         with section.counted():
             await asyncio.gather(*(work(operations // tasks) for _ in range(tasks)))
 
-    return Side(name, run)
+    return Side(name, run, runs)

@@ -16,6 +16,7 @@ curves(
 );
 curves("held keys", "Cost by the number of held keys", "Beyond the processor's caches every line rises.");
 curves("threads", "Cost by the number of threads", "The time that passed, for each operation of all threads.");
+runsTable();
 memoryTable();
 instructionPlot();
 resultTable();
@@ -98,6 +99,29 @@ function curves(plot, title, text) {
       ],
     });
   }
+}
+
+function runsTable() {
+  const counted = rows.filter((row) => row.ours_runs !== undefined);
+  if (counted.length === 0) return;
+  add("h2", "Bodies run for each call");
+  add(
+    "p",
+    "On the average and in the worst case, where others want the same cell: ours takes its turn, a loop goes on.",
+  );
+  table(
+    ["host", "case", "peer", "ours", "at most", "peer's", "at most"],
+    counted.map((row) => [
+      row.host,
+      row.case,
+      row.peer,
+      short(row.ours_runs),
+      row.ours_most_runs,
+      short(row.peer_runs),
+      row.peer_most_runs,
+    ]),
+    [3, 4, 5, 6],
+  );
 }
 
 function memoryTable() {

@@ -2,12 +2,23 @@
 
 use serde_json::{Value, json};
 
+use crate::rounds::Runs;
+
 const HOST: &str = "rust";
 
 /// What `ours` and `theirs` cost in each round, in nanoseconds per operation.
 pub fn comparison(case: &str, peer: &str, ours: &[f64], theirs: &[f64]) {
     print(json!({ "kind": "comparison", "host": HOST, "case": case, "peer": peer,
         "ours": tenths(ours), "theirs": tenths(theirs) }));
+}
+
+/// As `comparison`, with how often the bodies of both sides ran for each call, and at most.
+pub fn comparison_of_runs(case: &str, peer: &str, costs: [&[f64]; 2], runs: [Runs; 2]) {
+    let [ours, theirs] = costs.map(tenths);
+    let [ours_runs, theirs_runs] =
+        runs.map(|runs| json!({ "each": (runs.each() * 100.0).round() / 100.0, "most": runs.most() }));
+    print(json!({ "kind": "comparison", "host": HOST, "case": case, "peer": peer, "ours": ours, "theirs": theirs,
+        "ours_runs": ours_runs, "theirs_runs": theirs_runs }));
 }
 
 /// As `comparison`, but what counts is how much better each side is than a base of its own.

@@ -23,6 +23,15 @@ pub(super) struct Comparison {
     pub(super) theirs: Vec<f64>,
     /// What each side cost before the improvement that is compared, if it is one.
     pub(super) bases: Option<[Vec<f64>; 2]>,
+    /// How often the bodies of both sides ran, where they may run several times for each call.
+    pub(super) runs: Option<[Runs; 2]>,
+}
+
+/// How often bodies ran for each call, and in the worst case.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Runs {
+    pub(super) each: f64,
+    pub(super) most: f64,
 }
 
 /// Findings are lines for us; all others are for whoever watches.
@@ -89,8 +98,18 @@ fn comparison(value: &Value) -> Result<Comparison> {
             Some(bases)
         }
     };
+    let runs = match value.get("ours_runs") {
+        None => None,
+        Some(_) => Some([runs(value, "ours_runs")?, runs(value, "theirs_runs")?]),
+    };
     let text = |name| text(value, name);
-    Ok(Comparison { host: text("host")?, case: text("case")?, peer: text("peer")?, ours, theirs, bases })
+    Ok(Comparison { host: text("host")?, case: text("case")?, peer: text("peer")?, ours, theirs, bases, runs })
+}
+
+fn runs(value: &Value, name: &str) -> Result<Runs> {
+    let runs = Runs { each: number(&value[name], "each")?, most: number(&value[name], "most")? };
+    ensure!(1.0 <= runs.each && runs.each <= runs.most, "`{name}` cannot be: {runs:?}");
+    Ok(runs)
 }
 
 fn text(value: &Value, name: &str) -> Result<String> {
@@ -130,6 +149,21 @@ mod tests {
         let Some(Finding::Comparison(read)) = Finding::read(&line).unwrap() else { panic!("no comparison") };
         assert_eq!(read.bases, Some([vec![5.0, 6.0], vec![7.0, 8.0]]));
         assert!(Finding::read(&line.replace("[7,8]", "[7]")).is_err());
+    }
+
+    #[test]
+    fn bodies_run_once_at_least_and_never_more_often_than_at_most() {
+        let with = |ours: &str| {
+            let runs = format!("\"ours_runs\":{ours},\"theirs_runs\":{{\"each\":2,\"most\":9}},\"ours\"");
+            Finding::read(&LINE.replace("\"ours\"", &runs))
+        };
+        let Some(Finding::Comparison(read)) = with(r#"{"each":1.5,"most":4}"#).unwrap() else {
+            panic!("no comparison")
+        };
+        assert_eq!(read.runs, Some([Runs { each: 1.5, most: 4.0 }, Runs { each: 2.0, most: 9.0 }]));
+        for wrong in [r#"{"each":0,"most":4}"#, r#"{"each":5,"most":4}"#, r#"{"each":1}"#, "1"] {
+            assert!(with(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -23,6 +23,11 @@ const PAGE: &str = "bench/index.html";
 /// Prints the tables.
 pub(super) fn print(rows: &[Row], found: &Found) {
     println!("\n{}", bars(rows));
+    let runs = runs(rows);
+    if !runs.is_empty() {
+        let heading = ["bodies run for each call", "", "peer", "ours", "at most", "peer's", "at most"];
+        println!("{}", table::layout(&heading, &runs, 3));
+    }
     let memory = memory(&found.findings);
     if !memory.is_empty() {
         let heading = ["on the heap, for each", "", "bytes", "allocations", "besides, with the caller"];
@@ -83,7 +88,7 @@ fn cells(row: &Row) -> Vec<String> {
     let mut cells = vec![bar.host.clone(), bar.case.clone(), bar.peer.clone()];
     cells.extend(match &row.measured {
         Some(measured) => {
-            let Measured { unit, ours, theirs, ratio, rounds } = measured;
+            let Measured { unit, ours, theirs, ratio, rounds, .. } = measured;
             let middle = format!("{} to {}", figures(ratio.low), figures(ratio.high));
             [amount(*unit, *ours), amount(*unit, *theirs), figures(ratio.median), middle, rounds.to_string()]
         }
@@ -104,6 +109,17 @@ fn amount(unit: Unit, value: f64) -> String {
 /// Two figures after the point, or as many as a small number needs.
 fn figures(number: f64) -> String {
     if number != 0.0 && number.abs() < 0.1 { format!("{number:.4}") } else { format!("{number:.2}") }
+}
+
+/// How often bodies ran, where they may run several times.
+fn runs(rows: &[Row]) -> Vec<Vec<String>> {
+    let cells = |row: &Row| {
+        let [ours, theirs] = row.measured.as_ref()?.runs?;
+        let mut cells = [&row.bar.host, &row.bar.case, &row.bar.peer].map(String::clone).to_vec();
+        cells.extend([ours, theirs].into_iter().flat_map(|runs| [figures(runs.each), format!("{:.0}", runs.most)]));
+        Some(cells)
+    };
+    rows.iter().filter_map(cells).collect()
 }
 
 fn memory(findings: &[Finding]) -> Vec<Vec<String>> {
@@ -204,6 +220,19 @@ mod tests {
         assert_eq!(lines[2].join(" "), "rust fresh key map 55 ns 100 ns 0.55 0.53 to 0.57 2 ≤ 0.75 met");
         assert_eq!(lines[3].join(" "), "rust forgotten map - - - - - ≤ 0.0100 not measured");
         assert_eq!(lines[4].join(" "), "wasm binary 40 kB 50000 B 40000 B 1.25 1.25 to 1.25 1 ≤ 1.00 missed");
+    }
+
+    #[test]
+    fn how_often_bodies_ran_stands_beside_the_peers() {
+        let line = r#"{"kind":"comparison","host":"rust","case":"update","peer":"loop","ours":[1],"theirs":[2],
+            "ours_runs":{"each":1.25,"most":4},"theirs_runs":{"each":7.5,"most":31}}"#;
+        let found = Finding::read(line).unwrap().unwrap();
+        let rows = row::rows(&[], &["rust"], &[found, found_plain()]);
+        assert_eq!(runs(&rows), [["rust", "update", "loop", "1.25", "4", "7.50", "31"]]);
+    }
+
+    fn found_plain() -> Finding {
+        found().1.findings.swap_remove(0)
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::bars::Bar;
-use super::finding::{Comparison, Finding};
+use super::finding::{Comparison, Finding, Runs};
 use super::statistics::{Spread, spread};
 
 /// A row of the table. Without a ratio it was to be measured, and was not.
@@ -21,6 +21,8 @@ pub(super) struct Measured {
     pub(super) theirs: f64,
     pub(super) ratio: Spread,
     pub(super) rounds: usize,
+    /// How often the bodies of both sides ran, where they may run several times for each call.
+    pub(super) runs: Option<[Runs; 2]>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +86,7 @@ impl Measured {
     /// The median of the ratios of the rounds. Where more is better, it is throughput that is compared; where each side
     /// has a base, what it gained over that.
     fn over_rounds(comparison: &Comparison, higher_is_better: bool) -> Option<Measured> {
-        let Comparison { ours, theirs, bases, .. } = comparison;
+        let Comparison { ours, theirs, bases, runs, .. } = comparison;
         let ratio = |round: usize| {
             let base = bases.as_ref().map_or(1.0, |[our, their]| our[round] / their[round]);
             let cost = ours[round] / theirs[round] / base;
@@ -96,11 +98,12 @@ impl Measured {
             theirs: spread(theirs.iter().copied())?.median,
             ratio: spread((0..ours.len()).map(ratio))?,
             rounds: ours.len(),
+            runs: *runs,
         })
     }
 
     fn once(unit: Unit, ours: f64, theirs: f64) -> Option<Measured> {
-        Some(Measured { unit, ours, theirs, ratio: spread([ours / theirs])?, rounds: 1 })
+        Some(Measured { unit, ours, theirs, ratio: spread([ours / theirs])?, rounds: 1, runs: None })
     }
 }
 
@@ -141,6 +144,16 @@ impl Row {
             row["ours_bytes"] = json!(ours);
             row["peer_bytes"] = json!(theirs);
         }
+        if let Some([ours, theirs]) = self.measured.as_ref().and_then(|measured| measured.runs) {
+            for (name, value) in [
+                ("ours_runs", ours.each),
+                ("ours_most_runs", ours.most),
+                ("peer_runs", theirs.each),
+                ("peer_most_runs", theirs.most),
+            ] {
+                row[name] = json!(value);
+            }
+        }
         row
     }
 }
@@ -178,7 +191,15 @@ mod tests {
 
     fn comparison(ours: &[f64], theirs: &[f64]) -> Finding {
         let [host, case, peer] = ["rust", "c", "p"].map(str::to_owned);
-        Finding::Comparison(Comparison { host, case, peer, ours: ours.into(), theirs: theirs.into(), bases: None })
+        Finding::Comparison(Comparison {
+            host,
+            case,
+            peer,
+            ours: ours.into(),
+            theirs: theirs.into(),
+            bases: None,
+            runs: None,
+        })
     }
 
     fn only(bar: Bar, finding: Finding) -> Row {
@@ -250,6 +271,11 @@ mod tests {
         for (name, value) in wanted.as_object().unwrap() {
             assert_eq!(&row[name], value, "{name}");
         }
+        let Finding::Comparison(mut found) = comparison(&[10.0], &[20.0]) else { unreachable!() };
+        found.runs = Some([Runs { each: 1.5, most: 4.0 }, Runs { each: 3.0, most: 20.0 }]);
+        let row = only(bar(None, false), Finding::Comparison(found)).json();
+        let runs = ["ours_runs", "ours_most_runs", "peer_runs", "peer_most_runs"].map(|name| row[name].as_f64());
+        assert_eq!(runs, [1.5, 4.0, 3.0, 20.0].map(Some));
         let size = Finding::Size { host: "rust".into(), case: "c".into(), peer: "p".into(), ours: 30.0, theirs: 40.0 };
         let row = only(bar(Some(1.0), false), size).json();
         assert_eq!((&row["ours_ns"], &row["ours_bytes"], &row["ratio"]), (&Value::Null, &json!(30.0), &json!(0.75)));

@@ -73,7 +73,12 @@ impl Case {
     pub fn run(mut self, settings: Settings) {
         let costs = interleave(&mut self.sides, self.operations, settings.rounds());
         for (peer, theirs) in self.sides.iter().zip(&costs).skip(1) {
-            finding::comparison(self.name, peer.name(), &costs[0], theirs);
+            match (self.sides[0].runs(), peer.runs()) {
+                (Some(ours), Some(runs)) => {
+                    finding::comparison_of_runs(self.name, peer.name(), [&costs[0], theirs], [ours, runs]);
+                }
+                _ => finding::comparison(self.name, peer.name(), &costs[0], theirs),
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Updates and transactions: alone, and with others who want the same cell.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use fast_stm::{TVar, atomically};
 use futures::executor::LocalPool;
@@ -9,7 +11,7 @@ use latchwork::{Change, Entry, Error, Space, Tx};
 
 use super::cells::{ARC_SWAP, Swaps, over_keys, ready, space, swaps, updated_by};
 use super::{Case, key_names};
-use crate::rounds::Side;
+use crate::rounds::{Runs, Side};
 use crate::section::section;
 
 const OPERATIONS: u64 = 8192;
@@ -51,28 +53,46 @@ pub(super) fn transact() -> Case {
     Case { name: "transaction: 2 reads + 2 writes", operations: OPERATIONS, sides: vec![ours, theirs] }
 }
 
+/// The longest that the loop by hand stands back, in turns of the others.
+const LONGEST: u32 = 64;
+
 /// Adds one to the same cell as all others, who all read it before anybody writes: by `update`, and by a loop of reading
-/// and comparing that gives way after each failure.
+/// and comparing in which who loses stands back for a random while, twice as long each time.
 fn contended(name: &'static str, contenders: u64) -> Case {
     let by_update = all_at_once("Latchwork", contenders, |space| async move {
         let done = space.update_async("count", async |entry: Entry<u64>| {
             give_way().await;
             Change::Set(entry.value.unwrap_or_default() + 1)
         });
-        done.await.expect("open");
+        done.await.expect("open").attempts
     });
-    let by_loop = all_at_once("a loop of compare_exchange", contenders, |space| async move {
-        loop {
-            let seen = space.get("count").await.expect("open");
-            give_way().await;
-            let value = seen.value.unwrap_or_default() + 1;
-            if space.compare_exchange(&seen, value).await.expect("open").is_ok() {
-                return;
+    let dice = Rc::new(Cell::new(1));
+    let by_loop = all_at_once("a loop of compare_exchange with back-off", contenders, move |space| {
+        let dice = dice.clone();
+        async move {
+            let (mut attempts, mut longest) = (0, 1);
+            loop {
+                attempts += 1;
+                let seen = space.get("count").await.expect("open");
+                give_way().await;
+                let value = seen.value.unwrap_or_default() + 1;
+                if space.compare_exchange(&seen, value).await.expect("open").is_ok() {
+                    return attempts;
+                }
+                for _ in 0..=thrown(&dice) % longest {
+                    give_way().await;
+                }
+                longest = LONGEST.min(2 * longest);
             }
-            give_way().await;
         }
     });
     Case { name, operations: 2_000, sides: vec![by_update, by_loop] }
+}
+
+/// A number that looks random enough to stand back by.
+fn thrown(dice: &Cell<u32>) -> u32 {
+    dice.set(dice.get().wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+    dice.get() >> 16
 }
 
 pub(super) fn one_contender() -> Case {
@@ -87,24 +107,30 @@ pub(super) fn a_hundred_contenders() -> Case {
     contended("update: 100 contenders", 100)
 }
 
-fn all_at_once<F: Future<Output = ()> + 'static>(
+/// `job` answers how often its body ran.
+fn all_at_once<F: Future<Output = u32> + 'static>(
     name: &str,
     contenders: u64,
     job: impl Fn(Space<u64>) -> F + 'static,
 ) -> Side {
     let space: Space<u64> = Space::with_cells();
-    Side::new(name, move |operations| {
+    let runs = Rc::new(Cell::new(Runs::default()));
+    let noted = runs.clone();
+    let side = Side::new(name, move |operations| {
         section(|| {
             for _ in 0..operations.div_ceil(contenders) {
                 let mut pool = LocalPool::new();
                 for _ in 0..contenders {
-                    pool.spawner().spawn_local(job(space.clone())).expect("the pool lives");
+                    let (job, noted) = (job(space.clone()), noted.clone());
+                    let counted = async move { noted.set(noted.get().and(job.await)) };
+                    pool.spawner().spawn_local(counted).expect("the pool lives");
                 }
                 pool.run();
             }
         })
         .1
-    })
+    });
+    side.noting(&runs)
 }
 
 /// Lets all others run before this one goes on.
