@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::shard::Locked;
 use super::{Recipient, Shared};
-use crate::machine::{Parts, ShardTable, Standing, holds};
+use crate::machine::{Parts, ShardTable, Standing, holds, sort_and_dedup};
 use crate::sync::MutexGuard;
 use crate::{Error, Key, Ticket};
 
@@ -73,8 +73,7 @@ impl Shared {
     fn lock_all_parts(&self, demands: &[Demand], tickets: &[Ticket]) -> BTreeMap<u32, Locked<'_>> {
         let mut needed: Vec<u32> = tickets.iter().map(|ticket| ticket.shard).collect();
         loop {
-            needed.sort_unstable();
-            needed.dedup();
+            sort_and_dedup(&mut needed);
             let mut tables: BTreeMap<u32, Locked<'_>> =
                 needed.iter().map(|&number| (number, self.shards[number as usize].lock_table())).collect();
             let asked = demands.iter().zip(tickets).filter(|(demand, _)| demand.keys.is_some());

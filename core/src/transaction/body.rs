@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::MemoryCells;
-use crate::machine::{Attempt, Inner, Mark, Pending, Refused};
+use crate::machine::{Attempt, Inner, Mark, Pending, Refused, sort_by};
 use crate::shared::{Checked, Enclosed};
 use crate::sync::Arc;
 use crate::{Entry, Error, Expiry, Key, Scan};
@@ -88,10 +88,12 @@ impl<V: Send + Sync + 'static> Body<V> {
             (covered, entries) = entries.into_iter().partition(is_own);
             let written = own.iter().filter_map(|(hash, key)| own_write(attempt, *hash, key));
             entries.extend(written.filter(|entry| entry.value.is_some()));
-            entries.sort_by(|a, b| match scan.reverse {
-                false => a.key.cmp(&b.key),
-                true => b.key.cmp(&a.key),
-            });
+            if !own.is_empty() {
+                sort_by(&mut entries, |a, b| match scan.reverse {
+                    false => a.key.cmp(&b.key),
+                    true => b.key.cmp(&a.key),
+                });
+            }
             // What is of no use is dropped with nothing locked.
             let mut unused: Vec<Entry<Arc<V>>> = covered;
             unused.extend(entries.split_off(scan.limit.min(entries.len())));

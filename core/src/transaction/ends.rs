@@ -155,7 +155,7 @@ fn a_guard_that_is_handed_over_before_the_first_poll_is_lost() {
             }
             assert!(guard.hand_over(owner, ()).expect("held"));
             assert_eq!(kind(block_on(commit.commit())), ErrorKind::Fenced);
-            assert_eq!(kind(block_on(async { set.await })), ErrorKind::Fenced);
+            assert_eq!(kind(block_on(set)), ErrorKind::Fenced);
             assert_eq!(kind(block_on(update)), ErrorKind::Fenced);
             assert_eq!(kind(block_on(awaited)), ErrorKind::Fenced);
             assert_eq!(kind(block_on(transact)), ErrorKind::Fenced);
