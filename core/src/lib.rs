@@ -18,7 +18,7 @@
 //! A cell holds a value and its version: [`insert`](Space::insert), [`compare_exchange`](Space::compare_exchange) and
 //! [`atomic`](Space::atomic) write only what nobody has changed, [`update`](Space::update) and [`transact`](Space::transact)
 //! run again until that is so, and a write that names a [`Guard`] only while that is held. Which one is for which race says
-//! the chapter `docs::choosing`.
+//! the chapter `docs::choosing`, and `docs::recipes` has code for eight of them.
 //!
 //! # How it is built
 //!
