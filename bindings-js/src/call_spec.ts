@@ -4,7 +4,7 @@
  * @internal
  */
 
-import { demandOf, expiryOf, guardOf } from "./cell_arguments.js";
+import { countOf, demandOf, expiryOf, guardOf } from "./cell_arguments.js";
 import { invalid } from "./error.js";
 import { isReleased } from "./guard.js";
 import { rawKeys } from "./key.js";
@@ -18,9 +18,6 @@ import { isText } from "./text.js";
 const TRANSACT = ["attempts", "timeout", "signal", "owner", "label", "guard", "guardKeys"];
 const UPDATE = ["expireIn", ...TRANSACT];
 const NEVER = Number.POSITIVE_INFINITY;
-
-/** The most attempts that the core counts. */
-const MOST = 2 ** 32 - 1;
 
 /** The options of a call, checked. */
 export interface Spec {
@@ -72,7 +69,7 @@ function specOf(space: Space, options: unknown, known: readonly string[], given:
   if (owner !== undefined && !(owner instanceof Owner)) throw invalid("owner", "must be an owner, from space.owner()");
   const demand = guard === undefined ? undefined : guardedBy(space, guard, guardKeys);
   const raw: RawSpec = {
-    attempts: attemptsOf(attempts),
+    attempts: countOf(attempts, "attempts", 1),
     timeout: checkTime(timeout, "timeout"),
     owner: owner?.number ?? 0,
     expireIn: expireIn === undefined ? Number.NaN : expiryOf(expireIn),
@@ -100,14 +97,6 @@ function scoped(space: Space, spec: Spec): Spec {
   const owner = around ?? space.owner();
   const raw = spec.raw ?? { attempts: NEVER, timeout: NEVER, owner: 0, expireIn: Number.NaN };
   return { ...spec, owner, isScoped: around === undefined, raw: { ...raw, owner: owner.number } };
-}
-
-function attemptsOf(attempts: unknown): number {
-  if (attempts === undefined || attempts === NEVER) return NEVER;
-  if (!Number.isSafeInteger(attempts) || (attempts as number) < 1) {
-    throw invalid("attempts", "must be a whole number, 1 or more");
-  }
-  return Math.min(attempts as number, MOST);
 }
 
 function guardedBy(space: Space, given: unknown, keys: unknown): RawDemand {

@@ -114,13 +114,12 @@ export function rangeOf(native: Native, given: unknown, known: readonly string[]
   };
 }
 
-/** How many cells at most, Infinity for all. */
-export function limitOf(limit: unknown): number {
-  if (limit === undefined || limit === NEVER) return NEVER;
-  if (!Number.isSafeInteger(limit) || (limit as number) < 0) {
-    throw invalid("limit", "must be a whole number, not negative");
+/** A whole number, Infinity where there is no limit. */
+export function countOf(count: unknown = NEVER, what: string, least = 0): number {
+  if (count !== NEVER && !(Number.isSafeInteger(count) && (count as number) >= least)) {
+    throw invalid(what, `must be a whole number, ${least === 0 ? "not negative" : `${least} or more`}`);
   }
-  return limit as number;
+  return count as number;
 }
 
 /** True or false; false where it is not given. */

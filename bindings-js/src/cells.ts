@@ -7,21 +7,21 @@
 import type { Transacted, Updated } from "./answers.js";
 import type { Step } from "./atomic.js";
 import {
+  countOf,
   demandOf,
   expectedOf,
   expiryOf,
   guardOf,
   isEntry,
   isRange,
-  limitOf,
   RANGE,
   rangeOf,
   switchOf,
   type Wanted,
   wanted,
 } from "./cell_arguments.js";
-import { asNow, Snapshot } from "./cells_loading.js";
-import { type Codec, SpaceCodec } from "./codec.js";
+import { asNow } from "./cells_loading.js";
+import { type Codec, encoded, SpaceCodec } from "./codec.js";
 import type { Committed, Deleted, Entry, Exchanged } from "./entry.js";
 import { invalid, type LatchworkError, takeError } from "./error.js";
 import { isReleased } from "./guard.js";
@@ -150,7 +150,7 @@ export class Cells {
     const asked = rangeOf(native, range, RANGE);
     if (options !== undefined) checkOptions(options, ["limit", "reverse"]);
     const { limit, reverse } = (options ?? {}) as Record<string, unknown>;
-    const all = this.native.list(handle, asked, limitOf(limit), switchOf(reverse, "reverse"));
+    const all = this.native.list(handle, asked, countOf(limit, "limit"), switchOf(reverse, "reverse"));
     if (!all) throw this.refusal(Object.entries(asked));
     return all.map((entry) => this.entry(entry));
   }
@@ -275,11 +275,7 @@ export class Cells {
   }
 
   #bytes(value: unknown): Uint8Array {
-    if (value instanceof Taken) return value.bytes();
-    if (!(value instanceof Snapshot)) return this.codec.encode(value);
-    // First the value itself: a clone has lost the classes for which parts of it are refused.
-    const encoded = this.codec.encode(value.value);
-    return value.clone === value.value ? encoded : this.codec.encode(value.clone);
+    return value instanceof Taken ? value.bytes() : encoded(this.codec, value);
   }
 
   #taken(value: unknown): Taken {

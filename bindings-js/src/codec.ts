@@ -1,3 +1,4 @@
+import { Snapshot } from "./cells_loading.js";
 import { codecName, type OurCodec } from "./codec_name.js";
 import { invalid, LatchworkError } from "./error.js";
 import { isBytes } from "./key.js";
@@ -5,8 +6,8 @@ import { isBytes } from "./key.js";
 /**
  * How values become bytes and come back: a pair of functions of one's own for the option `codec` of `open`.
  *
- * What `decode` answers belongs to whoever reads the value, so it must be new each time. What either throws ends the operation
- * and passes through unchanged.
+ * `encode` is called once for each value that is written, at the call and with the value itself. What `decode` answers belongs to
+ * whoever reads the value, so it must be new each time. What either throws ends the operation and passes through unchanged.
  */
 export interface Codec<T = unknown> {
   /** All openings of a name must have codecs of one name; `"custom"` where it is not given. */
@@ -66,26 +67,6 @@ export class SpaceCodec {
     return this.#loading;
   }
 
-  /** The bytes of a value as it is now; a promise only until the code is there. */
-  encode(value: unknown): Uint8Array | Promise<Uint8Array> {
-    return this.#ready === undefined ? this.#encodeLoaded(value) : this.#ready.encode(value);
-  }
-
-  async #encodeLoaded(value: unknown): Promise<Uint8Array> {
-    // The caller may change the value before the code is there. What cannot be cloned is refused by the codec too.
-    let clone: unknown;
-    let cloned = true;
-    try {
-      clone = structuredClone(value);
-    } catch {
-      cloned = false;
-    }
-    const codec = await this.load();
-    // First the value itself: a clone has lost the classes for which parts of it are refused.
-    const encoded = codec.encode(value);
-    return cloned ? codec.encode(clone) : encoded;
-  }
-
   async #begin(): Promise<Codec> {
     if (this.#ready !== undefined) return this.#ready;
     try {
@@ -96,6 +77,18 @@ export class SpaceCodec {
     }
     return this.#ready;
   }
+}
+
+/**
+ * The bytes of a value, or of one that was given when the codec was not there.
+ *
+ * @internal
+ */
+export function encoded(codec: Codec, value: unknown): Uint8Array {
+  if (!(value instanceof Snapshot)) return codec.encode(value);
+  // First the value itself: a clone has lost the classes for which parts of it are refused.
+  const bytes = codec.encode(value.value);
+  return value.clone === value.value ? bytes : codec.encode(value.clone);
 }
 
 /** A caller's pair, whose answers are checked. */

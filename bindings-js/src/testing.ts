@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type CodecOption, SpaceCodec } from "./codec.js";
+import { Snapshot } from "./cells_loading.js";
+import { type CodecOption, encoded, SpaceCodec } from "./codec.js";
 import { invalid, raise, takeError } from "./error.js";
 import { started } from "./host.js";
 import { isBytes, type Key, keyOf, rawKey } from "./key.js";
@@ -38,7 +39,10 @@ export async function decodeKey(encoded: Uint8Array): Promise<Key> {
  * Rejects with `invalid` where the codec does not take it.
  */
 export async function encodeValue(value: unknown, codec?: CodecOption): Promise<Uint8Array> {
-  return new SpaceCodec(codec).encode(value);
+  const given = new SpaceCodec(codec);
+  if (given.ready !== undefined) return given.ready.encode(value);
+  const taken = new Snapshot(value);
+  return encoded(await given.load(), taken);
 }
 
 /** The value that these bytes hold. Rejects with `invalid` where they hold none. */

@@ -7,7 +7,7 @@
 import type { Transacted } from "./answers.js";
 import { type Bytes, Call } from "./call.js";
 import { type Spec, transactSpec } from "./call_spec.js";
-import { expiryOf, limitOf, RANGE, rangeOf, switchOf } from "./cell_arguments.js";
+import { countOf, expiryOf, RANGE, rangeOf, switchOf } from "./cell_arguments.js";
 import type { Cells } from "./cells.js";
 import type { Entry } from "./entry.js";
 import { invalid, LatchworkError } from "./error.js";
@@ -81,7 +81,7 @@ export class Transacting extends Call<Transacted> {
     const asked = rangeOf(this.cells.space.native, range, RANGE);
     if (options !== undefined) checkOptions(options, ["limit", "reverse"]);
     const { limit, reverse } = (options ?? {}) as Record<string, unknown>;
-    const all = this.native.list(this.number, scope, asked, limitOf(limit), switchOf(reverse, "reverse"));
+    const all = this.native.list(this.number, scope, asked, countOf(limit, "limit"), switchOf(reverse, "reverse"));
     this.#check(scope, Object.entries(asked));
     return (all ?? []).map((entry) => this.cells.entry(entry));
   }
