@@ -26,7 +26,7 @@ export abstract class Call<R> implements Abortable {
   scope = 0;
   /** Which attempt runs, or how many have run. */
   attempt = 0;
-  /** Whether there is an outcome: whatever the body does from now on is of no account. */
+  /** Whether there is an outcome: whatever happens from now on, and whatever the body does, is of no account. */
   over = false;
 
   /** With `Run`, the cell of an update; with `Done`, what the commit came to. */
@@ -34,13 +34,13 @@ export abstract class Call<R> implements Abortable {
   protected version = 0;
   protected expiresIn = 0;
   protected changed = false;
-  protected callbacks = 0;
+  protected callbacks: readonly number[] = [];
 
   #result: R | undefined;
   /** What the body threw last, and why the core has ended the call. */
   #thrown: unknown;
   #error: LatchworkError | undefined;
-  /** An outcome that came while the body ran or waited. */
+  /** Why it has ended otherwise than by what its body did. */
   #early: { readonly reason: unknown } | undefined;
   #reject: ((reason: unknown) => void) | undefined;
 
@@ -94,14 +94,16 @@ export abstract class Call<R> implements Abortable {
   abort(reason: unknown): void {
     if (this.over) return;
     this.native.cancel(this.number);
+    this.#isOver();
+    this.#early = { reason };
     settle(this.cells.space);
-    this.#endEarly(reason);
+    this.#endEarly();
   }
 
   /** Goes on until something has to be waited for. Answers whether there is a result; throws where it is an error. */
   #advance(step: Step): boolean {
     for (let next: Step | undefined = step; next !== undefined; ) {
-      if (this.over) throw this.#early?.reason;
+      if (this.#early !== undefined) throw this.#early.reason;
       switch (next) {
         case Step.Wait:
           return false;
@@ -188,7 +190,7 @@ export abstract class Call<R> implements Abortable {
     return this.#read(this.native.threw(this.number, this.scope));
   }
 
-  /** Reads what a step is, and settles what it settled. */
+  /** Takes what a step is, before it settles what that settled: then others run, and can do anything (see `Call` in the core). */
   #read(bytes: Bytes): Step {
     const { space } = this.cells;
     const { scratch } = space.native;
@@ -201,11 +203,12 @@ export abstract class Call<R> implements Abortable {
       this.version = scratch[CallLane.Version] as number;
       this.expiresIn = scratch[CallLane.ExpiresIn] as number;
       this.changed = scratch[CallLane.Changed] === 1;
-      this.callbacks = scratch[CallLane.Callbacks] as number;
+      if (step === Step.Done && scratch[CallLane.Callbacks] !== 0) this.callbacks = this.native.callbacks();
     } else if (step === Step.Failed) {
       this.#error = withConflicts(this.cells.refusal(this.spec.given));
     }
     this.#runs = false;
+    if (step >= Step.Done) this.#isOver();
     if (settled) settle(space);
     return step;
   }
@@ -239,26 +242,35 @@ export abstract class Call<R> implements Abortable {
 
   /** Looks whether the call has ended while its body runs (clause C8). */
   #look(): void {
-    this.#isTold = false;
-    const step = this.#read(this.native.goOn(this.number));
-    if (step === Step.Failed) this.#endEarly(this.failed(this.#error as LatchworkError));
-    else this.#runs = true;
+    // What this settles may be that it has ended.
+    do {
+      this.#isTold = false;
+      if (this.#read(this.native.goOn(this.number)) === Step.Failed) {
+        this.#early = { reason: this.failed(this.#error as LatchworkError) };
+        this.#endEarly();
+        return;
+      }
+      this.#runs = !this.over;
+    } while (this.#isTold && this.#runs);
   }
 
-  #endEarly(reason: unknown): void {
+  /** There is an outcome; it is no call any more. */
+  #isOver(): void {
+    this.over = true;
+    this.number = 0;
+    this.#runs = false;
+  }
+
+  #endEarly(): void {
     this.#end();
-    this.#early = { reason };
-    this.#reject?.(reason);
+    this.#reject?.(this.#early?.reason);
     this.#wake?.();
   }
 
+  /** Gives back what it had, once all is settled. */
   #end(): void {
     const { space } = this.cells;
     const { signal, timed } = this.spec;
-    this.over = true;
-    // No call any more.
-    this.number = 0;
-    this.#runs = false;
     space.watches.take(this.#tell);
     this.#letGo();
     if (timed) space.timer.gone();

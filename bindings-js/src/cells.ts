@@ -51,12 +51,16 @@ export async function newCells(space: Space, native: NativeCells): Promise<Cells
   return new Cells(space, native, calls, codec);
 }
 
-/** The operations on cells. */
-export class Cells {
-  /** What the last write came to. */
-  #version = 0;
-  #existed = false;
+/** What a write of one cell came to; where another version is there, `entry` alone. */
+interface Written {
+  readonly version: number;
+  /** Whether the cell was there. */
+  readonly existed: boolean;
+  readonly entry?: Entry;
+}
 
+/** The operations on cells. What one came to is taken before anything is settled: others run then, and make calls. */
+export class Cells {
   constructor(
     readonly space: Space,
     readonly native: NativeCells,
@@ -90,8 +94,8 @@ export class Cells {
 
   set(key: unknown, value: unknown, options: unknown): { version: number } {
     const raw = rawKey(this.space.native, key, "key");
-    this.#write(key, raw, ANY, this.#bytes(value), wanted(this.space, options, WRITE));
-    return { version: this.#version };
+    const { version } = this.#write(key, raw, ANY, this.#bytes(value), wanted(this.space, options, WRITE));
+    return { version };
   }
 
   insert(key: unknown, value: unknown, options: unknown): Exchanged {
@@ -109,8 +113,8 @@ export class Cells {
     const { version } = asked;
     const isAny = version === undefined && !isEntry(given);
     const [key, expected] = isAny ? [given, ANY] : expectedOf(given, version);
-    const entry = this.#write(key, rawKey(this.space.native, key, "key"), expected, undefined, asked);
-    return entry === undefined ? { ok: true, existed: this.#existed } : { ok: false, entry };
+    const { entry, existed } = this.#write(key, rawKey(this.space.native, key, "key"), expected, undefined, asked);
+    return entry === undefined ? { ok: true, existed } : { ok: false, entry };
   }
 
   commit(steps: Step[]): Committed {
@@ -209,12 +213,13 @@ export class Cells {
 
   #exchange(key: unknown, expected: number, value: unknown, options: unknown): Exchanged {
     const raw = rawKey(this.space.native, key, "key");
-    const entry = this.#write(key, raw, expected, this.#bytes(value), wanted(this.space, options, WRITE));
-    return entry === undefined ? { ok: true, version: this.#version } : { ok: false, entry };
+    const bytes = this.#bytes(value);
+    const { entry, version } = this.#write(key, raw, expected, bytes, wanted(this.space, options, WRITE));
+    return entry === undefined ? { ok: true, version } : { ok: false, entry };
   }
 
-  /** Sets a cell, or deletes it where there are no bytes; answers the one that is there where its version is another. */
-  #write(key: unknown, raw: RawKey, expected: number, bytes: Uint8Array | undefined, asked: Wanted): Entry | undefined {
+  /** Sets a cell, or deletes it where there are no bytes. */
+  #write(key: unknown, raw: RawKey, expected: number, bytes: Uint8Array | undefined, asked: Wanted): Written {
     const { native, handle, timer } = this.space;
     const { scratch } = native;
     const { expireIn, guard } = asked;
@@ -233,18 +238,18 @@ export class Cells {
     // What follows can call the core again, which writes over this.
     const after = native.scratch;
     const outcome = after[CellLane.Outcome];
+    const version = after[CellLane.Version] as number;
     if (outcome === Outcome.Granted) {
-      this.#version = after[CellLane.Version] as number;
-      this.#existed = after[CellLane.Flag] === 1;
+      const written = { version, existed: after[CellLane.Flag] === 1 };
       if (after[CellLane.Settled] !== 0) settle(this.space);
       if (expireIn !== NEVER) timer.limited();
-      return undefined;
+      return written;
     }
-    const [version, expiresIn] = [after[CellLane.Version] as number, after[CellLane.ExpiresIn] as number];
+    const expiresIn = after[CellLane.ExpiresIn] as number;
     const error = outcome === Outcome.Failed ? this.refusal([["key", key]]) : undefined;
     settle(this.space);
     if (error !== undefined) throw error;
-    return this.read(readBack(native, key as Key, raw), there, version, expiresIn);
+    return { version, existed: true, entry: this.read(readBack(native, key as Key, raw), there, version, expiresIn) };
   }
 
   #change([how, ...given]: Step): RawChange {

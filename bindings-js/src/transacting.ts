@@ -52,13 +52,23 @@ export class Transacting extends Call<Transacted> {
     this.#body = body;
   }
 
-  /** What an operation comes to. */
+  /**
+   * What an operation comes to. Where nothing can commit any more, or what it did is undone, a body learns that otherwise too: it
+   * need not wait for the operation.
+   */
   told<T>(operation: () => T | Promise<T>): Promise<T> {
     try {
-      return Promise.resolve(operation());
+      const done = operation();
+      if (!(done instanceof Promise)) return Promise.resolve(done);
+      // The body of a savepoint, whose own errors are its own.
+      const told: Promise<T> = done.catch((error: unknown) => {
+        const isOver = error instanceof LatchworkError && (error.code === "conflict" || error.code === "aborted");
+        if (this.over || isOver) told.catch(() => {});
+        throw error;
+      });
+      return told;
     } catch (error) {
       const refused = Promise.reject(error);
-      // Nothing can commit any more: also a body that does not wait for the operation learns it.
       if (this.over || (error instanceof LatchworkError && error.code !== "invalid")) refused.catch(() => {});
       return refused;
     }
@@ -155,8 +165,7 @@ export class Transacting extends Call<Transacted> {
   protected result(): Transacted {
     const { version, attempt: attempts } = this;
     if (this.#expires) this.cells.space.timer.limited();
-    const callbacks = this.callbacks === 0 ? [] : this.native.callbacks();
-    for (const number of callbacks) call(this.#callbacks.get(number));
+    for (const number of this.callbacks) call(this.#callbacks.get(number));
     return { value: this.#value, version, attempts };
   }
 

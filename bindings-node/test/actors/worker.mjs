@@ -53,6 +53,15 @@ const TASKS = {
     );
     return how ?? "went on";
   },
+  /** Takes a lock away when it is told to by the memory, and tells there that it has. */
+  async revoke({ key }) {
+    parentPort.postMessage("is there");
+    Atomics.wait(counter, 0, 0);
+    await space.revoke(key);
+    Atomics.store(counter, 1, 1);
+    Atomics.notify(counter, 1);
+    return "revoked";
+  },
   /** Holds a key, and writes with its guard each time it is told to. */
   async guarded({ key }) {
     const guard = await space.lock(key);

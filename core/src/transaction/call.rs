@@ -22,6 +22,17 @@ use crate::{Entry, Error, Expiry, Key, Scan};
 /// ends the call before its body does.
 ///
 /// Clones are the same call. When the last one is dropped, it is [cancelled](Call::cancel).
+///
+/// # What a binding does with a step
+///
+/// What a step has settled for others can be told by running code of the caller's, which makes calls and ends them. So there is
+/// one order:
+///
+/// 1. **Take** the step whole; of the last one the outcome and the numbers of its callbacks. The call is over with it: nothing
+///    that is told from then on is how it ended.
+/// 2. **Settle**: tell who waits what the step has settled, before a body or a callback runs, which may wait for them.
+/// 3. **End** what was made for the call, such as an owner of its own.
+/// 4. Run the **callbacks**, and then answer.
 pub struct Call<V: Send + Sync + 'static>(Arc<Inside<V>>);
 
 struct Inside<V: Send + Sync + 'static> {

@@ -551,6 +551,70 @@ async function ambient(host) {
   await space.close();
 }
 
+/** A savepoint that nobody waits for need not be heard of where its call is over, or runs again; its own errors are. */
+async function savepointsNotAwaited(host) {
+  const stop = new AbortController();
+  const space = await host.latchwork.open();
+  const goes = deferred();
+  const call = space.transact(
+    async (tx) => {
+      tx.transact(async (sp) => {
+        await goes.promise;
+        await sp.set("a", 1);
+      });
+      await new Promise(() => {});
+    },
+    { signal: stop.signal },
+  );
+  stop.abort("enough");
+  is(await rejects(call), "enough");
+  goes.resolve();
+  await quiet();
+  // Its attempt is over.
+  let runs = 0;
+  await space.transact(async (tx) => {
+    await tx.get("b");
+    if (++runs > 1) return;
+    tx.transact(async (sp) => {
+      await space.set("b", 2);
+      await sp.get("c");
+    });
+    await quiet();
+  });
+  is(runs, 2);
+  // One that is waited for is told all the same.
+  isError(host, await rejects(space.transact((tx) => tx.transact((sp) => sp.abort("why")))), "aborted");
+  const own = new Error("own");
+  const told = await space.transact((tx) => tx.transact(() => Promise.reject(own)).catch((error) => error));
+  is(told.value, own);
+  await space.close();
+}
+
+/** What ends with a call, its own owner and what that held, is told by code that makes calls: the callbacks run all the same. */
+async function toldAtTheEnd(host) {
+  if (!host.features.has("async-context")) return;
+  const space = await host.latchwork.open(undefined, { ambientOwner: true });
+  const order = [];
+  const call = async (tx) => {
+    const guard = await space.lock("x");
+    guard.lost.addEventListener("abort", () => {
+      order.push("lost");
+      space.update("log", (count = 0) => count + 1);
+    });
+    await tx.set("a", 1);
+    tx.onCommit(() => order.push("committed"));
+  };
+  is((await space.transact(call)).attempts, 1);
+  same(
+    [order, values(await space.getMany(["a", "log"]))],
+    [
+      ["lost", "committed"],
+      [1, 1],
+    ],
+  );
+  await space.close();
+}
+
 export const tests = [
   { name: "reads, own writes and the commit", run: commits },
   { name: "operations that nobody waits for", run: notAwaited },
@@ -570,4 +634,6 @@ export const tests = [
   { name: "a guard that is released while the body runs", run: guards },
   { name: "turns of several cells", run: turns },
   { name: "an ambient owner", run: ambient },
+  { name: "savepoints that nobody waits for", run: savepointsNotAwaited },
+  { name: "the callbacks run, whatever is told at the end", run: toldAtTheEnd },
 ];
