@@ -129,6 +129,8 @@ export abstract class Call<R> implements Abortable {
   #later(): Promise<R> {
     return new Promise((resolve, reject) => {
       this.#reject = reject;
+      // What it did within the call may have ended it.
+      if (this.#early !== undefined) reject(this.#early.reason);
       this.#goOn().then(resolve, reject);
     });
   }

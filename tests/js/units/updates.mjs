@@ -243,6 +243,46 @@ async function signals(host) {
   await space.close();
 }
 
+/** What ends a call, and how. */
+const ENDS = {
+  async signal() {
+    const stop = new AbortController();
+    return [{ signal: stop.signal }, () => stop.abort({ code: "own" }), "own"];
+  },
+  async guard(space) {
+    return [{ guard: await space.lock("lost") }, () => space.revoke("lost"), "fenced"];
+  },
+  async owner(space) {
+    const owner = space.owner();
+    return [{ owner }, () => owner.close(), "cancelled"];
+  },
+  async closing(space) {
+    return [{ guard: await space.lock("kept") }, () => space.close(), "closed"];
+  },
+};
+
+/** What ends a call can come in the part of its function that runs within the call (C8, C14). */
+async function endsAtOnce(host) {
+  for (const [what, prepare] of Object.entries(ENDS)) {
+    for (const late of [false, true]) {
+      for (const how of ["update", "transact"]) {
+        const space = await host.latchwork.open();
+        const [options, end, code] = await prepare(space);
+        const never = async () => {
+          if (late) await null;
+          end();
+          await new Promise(() => {});
+        };
+        const call = how === "update" ? space.update("k", never, options) : space.transact(never, options);
+        call.catch(() => {});
+        is(await state(call), "rejected", `${how}, ${what}, ${late ? "later" : "at once"}`);
+        is((await rejects(call)).code, code);
+        await space.close();
+      }
+    }
+  }
+}
+
 async function guards(host) {
   const space = await host.latchwork.open();
   const guard = await space.lock(["a", "b"]);
@@ -412,6 +452,7 @@ export const tests = [
   { name: "a turn is shown, and is first come first served", run: turns },
   { name: "time-outs, also while the function runs", run: timeouts },
   { name: "signals, also while the function runs", run: signals },
+  { name: "ends that come before the first await of its function", run: endsAtOnce },
   { name: "guards", run: guards },
   { name: "owners", run: owners },
   { name: "closing the space", run: closing },
