@@ -173,9 +173,8 @@ export class Guard implements Disposable, AsyncDisposable {
     const id = owner instanceof Owner ? owner.id : owner;
     checkText(id, "owner", "an owner or its id");
     if (isReleased(this)) throw notHeld(this);
-    aim(this);
     try {
-      native.handOver(id, payload);
+      native.handOver(id, payload, () => aim(this));
     } catch (error) {
       throw invalid("payload", `cannot be copied: ${(error as Partial<Error> | undefined)?.message ?? error}`);
     }

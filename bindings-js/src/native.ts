@@ -246,10 +246,11 @@ export interface Native {
   /** In: Handle, Place, Number. Has {@link Outcome.Lost} told once; `Refused` where there is nothing to lose. */
   watchLost(watch: number): void;
   /**
-   * In: Handle, Place, Number. Hands the grant over to the owner with this id, with a copy of the payload. `Refused` where
-   * it was not delivered. Throws where the payload cannot be copied. *Settles.*
+   * In: Handle, Place, Number, which `aim` writes. Hands the grant over to the owner with this id, with a copy of the payload:
+   * it is made first, since that can run code of the caller's. `Refused` where it was not delivered. Throws where the payload
+   * cannot be copied. *Settles.*
    */
-  handOver(to: string, payload: unknown): void;
+  handOver(to: string, payload: unknown, aim: () => void): void;
   /**
    * In: Handle, Place, Number, Token. What the grant is, where it resolved a request and was handed over; of its keys those in
    * the sub-space under these prefixes.

@@ -28,7 +28,8 @@ export function load(): Native {
 }
 
 /** What the addon exports: what cells need is beside the rest. */
-type Addon = Omit<Native, "cells"> & {
+type Addon = Omit<Native, "cells" | "handOver"> & {
+  handOver(to: string, payload: Uint8Array | undefined): void;
   getCell: NativeCells["get"];
   getCells: NativeCells["getMany"];
   listCells: NativeCells["list"];
@@ -91,7 +92,11 @@ function fast(addon: Addon): Native {
     downgrade: addon.downgrade,
     watchLost: addon.watchLost,
     // Also within one thread, so that what can be sent does not depend on where the other owner is.
-    handOver: (to, payload) => addon.handOver(to, payload === undefined ? undefined : serialize(payload)),
+    handOver(to, payload, aim) {
+      const copy = payload === undefined ? undefined : serialize(payload);
+      aim();
+      addon.handOver(to, copy);
+    },
     takeHanded: (within) => handed(addon.takeHanded(within)),
     takeHandedOver: (handle, owner, within) => handed(addon.takeHandedOver(handle, owner, within)),
     watchHandedOver: addon.watchHandedOver,

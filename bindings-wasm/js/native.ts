@@ -55,8 +55,9 @@ export function nativeOf(wasm: InitOutput): Native {
     tryLockWith: (exclusive, shared, label) => call(() => wasm.tryLock(0), [listOf(exclusive), listOf(shared), label]),
     releaseKeys: called(wasm.releaseKeys),
     downgrade: called(wasm.downgrade),
-    handOver(to, payload) {
+    handOver(to, payload, aim) {
       const kept = keep(payload);
+      aim();
       call(() => wasm.handOver(kept), [to], "owner");
     },
     takeHanded: (within) => handed(wasm.takeHanded, within),

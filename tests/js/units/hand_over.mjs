@@ -107,6 +107,38 @@ async function refused(host) {
   await space.close();
 }
 
+/** A payload is copied first: whatever that does, this lock is handed over and no other. */
+async function payloadThatCalls(host) {
+  const space = await host.latchwork.open();
+  const [one, other] = [space.owner("one"), space.owner("other")];
+  const guard = await one.lock("a");
+  const more = [];
+  const payload = {
+    get number() {
+      more.push(one.tryLock("b"));
+      return 1;
+    },
+  };
+  same(await guard.handOver(other, payload), { delivered: true });
+  same((await space.query()).held.map(({ keys, owner }) => [keys[0], owner.label]).sort(), [
+    ["a", "other"],
+    ["b", "one"],
+  ]);
+  const { value: given } = await other.handedOver[Symbol.asyncIterator]().next();
+  same([given.keys, given.payload], [["a"], { number: 1 }]);
+  // One that gives the lock up meanwhile has nothing to hand over.
+  const gives = {
+    get number() {
+      given.release();
+      return 1;
+    },
+  };
+  isError(host, await rejects(given.handOver(one, gives)), "not_held");
+  for (const taken of await Promise.all(more)) taken.release();
+  await isEmpty(space);
+  await space.close();
+}
+
 async function toNobody(host) {
   const space = await host.latchwork.open();
   const closed = space.owner();
@@ -164,6 +196,7 @@ export const tests = [
   { name: "a lock resolves a request of its new owner", run: toRequest },
   { name: "a lock whose new owner gives up goes on", run: aborted },
   { name: "what cannot be handed over stays", run: refused },
+  { name: "a payload that makes calls while it is copied", run: payloadThatCalls },
   { name: "to nobody it is released", run: toNobody },
   { name: "a chain of 1,000", run: chain },
   { name: "readers of one inbox", run: readers },
