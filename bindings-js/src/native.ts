@@ -66,6 +66,7 @@ export function whole(lane: number | undefined): number {
 export enum Entry {
   /** The space whose waiter it is: not always the space of the call (two handles of one name in one thread). */
   Handle = 0,
+  /** Or the number of a watch: any whole number. */
   Slot = 1,
   Generation = 2,
   Place = 3,

@@ -1,18 +1,18 @@
 //! The calls of `update` and `transact`. Numbers cross in the scratch, where their lanes are those of `CallLane` in
 //! `native_calls.ts`; values cross as bytes, which are copied.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use latchwork::{Call, CallSpec, Change, Done, Error, Expiry, Run, Step, Ticket};
 use napi::Env;
 use napi_derive::napi;
 
-use crate::cells::{Bytes, RawDemand, RawEntry, RawRange, entries, scan, tell};
+use crate::cells::{Bytes, RawDemand, RawEntry, RawRange, entries, expiry, scan, tell};
 use crate::clock::from_milliseconds;
 use crate::convert::RawKey;
 use crate::environment::{Environment, Failed, Value};
+use crate::numbered::Numbered;
 use crate::scratch::{DEFERRED, GENERATION, NUMBER, OWNER, Outcome, PLACE, SETTLED, SLOT, TOKEN};
 
 /// Out: what is next, a `Step`.
@@ -55,11 +55,10 @@ pub(crate) struct RawSpec {
     pub guard: Option<RawDemand>,
 }
 
-/// The calls of one environment that have not ended, by numbers that are never used again.
+/// The calls of one environment that have not ended.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    last: Cell<u32>,
-    known: RefCell<BTreeMap<u32, Known>>,
+    known: Numbered<Known>,
     /// What the last commit is to call.
     callbacks: RefCell<Vec<u64>>,
 }
@@ -77,21 +76,16 @@ struct Known {
 impl Calls {
     /// The environment ends: so do the calls, and what they have goes on to others.
     pub(crate) fn clear(&self) {
-        drop(self.known.take());
+        self.known.clear();
     }
 
-    fn add(&self, handle: u64, call: Call<Value>, expiry: Expiry) -> u32 {
-        self.last.set(self.last.get() + 1);
-        self.known.borrow_mut().insert(self.last.get(), Known { handle, call, expiry, given: None });
-        self.last.get()
+    /// For tests: as if there had been so many.
+    pub(crate) fn skip_to(&self, last: f64) {
+        self.known.skip_to(last);
     }
 
-    fn find(&self, number: u32) -> Option<(u64, Call<Value>, Expiry)> {
-        self.known.borrow().get(&number).map(|Known { handle, call, expiry, .. }| (*handle, call.clone(), *expiry))
-    }
-
-    fn forget(&self, number: u32) -> Option<Known> {
-        self.known.borrow_mut().remove(&number)
+    fn find(&self, number: f64) -> Option<(u64, Call<Value>, Expiry)> {
+        self.known.with(number, |Known { handle, call, expiry, .. }| (*handle, call.clone(), *expiry))
     }
 }
 
@@ -100,48 +94,44 @@ impl Calls {
 pub(crate) fn update(
     env: &Env,
     handle: f64,
-    tag: u32,
+    tag: f64,
     key: RawKey,
     spec: Option<RawSpec>,
 ) -> napi::Result<Option<Bytes>> {
     let expiry = spec.as_ref().and_then(|spec| expiry(spec.expire_in)).unwrap_or(Expiry::Keep);
     begin(env, handle as u64, expiry, |environment, handle| {
         let (key, spec) = (key.key()?, spec_of(environment, handle, spec)?);
-        environment.with(handle, |port| port.update(&key, &spec, tag.into()))
+        environment.with(handle, |port| port.update(&key, &spec, tag as u64))
     })
 }
 
 /// Begins a transaction. A step; settles.
 #[napi(catch_unwind)]
-pub(crate) fn transact(env: &Env, handle: f64, tag: u32, spec: Option<RawSpec>) -> napi::Result<()> {
+pub(crate) fn transact(env: &Env, handle: f64, tag: f64, spec: Option<RawSpec>) -> napi::Result<()> {
     begin(env, handle as u64, Expiry::Keep, |environment, handle| {
         let spec = spec_of(environment, handle, spec)?;
-        environment.with(handle, |port| port.transact(&spec, tag.into()))
+        environment.with(handle, |port| port.transact(&spec, tag as u64))
     })?;
     Ok(())
 }
 
 /// The call was told that it can go on. A step; settles.
 #[napi(catch_unwind, js_name = "goOn")]
-pub(crate) fn go_on(env: &Env, call: u32) -> napi::Result<Option<Bytes>> {
+pub(crate) fn go_on(env: &Env, call: f64) -> napi::Result<Option<Bytes>> {
     step(env, call, |call, _| call.go_on())
 }
 
 /// The function of an update answered this value, or that the cell is to be deleted. A step; settles.
 #[napi(catch_unwind, js_name = "answerUpdate")]
-pub(crate) fn answer(env: &Env, call: u32, scope: f64, value: Option<&[u8]>) -> napi::Result<Option<Bytes>> {
+pub(crate) fn answer(env: &Env, call: f64, scope: f64, value: Option<&[u8]>) -> napi::Result<Option<Bytes>> {
     let change = value.map_or(Change::Delete, |value| Change::Set(Box::from(value)));
     step(env, call, |call, expiry| call.answer(scope as u64, change, expiry))
 }
 
 /// It answered that the cell is to stay. A step, with the value of the cell; settles.
 #[napi(catch_unwind, js_name = "keepCell")]
-pub(crate) fn keep(env: &Env, call: u32, scope: f64) -> napi::Result<Option<Bytes>> {
-    let given = {
-        let environment = Environment::of(env)?;
-        let known = environment.calls.known.borrow();
-        known.get(&call).and_then(|known| known.given.clone())
-    };
+pub(crate) fn keep(env: &Env, call: f64, scope: f64) -> napi::Result<Option<Bytes>> {
+    let given = Environment::of(env)?.calls.known.with(call, |known| known.given.clone()).flatten();
     let next = step(env, call, |call, expiry| call.answer(scope as u64, Change::Keep, expiry))?;
     let is_done = Environment::of(env)?.scratch.whole(STEP) == Next::Done as u64;
     Ok(if is_done { given.map(Bytes) } else { next })
@@ -149,23 +139,23 @@ pub(crate) fn keep(env: &Env, call: u32, scope: f64) -> napi::Result<Option<Byte
 
 /// The body of a transaction returned. A step; settles.
 #[napi(catch_unwind)]
-pub(crate) fn returned(env: &Env, call: u32, scope: f64) -> napi::Result<()> {
+pub(crate) fn returned(env: &Env, call: f64, scope: f64) -> napi::Result<()> {
     step(env, call, |call, _| call.returned(scope as u64))?;
     Ok(())
 }
 
 /// The body threw. A step; settles.
 #[napi(catch_unwind)]
-pub(crate) fn threw(env: &Env, call: u32, scope: f64) -> napi::Result<Option<Bytes>> {
+pub(crate) fn threw(env: &Env, call: f64, scope: f64) -> napi::Result<Option<Bytes>> {
     step(env, call, |call, _| call.threw(scope as u64))
 }
 
 /// Gives a call up: nothing commits. Settles.
 #[napi(catch_unwind, js_name = "cancelCall")]
-pub(crate) fn cancel(env: &Env, call: u32) -> napi::Result<()> {
+pub(crate) fn cancel(env: &Env, call: f64) -> napi::Result<()> {
     let environment = Environment::of(env)?;
     let _inside = environment.waker().inside();
-    let known = environment.calls.forget(call);
+    let known = environment.calls.known.take(call);
     let handle = known.as_ref().map_or(0, |known| known.handle);
     if let Some(Known { call, .. }) = known {
         call.cancel();
@@ -183,7 +173,7 @@ pub(crate) fn callbacks(env: &Env) -> napi::Result<Vec<f64>> {
 
 /// A cell as the transaction sees it.
 #[napi(catch_unwind, js_name = "txGet")]
-pub(crate) fn get(env: &Env, call: u32, scope: f64, key: RawKey) -> napi::Result<Option<Bytes>> {
+pub(crate) fn get(env: &Env, call: f64, scope: f64, key: RawKey) -> napi::Result<Option<Bytes>> {
     let environment = Environment::of(env)?;
     let got = operate(&environment, call, |call| call.get(scope as u64, &key.key()?));
     Ok(got.and_then(|entry| tell(&environment, entry)))
@@ -191,7 +181,7 @@ pub(crate) fn get(env: &Env, call: u32, scope: f64, key: RawKey) -> napi::Result
 
 /// Cells at one instant, in the order asked.
 #[napi(catch_unwind, js_name = "txGetMany")]
-pub(crate) fn get_many(env: &Env, call: u32, scope: f64, keys: Vec<RawKey>) -> napi::Result<Option<Vec<RawEntry>>> {
+pub(crate) fn get_many(env: &Env, call: f64, scope: f64, keys: Vec<RawKey>) -> napi::Result<Option<Vec<RawEntry>>> {
     let environment = Environment::of(env)?;
     let got = operate(&environment, call, |call| call.get_many(scope as u64, &RawKey::keys(keys)?));
     Ok(got.map(entries))
@@ -201,7 +191,7 @@ pub(crate) fn get_many(env: &Env, call: u32, scope: f64, keys: Vec<RawKey>) -> n
 #[napi(catch_unwind, js_name = "txList")]
 pub(crate) fn list(
     env: &Env,
-    call: u32,
+    call: f64,
     scope: f64,
     range: RawRange,
     limit: f64,
@@ -214,7 +204,7 @@ pub(crate) fn list(
 
 /// Sets a cell at the commit.
 #[napi(catch_unwind, js_name = "txSet")]
-pub(crate) fn set(env: &Env, call: u32, scope: f64, key: RawKey, value: &[u8], expire_in: f64) -> napi::Result<()> {
+pub(crate) fn set(env: &Env, call: f64, scope: f64, key: RawKey, value: &[u8], expire_in: f64) -> napi::Result<()> {
     let environment = Environment::of(env)?;
     operate(&environment, call, |call| call.set(scope as u64, &key.key()?, Box::from(value), expiry(expire_in)));
     Ok(())
@@ -224,7 +214,7 @@ pub(crate) fn set(env: &Env, call: u32, scope: f64, key: RawKey, value: &[u8], e
 #[napi(catch_unwind, js_name = "txInsert")]
 pub(crate) fn insert(
     env: &Env,
-    call: u32,
+    call: f64,
     scope: f64,
     key: RawKey,
     value: &[u8],
@@ -241,7 +231,7 @@ pub(crate) fn insert(
 
 /// Deletes a cell at the commit.
 #[napi(catch_unwind, js_name = "txDelete")]
-pub(crate) fn delete(env: &Env, call: u32, scope: f64, key: RawKey) -> napi::Result<()> {
+pub(crate) fn delete(env: &Env, call: f64, scope: f64, key: RawKey) -> napi::Result<()> {
     let environment = Environment::of(env)?;
     operate(&environment, call, |call| call.delete(scope as u64, &key.key()?));
     Ok(())
@@ -249,7 +239,7 @@ pub(crate) fn delete(env: &Env, call: u32, scope: f64, key: RawKey) -> napi::Res
 
 /// Begins a savepoint; its body is known by the scope in the scratch.
 #[napi(catch_unwind, js_name = "txEnter")]
-pub(crate) fn enter(env: &Env, call: u32, scope: f64) -> napi::Result<()> {
+pub(crate) fn enter(env: &Env, call: f64, scope: f64) -> napi::Result<()> {
     let environment = Environment::of(env)?;
     if let Some(inner) = operate(&environment, call, |call| call.enter(scope as u64)) {
         environment.scratch.set_whole(SCOPE, inner);
@@ -259,7 +249,7 @@ pub(crate) fn enter(env: &Env, call: u32, scope: f64) -> napi::Result<()> {
 
 /// Ends a savepoint.
 #[napi(catch_unwind, js_name = "txLeave")]
-pub(crate) fn leave(env: &Env, call: u32, scope: f64, keeps: bool) -> napi::Result<()> {
+pub(crate) fn leave(env: &Env, call: f64, scope: f64, keeps: bool) -> napi::Result<()> {
     let environment = Environment::of(env)?;
     operate(&environment, call, |call| if keeps { call.keep(scope as u64) } else { call.undo(scope as u64) });
     Ok(())
@@ -267,7 +257,7 @@ pub(crate) fn leave(env: &Env, call: u32, scope: f64, keeps: bool) -> napi::Resu
 
 /// Has a callback run after the commit.
 #[napi(catch_unwind, js_name = "txOnCommit")]
-pub(crate) fn on_commit(env: &Env, call: u32, scope: f64, callback: u32) -> napi::Result<()> {
+pub(crate) fn on_commit(env: &Env, call: f64, scope: f64, callback: u32) -> napi::Result<()> {
     let environment = Environment::of(env)?;
     operate(&environment, call, |call| call.on_commit(scope as u64, callback.into()));
     Ok(())
@@ -275,7 +265,7 @@ pub(crate) fn on_commit(env: &Env, call: u32, scope: f64, callback: u32) -> napi
 
 /// Marks the attempt, or the savepoint, as aborted. Fails with what is to be thrown.
 #[napi(catch_unwind, js_name = "txAbort")]
-pub(crate) fn abort(env: &Env, call: u32, scope: f64, reason: String) -> napi::Result<()> {
+pub(crate) fn abort(env: &Env, call: f64, scope: f64, reason: String) -> napi::Result<()> {
     let environment = Environment::of(env)?;
     operate(&environment, call, |call| Err::<(), _>(call.abort(scope as u64, &reason)));
     Ok(())
@@ -283,7 +273,7 @@ pub(crate) fn abort(env: &Env, call: u32, scope: f64, reason: String) -> napi::R
 
 /// Marks the attempt: it is to run again once what it read has changed. Fails with what is to be thrown.
 #[napi(catch_unwind, js_name = "txRetry")]
-pub(crate) fn retry(env: &Env, call: u32, scope: f64) -> napi::Result<()> {
+pub(crate) fn retry(env: &Env, call: f64, scope: f64) -> napi::Result<()> {
     let environment = Environment::of(env)?;
     operate(&environment, call, |call| Err::<(), _>(call.retry(scope as u64)));
     Ok(())
@@ -300,8 +290,8 @@ fn begin(
     let value = match make(&environment, handle) {
         Ok(call) => {
             let step = call.go_on();
-            let number = environment.calls.add(handle, call, expiry);
-            environment.scratch.set(CALL, number.into());
+            let number = environment.calls.known.add(Known { handle, call, expiry, given: None });
+            environment.scratch.set(CALL, number);
             take(&environment, number, step)
         }
         Err(error) => {
@@ -314,7 +304,7 @@ fn begin(
 }
 
 /// What is next for a call; nothing for one that has ended.
-fn step(env: &Env, number: u32, next: impl FnOnce(&Call<Value>, Expiry) -> Step<Value>) -> napi::Result<Option<Bytes>> {
+fn step(env: &Env, number: f64, next: impl FnOnce(&Call<Value>, Expiry) -> Step<Value>) -> napi::Result<Option<Bytes>> {
     let environment = Environment::of(env)?;
     let _inside = environment.waker().inside();
     let Some((handle, call, expiry)) = environment.calls.find(number) else {
@@ -330,7 +320,7 @@ fn step(env: &Env, number: u32, next: impl FnOnce(&Call<Value>, Expiry) -> Step<
 }
 
 /// Tells a step; forgets the call where it was the last.
-fn take(environment: &Environment, number: u32, step: Step<Value>) -> Option<Bytes> {
+fn take(environment: &Environment, number: f64, step: Step<Value>) -> Option<Bytes> {
     let value = match step {
         Step::Wait => {
             say(environment, Next::Wait);
@@ -350,19 +340,17 @@ fn take(environment: &Environment, number: u32, step: Step<Value>) -> Option<Byt
             None
         }
     };
-    let ended = environment.calls.forget(number);
+    let ended = environment.calls.known.take(number);
     drop(ended);
     value
 }
 
-fn run_of(environment: &Environment, number: u32, run: Run<Value>) -> Option<Bytes> {
+fn run_of(environment: &Environment, number: f64, run: Run<Value>) -> Option<Bytes> {
     say(environment, Next::Run);
     environment.scratch.set(ATTEMPT, run.attempt.into());
     environment.scratch.set_whole(SCOPE, run.scope);
     let entry = run.entry?;
-    if let Some(known) = environment.calls.known.borrow_mut().get_mut(&number) {
-        known.given = entry.value.clone();
-    }
+    environment.calls.known.with(number, |known| known.given.clone_from(&entry.value));
     tell(environment, entry)
 }
 
@@ -389,7 +377,7 @@ fn fail(environment: &Environment, error: Error) {
 /// Does something with a call that has not ended.
 fn operate<T>(
     environment: &Environment,
-    number: u32,
+    number: f64,
     operation: impl FnOnce(&Call<Value>) -> Result<T, Error>,
 ) -> Option<T> {
     let done = match environment.calls.find(number) {
@@ -415,20 +403,11 @@ fn spec_of(environment: &Environment, handle: u64, raw: Option<RawSpec>) -> Resu
     }
     // What answers for a handle that is closed is another space.
     if owner != 0.0 && !environment.with(handle, |port| port.space().is_closed()) {
-        spec = spec.owner(&environment.owners.find(owner as u32)?);
+        spec = spec.owner(&environment.owners.find(owner)?);
     }
     if let Some(RawDemand { place, number, token, released, keys }) = guard {
         let ticket = (!released).then(|| Ticket::from_parts(place as u64, number as u64));
         spec = spec.guard(ticket, token as u64, keys.map(RawKey::keys).transpose()?);
     }
     Ok(spec)
-}
-
-/// Nothing where it is not said.
-fn expiry(milliseconds: f64) -> Option<Expiry> {
-    match milliseconds {
-        said if said.is_nan() => None,
-        never if never.is_infinite() => Some(Expiry::Never),
-        after => Some(Expiry::In(from_milliseconds(after))),
-    }
 }

@@ -1,8 +1,6 @@
 //! The calls on cells. Numbers of single reads and writes cross in the scratch, where their lanes are those of
 //! `CellLane` in `native.ts`; values cross as bytes, which are copied.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::ptr;
 use std::sync::Arc;
 
@@ -14,6 +12,7 @@ use napi_derive::napi;
 use crate::clock::{from_milliseconds, milliseconds};
 use crate::convert::{self, KeyValue, RawKey};
 use crate::environment::{Environment, Value};
+use crate::numbered::Numbered;
 use crate::scratch::{DEFERRED, MAX_HOLD, NUMBER, Outcome, PLACE, TIMEOUT, TOKEN};
 
 /// In: the version that the cell must have, below zero for any. Out: the version that it has.
@@ -79,34 +78,13 @@ pub(crate) struct RawDemand {
     pub keys: Option<Vec<RawKey>>,
 }
 
-/// What is watched in one environment, by numbers that are never used again.
-#[derive(Debug, Default)]
-pub(crate) struct Watches {
-    last: Cell<u32>,
-    known: RefCell<BTreeMap<u32, Watched>>,
-}
+/// What is watched in one environment.
+pub(crate) type Watches = Numbered<Watched>;
 
 #[derive(Debug)]
-struct Watched {
+pub(crate) struct Watched {
     handle: u64,
     watch: Watch<Value>,
-}
-
-impl Watches {
-    /// The environment ends.
-    pub(crate) fn clear(&self) {
-        drop(self.known.take());
-    }
-
-    fn add(&self, watched: Watched) -> u32 {
-        self.last.set(self.last.get() + 1);
-        self.known.borrow_mut().insert(self.last.get(), watched);
-        self.last.get()
-    }
-
-    fn take(&self, number: u32) -> Option<Watched> {
-        self.known.borrow_mut().remove(&number)
-    }
 }
 
 /// A cell of the space in the scratch: its value, if it is there; version and expiry in the scratch.
@@ -214,7 +192,7 @@ pub(crate) fn delete_all(
 
 /// Prepares to watch these cells; answers the number of the watch. Nothing is watched before the first look.
 #[napi(catch_unwind, js_name = "watchCells")]
-pub(crate) fn watch(env: &Env, handle: f64, keys: Vec<RawKey>) -> napi::Result<Option<u32>> {
+pub(crate) fn watch(env: &Env, handle: f64, keys: Vec<RawKey>) -> napi::Result<Option<f64>> {
     let environment = Environment::of(env)?;
     let handle = handle as u64;
     let watch = RawKey::keys(keys).map(|keys| environment.with(handle, |port| port.space().watch(keys)));
@@ -223,7 +201,7 @@ pub(crate) fn watch(env: &Env, handle: f64, keys: Vec<RawKey>) -> napi::Result<O
 
 /// As [`watch`], of all cells of a range.
 #[napi(catch_unwind, js_name = "watchCellsOf")]
-pub(crate) fn watch_range(env: &Env, handle: f64, range: RawRange) -> napi::Result<Option<u32>> {
+pub(crate) fn watch_range(env: &Env, handle: f64, range: RawRange) -> napi::Result<Option<f64>> {
     let environment = Environment::of(env)?;
     let handle = handle as u64;
     let watch = range.range().map(|range| environment.with(handle, |port| port.watch_range(range)));
@@ -232,17 +210,17 @@ pub(crate) fn watch_range(env: &Env, handle: f64, range: RawRange) -> napi::Resu
 
 /// The next state of what is watched, if there is one; else `Changed` with this tag is told when it is worth asking again.
 #[napi(catch_unwind, js_name = "nextOfCells")]
-pub(crate) fn next_of(env: &Env, number: u32, tag: u32) -> napi::Result<Option<Vec<RawEntry>>> {
+pub(crate) fn next_of(env: &Env, number: f64, tag: f64) -> napi::Result<Option<Vec<RawEntry>>> {
     let environment = Environment::of(env)?;
     let Some(Watched { handle, mut watch }) = environment.watches.take(number) else { return Ok(None) };
-    let next = environment.with(handle, |port| port.next_of(&mut watch, tag.into()));
-    environment.watches.known.borrow_mut().insert(number, Watched { handle, watch });
+    let next = environment.with(handle, |port| port.next_of(&mut watch, tag as u64));
+    environment.watches.put_back(number, Watched { handle, watch });
     Ok(environment.answer(next).flatten().map(entries))
 }
 
 /// Ends a watch.
 #[napi(catch_unwind, js_name = "endWatch")]
-pub(crate) fn end_watch(env: &Env, number: u32) -> napi::Result<()> {
+pub(crate) fn end_watch(env: &Env, number: f64) -> napi::Result<()> {
     let ended = Environment::of(env)?.watches.take(number);
     drop(ended);
     Ok(())
@@ -270,7 +248,7 @@ fn single(environment: &Environment, key: RawKey, value: Option<&[u8]>) -> Resul
     let expected = scratch.lane(VERSION);
     let expected = (expected >= 0.0).then_some(expected as u64);
     match value {
-        Some(value) => commit.set(key.key()?, expected, Box::from(value), expiry(scratch.lane(EXPIRES_IN))),
+        Some(value) => commit.set(key.key()?, expected, Box::from(value), expiry(scratch.lane(EXPIRES_IN)).unwrap_or(Expiry::Never)),
         None => commit.delete(key.key()?, expected),
     }
     match scratch.whole(FLAG) {
@@ -289,7 +267,7 @@ fn several(changes: Vec<RawChange>, demands: Vec<RawDemand>) -> Result<Commit<Va
         let (key, expected) = (key.key()?, expected.map(|version| version as u64));
         match (value, expected) {
             (Some(value), _) => {
-                commit.set(key, expected, Box::from(&*value), expiry(expire_in.unwrap_or(f64::INFINITY)));
+                commit.set(key, expected, Box::from(&*value), expire_in.and_then(expiry).unwrap_or(Expiry::Never));
             }
             (None, Some(version)) if !deletes => commit.check(key, version),
             (None, _) => commit.delete(key, expected),
@@ -302,8 +280,13 @@ fn several(changes: Vec<RawChange>, demands: Vec<RawDemand>) -> Result<Commit<Va
     Ok(commit)
 }
 
-fn expiry(milliseconds: f64) -> Expiry {
-    if milliseconds.is_finite() { Expiry::In(from_milliseconds(milliseconds)) } else { Expiry::Never }
+/// When a cell expires: infinity for never; nothing where it is not said.
+pub(crate) fn expiry(milliseconds: f64) -> Option<Expiry> {
+    match milliseconds {
+        said if said.is_nan() => None,
+        never if never.is_infinite() => Some(Expiry::Never),
+        after => Some(Expiry::In(from_milliseconds(after))),
+    }
 }
 
 /// A scan of a range: at most so many cells, infinity for all.

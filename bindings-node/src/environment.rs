@@ -467,9 +467,11 @@ impl Environment {
     fn write_entry(&self, at: usize, handle: u64, settled: Settled) {
         let kept = self.scratch.lane(OUTCOME);
         let (tag, outcome) = match settled {
-            Settled::Lost { tag } => (tag, Outcome::Lost),
-            Settled::HandedOver { tag } => (tag, Outcome::HandedOver),
-            Settled::Changed { tag } | Settled::Resumed { tag } => (tag, Outcome::Changed),
+            Settled::Lost { tag } => return self.write_watch(at, handle, tag, Outcome::Lost),
+            Settled::HandedOver { tag } => return self.write_watch(at, handle, tag, Outcome::HandedOver),
+            Settled::Changed { tag } | Settled::Resumed { tag } => {
+                return self.write_watch(at, handle, tag, Outcome::Changed);
+            }
             Settled::Granted { tag, grant } => {
                 let seen = tag & DEFERRED != 0 || self.answer(self.confirm(handle, grant.ticket)).is_some();
                 (tag, if seen { self.write_grant(at, &grant) } else { Outcome::Failed })
@@ -481,6 +483,13 @@ impl Environment {
         };
         self.scratch.set(OUTCOME, kept);
         self.write_request(at, handle, tag, outcome);
+    }
+
+    /// Which watch is told, and of what. Its number takes the whole lane.
+    fn write_watch(&self, at: usize, handle: u64, number: u64, outcome: Outcome) {
+        self.scratch.set_whole(at, handle);
+        self.scratch.set_whole(at + 1, number);
+        self.scratch.set(at + 6, f64::from(outcome as u8));
     }
 
     /// Whose outcome it is, and which.

@@ -45,10 +45,10 @@ pub(crate) fn downgrade(env: &Env, keys: Vec<RawKey>) -> napi::Result<()> {
 
 /// Asks to be told when the grant in the scratch is lost; `Refused` where there is nothing to lose.
 #[napi(catch_unwind)]
-pub(crate) fn watch_lost(env: &Env, watch: u32) -> napi::Result<()> {
+pub(crate) fn watch_lost(env: &Env, watch: f64) -> napi::Result<()> {
     let environment = Environment::of(env)?;
     let ticket = environment.ticket();
-    let watched = environment.with(environment.handle(), |port| port.watch_lost(ticket, watch.into()));
+    let watched = environment.with(environment.handle(), |port| port.watch_lost(ticket, watch as u64));
     environment.scratch.answer(if watched { Outcome::Granted } else { Outcome::Refused });
     Ok(())
 }
@@ -81,7 +81,7 @@ pub(crate) fn take_handed(env: &Env, within: Option<Vec<RawKey>>) -> napi::Resul
 pub(crate) fn take_handed_over(
     env: &Env,
     handle: f64,
-    owner: u32,
+    owner: f64,
     within: Option<Vec<RawKey>>,
 ) -> napi::Result<Option<RawHanded>> {
     let environment = Environment::of(env)?;
@@ -101,12 +101,12 @@ pub(crate) fn take_handed_over(
 
 /// Asks to be told once when something is handed over to an owner, or it is closed.
 #[napi(catch_unwind)]
-pub(crate) fn watch_handed_over(env: &Env, handle: f64, owner: u32, watch: u32) -> napi::Result<()> {
+pub(crate) fn watch_handed_over(env: &Env, handle: f64, owner: f64, watch: f64) -> napi::Result<()> {
     let environment = Environment::of(env)?;
     if let Ok(owner) = environment.owners.find(owner) {
         environment.with(handle as u64, |port| {
             if !port.space().is_closed() {
-                port.watch_handed_over(&owner, watch.into());
+                port.watch_handed_over(&owner, watch as u64);
             }
         });
     }

@@ -15,6 +15,7 @@ mod environment;
 mod error;
 mod grant;
 mod key;
+mod numbered;
 mod owner;
 mod query;
 mod raw;

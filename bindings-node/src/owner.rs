@@ -1,49 +1,25 @@
 //! The owners that JavaScript names by numbers.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
-
 use latchwork::{Error, Owner};
 use napi::Env;
 use napi_derive::napi;
 
 use crate::environment::Environment;
+use crate::numbered::Numbered;
 
-/// The owners of one environment. Numbers are never used again.
-#[derive(Debug, Default)]
-pub(crate) struct Owners {
-    last: Cell<u32>,
-    known: RefCell<BTreeMap<u32, Owner>>,
-}
+/// The owners of one environment.
+pub(crate) type Owners = Numbered<Owner>;
 
 impl Owners {
-    /// Gives an owner a number.
-    pub(crate) fn add(&self, owner: Owner) -> u32 {
-        self.last.set(self.last.get() + 1);
-        self.known.borrow_mut().insert(self.last.get(), owner);
-        self.last.get()
-    }
-
     /// The owner of this number.
-    pub(crate) fn find(&self, number: u32) -> Result<Owner, Error> {
-        self.known.borrow().get(&number).cloned().ok_or_else(|| Error::invalid("owner", "no such owner"))
-    }
-
-    fn forget(&self, number: u32) {
-        let forgotten = self.known.borrow_mut().remove(&number);
-        // Outside of the borrow: it ends in the core.
-        drop(forgotten);
-    }
-
-    /// The environment ends.
-    pub(crate) fn clear(&self) {
-        drop(self.known.take());
+    pub(crate) fn find(&self, number: f64) -> Result<Owner, Error> {
+        self.with(number, |owner| owner.clone()).ok_or_else(|| Error::invalid("owner", "no such owner"))
     }
 }
 
 /// Makes an owner in the space; answers its number.
 #[napi(catch_unwind)]
-pub(crate) fn owner(env: &Env, handle: f64, label: Option<String>) -> napi::Result<u32> {
+pub(crate) fn owner(env: &Env, handle: f64, label: Option<String>) -> napi::Result<f64> {
     let environment = Environment::of(env)?;
     let owner = environment.with(handle as u64, |port| port.owner(label.as_deref()));
     Ok(environment.owners.add(owner))
@@ -51,7 +27,7 @@ pub(crate) fn owner(env: &Env, handle: f64, label: Option<String>) -> napi::Resu
 
 /// The id of an owner.
 #[napi(catch_unwind)]
-pub(crate) fn owner_id(env: &Env, number: u32) -> napi::Result<Option<String>> {
+pub(crate) fn owner_id(env: &Env, number: f64) -> napi::Result<Option<String>> {
     let environment = Environment::of(env)?;
     let found = environment.owners.find(number).map(|owner| owner.id().to_owned());
     Ok(environment.answer(found))
@@ -59,7 +35,7 @@ pub(crate) fn owner_id(env: &Env, number: u32) -> napi::Result<Option<String>> {
 
 /// Gives the grant in the scratch, which has none, an owner; answers its number.
 #[napi(catch_unwind)]
-pub(crate) fn adopt(env: &Env) -> napi::Result<u32> {
+pub(crate) fn adopt(env: &Env) -> napi::Result<f64> {
     let environment = Environment::of(env)?;
     let owner = environment.with(environment.handle(), |port| {
         let owner = port.owner(None);
@@ -71,7 +47,7 @@ pub(crate) fn adopt(env: &Env) -> napi::Result<u32> {
 
 /// Ends an owner; answers how many locks and waits that ended. Settles.
 #[napi(catch_unwind)]
-pub(crate) fn close_owner(env: &Env, handle: f64, number: u32) -> napi::Result<u32> {
+pub(crate) fn close_owner(env: &Env, handle: f64, number: f64) -> napi::Result<u32> {
     let environment = Environment::of(env)?;
     let _inside = environment.waker().inside();
     let ended = match environment.owners.find(number) {
@@ -84,7 +60,18 @@ pub(crate) fn close_owner(env: &Env, handle: f64, number: u32) -> napi::Result<u
 
 /// JavaScript cannot name the owner any more.
 #[napi(catch_unwind)]
-pub(crate) fn forget_owner(env: &Env, number: u32) -> napi::Result<()> {
-    Environment::of(env)?.owners.forget(number);
+pub(crate) fn forget_owner(env: &Env, number: f64) -> napi::Result<()> {
+    let forgotten = Environment::of(env)?.owners.take(number);
+    drop(forgotten);
+    Ok(())
+}
+
+/// For tests: as if this environment had given so many numbers.
+#[napi(catch_unwind, js_name = "skipNumbers")]
+pub(crate) fn skip_numbers(env: &Env, last: f64) -> napi::Result<()> {
+    let environment = Environment::of(env)?;
+    environment.owners.skip_to(last);
+    environment.watches.skip_to(last);
+    environment.calls.skip_to(last);
     Ok(())
 }

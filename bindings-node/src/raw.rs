@@ -158,7 +158,7 @@ impl<const N: usize> Call<'_, N> {
         let owner = scratch.whole(OWNER);
         // What answers for a handle that is closed is another space.
         if owner != 0 && !self.environment.with(self.environment.handle(), |port| port.space().is_closed()) {
-            spec = spec.owner(&owners.find(owner as u32)?);
+            spec = spec.owner(&owners.find(owner as f64)?);
         }
         let max_hold = scratch.lane(MAX_HOLD);
         if max_hold.is_finite() {

@@ -42,6 +42,7 @@ const GIVEN = {
   adopt: [],
   closeOwner: [1, 1],
   forgetOwner: [1],
+  skipNumbers: [1],
   releaseKeys: [[]],
   downgrade: [["a"]],
   watchLost: [1],

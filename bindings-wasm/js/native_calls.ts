@@ -79,6 +79,19 @@ export function callsOf(
   }
 
   function step(number: number, scope: number, how: number, value?: Uint8Array): Uint8Array | undefined {
-    return answer<Uint8Array>(call(() => wasm.stepOfCall(number, scope, how), value === undefined ? [] : [value]));
+    let crossed = false;
+    const address = call(
+      () => {
+        crossed = true;
+        return wasm.stepOfCall(number, scope, how);
+      },
+      value === undefined ? [] : [value],
+    );
+    if (!crossed) {
+      // It ends the call.
+      wasm.cancelCall(number);
+      native.scratch[CallLane.Step] = Step.Failed;
+    }
+    return answer<Uint8Array>(address);
   }
 }

@@ -5,10 +5,10 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use latchwork::{Call, CallSpec, Change, Done, Entry, Error, Expiry, Key, Run, Step};
-use slab::Slab;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::cells::{self, entries};
+use crate::cells::{self, entries, expiry};
+use crate::numbered::Numbered;
 use crate::ports::{self, Handle, Value};
 use crate::scratch::{self, Lane, Outcome};
 use crate::wire::{self, Reader};
@@ -40,8 +40,7 @@ struct Known {
 }
 
 thread_local! {
-    /// A call's number is its place, counted from 1: given again once it has ended.
-    static CALLS: RefCell<Slab<Known>> = const { RefCell::new(Slab::new()) };
+    static CALLS: RefCell<Numbered<Known>> = const { RefCell::new(Numbered::new()) };
     /// What the last commit is to call.
     static CALLBACKS: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
@@ -49,14 +48,14 @@ thread_local! {
 /// In: a list of one key for an update, of none for a transaction; a label; a guard, or nothing. Begins it: `Changed` with this
 /// tag is told when it can go on. A step: the value of the cell, where there is one.
 #[wasm_bindgen(js_name = beginCall)]
-pub fn begin_call(handle: f64, tag: u32, attempts: f64, timeout: f64, owner: u32, expire_in: f64) -> usize {
+pub fn begin_call(handle: f64, tag: f64, attempts: f64, timeout: f64, owner: f64, expire_in: f64) -> usize {
     let port = ports::find(handle as u64);
     let spec = limited(&port, attempts, timeout, owner);
     let begun = spec.and_then(|spec| {
         let (keys, spec) = wire::read(|input| asked(input, spec))?;
         match keys.first() {
-            Some(key) => port.update(key, &spec, tag.into()),
-            None => port.transact(&spec, tag.into()),
+            Some(key) => port.update(key, &spec, tag as u64),
+            None => port.transact(&spec, tag as u64),
         }
     });
     let address = match begun {
@@ -64,8 +63,8 @@ pub fn begin_call(handle: f64, tag: u32, attempts: f64, timeout: f64, owner: u32
             let step = call.go_on();
             let expiry = expiry(expire_in).unwrap_or(Expiry::Keep);
             let known = Known { handle: port.number, call, expiry, given: None };
-            let number = CALLS.with_borrow_mut(|calls| calls.insert(known)) + 1;
-            scratch::set(Lane::Generation, number as u64);
+            let number = CALLS.with_borrow_mut(|calls| calls.add(known));
+            scratch::set_double(Lane::Generation, number);
             take(number, step)
         }
         Err(error) => fail(error),
@@ -76,7 +75,7 @@ pub fn begin_call(handle: f64, tag: u32, attempts: f64, timeout: f64, owner: u32
 
 /// In: a value, where one is set. Tells how a run of a call ended, or that it can go on. A step.
 #[wasm_bindgen(js_name = stepOfCall)]
-pub fn step_of_call(number: usize, scope: f64, how: u32) -> usize {
+pub fn step_of_call(number: f64, scope: f64, how: u32) -> usize {
     let Some(Known { handle, call, expiry, given }) = find(number) else {
         say(WAIT);
         scratch::set(Lane::Settled, 0);
@@ -106,7 +105,7 @@ pub fn step_of_call(number: usize, scope: f64, how: u32) -> usize {
 
 /// Gives a call up: nothing commits.
 #[wasm_bindgen(js_name = cancelCall)]
-pub fn cancel_call(number: usize) {
+pub fn cancel_call(number: f64) {
     let Some(Known { handle, call, .. }) = forget(number) else { return scratch::set(Lane::Settled, 0) };
     call.cancel();
     settle::report(&ports::find(handle));
@@ -120,14 +119,14 @@ pub fn callbacks_of_commit() -> usize {
 
 /// In: a list of keys. These cells at one instant as the transaction sees them, in the order asked.
 #[wasm_bindgen(js_name = txGetMany)]
-pub fn tx_get_many(number: usize, scope: f64) -> usize {
+pub fn tx_get_many(number: f64, scope: f64) -> usize {
     let got = operate(number, |call| call.get_many(scope as u64, &wire::read(convert::raw_keys)?));
     error::answer(got, entries)
 }
 
 /// In: the keys of a range. Its cells at one instant, in key order. `limit`: infinity for none.
 #[wasm_bindgen(js_name = txList)]
-pub fn tx_list(number: usize, scope: f64, kind: u32, limit: f64, reverse: bool) -> usize {
+pub fn tx_list(number: f64, scope: f64, kind: u32, limit: f64, reverse: bool) -> usize {
     let got = operate(number, |call| {
         let scan = wire::read(|input| cells::scan(input, kind, limit, reverse))?;
         call.list(scope as u64, &scan)
@@ -137,7 +136,7 @@ pub fn tx_list(number: usize, scope: f64, kind: u32, limit: f64, reverse: bool) 
 
 /// In: a list of one key, and a value. Sets a cell at the commit.
 #[wasm_bindgen(js_name = txSet)]
-pub fn tx_set(number: usize, scope: f64, expire_in: f64) {
+pub fn tx_set(number: f64, scope: f64, expire_in: f64) {
     tell(operate(number, |call| {
         let (key, value) = wire::read(written)?;
         call.set(scope as u64, &key, value, expiry(expire_in))
@@ -146,7 +145,7 @@ pub fn tx_set(number: usize, scope: f64, expire_in: f64) {
 
 /// In: as for `txSet`. Sets a cell that is absent; else `Refused`, and answers the cell that is there.
 #[wasm_bindgen(js_name = txInsert)]
-pub fn tx_insert(number: usize, scope: f64, expire_in: f64) -> usize {
+pub fn tx_insert(number: f64, scope: f64, expire_in: f64) -> usize {
     let inserted = operate(number, |call| {
         let (key, value) = wire::read(written)?;
         call.insert(scope as u64, &key, value, expiry(expire_in))
@@ -169,13 +168,13 @@ pub fn tx_insert(number: usize, scope: f64, expire_in: f64) -> usize {
 
 /// In: a list of one key. Deletes a cell at the commit.
 #[wasm_bindgen(js_name = txDelete)]
-pub fn tx_delete(number: usize, scope: f64) {
+pub fn tx_delete(number: f64, scope: f64) {
     tell(operate(number, |call| call.delete(scope as u64, &wire::read(one_key)?)));
 }
 
 /// Begins a savepoint, whose body is known by the scope in its lane.
 #[wasm_bindgen(js_name = txEnter)]
-pub fn tx_enter(number: usize, scope: f64) {
+pub fn tx_enter(number: f64, scope: f64) {
     tell(operate(number, |call| {
         let inner = call.enter(scope as u64)?;
         scratch::set(Lane::Number, inner);
@@ -185,20 +184,20 @@ pub fn tx_enter(number: usize, scope: f64) {
 
 /// Ends a savepoint.
 #[wasm_bindgen(js_name = txLeave)]
-pub fn tx_leave(number: usize, scope: f64, keeps: bool) {
+pub fn tx_leave(number: f64, scope: f64, keeps: bool) {
     let scope = scope as u64;
     tell(operate(number, |call| if keeps { call.keep(scope) } else { call.undo(scope) }));
 }
 
 /// Has a callback run after the commit.
 #[wasm_bindgen(js_name = txOnCommit)]
-pub fn tx_on_commit(number: usize, scope: f64, callback: u32) {
+pub fn tx_on_commit(number: f64, scope: f64, callback: u32) {
     tell(operate(number, |call| call.on_commit(scope as u64, callback.into())));
 }
 
 /// In: a text. Marks the attempt, or the savepoint, as aborted. Fails with what is to be thrown.
 #[wasm_bindgen(js_name = txAbort)]
-pub fn tx_abort(number: usize, scope: f64) {
+pub fn tx_abort(number: f64, scope: f64) {
     tell(operate(number, |call| {
         let reason = wire::read(|input| Ok(convert::text(input)?.unwrap_or_default().to_owned()))?;
         Err(call.abort(scope as u64, &reason))
@@ -207,12 +206,12 @@ pub fn tx_abort(number: usize, scope: f64) {
 
 /// Marks the attempt: it is to run again once what it read has changed. Fails with what is to be thrown.
 #[wasm_bindgen(js_name = txRetry)]
-pub fn tx_retry(number: usize, scope: f64) {
+pub fn tx_retry(number: f64, scope: f64) {
     tell(operate(number, |call| Err(call.retry(scope as u64))));
 }
 
 /// What a call says by numbers. `attempts`, `timeout`: infinity for none. `owner`: 0 for none.
-fn limited(port: &Handle, attempts: f64, timeout: f64, owner: u32) -> Result<CallSpec, Error> {
+fn limited(port: &Handle, attempts: f64, timeout: f64, owner: f64) -> Result<CallSpec, Error> {
     let mut spec = CallSpec::new();
     if attempts.is_finite() {
         spec = spec.attempts(attempts as u32);
@@ -221,7 +220,7 @@ fn limited(port: &Handle, attempts: f64, timeout: f64, owner: u32) -> Result<Cal
         spec = spec.timeout(clock::duration(timeout));
     }
     // What answers for a handle that is closed is another space.
-    if owner != 0 && !port.space().is_closed() {
+    if owner != 0.0 && !port.space().is_closed() {
         spec = spec.owner(&owners::find(owner)?);
     }
     Ok(spec)
@@ -247,17 +246,8 @@ fn one_key(input: &mut Reader<'_>) -> Result<Key, Error> {
     convert::raw_keys(input)?.pop().ok_or_else(wire::malformed)
 }
 
-/// Nothing where it is not said.
-fn expiry(milliseconds: f64) -> Option<Expiry> {
-    match milliseconds {
-        said if said.is_nan() => None,
-        never if never.is_infinite() => Some(Expiry::Never),
-        after => Some(Expiry::In(clock::duration(after))),
-    }
-}
-
 /// Tells a step; forgets the call where it was the last.
-fn take(number: usize, step: Step<Value>) -> usize {
+fn take(number: f64, step: Step<Value>) -> usize {
     let address = match step {
         Step::Wait => {
             say(WAIT);
@@ -278,7 +268,7 @@ fn take(number: usize, step: Step<Value>) -> usize {
     address
 }
 
-fn run_of(number: usize, Run { attempt, scope, entry, .. }: Run<Value>) -> usize {
+fn run_of(number: f64, Run { attempt, scope, entry, .. }: Run<Value>) -> usize {
     say(RUN);
     scratch::set(Lane::Place, attempt.into());
     scratch::set(Lane::Number, scope);
@@ -287,7 +277,7 @@ fn run_of(number: usize, Run { attempt, scope, entry, .. }: Run<Value>) -> usize
     scratch::set_double(Lane::MaxHold, expires_in.map_or(f64::INFINITY, clock::milliseconds));
     let address = value.as_ref().map_or(0, |value| wire::write(|out| out.bytes(value)));
     CALLS.with_borrow_mut(|calls| {
-        if let Some(known) = calls.get_mut(number - 1) {
+        if let Some(known) = calls.get(number) {
             known.given = value;
         }
     });
@@ -315,7 +305,7 @@ fn fail(error: Error) -> usize {
 }
 
 /// Does something with a call that has not ended.
-fn operate<T>(number: usize, operation: impl FnOnce(&Call<Value>) -> Result<T, Error>) -> Result<T, Error> {
+fn operate<T>(number: f64, operation: impl FnOnce(&Call<Value>) -> Result<T, Error>) -> Result<T, Error> {
     match find(number) {
         Some(known) => operation(&known.call),
         None => Err(Error::invalid("tx", "its call is over")),
@@ -329,10 +319,10 @@ fn tell(done: Result<(), Error>) {
     }
 }
 
-fn find(number: usize) -> Option<Known> {
-    CALLS.with_borrow(|calls| calls.get(number.wrapping_sub(1)).cloned())
+fn find(number: f64) -> Option<Known> {
+    CALLS.with_borrow_mut(|calls| calls.get(number).cloned())
 }
 
-fn forget(number: usize) -> Option<Known> {
-    CALLS.with_borrow_mut(|calls| calls.try_remove(number.wrapping_sub(1)))
+fn forget(number: f64) -> Option<Known> {
+    CALLS.with_borrow_mut(|calls| calls.take(number))
 }

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use latchwork::{Commit, Conflict, Entry, Error, Expiry, Key, KeyRange, Scan, Ticket, Watch};
-use slab::Slab;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+use crate::numbered::Numbered;
 use crate::ports::{self, Value};
 use crate::scratch::{self, Lane, Outcome};
 use crate::wire::{self, Reader, Writer};
@@ -33,9 +33,8 @@ const KEYS: u32 = 4;
 type Watched = (u64, Watch<Value>);
 
 thread_local! {
-    /// What is watched, and through which handle; not there while it is looked at. A watch's number is its place, counted
-    /// from 1: given again once it has ended.
-    static WATCHES: RefCell<Slab<Option<Watched>>> = const { RefCell::new(Slab::new()) };
+    /// What is watched, and through which handle; not there while it is looked at.
+    static WATCHES: RefCell<Numbered<Option<Watched>>> = const { RefCell::new(Numbered::new()) };
 }
 
 /// In: a list of keys. These cells at one instant, in the order asked; 0 with outcome `Failed`.
@@ -91,17 +90,17 @@ pub fn delete_cells(handle: f64, kind: u32) -> usize {
 /// In: a range, or where the kind says so a list of keys. Prepares to watch these cells; answers the number of the watch, 0
 /// with outcome `Failed`. Nothing is watched before the first look.
 #[wasm_bindgen(js_name = watchCells)]
-pub fn watch_cells(handle: f64, kind: u32) -> usize {
+pub fn watch_cells(handle: f64, kind: u32) -> f64 {
     let port = ports::find(handle as u64);
     let watch = wire::read(|input| match kind {
         KEYS => Ok(port.space().watch(convert::raw_keys(input)?)),
         kind => Ok(port.watch_range(range(input, kind)?)),
     });
     match watch {
-        Ok(watch) => WATCHES.with_borrow_mut(|watches| watches.insert(Some((port.number, watch))) + 1),
+        Ok(watch) => WATCHES.with_borrow_mut(|watches| watches.add(Some((port.number, watch)))),
         Err(error) => {
             error::fail(error);
-            0
+            0.0
         }
     }
 }
@@ -109,13 +108,13 @@ pub fn watch_cells(handle: f64, kind: u32) -> usize {
 /// The next state of what is watched, if there is one; else `Changed` with this tag is told when it is worth asking again.
 /// 0 then, and with outcome `Failed`.
 #[wasm_bindgen(js_name = nextOfCells)]
-pub fn next_of_cells(number: usize, tag: u32) -> usize {
-    let taken = WATCHES.with_borrow_mut(|watches| watches.get_mut(number - 1).and_then(Option::take));
+pub fn next_of_cells(number: f64, tag: f64) -> usize {
+    let taken = WATCHES.with_borrow_mut(|watches| watches.get(number).and_then(Option::take));
     scratch::set_outcome(Outcome::Refused);
     let Some((handle, mut watch)) = taken else { return 0 };
-    let next = ports::find(handle).next_of(&mut watch, tag.into());
+    let next = ports::find(handle).next_of(&mut watch, tag as u64);
     WATCHES.with_borrow_mut(|watches| {
-        if let Some(place) = watches.get_mut(number - 1) {
+        if let Some(place) = watches.get(number) {
             *place = Some((handle, watch));
         }
     });
@@ -127,8 +126,8 @@ pub fn next_of_cells(number: usize, tag: u32) -> usize {
 
 /// Ends a watch.
 #[wasm_bindgen(js_name = endWatch)]
-pub fn end_watch(number: usize) {
-    let ended = WATCHES.with_borrow_mut(|watches| watches.try_remove(number - 1));
+pub fn end_watch(number: f64) {
+    let ended = WATCHES.with_borrow_mut(|watches| watches.take(number));
     drop(ended);
 }
 
@@ -165,7 +164,7 @@ fn commit(input: &mut Reader<'_>) -> Result<Commit<Value>, Error> {
     for (key, [kind, expected, expire_in]) in keys.into_iter().zip(numbers(input)?) {
         let expected = (expected >= 0.0).then_some(expected as u64);
         if kind == SETS {
-            commit.set(key, expected, Box::from(wire::bytes(input)?), expiry(expire_in));
+            commit.set(key, expected, Box::from(wire::bytes(input)?), expiry(expire_in).unwrap_or(Expiry::Never));
         } else if kind == DELETES {
             commit.delete(key, expected);
         } else {
@@ -193,8 +192,13 @@ pub(crate) fn demands(input: &mut Reader<'_>) -> Result<Vec<Demand>, Error> {
     told.into_iter().map(demand).collect()
 }
 
-fn expiry(milliseconds: f64) -> Expiry {
-    if milliseconds.is_finite() { Expiry::In(clock::duration(milliseconds)) } else { Expiry::Never }
+/// When a cell expires: infinity for never; nothing where it is not said.
+pub(crate) fn expiry(milliseconds: f64) -> Option<Expiry> {
+    match milliseconds {
+        said if said.is_nan() => None,
+        never if never.is_infinite() => Some(Expiry::Never),
+        after => Some(Expiry::In(clock::duration(after))),
+    }
 }
 
 /// Numbers that cross as the bytes of doubles, so many for each item.

@@ -28,15 +28,15 @@ pub fn downgrade() {
 
 /// Asks to be told when the grant in the lanes is lost; `Refused` where there is nothing to lose.
 #[wasm_bindgen(js_name = watchLost)]
-pub fn watch_lost(watch: u32) {
-    let watched = ports::named().watch_lost(scratch::ticket(), watch.into());
+pub fn watch_lost(watch: f64) {
+    let watched = ports::named().watch_lost(scratch::ticket(), watch as u64);
     scratch::set_outcome(if watched { Outcome::Granted } else { Outcome::Refused });
 }
 
 /// In: an owner's id. Hands the grant in the lanes over to it, with the value of this number, 0 for none; `Refused` where it was
 /// not delivered.
 #[wasm_bindgen(js_name = handOver)]
-pub fn hand_over(payload: u32) {
+pub fn hand_over(payload: f64) {
     let payload = Payload::numbered(payload);
     locks::act(|port| {
         let to = wire::read(|input| Ok(convert::text(input)?.map(str::to_owned)))?;
@@ -56,7 +56,7 @@ pub fn take_handed() -> usize {
 
 /// In: the prefixes of a sub-space. The keys of the next grant that was handed over to an owner, which is in the lanes; else 0.
 #[wasm_bindgen(js_name = takeHandedOver)]
-pub fn take_handed_over(handle: f64, owner: u32) -> usize {
+pub fn take_handed_over(handle: f64, owner: f64) -> usize {
     let port = ports::find(handle as u64);
     let Ok(owner) = owners::find(owner) else { return 0 };
     if port.space().is_closed() {
@@ -71,10 +71,10 @@ pub fn take_handed_over(handle: f64, owner: u32) -> usize {
 
 /// Asks to be told once when something is handed over to an owner, or it is closed.
 #[wasm_bindgen(js_name = watchHandedOver)]
-pub fn watch_handed_over(handle: f64, owner: u32, watch: u32) {
+pub fn watch_handed_over(handle: f64, owner: f64, watch: f64) {
     let port = ports::find(handle as u64);
     if let (Ok(owner), false) = (owners::find(owner), port.space().is_closed()) {
-        port.watch_handed_over(&owner, watch.into());
+        port.watch_handed_over(&owner, watch as u64);
     }
 }
 
@@ -100,7 +100,7 @@ pub fn revoke(handle: f64) -> usize {
 /// What was handed over. A payload is gone with this, which the script is told later than it takes the value.
 fn tell(handed: HandedOver) -> usize {
     let payload = handed.payload.as_ref().and_then(|payload| payload.downcast_ref::<Payload>());
-    let payload = payload.map(|payload| payload.number().into());
+    let payload = payload.map(Payload::number);
     let place = wire::read(convert::place).unwrap_or_default();
     wire::write(|out: &mut Writer| {
         out.object(3);

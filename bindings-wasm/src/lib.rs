@@ -20,6 +20,7 @@ mod entropy;
 mod error;
 mod grants;
 mod locks;
+mod numbered;
 mod owners;
 mod payloads;
 mod ports;

@@ -108,9 +108,9 @@ pub(crate) fn key_sets(input: &mut Reader<'_>) -> Result<LockSpec, Error> {
 }
 
 fn limited(port: &Handle, mut spec: LockSpec) -> Result<LockSpec, Error> {
-    let owner = scratch::get(Lane::Owner) as u32;
+    let owner = scratch::double(Lane::Owner);
     // What answers for a handle that is closed is another space.
-    if owner != 0 && !port.space().is_closed() {
+    if owner != 0.0 && !port.space().is_closed() {
         spec = spec.owner(&owners::find(owner)?);
     }
     if let Some(max_hold) = time(Lane::MaxHold, "maxHold")? {

@@ -3,39 +3,38 @@
 use std::cell::RefCell;
 
 use latchwork::{Error, Owner};
-use slab::Slab;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+use crate::numbered::Numbered;
 use crate::{convert, error, ports, scratch, settle, wire};
 
 thread_local! {
-    /// An owner's number is its place, counted from 1: given again once JavaScript cannot name it any more.
-    static OWNERS: RefCell<Slab<Owner>> = const { RefCell::new(Slab::new()) };
+    static OWNERS: RefCell<Numbered<Owner>> = const { RefCell::new(Numbered::new()) };
 }
 
 /// In: a label, or undefined. Makes an owner in the space; answers its number, 0 with outcome `Failed`.
 #[wasm_bindgen]
-pub fn owner(handle: f64) -> u32 {
+pub fn owner(handle: f64) -> f64 {
     let port = ports::find(handle as u64);
     let label = wire::read(|input| Ok(convert::text(input)?.map(str::to_owned)));
     match label {
         Ok(label) => number(port.owner(label.as_deref())),
         Err(error) => {
             error::fail(error);
-            0
+            0.0
         }
     }
 }
 
 /// The id of an owner; 0 with outcome `Failed`.
 #[wasm_bindgen(js_name = ownerId)]
-pub fn owner_id(owner: u32) -> usize {
+pub fn owner_id(owner: f64) -> usize {
     error::answer(find(owner), |out, owner| out.text(owner.id()))
 }
 
 /// Gives the grant in the lanes, which has none, an owner; answers its number.
 #[wasm_bindgen]
-pub fn adopt() -> u32 {
+pub fn adopt() -> f64 {
     let port = ports::named();
     let owner = port.owner(None);
     port.adopt(scratch::ticket(), &owner);
@@ -44,7 +43,7 @@ pub fn adopt() -> u32 {
 
 /// Ends an owner; answers how many locks and waits that ended.
 #[wasm_bindgen(js_name = closeOwner)]
-pub fn close_owner(handle: f64, owner: u32) -> usize {
+pub fn close_owner(handle: f64, owner: f64) -> usize {
     let port = ports::find(handle as u64);
     let ended = find(owner).map_or(0, |owner| port.close_owner(&owner));
     settle::report(&port);
@@ -53,21 +52,17 @@ pub fn close_owner(handle: f64, owner: u32) -> usize {
 
 /// JavaScript cannot name the owner any more.
 #[wasm_bindgen(js_name = forgetOwner)]
-pub fn forget_owner(owner: u32) {
-    let forgotten = OWNERS.with_borrow_mut(|owners| owners.try_remove(place(owner)));
+pub fn forget_owner(owner: f64) {
+    let forgotten = OWNERS.with_borrow_mut(|owners| owners.take(owner));
     drop(forgotten);
 }
 
 /// The owner of this number.
-pub(crate) fn find(owner: u32) -> Result<Owner, Error> {
-    let found = OWNERS.with_borrow(|owners| owners.get(place(owner)).cloned());
+pub(crate) fn find(owner: f64) -> Result<Owner, Error> {
+    let found = OWNERS.with_borrow_mut(|owners| owners.get(owner).cloned());
     found.ok_or_else(|| Error::invalid("owner", "no such owner"))
 }
 
-fn number(owner: Owner) -> u32 {
-    OWNERS.with_borrow_mut(|owners| owners.insert(owner) as u32 + 1)
-}
-
-fn place(number: u32) -> usize {
-    number.wrapping_sub(1) as usize
+fn number(owner: Owner) -> f64 {
+    OWNERS.with_borrow_mut(|owners| owners.add(owner))
 }

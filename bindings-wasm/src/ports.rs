@@ -1,6 +1,6 @@
 //! The handles that JavaScript holds: one port each, by number.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
@@ -10,6 +10,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::clock::{self, HostClock};
 use crate::entropy::Entropy;
+use crate::numbered::Numbered;
 use crate::payloads::Payload;
 use crate::scratch::Lane;
 use crate::{convert, error, scratch, settle, wire};
@@ -46,9 +47,7 @@ impl fmt::Debug for Handle {
 static REGISTRY: Registry = Registry::new();
 
 thread_local! {
-    /// In order of their numbers, because those only rise.
-    static HANDLES: RefCell<Vec<Handle>> = const { RefCell::new(Vec::new()) };
-    static LAST_NUMBER: Cell<u64> = const { Cell::new(0) };
+    static HANDLES: RefCell<Numbered<Handle>> = const { RefCell::new(Numbered::new()) };
     /// What answers for handles that are closed: a port of a closed space.
     static CLOSED: Handle = {
         let space = Space::with_cells();
@@ -60,7 +59,7 @@ thread_local! {
 /// In: the address, or undefined, the name of the codec, and random bytes. Opens a space and answers its handle; 0 with
 /// outcome `Failed`. `meta`: the number of a value, 0 for none. `wall_clock`: in milliseconds.
 #[wasm_bindgen]
-pub fn open(clock: f64, max_waiters: f64, max_waiters_per_key: f64, meta: u32, wall_clock: f64) -> f64 {
+pub fn open(clock: f64, max_waiters: f64, max_waiters_per_key: f64, meta: f64, wall_clock: f64) -> f64 {
     let meta = Payload::numbered(meta);
     let texts = wire::read(|input| {
         let url = convert::text(input)?.map(str::to_owned);
@@ -82,7 +81,7 @@ pub fn open(clock: f64, max_waiters: f64, max_waiters_per_key: f64, meta: u32, w
         space(url.as_deref(), clock, settings.codec(&codec.unwrap_or_default()), entropy)
     });
     match opened {
-        Ok(space) => add(&space) as f64,
+        Ok(space) => add(&space),
         Err(error) => {
             error::fail(error);
             0.0
@@ -92,7 +91,7 @@ pub fn open(clock: f64, max_waiters: f64, max_waiters_per_key: f64, meta: u32, w
 
 /// The number of what its maker said about the space; 0 for nothing.
 #[wasm_bindgen]
-pub fn meta(handle: f64) -> u32 {
+pub fn meta(handle: f64) -> f64 {
     let meta = find(handle as u64).space().meta();
     meta.and_then(|meta| meta.downcast_ref::<Payload>().map(Payload::number)).unwrap_or_default()
 }
@@ -106,19 +105,14 @@ pub fn epoch(handle: f64) -> f64 {
 /// Closes the handle: its waits fail, its grants are released.
 #[wasm_bindgen]
 pub fn close(handle: f64) {
-    let port = remove(handle as u64);
+    let port = remove(handle);
     port.space().close();
     settle::report(&port);
 }
 
 /// The handle of this number; one of a closed space where it is not open.
 pub(crate) fn find(number: u64) -> Handle {
-    HANDLES
-        .with_borrow(|handles| {
-            let index = handles.binary_search_by_key(&number, |handle| handle.number).ok()?;
-            handles.get(index).cloned()
-        })
-        .unwrap_or_else(closed)
+    HANDLES.with_borrow_mut(|handles| handles.get(number as f64).cloned()).unwrap_or_else(closed)
 }
 
 /// The handle that the caller named in its lane.
@@ -158,19 +152,14 @@ fn space(url: Option<&str>, clock: f64, settings: Builder<Value>, entropy: Entro
     })
 }
 
-fn add(space: &Space) -> u64 {
-    let number = LAST_NUMBER.get() + 1;
-    LAST_NUMBER.set(number);
-    let port = Rc::new(space.port(move || settle::wake(number)));
-    HANDLES.with_borrow_mut(|handles| handles.push(Handle { number, port }));
-    number
+fn add(space: &Space) -> f64 {
+    HANDLES.with_borrow_mut(|handles| {
+        let number = handles.next();
+        let port = Rc::new(space.port(move || settle::wake(number)));
+        handles.add(Handle { number, port })
+    })
 }
 
-fn remove(number: u64) -> Handle {
-    HANDLES
-        .with_borrow_mut(|handles| {
-            let index = handles.binary_search_by_key(&number, |handle| handle.number).ok()?;
-            Some(handles.remove(index))
-        })
-        .unwrap_or_else(closed)
+fn remove(number: f64) -> Handle {
+    HANDLES.with_borrow_mut(|handles| handles.take(number)).unwrap_or_else(closed)
 }

@@ -12,6 +12,15 @@ const OUTCOME = 5;
 const SETTLED = 7;
 /** The first of the lanes that say what a request asks for. */
 const OWNER = 8;
+/** Where the first settled entry begins. */
+const FIRST = 12;
+/** Of a call: what is next, and by what number it is known. */
+const STEP = 1;
+const CALL = 2;
+const WAIT = 0;
+const RUN = 1;
+const THREW = 3;
+const ENDED = 4;
 const GRANTED = 0;
 const REFUSED = 2;
 const FAILED = 4;
@@ -169,6 +178,53 @@ test("an input of any bytes is an error or a call, never a trap", () => {
   native.tryLock("a");
   assert.equal(native.scratch[OUTCOME], REFUSED);
   native.close(after);
+});
+
+test("numbers are not of 32 bits, and are never given again", async () => {
+  const handle = open();
+  const far = 2 ** 32 + 7;
+  locked(handle, "lost", undefined);
+  native.watchLost(far);
+  assert.equal(native.scratch[OUTCOME], GRANTED);
+  native.revoke(handle, ["lost"]);
+  // The first settled entry: its handle, its number, …, its outcome.
+  assert.deepEqual([...native.scratch.slice(FIRST, FIRST + 2)], [handle, far]);
+
+  const owner = native.owner(handle, undefined);
+  native.forgetOwner(owner);
+  assert.ok(native.owner(handle, undefined) > owner);
+  const cells = await native.cells();
+  const watch = cells.watch(handle, ["k"]);
+  cells.endWatch(watch);
+  assert.ok(cells.watch(handle, ["k"]) > watch);
+  const calls = await cells.calls();
+  calls.transact(handle, far, undefined);
+  const call = native.scratch[CALL];
+  calls.cancel(call);
+  calls.transact(handle, far, undefined);
+  assert.ok(native.scratch[CALL] > call);
+  native.close(handle);
+});
+
+test("a value that cannot cross ends its call", async () => {
+  const calls = await (await native.cells()).calls();
+  const handle = open();
+  const begun = () => {
+    calls.update(handle, 1, "k", undefined);
+    assert.equal(native.scratch[STEP], RUN);
+    return [native.scratch[CALL], native.scratch[NUMBER]];
+  };
+  const running = begun();
+  calls.threw(...running);
+  assert.equal(native.scratch[STEP], THREW, "control: a call that runs");
+  const [call, scope] = begun();
+  // As long as bytes that nobody has the memory for.
+  calls.answer(call, scope, { length: 2 ** 29 });
+  assert.equal(native.scratch[STEP], ENDED);
+  assert.equal(native.failure().what, "value");
+  calls.threw(call, scope);
+  assert.equal(native.scratch[STEP], WAIT, "the core does not know it any more");
+  native.close(handle);
 });
 
 function open() {
