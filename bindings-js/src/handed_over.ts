@@ -14,10 +14,6 @@ import type { Owner } from "./owner.js";
 export class HandedOver implements Running<Guard> {
   readonly #owner: Owner;
   #left = false;
-  #leave: () => void = () => {};
-  readonly #leaving = new Promise<void>((resolve) => {
-    this.#leave = resolve;
-  });
 
   constructor(owner: Owner) {
     this.#owner = owner;
@@ -25,19 +21,23 @@ export class HandedOver implements Running<Guard> {
 
   async next(): Promise<IteratorResult<Guard, undefined>> {
     const owner = this.#owner;
-    for (;;) {
+    while (!this.#left) {
       // Asked first, so that nothing is missed in between.
       const told = toldOf(owner);
-      const guard = this.#left ? undefined : nextHandedOver(owner);
-      if (guard !== undefined) return { value: guard, done: false };
-      if (this.#left || owner.closed || owner.space.root.closed) return { value: undefined, done: true };
-      await Promise.race([told, this.#leaving]);
+      const guard = nextHandedOver(owner);
+      if (guard === undefined && !owner.closed && !owner.space.root.closed) {
+        await told;
+        continue;
+      }
+      tell(owner);
+      return guard === undefined ? { value: guard, done: true } : { value: guard, done: false };
     }
+    return { value: undefined, done: true };
   }
 
   end(): void {
     this.#left = true;
-    this.#leave();
+    tell(this.#owner);
   }
 }
 
@@ -59,21 +59,34 @@ function nextHandedOver(owner: Owner): Guard | undefined {
   return guard;
 }
 
+/** A wait for something to be handed over. */
+interface Wait {
+  readonly told: Promise<void>;
+  /** The number of the watch. */
+  readonly watch: number;
+}
+
 /** The core tells the last who asked, so all who wait for one owner wait for the same. */
-const watched = new WeakMap<Owner, Promise<void>>();
+const waits = new WeakMap<Owner, Wait>();
 
 function toldOf(owner: Owner): Promise<void> {
-  const known = watched.get(owner);
-  if (known !== undefined) return known;
+  const known = waits.get(owner);
+  if (known !== undefined) return known.told;
   const { native, handle, watches } = owner.space;
   let watch = 0;
   const told = new Promise<void>((resolve) => {
     watch = watches.add(() => {
-      watched.delete(owner);
+      waits.delete(owner);
       resolve();
     });
   });
-  watched.set(owner, told);
+  waits.set(owner, { told, watch });
   native.watchHandedOver(handle, owner.number, watch);
   return told;
+}
+
+/** Has all who wait look again: so what nobody waits for any more keeps nothing. */
+function tell(owner: Owner): void {
+  const wait = waits.get(owner);
+  if (wait !== undefined) owner.space.watches.take(wait.watch)?.();
 }

@@ -12,16 +12,39 @@ import { CellLane, type NativeCells, type RawEntry } from "./native_cells.js";
 import { type Abortable, forget, listen } from "./signals.js";
 
 /** A watch that was never ended and that nobody can reach: its part in the core goes too. */
-const forgotten = new FinalizationRegistry<{ native: NativeCells; number: number }>(({ native, number }) => {
-  native.endWatch(number);
-});
+const forgotten = new FinalizationRegistry<{ native: NativeCells; number: number; ending: Ending | undefined }>(
+  ({ native, number, ending }) => {
+    native.endWatch(number);
+    ending?.forget();
+  },
+);
+
+/** Ends a watch when its signal is aborted. It does not keep the watch, since a signal may outlive all who read. */
+class Ending implements Abortable {
+  readonly #watching: WeakRef<Watching>;
+  readonly #signal: AbortSignal;
+
+  constructor(watching: Watching, signal: AbortSignal) {
+    this.#watching = new WeakRef(watching);
+    this.#signal = signal;
+    listen(signal, this);
+  }
+
+  abort(): void {
+    this.#watching.deref()?.end();
+  }
+
+  forget(): void {
+    forget(this.#signal, this);
+  }
+}
 
 /** Begun, and not ended yet. */
-export class Watching implements Abortable, Running<Entry[]> {
+export class Watching implements Running<Entry[]> {
   readonly #cells: Cells;
   readonly #native: NativeCells;
   readonly #number: number;
-  readonly #signal: AbortSignal | undefined;
+  readonly #ending: Ending | undefined;
   /** What is watched, to say which of it is refused. */
   readonly #given: readonly [what: string, keys: unknown];
   #ended = false;
@@ -40,11 +63,10 @@ export class Watching implements Abortable, Running<Entry[]> {
     this.#cells = cells;
     this.#native = native;
     this.#number = number;
-    this.#signal = signal;
     this.#given = given;
-    forgotten.register(this, { native, number }, this);
+    this.#ending = signal === undefined ? undefined : new Ending(this, signal);
+    forgotten.register(this, { native, number, ending: this.#ending }, this);
     if (signal?.aborted) this.end();
-    else if (signal !== undefined) listen(signal, this);
   }
 
   /** The next state. */
@@ -58,15 +80,10 @@ export class Watching implements Abortable, Running<Entry[]> {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.#signal !== undefined) forget(this.#signal, this);
+    this.#ending?.forget();
     forgotten.unregister(this);
     this.#native.endWatch(this.#number);
     this.#wake?.();
-  }
-
-  /** The signal was aborted. */
-  abort(): void {
-    this.end();
   }
 
   async #next(): Promise<IteratorResult<Entry[], undefined>> {
