@@ -67,9 +67,10 @@ export function askedWith(
   const raw = Array.isArray(keys) ? rawKeys(native, keys, "keys") : rawKey(native, keys, "keys");
   if (given === undefined) return new KeySet(raw, undefined, undefined, own);
   checkOptions(given, waits ? LOCK : TRY_LOCK);
-  must(own === undefined || !("owner" in given), "owner", "left out");
   // Each is read once: a getter may answer otherwise the next time.
-  const { mode, shared, label, owner = own, maxHold, timeout, signal } = given;
+  const { mode, shared, label, owner: named, maxHold, timeout, signal } = given;
+  must(!own || named === undefined, "owner", "left out");
+  const owner = own ?? named;
   const more = shared === undefined ? undefined : rawKeys(native, shared, "shared");
   const isShared = mode === "shared";
   must(isShared || mode === undefined || mode === "exclusive", "mode", '"exclusive" or "shared"');

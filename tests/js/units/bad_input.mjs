@@ -94,6 +94,18 @@ async function options(host) {
   await space.close();
 }
 
+/** What is undefined is not said. */
+async function undefinedOwner(host) {
+  const space = await host.latchwork.open();
+  const owner = space.owner();
+  const guard = await owner.lock("a", { owner: undefined, label: undefined });
+  is(guard.owner, owner);
+  guard.release();
+  isError(host, await rejects(owner.lock("a", { owner })), "invalid", { what: "owner" });
+  isError(host, await rejects(space.lock("a", { owner: null })), "invalid", { what: "owner" });
+  await space.close();
+}
+
 async function bodies(host) {
   const space = await host.latchwork.open();
   for (const body of [undefined, null, "body", {}, 5]) {
@@ -146,6 +158,7 @@ async function getters(host) {
 
 export const tests = [
   { name: "keys", run: keys },
+  { name: "an owner that is undefined", run: undefinedOwner },
   { name: "options", run: options },
   { name: "bodies", run: bodies },
   { name: "open", run: opening },
