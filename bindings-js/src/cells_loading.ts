@@ -24,10 +24,13 @@ type Name =
   | "update"
   | "transact";
 
-/** Those that are given a value. */
-const VALUED = /^set|insert|compareE/;
+/** `set`, `insert` and `compareExchange`: those that are given a value. */
+const VALUED = /se|x/;
 
-/** Calls this operation. They take effect in the order of the calls, with arguments as they are then. */
+/**
+ * Calls this operation. They take effect in the order of the calls, with arguments as they are then. But what is done meanwhile
+ * with a guard or a signal counts: nothing is written for a lock that another one may have.
+ */
 export async function onCells<T>(space: Space, name: Name, ...given: unknown[]): Promise<T> {
   const { root } = space;
   const taken = root.cells ? given : asNow(name, given);
@@ -49,7 +52,7 @@ export class Snapshot {
   }
 }
 
-/** Arguments that the caller may change, as they are now. Keys, ranges and options are as flat as this; `keep` keeps a value. */
+/** Arguments that the caller may change, as they are now; `keep` keeps a value. Lists and objects are copied, not what is in them. */
 export function asNow(
   name: string,
   given: unknown[],
@@ -60,7 +63,7 @@ export function asNow(
   return given.map((each, index) => {
     if (index === value) return keep(each);
     if (Array.isArray(each) || isBytes(each)) return each.slice();
-    return Object.getPrototypeOf(each ?? 0) === Object.prototype ? { ...(each as object) } : each;
+    return each?.constructor === Object ? { ...each } : each;
   });
 }
 

@@ -176,7 +176,7 @@ export class Guard implements Disposable, AsyncDisposable {
     try {
       native.handOver(id, payload, () => aim(this));
     } catch (error) {
-      throw invalid("payload", `cannot be copied: ${(error as Partial<Error> | undefined)?.message ?? error}`);
+      throw invalid("payload", `cannot be copied: ${error}`);
     }
     const outcome = native.scratch[Lane.Outcome];
     if (outcome === Outcome.Failed) {

@@ -1,4 +1,5 @@
 import { AmbientOwner } from "./ambient_owner.js";
+import { haveAtHand } from "./cells_loading.js";
 import { type ClockLink, linkOf } from "./clock.js";
 import type { CodecOption } from "./codec.js";
 import { codecName } from "./codec_name.js";
@@ -61,6 +62,8 @@ export function settingsOf(options: unknown = {}): Settings {
   const { clock: given, maxWaiters, maxWaitersPerKey, meta, codec, ambientOwner } = options;
   const clock = linkOf(given);
   if (given !== undefined && clock === undefined) throw invalid("clock", "must be a clock made with manualClock()");
+  // Functions of the caller's are given each value at the call, once, and as it is: so their space has its cells when it is open.
+  if (typeof codec === "object") haveAtHand();
   return {
     clock,
     maxWaiters: checkLimit(maxWaiters, "maxWaiters"),

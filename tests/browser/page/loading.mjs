@@ -9,6 +9,11 @@ export function loading() {
     { suite: "loading", name: "the binary is loaded at the first open, not at import", run: lazy },
     { suite: "loading", name: "calls of open at one time load one binary", run: once },
     { suite: "loading", name: "key and the errors work before the first open", run: early },
+    {
+      suite: "loading",
+      name: "a codec of one's own gets the value itself, once, also of the first write",
+      run: ownCodec,
+    },
     ...["missing", "page", "cut"].map((kind) => ({
       suite: "loading",
       name: `a download that goes wrong (${kind}) is unavailable, and the next open loads again`,
@@ -47,6 +52,42 @@ async function early() {
   ok(error instanceof LatchworkError, "the class of the error");
   is(error.code, "invalid");
   is(await copy.downloads(BINARY), 0, "downloads of the binary");
+}
+
+/** A value that is more than its fields. */
+class Money {
+  constructor(amount) {
+    this.amount = amount;
+  }
+
+  bytes() {
+    return new TextEncoder().encode(String(this.amount));
+  }
+}
+
+async function ownCodec() {
+  const { open } = await new Copy().entry("index");
+  let encoded = 0;
+  const codec = {
+    encode(value) {
+      encoded++;
+      return value.bytes();
+    },
+    decode: (bytes) => new Money(Number(new TextDecoder().decode(bytes))),
+  };
+  const space = await open(undefined, { codec });
+  const money = new Money(5);
+  const first = space.set("k", money);
+  is(encoded, 1, "it is called at the call");
+  money.amount = 7;
+  await first;
+  is(encoded, 1);
+  const { value } = await space.get("k");
+  ok(value instanceof Money && value.amount === 5, "the value as it was");
+  await space.close();
+  const { encodeValue } = await new Copy().entry("testing");
+  is((await encodeValue(money, codec)).length, 1);
+  is(encoded, 2);
 }
 
 async function retried(kind) {
