@@ -247,8 +247,9 @@ fn single(environment: &Environment, key: RawKey, value: Option<&[u8]>) -> Resul
     let mut commit = Commit::new();
     let expected = scratch.lane(VERSION);
     let expected = (expected >= 0.0).then_some(expected as u64);
+    let expiry = expiry(scratch.lane(EXPIRES_IN)).unwrap_or(Expiry::Never);
     match value {
-        Some(value) => commit.set(key.key()?, expected, Box::from(value), expiry(scratch.lane(EXPIRES_IN)).unwrap_or(Expiry::Never)),
+        Some(value) => commit.set(key.key()?, expected, Box::from(value), expiry),
         None => commit.delete(key.key()?, expected),
     }
     match scratch.whole(FLAG) {
