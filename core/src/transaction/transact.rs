@@ -85,7 +85,7 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
     }
 
     /// Commits only while the guard holds every key that it was granted, except those that it released itself: else
-    /// [`Fenced`](crate::ErrorKind::Fenced), also when it is lost meanwhile (clause C14).
+    /// [`Fenced`](crate::ErrorKind::Fenced), as soon as it is lost, handed over or released (clause C14).
     pub fn guard(self, guard: &Guard) -> Self {
         self.demand(guard, None)
     }

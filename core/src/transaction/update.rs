@@ -129,7 +129,7 @@ impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
     }
 
     /// Updates only while the guard holds every key that it was granted, except those that it released itself: else
-    /// [`Fenced`](crate::ErrorKind::Fenced), also when it is lost meanwhile (clause C14).
+    /// [`Fenced`](crate::ErrorKind::Fenced), as soon as it is lost, handed over or released (clause C14).
     pub fn guard(self, guard: &Guard) -> Self {
         self.demand(guard, None)
     }
