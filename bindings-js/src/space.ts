@@ -394,6 +394,9 @@ export class Space implements AsyncDisposable {
   /**
    * Ends this opening of the space: its waits fail with `closed`, its guards are released. Closing again does nothing.
    *
+   * An `update` or `transact` that has a `timeout`, an `owner`, a `guard` or a turn rejects at once, while its body runs. One
+   * that has none of them is told at its body's next operation, and at the body's end.
+   *
    * A space with a name ends with its last opening. A sub-space ends with its space: to close it is `invalid`.
    */
   async close(): Promise<void> {

@@ -452,7 +452,8 @@ impl Space {
 
     /// Close this handle: its waits fail with `Closed`, its locks are released. A second call does nothing.
     ///
-    /// Other handles on a named space are not touched; the space ends with its last handle.
+    /// Other handles on a named space are not touched; the space ends with its last handle. A call of `update` or `transact`
+    /// whose function runs raises `Closed` when the function uses the space next, or returns.
     ///
     /// Raises `Invalid` on a sub-space, as entering one does: it ends with its space.
     fn close(&self, py: Python<'_>) -> PyResult<()> {

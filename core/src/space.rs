@@ -331,6 +331,10 @@ impl<V: Send + Sync + 'static> Space<V> {
     /// Closes this handle and its clones: their waits fail with [`Closed`](crate::ErrorKind::Closed), their grants are
     /// released, and what they ask from now on is refused. Closing again does nothing, and a [sub-space](Space::within) has
     /// nothing of its own to close.
+    ///
+    /// A call of [`update_async`](Space::update_async) or [`transact`](Space::transact) that has a time-out, an owner, a guard
+    /// or a turn ends at once, while its body runs. One that has none of them is told at its body's next operation, and at the
+    /// body's end.
     pub fn close(&self) {
         if self.place().is_none() {
             self.engine().shared.close(&self.engine().handle, Leave::Close);

@@ -158,7 +158,9 @@ async def query(self: _native.AioSpace, *keys: Key | Turn) -> Query:
 async def close(self: _native.AioSpace) -> None:
     """Close this handle: its waits fail with `Closed`, its locks are released. A second call does nothing.
 
-    Other handles on a named space are not touched; the space ends with its last handle.
+    Other handles on a named space are not touched; the space ends with its last handle. A call of `update` or
+    `transact` that has a `timeout`, an `owner`, a `guard` or a turn raises `Closed` at once, and what its function
+    awaits is cancelled; one that has none of them when its function uses the space next, or returns.
 
     Raises `Invalid` on a sub-space, as entering one does: it ends with its space.
     """

@@ -316,8 +316,8 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         }
     }
 
-    pub(crate) fn set_alarm(&self, at: Duration, recipient: Recipient) -> Alarm {
-        self.shared().set_alarm(at, recipient)
+    pub(crate) fn set_alarm(&self, origin: Origin, at: Duration, recipient: Recipient) -> Result<Alarm, Error> {
+        self.shared().set_alarm(&self.locks.handle, origin, at, recipient)
     }
 
     pub(crate) fn end_alarm(&self, alarm: Alarm) {

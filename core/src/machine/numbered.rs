@@ -63,6 +63,14 @@ impl<T> Numbered<T> {
         value
     }
 
+    /// Takes out the values that are asked for.
+    pub(crate) fn take_if(&mut self, is_asked: impl Fn(&T) -> bool) -> Vec<T> {
+        let asked = |(at, value): (usize, &Option<T>)| value.as_ref().is_some_and(&is_asked).then_some(at);
+        let asked: Vec<usize> = self.values.iter().enumerate().filter_map(asked).collect();
+        let numbers: Vec<Number> = asked.into_iter().filter_map(|at| self.numbers.all.get(at).copied()).collect();
+        numbers.into_iter().filter_map(|number| self.remove(number)).collect()
+    }
+
     pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
         self.values.iter().flatten()
     }

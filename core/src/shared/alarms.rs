@@ -1,16 +1,18 @@
-//! Who is to be told when a time has come: calls whose time-out covers what is no wait for a lock.
+//! Who is to be told when a time has come, or when the handle is closed before: calls whose time-out covers what is no wait
+//! for a lock.
 
 use std::time::Duration;
 
-use super::{Mailbox, Recipient, Shared, outcome};
-use crate::machine::{Due, Numbered};
+use super::{Handle, Mailbox, Recipient, Shared, outcome};
+use crate::Error;
+use crate::machine::{Due, Numbered, Origin};
 use crate::port::Settled;
 
 /// Those who wait for a time.
 #[derive(Default)]
 pub(crate) struct Alarms {
     last: u64,
-    set: Numbered<Recipient>,
+    set: Numbered<(Origin, Recipient)>,
 }
 
 /// An alarm that is set. It must be given to [`Shared::end_alarm`].
@@ -20,20 +22,35 @@ pub(crate) struct Alarm {
 }
 
 impl Shared {
-    /// Tells somebody when a time has come.
-    pub(crate) fn set_alarm(&self, at: Duration, recipient: Recipient) -> Alarm {
+    /// Tells somebody when a time has come, and when the handle is closed that its call came through.
+    ///
+    /// # Errors
+    ///
+    /// `closed` when it is: looked at under the lock, so that whoever closes finds what was set before.
+    pub(crate) fn set_alarm(
+        &self,
+        handle: &Handle,
+        origin: Origin,
+        at: Duration,
+        recipient: Recipient,
+    ) -> Result<Alarm, Error> {
         let number = {
             let mut alarms = self.alarms.lock();
+            if handle.is_closed() {
+                drop(alarms);
+                drop(recipient);
+                return Err(Error::closed());
+            }
             alarms.last += 1;
             let number = alarms.last;
             // A number that is never given twice has none before it.
-            let _none = alarms.set.insert(number, recipient);
+            let _none = alarms.set.insert(number, (origin, recipient));
             number
         };
         let due = (at, self.next_order());
         self.timers.insert_alarm(due, number);
         self.timers.wake_if_sooner();
-        Alarm { due, number }
+        Ok(Alarm { due, number })
     }
 
     pub(crate) fn end_alarm(&self, alarm: Alarm) {
@@ -44,7 +61,14 @@ impl Shared {
 
     /// The time of an alarm has come.
     pub(super) fn ring(&self, number: u64, own: Option<&Mailbox>) {
-        let recipient = self.alarms.lock().set.remove(number);
-        outcome::tell_now(recipient, own, |tag| Settled::Resumed { tag });
+        let set = self.alarms.lock().set.remove(number);
+        outcome::tell_now(set.map(|(_, recipient)| recipient), own, |tag| Settled::Resumed { tag });
+    }
+
+    /// Rings the alarms of these origins, whose handle is closed, before their time.
+    pub(super) fn ring_all(&self, origins: &[Origin]) {
+        let rung = self.alarms.lock().set.take_if(|(origin, _)| origins.contains(origin));
+        let tell = |(_, recipient)| move || outcome::tell_now(Some(recipient), None, |tag| Settled::Resumed { tag });
+        outcome::in_turn(rung.into_iter().map(tell));
     }
 }

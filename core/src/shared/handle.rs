@@ -99,12 +99,14 @@ impl Shared {
         waits + holds
     }
 
-    /// Closes a handle, by [`Leave::Close`] or [`Leave::Abandon`]: its waits fail, its grants are released.
+    /// Closes a handle, by [`Leave::Close`] or [`Leave::Abandon`]: its waits fail, its grants are released, its calls that are
+    /// to end before their bodies do are told.
     pub(crate) fn close(&self, handle: &Handle, why: Leave) {
         if self.retire(handle) {
             let mut origins = handle.ports.lock().clone();
             origins.push(handle.origin);
-            let calls: [&dyn Fn(); 2] = [&|| self.end(&origins, why, None), &|| self.cells.end(None)];
+            let calls: [&dyn Fn(); 3] =
+                [&|| self.end(&origins, why, None), &|| self.ring_all(&origins), &|| self.cells.end(None)];
             outcome::in_turn(calls.into_iter().map(|call| move || call()));
         }
     }

@@ -145,7 +145,7 @@ impl Course {
         if let Some((_, end)) = self.times
             && !self.may_not_wait()
         {
-            self.alarm = Some(engine.set_alarm(end, teller.recipient()));
+            self.alarm = Some(engine.set_alarm(self.origin, end, teller.recipient())?);
         }
         if let Some(owner) = &self.spec.owner {
             self.owner_watch = Some(engine.watch_owner(owner, teller.recipient())?);

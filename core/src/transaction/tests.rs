@@ -354,6 +354,38 @@ fn a_time_out_covers_waits_and_bodies() {
 }
 
 #[test]
+fn the_end_of_the_handle_ends_calls_with_a_time_out_while_their_bodies_run() {
+    for shards in [1, 1024] {
+        let space: Space<i32> = Space::builder().cells().shards(shards).clock(ManualClock::new()).build();
+        let other = space.attach();
+        let (port, far) = (space.port(|| {}), other.port(|| {}));
+        let timed = CallSpec::new().timeout(5 * MS);
+        let call = port.update(&Key::from("a"), &timed, 1).expect("open");
+        let body = port.transact(&timed, 2).expect("open");
+        let plain = update(&port, "a", 3);
+        let apart = far.update(&Key::from("a"), &timed, 4).expect("open");
+        for call in [&call, &body, &plain, &apart] {
+            run(call.go_on());
+        }
+        let gone = port.update(&Key::from("a"), &timed, 5).expect("open");
+        run(gone.go_on());
+        drop(gone);
+        space.close();
+        assert_eq!(resumed(&port), [1, 2]);
+        assert!(resumed(&far).is_empty());
+        for call in [call, body] {
+            assert_eq!(failed(call.go_on()).kind(), ErrorKind::Closed);
+        }
+        // With nothing to be told of, it ends where it asks next.
+        waits(apart.go_on());
+        assert_eq!(failed(plain.go_on()).kind(), ErrorKind::Closed);
+        assert!(other.next_deadline().is_some(), "the other handle's call has its time");
+        drop(apart);
+        assert_eq!(other.next_deadline(), None);
+    }
+}
+
+#[test]
 fn the_end_of_an_owner_a_guard_or_a_turn_ends_the_call() {
     for space in spaces() {
         let port = space.port(|| {});

@@ -524,6 +524,23 @@ fn a_guard_that_is_lost_ends_the_call() {
 }
 
 #[test]
+fn a_handle_that_is_closed_ends_calls_with_a_time_out_while_their_bodies_run() {
+    for (space, _clock) in timed() {
+        let update = || space.update_async("a", |_| std::future::pending::<Change<i64>>());
+        let (mut runs, mut unnamed) = (Task::new(update().timeout(MS)), Task::new(update()));
+        let body = space.transact(|_: Tx<i64>| std::future::pending::<Result<(), Error>>()).timeout(MS);
+        let mut body = Task::new(body);
+        assert!(runs.poll().is_pending() && unnamed.poll().is_pending() && body.poll().is_pending());
+        let other = space.attach();
+        space.close();
+        assert!(matches!(runs.poll_if_woken(), Poll::Ready(Err(error)) if error.code() == "closed"));
+        assert!(matches!(body.poll_if_woken(), Poll::Ready(Err(error)) if error.code() == "closed"));
+        assert!(unnamed.poll_if_woken().is_pending(), "it has nothing to be told of");
+        assert_eq!(other.next_deadline(), None);
+    }
+}
+
+#[test]
 fn a_sub_space_updates_its_own_cells() {
     for space in spaces() {
         let tenant = space.within(latchwork::key!("tenant", 7));
