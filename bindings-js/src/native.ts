@@ -90,7 +90,7 @@ export enum Outcome {
   Granted = 0,
   /** Of a lock: queued, the lanes Place and Number have the ticket. Of `cancel`: it was waiting and is gone. */
   Waiting = 1,
-  /** Of a try: not now. Of `confirm`, `cancel`: nothing to confirm or cancel any more. */
+  /** Of a try: not now. Of `cancel`: nothing to cancel any more. */
   Refused = 2,
   /** Of `cancel`: it was granted and not confirmed; its keys went on to the next. */
   GivenOn = 3,

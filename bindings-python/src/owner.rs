@@ -1,6 +1,6 @@
 //! A line of work that takes locks, as the blocking API sees it.
 
-use latchwork::{Error, ErrorKind, LockSpec, Within};
+use latchwork::{ErrorKind, Within};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
@@ -303,16 +303,6 @@ impl AnyOwner {
 
     pub(crate) fn is_open(&self, py: Python<'_>) -> PyResult<bool> {
         Ok(!self.core(py)?.is_closed())
-    }
-
-    /// Why nothing can be asked for by this owner, or by nobody: because something is closed, or it is of another space.
-    pub(crate) fn refusal(py: Python<'_>, owner: Option<&AnyOwner>, port: &Port) -> PyResult<Option<Error>> {
-        let mut nothing = LockSpec::default();
-        if let Some(owner) = owner {
-            nothing = nothing.owner(owner.core(py)?);
-        }
-        // The empty set is granted at once, and holds nothing.
-        Ok(port.try_lock(&nothing).map(|granted| granted.map(|grant| port.release(grant.ticket))).err())
     }
 
     /// As the blocking API shows it.

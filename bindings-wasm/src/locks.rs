@@ -70,9 +70,8 @@ pub fn cancel() {
 /// Tells that the caller has seen the grant.
 #[wasm_bindgen]
 pub fn confirm() {
-    match settle::confirm(&ports::named(), scratch::ticket()) {
-        Ok(true) => scratch::set_outcome(Outcome::Granted),
-        Ok(false) => scratch::set_outcome(Outcome::Refused),
+    match ports::named().confirm(scratch::ticket()) {
+        Ok(()) => scratch::set_outcome(Outcome::Granted),
         Err(error) => error::fail(error),
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
 
-use latchwork::{Builder, Error, LockSpec, Registry, Url};
+use latchwork::{Builder, Error, Registry, Url};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::clock::{self, HostClock};
@@ -118,14 +118,6 @@ pub(crate) fn find(number: u64) -> Handle {
 /// The handle that the caller named in its lane.
 pub(crate) fn named() -> Handle {
     find(scratch::get(Lane::Handle))
-}
-
-/// The core's own error of a space that is closed.
-pub(crate) fn closed_error() -> Error {
-    match closed().try_lock(&LockSpec::default()) {
-        Ok(_) => Error::invalid("space", "is closed"),
-        Err(error) => error,
-    }
 }
 
 fn closed() -> Handle {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::mem;
 
-use latchwork::{Error, Settled, Ticket};
+use latchwork::Settled;
 
 use crate::error;
 use crate::ports::{self, Handle};
@@ -67,14 +67,6 @@ pub(crate) fn report(own: &Handle) {
     scratch::set(Lane::Settled, reported as u64);
 }
 
-/// Tells the core that a caller sees its grant; an error where the space was closed meanwhile.
-pub(crate) fn confirm(port: &Handle, ticket: Ticket) -> Result<bool, Error> {
-    if port.confirm(ticket) {
-        return Ok(true);
-    }
-    if port.space().is_closed() { Err(ports::closed_error()) } else { Ok(false) }
-}
-
 fn take(port: &Handle) {
     if port.has_settled() {
         let mut settled = Vec::new();
@@ -88,7 +80,7 @@ fn entry(handle: u64, settled: Settled) -> [u64; ENTRY] {
     let (tag, result) = match settled {
         Settled::Granted { tag, grant } => {
             let seen = Waiter::from_tag(tag).deferred || {
-                let confirmed = confirm(&ports::find(handle), grant.ticket);
+                let confirmed = ports::find(handle).confirm(grant.ticket);
                 confirmed.map_err(error::keep).is_ok()
             };
             (tag, seen.then_some(grant))

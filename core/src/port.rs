@@ -248,9 +248,16 @@ impl<V: Send + Sync + 'static> Port<V> {
         self.space.engine().shared.end(&[self.origin], Leave::Abandon, Some(&self.mailbox));
     }
 
-    /// Notes that the caller sees its grant: from now on only a release ends it. `false` when it is not granted.
-    pub fn confirm(&self, ticket: Ticket) -> bool {
-        self.space.engine().shared.claim(ticket).is_some()
+    /// Notes that the caller sees its grant: from now on only a release ends it.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not stand, to be told its caller: [`Closed`](crate::ErrorKind::Closed) when the handle was closed, else
+    /// [`Cancelled`](crate::ErrorKind::Cancelled): it was given up, or its owner was closed.
+    /// [`NotHeld`](crate::ErrorKind::NotHeld) where it still waits.
+    pub fn confirm(&self, ticket: Ticket) -> Result<(), Error> {
+        let Memory { shared, handle } = self.space.engine();
+        shared.confirm(handle, ticket)
     }
 
     /// Releases some keys of a grant; the rest stays held. When it is the last ones, the grant ends.

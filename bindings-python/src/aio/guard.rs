@@ -205,7 +205,9 @@ impl AioGuard {
         };
         match port.take_outcome(*tag) {
             // Seen now: from here on the lock is this caller's to release.
-            Some(Ok(grant)) if port.core.confirm(grant.ticket) => {
+            Some(Ok(grant)) => {
+                let confirmed = port.core.confirm(grant.ticket);
+                confirmed.map_err(|error| error::raise(py, &place::told(self.call.within(), error)))?;
                 if self.call.owner().is_some()
                     && let Some(handed) = port.core.take_handed(grant)
                 {
@@ -214,10 +216,8 @@ impl AioGuard {
                 self.lease.begin(grant);
                 Ok(Step::Granted)
             }
-            // Lost again before it was seen; asking once more tells why.
-            Some(Ok(_)) => Err(port.lost(py, &self.call)),
             Some(Err(error)) => Err(error::raise(py, &place::told(self.call.within(), error))),
-            None => port.future(py, *tag).map(Step::Wait).ok_or_else(|| port.lost(py, &self.call)),
+            None => port.future(py, *tag).map(Step::Wait).ok_or_else(LoopPort::gone),
         }
     }
 

@@ -20,7 +20,6 @@ use crate::bytes::{self, Port};
 use crate::error;
 use crate::fork::Own;
 use crate::lease::Call;
-use crate::owner::AnyOwner;
 
 /// What a request that waited came to.
 pub(super) type Outcome = Result<Grant, Error>;
@@ -157,13 +156,9 @@ impl LoopPort {
         Some(self.waiters().get_mut(tag)?.future.clone_ref(py))
     }
 
-    /// Why a request was lost before its caller saw a grant: the space was closed, or its owner, or else its loop.
-    pub(super) fn lost(&self, py: Python<'_>, call: &Call) -> PyErr {
-        match AnyOwner::refusal(py, call.owner(), &self.core) {
-            Ok(Some(error)) => error::raise(py, &error),
-            Ok(None) => PyRuntimeError::new_err("the event loop of the request was closed"),
-            Err(error) => error,
-        }
+    /// Why nobody waits any more: the loop was found closed, which gave all its requests up.
+    pub(super) fn gone() -> PyErr {
+        PyRuntimeError::new_err("the event loop of the request was closed")
     }
 
     /// Gives the request up (L7); futures of this loop that it lets through are resolved before this returns.

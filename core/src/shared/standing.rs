@@ -1,7 +1,8 @@
 //! How a request stands: claimed, looked after again, given up, held.
 
-use super::{Handle, Recipient, Shared};
+use super::{Handle, Recipient, Shard, Shared};
 use crate::machine::{Claimed, Effect, Effects, Leave, Standing};
+use crate::sync::Arc;
 use crate::{Error, Grant, Ticket};
 
 impl Shared {
@@ -11,6 +12,22 @@ impl Shared {
         let mut effects = Effects::new();
         let claimed = shard.lock_table().claim(ticket, &mut effects);
         Some(self.claimed(ticket, claimed?, &effects))
+    }
+
+    /// Notes that the caller of a port's request sees its grant.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not granted.
+    pub(crate) fn confirm(&self, handle: &Handle, ticket: Ticket) -> Result<(), Error> {
+        if self.claim(ticket).is_some() {
+            return Ok(());
+        }
+        let waits = |shard: &Arc<Shard>| matches!(shard.lock_table().standing(ticket), Standing::Waiting(_));
+        match self.shards.get(ticket.shard as usize).is_some_and(waits) {
+            true => Err(Error::not_held(Vec::new())),
+            false => Err(gone(handle)),
+        }
     }
 
     /// Does what is left to do when a claim came before the news of the grant.
@@ -29,8 +46,6 @@ impl Shared {
         ticket: Ticket,
         waker: &std::task::Waker,
     ) -> Option<Result<Grant, Error>> {
-        // Only a handle or an owner that was closed takes a granted request from its task.
-        let gone = || if handle.is_closed() { Error::closed() } else { Error::cancelled() };
         let shard = &self.shards[ticket.shard as usize];
         // Dropped after everything is unlocked.
         let (mut spare, mut effects) = (None, Effects::new());
@@ -55,12 +70,12 @@ impl Shared {
                 Standing::Became(grant) => {
                     let _forgotten = locked.collect_grant(ticket);
                     drop(locked);
-                    return Some(self.claim(grant).ok_or_else(gone));
+                    return Some(self.claim(grant).ok_or_else(|| gone(handle)));
                 }
                 Standing::Ended => return locked.collect(ticket).map(Err),
                 // Another shard's part was the last one, just now.
                 Standing::Granted => continue,
-                Standing::Gone => return Some(Err(gone())),
+                Standing::Gone => return Some(Err(gone(handle))),
             }
             drop(locked);
             spare = Some(waker.clone());
@@ -91,4 +106,9 @@ impl Shared {
         let alone = shard.lock().is_lone(ticket);
         alone.unwrap_or_else(|| matches!(shard.lock_table().standing(ticket), Standing::Granted))
     }
+}
+
+/// Why a granted request is taken from its caller: only a handle or an owner that was closed does that, or the caller.
+fn gone(handle: &Handle) -> Error {
+    if handle.is_closed() { Error::closed() } else { Error::cancelled() }
 }

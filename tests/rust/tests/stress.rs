@@ -252,10 +252,10 @@ fn run_port(space: &Space, checker: &Checker, thread: usize, rounds: usize) {
 fn use_grant(port: &Port, checker: &Checker, asked: &mut [Option<Wanted>], settled: Settled) -> bool {
     let Settled::Granted { tag, grant } = settled else { panic!("{settled:?}") };
     let Some(wanted) = asked[tag as usize].take() else {
-        assert!(!port.confirm(grant.ticket), "it was given up");
+        assert!(port.confirm(grant.ticket).is_err(), "it was given up");
         return false;
     };
-    assert!(port.confirm(grant.ticket));
+    port.confirm(grant.ticket).expect("it stands");
     checker.hold(&wanted, grant.token, None);
     port.release(grant.ticket).expect("held");
     true

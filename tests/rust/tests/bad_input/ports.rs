@@ -46,7 +46,7 @@ fn release_cancel_and_confirm_of_what_is_gone() {
     port.release(ticket).expect("held");
     assert_eq!(port.release(ticket).expect_err("released").kind(), ErrorKind::NotHeld);
     assert_eq!(port.cancel(ticket), Cancelled::Gone);
-    assert!(!port.confirm(ticket));
+    assert_eq!(port.confirm(ticket).expect_err("released").kind(), ErrorKind::Cancelled);
     let newer = granted(port.lock(&LockSpec::new("k"), 2).expect("free"));
     assert_eq!(port.release(ticket).expect_err("stale").kind(), ErrorKind::NotHeld);
     port.release(newer).expect("untouched");
@@ -61,13 +61,34 @@ fn release_of_what_still_waits() {
     let holder = granted(port.lock(&LockSpec::new("k"), 1).expect("free"));
     let waiter = waiting(port.lock(&LockSpec::new("k"), 2).expect("waits"));
     assert_eq!(port.release(waiter).expect_err("it waits").kind(), ErrorKind::NotHeld);
-    assert!(!port.confirm(waiter));
+    assert_eq!(port.confirm(waiter).expect_err("it waits").kind(), ErrorKind::NotHeld);
     port.release(holder).expect("held");
     let [Settled::Granted { tag: 2, grant }] = taken(&port)[..] else { panic!("one grant") };
     assert_eq!(grant.ticket, waiter);
-    assert!(port.confirm(grant.ticket));
+    port.confirm(grant.ticket).expect("it stands");
     port.release(grant.ticket).expect("held");
     assert_empty(&space);
+}
+
+#[test]
+fn a_grant_that_was_taken_away_before_it_was_seen_says_why() {
+    for ends in [ErrorKind::Cancelled, ErrorKind::Closed] {
+        let space = Space::new();
+        let (port, _) = port(&space);
+        let owner = port.owner(None);
+        let other = space.attach();
+        let mut holder = now(other.lock("k")).expect("free");
+        waiting(port.lock(&LockSpec::new("k").owner(&owner), 1).expect("waits"));
+        holder.release().expect("held");
+        let [Settled::Granted { tag: 1, grant }] = taken(&port)[..] else { panic!("one grant") };
+        match ends {
+            ErrorKind::Closed => space.close(),
+            _ => assert_eq!(port.close_owner(&owner), 1),
+        }
+        assert_eq!(port.confirm(grant.ticket).expect_err("taken away").kind(), ends);
+        assert!(!port.held(grant.ticket));
+        assert_empty(&other);
+    }
 }
 
 #[test]
@@ -80,7 +101,7 @@ fn a_grant_given_up_before_it_was_taken() {
     port.release(holder).expect("held");
     assert_eq!(port.cancel(first), Cancelled::GrantGivenOn);
     let grants = taken(&port).into_iter().filter(|settled| match settled {
-        Settled::Granted { grant, .. } => port.confirm(grant.ticket),
+        Settled::Granted { grant, .. } => port.confirm(grant.ticket).is_ok(),
         other => panic!("{other:?}"),
     });
     assert_eq!(grants.count(), 1);
@@ -127,7 +148,7 @@ fn a_port_that_goes_away_gives_everything_on() {
         drop(gone);
         assert!(wakes.load(Ordering::SeqCst) >= 1);
         let [Settled::Granted { tag: 2, grant }] = taken(&stays)[..] else { panic!("one grant") };
-        assert!(stays.confirm(grant.ticket));
+        stays.confirm(grant.ticket).expect("it stands");
         let held = stays.query(None).expect("open").held;
         assert_eq!(held.len(), 2);
         stays.release(kept).expect("held");
@@ -209,7 +230,7 @@ fn futures_and_ports_share_the_queues() {
     drop(guard);
     assert_eq!(wakes.load(Ordering::SeqCst), 1, "a release by a guard wakes the port");
     assert_eq!(taken(&port).len(), 1);
-    assert!(port.confirm(ticket));
+    port.confirm(ticket).expect("it stands");
     port.release(ticket).expect("held");
     assert!(future.poll_if_woken().is_ready());
     assert_empty(&space);
@@ -242,7 +263,7 @@ fn keys_without_a_spec() {
             granted.collect()
         };
         assert_eq!(told(&settled), [(2, second)]);
-        assert!(mine.confirm(second) && !mine.has_settled() && wakes.load(Ordering::SeqCst) == 0);
+        assert!(mine.confirm(second).is_ok() && !mine.has_settled() && wakes.load(Ordering::SeqCst) == 0);
         assert_eq!(told(&taken(&theirs)), [(4, other)]);
         assert_eq!(mine.release_into(pair, &mut settled).expect_err("released").kind(), ErrorKind::NotHeld);
 
@@ -255,7 +276,7 @@ fn keys_without_a_spec() {
         assert_eq!(mine.release_into(second, &mut settled).expect("held"), None);
         assert_eq!(told(&settled), [(6, fourth), (3, third)]);
         for ticket in [third, fourth] {
-            assert!(mine.confirm(ticket));
+            mine.confirm(ticket).expect("it stands");
             mine.release_into(ticket, &mut settled).expect("held");
         }
         let long = Key::from("x".repeat(Key::MAX_LEN + 1));

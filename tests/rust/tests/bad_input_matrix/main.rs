@@ -216,7 +216,8 @@ fn names_nothing(space: &Space, port: &Port, ticket: Ticket) {
     ] {
         assert_eq!(error.kind(), ErrorKind::NotHeld, "{error}");
     }
-    assert!(settled.is_empty() && !port.confirm(ticket) && !port.held(ticket));
+    assert!(settled.is_empty() && !port.held(ticket));
+    assert_eq!(port.confirm(ticket).expect_err("no such ticket").kind(), ErrorKind::Cancelled);
     assert_eq!(port.cancel(ticket), latchwork::Cancelled::Gone);
     space.abandon(ticket);
     owns_nothing(space, port, ticket);

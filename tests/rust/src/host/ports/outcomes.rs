@@ -27,7 +27,7 @@ impl Ports {
         let (place, scope) = (slot.place.clone(), slot.scope);
         if let (State::Cancelled, Ok(grant)) = (&slot.state, &outcome) {
             // Granted and given up in one turn: the grant has gone on.
-            assert!(!self.ports[&place].port.confirm(grant.ticket), "{name} was given up");
+            assert!(self.ports[&place].port.confirm(grant.ticket).is_err(), "{name} was given up");
             return;
         }
         assert!(
@@ -43,14 +43,16 @@ impl Ports {
                 assert_eq!(port.cancel(grant.ticket), Cancelled::GrantGivenOn, "{name} was given up");
                 State::Cancelled
             }
-            Ok(grant) if port.confirm(grant.ticket) => {
-                port.watch_lost(grant.ticket, tag + LOSS);
-                match (port.take_handed(grant).filter(|_| moved), owner) {
-                    (Some(taken), Some(owner)) => handed(self.taken(&place.0, taken), &owner),
-                    (_, owner) => granted(grant, scope, owner.map(|owner| owner.id().to_owned())),
+            Ok(grant) => match port.confirm(grant.ticket) {
+                Ok(()) => {
+                    port.watch_lost(grant.ticket, tag + LOSS);
+                    match (port.take_handed(grant).filter(|_| moved), owner) {
+                        (Some(taken), Some(owner)) => handed(self.taken(&place.0, taken), &owner),
+                        (_, owner) => granted(grant, scope, owner.map(|owner| owner.id().to_owned())),
+                    }
                 }
-            }
-            Ok(_) => State::Failed(Error::invalid("grant", "it was gone when it was seen")),
+                Err(error) => State::Failed(self.told(&place.0, error)),
+            },
             Err(error) => State::Failed(self.told(&place.0, error)),
         };
         if let Some(slot) = self.results.get_mut(&name) {
