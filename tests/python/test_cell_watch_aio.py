@@ -77,6 +77,33 @@ def test_a_cancelled_wait_loses_nothing() -> None:
     asyncio.run(main())
 
 
+def test_a_reader_cancelled_late_leaves_the_next_one_alone() -> None:
+    """It was told, and cancelled before it ran; meanwhile another took the state and waits for the one after."""
+
+    async def main() -> None:
+        space = await latchwork.aio.open()
+        watch = space.watch("job")
+        await anext(watch)
+        late = asyncio.ensure_future(anext(watch))
+        await quiet()
+        await space.set("job", 1)
+        late.cancel()
+        assert values(await anext(watch)) == [1]
+        # Its first step, before the cancelled one hears of it.
+        waiting = watch.__anext__()
+        future = waiting.send(None)
+        await quiet()
+        assert late.cancelled()
+        await space.set("job", 2)
+        await quiet()
+        assert future.done()
+        with pytest.raises(StopIteration) as told:
+            waiting.send(None)
+        assert values(told.value.value) == [2]
+
+    asyncio.run(main())
+
+
 def test_one_reader_at_a_time() -> None:
     """A second one is refused while the first one waits, and after a cancel may read."""
 

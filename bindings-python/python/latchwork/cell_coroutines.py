@@ -229,7 +229,7 @@ async def next_state(self: _native.AioWatch) -> list[_native.Entry]:
         try:
             await state
         except BaseException:
-            self._forget()
+            self._forget(state)
             raise
 
 

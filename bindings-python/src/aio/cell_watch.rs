@@ -150,12 +150,12 @@ impl AioCellWatch {
         }
     }
 
-    /// Whoever waited does so no more.
-    fn _forget(&self) {
+    /// Whoever waited for this future does so no more.
+    fn _forget(&self, future: &Bound<'_, PyAny>) {
         if let Some(state) = self.state.made()
             && let Some(port) = state.port()
         {
-            port.forget_reader(state.number);
+            port.forget_future(state.number, future);
         }
     }
 

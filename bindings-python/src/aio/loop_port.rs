@@ -258,6 +258,11 @@ impl LoopPort {
         drop(self.readers.remove(watch));
     }
 
+    /// The same of one reader; the next one of the watch may be there already.
+    pub(super) fn forget_future(&self, watch: u64, future: &Bound<'_, PyAny>) {
+        drop(self.readers.remove_future(watch, future));
+    }
+
     /// Tells the reader of a watch, from whatever thread, that it has ended.
     pub(super) fn end_reader(&self, py: Python<'_>, watch: u64) {
         if self.readers.contains(watch) {

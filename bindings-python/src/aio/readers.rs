@@ -29,6 +29,12 @@ impl Readers {
         self.state().waiting.remove(&watch)
     }
 
+    /// Takes out this future, where it is still the one.
+    pub(super) fn remove_future(&self, watch: u64, future: &Bound<'_, PyAny>) -> Option<Py<PyAny>> {
+        let mut state = self.state();
+        state.waiting.get(&watch)?.is(future).then(|| state.waiting.remove(&watch))?
+    }
+
     pub(super) fn take(&self) -> HashMap<u64, Py<PyAny>> {
         std::mem::take(&mut self.state().waiting)
     }
