@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import Any
 
 import latchwork
 import latchwork.aio
@@ -11,7 +12,7 @@ import pytest
 from latchwork import Query
 from latchwork.testing import ManualClock
 
-from loop_thread import LIMIT
+from loop_thread import LIMIT, until
 
 NOTHING = Query([], [])
 
@@ -55,6 +56,67 @@ def test_retry_waits_for_what_was_read() -> None:
         blocking.close()
 
     asyncio.run(main())
+
+
+def test_a_commit_is_told_before_its_callbacks_run() -> None:
+    """It has taken effect: a thread of the same handle that waits for it goes on, however long a callback lasts."""
+    space = latchwork.open()
+    waits, went_on = threading.Event(), threading.Event()
+    found: list[Any] = []
+
+    def wait(tx: latchwork.Transaction) -> Any:
+        entry = tx.get("job")
+        if entry.version == 0:
+            waits.set()
+            tx.retry()
+        return entry.value
+
+    def other() -> None:
+        found.append(space.transact(wait).value)
+        went_on.set()
+
+    def body(tx: latchwork.Transaction) -> None:
+        tx.set("job", "paint")
+        tx.on_commit(lambda: found.append(went_on.wait(LIMIT)))
+
+    thread = threading.Thread(target=other, daemon=True)
+    thread.start()
+    assert waits.wait(LIMIT)
+    space.transact(body)
+    thread.join(LIMIT)
+    assert found == ["paint", True]
+
+
+def test_a_turn_given_back_is_told_before_the_body_runs_again() -> None:
+    """A call whose `retry` finds a change at once gives its turn to the next, and its body may wait for that one."""
+    space = latchwork.open()
+    went_on = threading.Event()
+    runs: list[Any] = []
+
+    def other() -> None:
+        space.update("cell", lambda value, entry: "theirs")
+        went_on.set()
+
+    thread = threading.Thread(target=other, daemon=True)
+
+    def body(tx: latchwork.Transaction) -> None:
+        tx.get("cell")
+        runs.append(tx.attempt)
+        if len(runs) <= 3:
+            space.set("cell", len(runs))
+            tx.set("cell", "lost")
+        elif len(runs) == 4:
+            thread.start()
+            until(lambda: len(space.query().pending) == 1)
+            space.set("cell", "changed")
+            tx.retry()
+        else:
+            runs.append(went_on.wait(LIMIT))
+
+    space.transact(body)
+    thread.join(LIMIT)
+    assert runs[:3] == [1, 2, 3]
+    assert True in runs
 
 
 def test_retry_waits_for_an_expiry() -> None:

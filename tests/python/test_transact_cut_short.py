@@ -11,6 +11,8 @@ import pytest
 from latchwork import Entry, Query
 from latchwork.testing import ManualClock
 
+from loop_thread import LIMIT
+
 NOTHING = Query([], [])
 
 
@@ -150,6 +152,39 @@ def test_a_guard_that_is_lost_while_the_body_runs() -> None:
         assert await space.list() == []
 
     asyncio.run(main())
+
+
+def test_a_function_that_runs_hears_of_the_end_of_its_space() -> None:
+    """On a loop at once where the call has a time-out, and at the function's end where it has nothing named."""
+
+    async def main() -> None:
+        space = await latchwork.aio.open(clock=ManualClock())
+        ended = asyncio.Event()
+
+        async def stay(value: Any, entry: Entry) -> int:
+            await ended.wait()
+            return 1
+
+        timed = asyncio.create_task(space.update("a", stay, timeout=60))
+        unnamed = asyncio.create_task(space.update("b", stay))
+        await asyncio.sleep(0)
+        await space.close()
+        with pytest.raises(latchwork.Closed):
+            await timed
+        assert not unnamed.done()
+        ended.set()
+        with pytest.raises(latchwork.Closed):
+            await unnamed
+
+    asyncio.run(asyncio.wait_for(main(), LIMIT))
+    space = latchwork.open()
+
+    def close(value: Any, entry: Entry) -> int:
+        space.close()
+        return 1
+
+    with pytest.raises(latchwork.Closed):
+        space.update("a", close, timeout=60)
 
 
 def test_cancelling_leaves_nothing() -> None:

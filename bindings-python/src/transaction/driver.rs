@@ -122,6 +122,8 @@ impl Driver {
     /// Does what a step says, and the next, until something has to be waited for.
     pub(crate) fn proceed(self: &Arc<Self>, py: Python<'_>, mut step: Step<Value>) -> PyResult<Pause> {
         loop {
+            // Whom it lets go on is told before anything of the caller's runs, which may last, or wait for them.
+            self.mailbox.settle(py);
             step = match step {
                 Step::Run(run) => {
                     let scope = run.scope;
@@ -132,10 +134,7 @@ impl Driver {
                         ended => self.ended(py, scope, ended)?,
                     }
                 }
-                Step::Wait => {
-                    self.mailbox.settle(py);
-                    return Ok(Pause::Waiting);
-                }
+                Step::Wait => return Ok(Pause::Waiting),
                 Step::Done(done) => return self.done(py, &done).map(Pause::Done),
                 Step::Threw => return Err(self.threw(py)),
                 Step::Failed(error) => return Err(self.failed(py, error)),
@@ -267,7 +266,6 @@ impl Driver {
         // Before anything that could fail: the commit is made (clause C9).
         callbacks::call(py, &functions, &done.callbacks);
         drop(functions);
-        self.mailbox.settle(py);
         self.end();
         let value = match (answer, present) {
             (Some(Answer::Set(value)), _) => value,
@@ -283,7 +281,6 @@ impl Driver {
     }
 
     fn threw(&self, py: Python<'_>) -> PyErr {
-        self.mailbox.settle(py);
         let thrown = self.state().thrown.take();
         self.end();
         thrown.unwrap_or_else(|| error::wrong_value(py, "fn", "it ended twice"))
