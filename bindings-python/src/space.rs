@@ -17,7 +17,7 @@ use crate::open::{self, Opening, Settings};
 use crate::owner::Owner;
 use crate::place::{self, Place};
 use crate::timer::Timer;
-use crate::transaction::Resumptions;
+use crate::transaction::{ELSEWHERE, Resumptions, refuse_unfinished};
 use crate::{convert, error, wait};
 
 /// One handle on a space, for threads that may block. `latchwork.open` makes it.
@@ -148,7 +148,7 @@ impl Space {
     ) -> PyResult<Bound<'py, PyAny>> {
         let guard = Bound::new(slf.py(), Space::wait(slf, call)?)?;
         Guard::enter(&guard)?;
-        let result = function.call1((&guard,));
+        let result = function.call1((&guard,)).and_then(|answer| refuse_unfinished(&answer, ELSEWHERE).map(|()| answer));
         guard.get().exit(slf.py());
         result
     }

@@ -237,3 +237,24 @@ def test_close_ends_blocked_threads() -> None:
         thread.join()
     assert len(failed) == 1
     assert space.query() == latchwork.Query([], [])
+
+
+def test_a_lock_around_what_has_not_run() -> None:
+    """A coroutine function in the blocking API would run when its lock is free again, and so would a generator."""
+    space = latchwork.open()
+
+    async def later(guard: latchwork.Guard) -> None:
+        return None
+
+    def stray(guard: latchwork.Guard) -> Any:
+        yield guard
+
+    for asked in space, space.owner():
+        for function, why in (later, "coroutine function"), (lambda guard: later(guard), "coroutine function"):
+            with pytest.raises(latchwork.InvalidType, match=why) as refused:
+                asked.with_lock("a", fn=function)
+            assert refused.value.what == "fn"
+        with pytest.raises(latchwork.InvalidType, match="generator function"):
+            asked.with_lock("a", fn=stray)
+        assert asked.with_lock("a", fn=lambda guard: guard.held)
+    assert space.try_lock("a")

@@ -36,15 +36,13 @@ impl AnySpace {
     ///
     /// # Errors
     ///
-    /// `invalid` in the blocking API, which cannot: nothing of a coroutine function has run.
+    /// `invalid` of what has not run: that of a generator function; in the blocking API, which cannot await, that of a
+    /// coroutine function too.
     pub(crate) fn is_awaitable(&self, answer: &Bound<'_, PyAny>) -> PyResult<bool> {
-        match self {
-            AnySpace::Aio(_) => is_awaitable(answer),
-            AnySpace::Blocking(_) if is_coroutine(answer)? => {
-                answer.call_method0("close")?;
-                Err(error::wrong_type(answer.py(), "fn", "a coroutine function: those are for latchwork.aio"))
-            }
-            AnySpace::Blocking(_) => Ok(false),
+        match (self, kind(answer)?) {
+            (_, Kind::Value) => Ok(false),
+            (AnySpace::Aio(_), Kind::Awaitable) => Ok(true),
+            (_, kind) => Err(refused(answer, kind, ELSEWHERE)),
         }
     }
 
@@ -97,13 +95,43 @@ impl Cells for AnySpace {
     }
 }
 
-/// What a coroutine function answers.
-fn is_coroutine(answer: &Bound<'_, PyAny>) -> PyResult<bool> {
-    static COROUTINE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    answer.is_instance(COROUTINE.import(answer.py(), "types", "CoroutineType")?)
+/// What a function has answered.
+enum Kind {
+    Value,
+    /// What is to be awaited: of a coroutine function, nothing has run.
+    Awaitable,
+    /// That of a generator function, of which nothing has run either.
+    Generator,
 }
 
-fn is_awaitable(answer: &Bound<'_, PyAny>) -> PyResult<bool> {
+/// Why the blocking API refuses a coroutine function.
+pub(crate) const ELSEWHERE: &str = "a coroutine function: those are for latchwork.aio";
+
+/// Refuses what a function has answered that is called where nobody can await: what it was to do is still to be done.
+///
+/// # Errors
+///
+/// `invalid`; of a coroutine function with this reason.
+pub(crate) fn refuse_unfinished(answer: &Bound<'_, PyAny>, no_coroutine: &str) -> PyResult<()> {
+    match kind(answer)? {
+        Kind::Value => Ok(()),
+        kind => Err(refused(answer, kind, no_coroutine)),
+    }
+}
+
+fn refused(answer: &Bound<'_, PyAny>, kind: Kind, no_coroutine: &str) -> PyErr {
+    // One that has not begun says nothing when it is closed; what is no coroutine may have nothing to close.
+    if let Ok(close) = answer.getattr(intern!(answer.py(), "close")) {
+        drop(close.call0());
+    }
+    let why = match kind {
+        Kind::Generator => "a generator function: nothing of it has run",
+        Kind::Awaitable | Kind::Value => no_coroutine,
+    };
+    error::wrong_type(answer.py(), "fn", why)
+}
+
+fn kind(answer: &Bound<'_, PyAny>) -> PyResult<Kind> {
     // What cells hold is not looked up any further.
     let plain = answer.is_exact_instance_of::<PyDict>()
         || answer.is_exact_instance_of::<PyList>()
@@ -112,5 +140,19 @@ fn is_awaitable(answer: &Bound<'_, PyAny>) -> PyResult<bool> {
         || answer.is_none()
         // A lock that is held is no call of `lock` any more.
         || answer.cast::<AioGuard>().is_ok_and(|guard| guard.get().lease().has_begun());
-    Ok(!plain && (is_coroutine(answer)? || answer.get_type().hasattr(intern!(answer.py(), "__await__"))?))
+    let py = answer.py();
+    Ok(match plain {
+        true => Kind::Value,
+        false if answer.get_type().hasattr(intern!(py, "__await__"))? => Kind::Awaitable,
+        false if is_generator(answer)? => Kind::Generator,
+        false => Kind::Value,
+    })
+}
+
+fn is_generator(answer: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static PLAIN: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    static ASYNC: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let py = answer.py();
+    Ok(answer.is_instance(PLAIN.import(py, "types", "GeneratorType")?)?
+        || answer.is_instance(ASYNC.import(py, "types", "AsyncGeneratorType")?)?)
 }

@@ -3,6 +3,7 @@
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
+use super::refuse_unfinished;
 use crate::aio::put_off;
 
 /// The functions of one attempt, by the numbers that the core knows them by.
@@ -27,11 +28,15 @@ impl Callbacks {
     }
 }
 
+/// Why such a function is no coroutine function.
+pub(super) const NOBODY_AWAITS: &str = "a coroutine function: nobody would await it";
+
 /// Calls those of these numbers, in this order. An error in one is reported, and changes nothing else (clause C9).
 pub(super) fn call(py: Python<'_>, functions: &[(u64, Py<PyAny>)], numbers: &[u64]) {
     for number in numbers {
         let Some((_, function)) = functions.iter().find(|(known, _)| known == number) else { continue };
-        if let Err(error) = function.call0(py) {
+        let called = function.call0(py).and_then(|answer| refuse_unfinished(answer.bind(py), NOBODY_AWAITS));
+        if let Err(error) = called {
             if error.is_instance_of::<PyKeyboardInterrupt>(py) {
                 put_off(py, error);
             } else {

@@ -16,7 +16,7 @@ mod resumptions;
 mod settings;
 mod surroundings;
 
-pub(crate) use self::any_space::AnySpace;
+pub(crate) use self::any_space::{AnySpace, ELSEWHERE, refuse_unfinished};
 pub(crate) use self::driver::{Body, Driver, Pause, passes_through};
 pub(crate) use self::handle::Transaction;
 pub(crate) use self::mailbox::Mailbox;

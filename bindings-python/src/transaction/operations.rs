@@ -6,6 +6,7 @@ use latchwork::{Call, Error, ErrorKind};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use super::callbacks::NOBODY_AWAITS;
 use super::{AnySpace, Driver, Inserted, Lifetime};
 use crate::bytes::Value;
 use crate::cells::{Cells, Entry, Range, Refused};
@@ -128,7 +129,7 @@ impl Operations {
         convert::function("fn", function)?;
         let later = py.import("inspect")?.call_method1("iscoroutinefunction", (function,))?;
         if later.is_truthy()? {
-            return Err(error::wrong_type(py, "fn", "a coroutine function: nobody would await it"));
+            return Err(error::wrong_type(py, "fn", NOBODY_AWAITS));
         }
         let call = self.call(py)?;
         let number = self.driver.keep_callback(function.clone().unbind());
