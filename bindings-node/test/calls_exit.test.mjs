@@ -30,6 +30,7 @@ for (const [way, said] of [
   ["a retry that another thread ends", "taken"],
   ["a retry with a deadline in a private space", "timeout"],
   ["a function that never answers, with a deadline", "timeout"],
+  ["a function that never answers, with a deadline, in a space that is closed", "closed"],
 ]) {
   test(`a process stays until it is over, and ends then: ${way}`, async () => {
     const { stdout } = await run(process.execPath, [child, way], { timeout: LIMIT });

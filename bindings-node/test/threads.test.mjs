@@ -60,6 +60,31 @@ test("a release in one thread wakes the waiter in another, in order", async () =
   await space.close();
 });
 
+for (const [how, options] of [
+  ["", () => undefined],
+  [", with a signal", () => ({ signal: new AbortController().signal })],
+]) {
+  test(`a grant of another thread whose owner is closed before it is seen is cancelled${how}`, async () => {
+    const url = fresh("unseen");
+    const flag = new Int32Array(new SharedArrayBuffer(8));
+    const [space, actor] = [await open(url), await start(url, flag.buffer)];
+    const owner = space.owner();
+    actor.tell({ task: "lend", key: "k" });
+    assert.equal(await actor.next(), "holds");
+    const waiting = owner.lock("k", options());
+    Atomics.store(flag, 0, 1);
+    Atomics.notify(flag, 0);
+    // This thread hears of nothing until it was given the key.
+    Atomics.wait(flag, 1, 0);
+    const closing = owner.close();
+    await assert.rejects(waiting, { code: "cancelled" });
+    assert.equal(await closing, 1);
+    await end(actor);
+    assert.deepEqual(await space.query(), { held: [], pending: [] });
+    await space.close();
+  });
+}
+
 test("a worker that is terminated gives back what it held and waited for", async () => {
   const url = fresh("terminated");
   const space = await open(url);

@@ -73,6 +73,11 @@ const WAYS = {
   async "a function that never answers, with a deadline"() {
     (await open()).update("k", never, { timeout: 50 }).catch(({ code }) => console.log(code));
   },
+  async "a function that never answers, with a deadline, in a space that is closed"() {
+    const space = await open("memory:closed");
+    space.update("k", never, { timeout: 3_600_000 }).catch(({ code }) => console.log(code));
+    setImmediate(() => space.close());
+  },
   async "exit with calls"() {
     const space = await open("memory:exit");
     waits(space, { timeout: 3_600_000 });

@@ -73,6 +73,16 @@ const TASKS = {
     });
     return "ready to write";
   },
+  /** Holds a key, blocks this thread until it is told to go on, gives the key back, and tells so where others block. */
+  async lend({ key }) {
+    const guard = await space.lock(key);
+    parentPort.postMessage("holds");
+    Atomics.wait(counter, 0, 0);
+    guard.release();
+    Atomics.store(counter, 1, 1);
+    Atomics.notify(counter, 1);
+    return "released";
+  },
   async set({ key, value }) {
     await space.set(key, value);
     return "written";

@@ -21,6 +21,10 @@ use crate::{Entry, Error, Expiry, Key, Scan};
 /// [`go_on`](Call::go_on). It can come while a body runs too, when a time-out, the end of the owner or the loss of a guard
 /// ends the call before its body does.
 ///
+/// What a step settles for others of the same port is in [`take_settled`](crate::Port::take_settled) when it returns, without
+/// a wake. Pass it on before anything of the caller's runs, the next body or the [callbacks](Done::callbacks) of the commit:
+/// that may last, or wait for those others.
+///
 /// Clones are the same call. When the last one is dropped, it is [cancelled](Call::cancel).
 ///
 /// # What a binding does with a step
