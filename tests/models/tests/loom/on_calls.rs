@@ -2,8 +2,12 @@
 //! change, a watch against a commit. The control of each is a host that does in two steps what a call does in one, or that forgets to wake.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use latchwork::{Call, CallSpec, Change, Commit, Error, ErrorKind, Expiry, Key, KeyRange, Port, Run, Scan, Step, Tx};
+use latchwork::{
+    Call, CallSpec, Change, Commit, Error, ErrorKind, Expiry, Key, KeyRange, ManualClock, Port, Run, Scan, Space, Step,
+    Tx,
+};
 use latchwork_models::checker::{AtomicUsize, Ordering, Signal, block_on, thread};
 
 use super::NEVER_WOKEN;
@@ -322,4 +326,35 @@ fn what_is_read_fits_together() {
 #[test]
 fn what_is_read_fits_together_control() {
     control("on_calls::what_is_read_fits_together", reads_against_commit, "what is read fits together");
+}
+
+/// A call with a time-out begins while its handle is closed: it is refused, or told while its body runs (clauses B6, C8).
+fn body_against_close(shards: usize, keys: &[Key; 2], host: Host) {
+    let space: Space<u32> = Space::builder().cells().shards(shards).clock(ManualClock::new()).build();
+    assert!(block_on(space.get("nothing")).expect("open").value.is_none());
+    let (port, woken) = port_of(&space, host);
+    let closes = thread::spawn(move || space.close());
+    let closed = |error: Error| assert_eq!(error.code(), "closed");
+    match port.update(&keys[0], &CallSpec::new().timeout(Duration::from_millis(1)), 1) {
+        Err(error) => closed(error),
+        Ok(call) => loop {
+            match call.go_on() {
+                Step::Failed(error) => break closed(error),
+                Step::Run(_) => {}
+                Step::Wait => woken.wait(),
+                other => panic!("{other:?}"),
+            }
+        },
+    }
+    closes.join().expect("no panic");
+}
+
+#[test]
+fn a_body_against_the_end_of_its_handle() {
+    check("body_against_close", 3, body_against_close);
+}
+
+#[test]
+fn a_body_against_the_end_of_its_handle_control() {
+    control("on_calls::a_body_against_the_end_of_its_handle", body_against_close, NEVER_WOKEN);
 }
