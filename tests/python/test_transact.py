@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Callable
 from types import ModuleType
@@ -13,7 +14,7 @@ import pytest
 from latchwork import KEEP, Query
 from latchwork.testing import ManualClock
 
-from either_api import done, either, transact
+from either_api import done, either, plain, transact
 
 NOTHING = Query([], [])
 
@@ -206,15 +207,48 @@ def test_a_coroutine_function_in_the_blocking_api() -> None:
     async def body(tx: latchwork.Transaction) -> None:
         tx.set("a", 1)
 
+    class Later:
+        def __await__(self) -> Any:
+            yield
+
+    loop = asyncio.new_event_loop()
     calls: list[Callable[[], Any]] = [
         lambda: space.transact(body),
         lambda: space.transact(lambda tx: tx.transact(body)),
+        lambda: space.transact(lambda tx: Later()),
+        lambda: space.transact(lambda tx: loop.create_future()),
+        lambda: space.update("a", lambda value, entry: Later()),
     ]
     for call in calls:
         with pytest.raises(latchwork.InvalidType) as refused:
             call()
         assert refused.value.what == "fn"
+        assert "coroutine function" in str(refused.value)
+    loop.close()
     assert space.list() == []
+
+
+@either
+async def test_a_body_with_a_stray_yield(api: ModuleType) -> None:
+    """Nothing of it would run, and its call would say that it was committed."""
+    space = await done(api.open())
+
+    def stray(tx: Any) -> Any:
+        yield tx.set("a", 1)
+
+    async def stray_too(tx: Any) -> Any:
+        yield tx.set("a", 1)
+
+    async def outer(tx: Any) -> None:
+        await done(tx.transact(stray))
+
+    for body in stray, stray_too, plain(api, outer):
+        with pytest.raises(latchwork.InvalidType, match="generator function") as refused:
+            await done(space.transact(body))
+        assert refused.value.what == "fn"
+    with pytest.raises(latchwork.InvalidType, match="generator function"):
+        await done(space.update("a", lambda value, entry: stray(entry)))
+    assert await done(space.list()) == []
 
 
 def test_committed_is_generic_at_run_time() -> None:

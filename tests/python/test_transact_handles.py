@@ -174,6 +174,27 @@ def test_an_error_in_a_callback(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [(report.exc_value, report.object) for report in reported] == [(mine, fail)]
 
 
+def test_a_callback_that_answers_a_coroutine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is reported as an error of its own: what it was to do will not be done."""
+    import sys
+
+    reported: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", reported.append)
+    space = latchwork.open()
+
+    async def later() -> None:
+        return None
+
+    def body(tx: latchwork.Transaction) -> None:
+        tx.set("a", 1)
+        tx.on_commit(lambda: later())
+
+    assert space.transact(body).version > 0
+    [report] = reported
+    assert isinstance(report.exc_value, latchwork.InvalidType)
+    assert "nobody would await it" in str(report.exc_value)
+
+
 @either
 async def test_callbacks_that_cannot_be(api: ModuleType) -> None:
     """What is no function, or would have to be awaited."""

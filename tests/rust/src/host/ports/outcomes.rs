@@ -1,6 +1,6 @@
 //! What ports are told: grants, failures, losses, and guards that are handed over.
 
-use latchwork::{Cancelled, Error, Grant, HandedOver, Key, LockSpec, Owner, Settled};
+use latchwork::{Cancelled, Grant, HandedOver, Key, LockSpec, Owner, Settled};
 
 use super::{LOSS, Ports};
 use crate::host::{Seen, State};
