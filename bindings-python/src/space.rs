@@ -148,7 +148,8 @@ impl Space {
     ) -> PyResult<Bound<'py, PyAny>> {
         let guard = Bound::new(slf.py(), Space::wait(slf, call)?)?;
         Guard::enter(&guard)?;
-        let result = function.call1((&guard,)).and_then(|answer| refuse_unfinished(&answer, ELSEWHERE).map(|()| answer));
+        let result =
+            function.call1((&guard,)).and_then(|answer| refuse_unfinished(&answer, ELSEWHERE).map(|()| answer));
         guard.get().exit(slf.py());
         result
     }
