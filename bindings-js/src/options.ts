@@ -19,8 +19,8 @@ export interface TryLockOptions {
   /** Whose request it is: one of this space. A wait that could never end, because it would wait for its own owner, is refused. */
   owner?: Owner | undefined;
   /**
-   * Milliseconds that the lock lasts at most, from its grant: then its keys are taken away, and the guard is lost. Infinity:
-   * no end.
+   * Milliseconds that the lock lasts at most, from its grant: then its keys are taken away, and the guard is lost, for whoever
+   * asks, though the event loop was too busy to tell it. Infinity: no end.
    */
   maxHold?: number | undefined;
 }

@@ -1,5 +1,7 @@
 //! The calls on a space that are not hot.
 
+use std::time::Duration;
+
 use latchwork::{Clock, Error, Key, Space};
 use napi::Env;
 use napi::bindgen_prelude::Uint8Array;
@@ -71,14 +73,17 @@ pub(crate) fn tick(env: &Env, handle: f64) -> napi::Result<()> {
     Ok(())
 }
 
-/// Milliseconds until something is due that the caller is to tell.
+/// Milliseconds until something is due that the caller is to tell. What is settled and not reported is due at once.
 #[napi(catch_unwind)]
 pub(crate) fn next_deadline(env: &Env, handle: f64) -> napi::Result<f64> {
     let environment = Environment::of(env)?;
     if environment.keep_time(handle as u64) {
         return Ok(f64::INFINITY);
     }
-    let due = environment.with(handle as u64, |port| port.next_deadline());
+    let due = environment.with(handle as u64, |port| match port.has_settled() {
+        true => Some(Duration::ZERO),
+        false => port.next_deadline(),
+    });
     Ok(due.map_or(f64::INFINITY, milliseconds))
 }
 

@@ -57,10 +57,19 @@ impl Waker {
         self.inside.store(true, Ordering::Relaxed);
     }
 
-    /// The call ends.
+    /// The call ends. What it has not reported, since it is a call that answers one thing only, comes to the loop as what
+    /// other threads settle does.
     #[inline]
     pub(crate) fn leave(&self) {
         self.inside.store(false, Ordering::Relaxed);
+        if self.noticed() {
+            self.pass_on();
+        }
+    }
+
+    #[cold]
+    fn pass_on(&self) {
+        self.take_noted().into_iter().for_each(|handle| self.wake(handle));
     }
 
     /// A call as [`enter`](Waker::enter) and [`leave`](Waker::leave) are, also where it ends by a panic.

@@ -92,6 +92,25 @@ test("a loop that is busy past the end of its lock finds it lost where it looks"
   await space.close();
 });
 
+test("whoever asks past the end of a lock, before the loop tells it, finds it gone, and the next in line is told", async () => {
+  const space = await open();
+  const guard = await space.lock("k", { maxHold: 2 });
+  const { lost } = guard;
+  const next = space.lock("k", { timeout: 60_000 });
+  const other = await space.lock("l", { maxHold: 2 });
+  const [started, reading] = [performance.now(), guard.lost];
+  while (performance.now() < started + 5);
+  assert.equal(guard.held, false);
+  assert.equal(guard.lost.aborted, true);
+  assert.equal(lost.aborted && reading === lost, true);
+  assert.equal(await space.tryLock("k"), null, "the next in line has it");
+  assert.equal(other.lost.aborted, true, "asked for when it was over");
+  assert.ok(await space.tryLock("l"));
+  assert.throws(() => guard.release(), { code: "not_held" });
+  (await next).release();
+  await space.close();
+});
+
 test("many spaces have their time kept by turns, and each ends by itself", async () => {
   const spaces = await Promise.all(Array.from({ length: 50 }, () => open(fresh("many"))));
   const waits = spaces.map(async (space, index) => {

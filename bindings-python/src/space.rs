@@ -244,8 +244,9 @@ impl Space {
     ///
     /// `timeout` is in seconds, for all keys together; 0 takes them if they are free. `label` is shown by `query`
     /// and in time-outs, its own and those of others. `owner` is the line of work whose lock it is: see `Owner`. After
-    /// `max_hold` seconds, counted from the grant, the lock is taken away from its holder, as `revoke` does. A signal
-    /// handler that raises, as that of Ctrl-C does, ends the wait of the main thread and gives the request up.
+    /// `max_hold` seconds, counted from the grant, the lock is taken away from its holder, as `revoke` does; whoever asks
+    /// later finds it gone, told or not. A signal handler that raises, as that of Ctrl-C does, ends the wait of the main
+    /// thread and gives the request up.
     ///
     /// Prefer the `with` statement, which releases the lock however the block ends:
     ///

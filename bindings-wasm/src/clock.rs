@@ -79,9 +79,12 @@ pub fn tick(handle: f64) {
     settle::report(&port);
 }
 
-/// Milliseconds until something is due, infinity for nothing.
+/// Milliseconds until something is due, infinity for nothing. What is settled and not reported is due at once.
 #[wasm_bindgen(js_name = nextDeadline)]
 pub fn next_deadline(handle: f64) -> f64 {
+    if settle::is_left() {
+        return 0.0;
+    }
     ports::find(handle as u64).next_deadline().map_or(f64::INFINITY, milliseconds)
 }
 

@@ -15,7 +15,7 @@ use crate::{clock, convert, error, owners};
 /// keys.
 #[wasm_bindgen]
 pub fn lock(plain: bool) {
-    act(|port| {
+    ask(|port| {
         let mut spec = wire::read(|input| spec(input, plain))?;
         let mut deferred = false;
         if !plain {
@@ -39,7 +39,7 @@ pub fn lock(plain: bool) {
 /// In: as for [`lock`]. Takes the keys now, or answers `Refused`.
 #[wasm_bindgen(js_name = tryLock)]
 pub fn try_lock(plain: bool) {
-    act(|port| {
+    ask(|port| {
         let spec = wire::read(|input| spec(input, plain))?;
         let spec = if plain { spec } else { limited(port, spec)? };
         Ok(port.try_lock(&spec)?.map_or(Outcome::Refused, |grant| granted(&grant)))
@@ -131,6 +131,18 @@ pub(crate) fn granted(grant: &Grant) -> Outcome {
     scratch::set_ticket(grant.ticket);
     scratch::set(Lane::Token, grant.token);
     Outcome::Granted
+}
+
+/// As [`act`], where nobody looks at what was settled if the answer comes at once. Who asks can end a hold whose time is over;
+/// what that settles is reported by the next call that reports, at the latest that of the timer, since the end was due.
+fn ask(call: impl FnOnce(&Handle) -> Result<Outcome, Error>) {
+    let port = ports::named();
+    match call(&port) {
+        Ok(outcome @ (Outcome::Granted | Outcome::Refused)) => return scratch::set_outcome(outcome),
+        Ok(outcome) => scratch::set_outcome(outcome),
+        Err(error) => error::fail(error),
+    }
+    settle::report(&port);
 }
 
 /// Does something with the port that the caller named, and reports how it went and what it settled.

@@ -52,6 +52,11 @@ pub(crate) fn wake(handle: u64) {
     WOKEN.with_borrow_mut(|woken| woken.push(handle));
 }
 
+/// Whether something was settled, by a call that answers one thing only, and is not reported yet.
+pub(crate) fn is_left() -> bool {
+    !WOKEN.with_borrow(Vec::is_empty) || !UNREPORTED.with_borrow(VecDeque::is_empty)
+}
+
 /// Reports what the call on `own` settled there, and what it settled for other handles.
 pub(crate) fn report(own: &Handle) {
     take(own);

@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use crate::engine::{Engine, Hold, Memory};
-use crate::machine::GiveUp;
+use crate::machine::{GiveUp, Origin};
 use crate::shared::Demand;
 use crate::sync::OnceLock;
 use crate::{Error, ErrorKind, IntoKeys, Key, LockSpec, Owner, Ticket};
@@ -34,9 +34,15 @@ pub struct Guard {
     releases: bool,
     /// Whether a panic was under way when it was made: then it is not that panic that ends it.
     panicking: bool,
-    /// Whether it is the guard of a scope, which has an owner for the asking.
-    scoped: bool,
-    scope_owner: OnceLock<Owner>,
+    /// Of the guard of a scope; apart, so that the others, which are moved about, are small.
+    scope: Option<Box<Scope>>,
+}
+
+/// What the guard of a scope has besides: an owner for the asking.
+struct Scope {
+    /// The handle that the owner ends with.
+    origin: Origin,
+    owner: OnceLock<Owner>,
 }
 
 impl Guard {
@@ -52,7 +58,7 @@ impl Guard {
             spec.normalise();
         }
         let (spec, panicking) = (std::mem::take(spec), std::thread::panicking());
-        Guard { hold, spec, releases: true, panicking, scoped: false, scope_owner: OnceLock::new() }
+        Guard { hold, spec, releases: true, panicking, scope: None }
     }
 
     /// The keys held exclusively, in the order asked for, without duplicates.
@@ -83,14 +89,12 @@ impl Guard {
         if let Some(owner) = self.spec.owner_ref() {
             return Some(owner.clone());
         }
-        if !self.scoped {
-            return None;
-        }
-        if let Some(owner) = self.scope_owner.get() {
+        let scope = self.scope.as_ref()?;
+        if let Some(owner) = scope.owner.get() {
             return Some(owner.clone());
         }
-        let owner = self.hold.adopt(self.spec.within_ref().cloned())?;
-        Some(self.scope_owner.get_or_init(|| owner).clone())
+        let owner = self.hold.adopt(scope.origin, self.spec.within_ref().cloned())?;
+        Some(scope.owner.get_or_init(|| owner).clone())
     }
 
     /// Whether a holder of one of the keys went away without a word while this request was queued: unwound by a panic, or
@@ -272,15 +276,15 @@ impl Guard {
         self.hold.ticket()
     }
 
-    /// The guard of a scope.
-    pub(crate) fn scoped(mut self) -> Guard {
-        self.scoped = true;
+    /// The guard of a scope of the handle with this origin.
+    pub(crate) fn scoped(mut self, origin: Origin) -> Guard {
+        self.scope = Some(Box::new(Scope { origin, owner: OnceLock::new() }));
         self
     }
 
     /// Ends the owner that was made for the scope.
     pub(crate) fn end_scope(&mut self) {
-        if let Some(owner) = self.scope_owner.take() {
+        if let Some(owner) = self.scope.as_mut().and_then(|scope| scope.owner.take()) {
             owner.close();
         }
     }

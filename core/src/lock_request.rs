@@ -70,7 +70,8 @@ impl<'a> LockRequest<'a> {
     }
 
     /// Sets how long the lock is held at most, from the grant on: then all its keys are taken away, and the guard is
-    /// [lost](Guard::lost). Needs a space with a [clock](crate::Builder::clock), and is told as time-outs are.
+    /// [lost](Guard::lost). From then on whoever asks finds it gone; those who wait, and `lost`, are told as time-outs are,
+    /// or as soon as anybody asks. Needs a space with a [clock](crate::Builder::clock).
     pub fn max_hold(self, max_hold: Duration) -> LockRequest<'a> {
         self.with(|spec| spec.max_hold(max_hold))
     }
@@ -94,7 +95,8 @@ impl<'a> LockRequest<'a> {
     /// # Ok::<_, latchwork::Error>(()) }).unwrap();
     /// ```
     pub async fn run<T>(self, body: impl AsyncFnOnce(&Guard) -> T) -> Result<T, Error> {
-        let mut scope = Scope { guard: self.await?.scoped(), ended: false };
+        let origin = self.engine.handle.origin();
+        let mut scope = Scope { guard: self.await?.scoped(origin), ended: false };
         let value = body(&scope.guard).await;
         scope.ended = true;
         Ok(value)

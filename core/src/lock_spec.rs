@@ -88,7 +88,8 @@ impl LockSpec {
         self
     }
 
-    /// Sets how long the grant lasts at most: then all its keys are taken away, and its guard is lost (clause L15).
+    /// Sets how long the grant lasts at most: then all its keys are taken away, and its guard is lost (clause L15),
+    /// for whoever asks, though nobody was told yet (clause B5).
     #[must_use]
     pub fn max_hold(mut self, max_hold: Duration) -> LockSpec {
         self.more().max_hold = Some(max_hold);

@@ -312,6 +312,56 @@ def test_a_slip_hands_nothing_over() -> None:
     asyncio.run(main())
 
 
+def test_what_is_over_is_over_for_whoever_asks() -> None:
+    """What is asked is decided by the clock at the asking, before anybody has told the end (B5)."""
+    with latchwork.open() as space:
+        kept: list[latchwork.Guard] = []
+
+        def over() -> latchwork.Guard:
+            kept.append(space.lock("a", max_hold=0))
+            return kept[-1]
+
+        guard = over()
+        assert not guard.held and guard.lost.is_set()
+        over()
+        tried = space.try_lock("a")
+        assert tried is not None
+        with pytest.raises(latchwork.NotHeld):
+            guard.release()
+        tried.release()
+        over()
+        space.lock("a", timeout=0).release()
+        over()
+        space.lock("a").release()
+        over()
+        assert space.query() == NOTHING
+        last = over()
+        with pytest.raises(latchwork.NotHeld):
+            last.downgrade()
+        over()
+        assert space.revoke("a") == 0
+
+    async def wait(aio: latchwork.aio.Space) -> latchwork.aio.Guard:
+        return await aio.lock("a", timeout=LIMIT)
+
+    async def main() -> None:
+        async with await latchwork.aio.open() as aio:
+            for _ in range(3):
+                guard = await aio.lock("a", max_hold=0)
+                assert not guard.held and guard.lost.is_set()
+            # A request that waits learns of an end that another call found.
+            guard = await aio.lock("a", max_hold=0.001)
+            waiting = asyncio.create_task(wait(aio))
+            await asyncio.sleep(0)
+            while guard.held:
+                pass
+            assert await aio.try_lock("a") is None, "the next in line has it"
+            (await waiting).release()
+            (await aio.lock("a", timeout=0)).release()
+
+    asyncio.run(main())
+
+
 def test_no_longest_time() -> None:
     """Infinity is no longest time, and so is what is longer than can be measured."""
     for endless in (float("inf"), 1e300, 10**400):

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use latchwork::{Answer, Error, Grant, Settled};
+use latchwork::{Answer, Error, Grant, Settled, Ticket};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -125,13 +125,15 @@ impl LoopPort {
     pub(super) fn lock(&self, py: Python<'_>, call: &Call) -> PyResult<Joined> {
         let future = self.new_future(py)?;
         // The waiter is there before another thread's grant looks for it.
-        let mut waiters = self.waiters();
-        let tag = waiters.next_tag();
+        let tag = self.waiters().insert(Waiter { ticket: None, future: future.clone().unbind(), outcome: None });
+        // With nothing locked: it can end a hold whose time is over, and what that settles is told in the middle of it.
         let answer = call.lock(py, &self.core, tag);
         if let Ok(Ok(Answer::Waiting(ticket))) = answer {
-            waiters.insert(Waiter { ticket, future: future.clone().unbind(), outcome: None });
+            self.joined(tag, ticket);
+        } else {
+            let unused = self.waiters().remove(tag);
+            drop(unused);
         }
-        drop(waiters);
         if let Answer::Granted(grant) = answer?.map_err(|error| error::raise(py, &error))? {
             return Ok(Joined::Granted(grant));
         }
@@ -139,6 +141,14 @@ impl LoopPort {
             self.arm(py).inspect_err(|_| self.cancel(py, tag))?;
         }
         Ok(Joined::Waiting(tag, future.unbind()))
+    }
+
+    /// Notes the ticket of a waiter. Its loop may have been found closed, which gave it up before.
+    fn joined(&self, tag: u64, ticket: Ticket) {
+        let known = self.waiters().get_mut(tag).map(|waiter| waiter.ticket = Some(ticket));
+        if known.is_none() {
+            self.core.cancel(ticket);
+        }
     }
 
     /// What the request came to; `None` while it waits.
@@ -187,7 +197,9 @@ impl LoopPort {
     fn give_up(&self, waiter: &Waiter) {
         // A lock that was handed over to it has a ticket of its own.
         let granted = waiter.outcome.as_ref().and_then(|outcome| outcome.as_ref().ok());
-        self.core.cancel(granted.map_or(waiter.ticket, |grant| grant.ticket));
+        if let Some(ticket) = granted.map(|grant| grant.ticket).or(waiter.ticket) {
+            self.core.cancel(ticket);
+        }
     }
 
     /// What `loop.create_future()` answers.

@@ -267,7 +267,8 @@ impl AioSpace {
     ///
     /// `timeout` is in seconds, for all keys together; 0 takes them if they are free. `label` is shown by `query`
     /// and in time-outs, its own and those of others. `owner` is the line of work whose lock it is: see `Owner`. After
-    /// `max_hold` seconds, counted from the grant, the lock is taken away from its holder, as `revoke` does.
+    /// `max_hold` seconds, counted from the grant, the lock is taken away from its holder, as `revoke` does; whoever asks
+    /// later finds it gone, also while the loop is too busy to tell it.
     ///
     /// Prefer `async with`, which releases the lock however the block ends:
     ///

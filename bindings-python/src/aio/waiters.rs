@@ -8,7 +8,8 @@ use super::loop_port::Outcome;
 
 /// A request that waits.
 pub(super) struct Waiter {
-    pub(super) ticket: Ticket,
+    /// Once it has joined.
+    pub(super) ticket: Option<Ticket>,
     pub(super) future: Py<PyAny>,
     pub(super) outcome: Option<Outcome>,
 }
@@ -22,14 +23,11 @@ pub(super) struct Waiters {
 }
 
 impl Waiters {
-    /// The tag of the waiter that is inserted next.
-    pub(super) fn next_tag(&self) -> u64 {
-        u64::from(self.stamp) << 32 | self.places.vacant_key() as u64
-    }
-
-    pub(super) fn insert(&mut self, waiter: Waiter) {
-        self.places.insert((self.stamp, waiter));
-        self.stamp = self.stamp.wrapping_add(1);
+    /// Keeps a waiter. Answers its tag.
+    pub(super) fn insert(&mut self, waiter: Waiter) -> u64 {
+        let stamp = self.stamp;
+        self.stamp = stamp.wrapping_add(1);
+        u64::from(stamp) << 32 | self.places.insert((stamp, waiter)) as u64
     }
 
     pub(super) fn get_mut(&mut self, tag: u64) -> Option<&mut Waiter> {

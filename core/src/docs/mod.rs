@@ -29,8 +29,8 @@ pub mod decisions {
     pub mod d0008_owners_and_deadlocks {}
     #[doc = include_str!("decisions/0009-hand-over.md")]
     pub mod d0009_hand_over {}
-    #[doc = include_str!("decisions/0010-a-lost-guard-stays.md")]
-    pub mod d0010_a_lost_guard_stays {}
+    #[doc = include_str!("decisions/0010-what-a-lost-guard-has-stays.md")]
+    pub mod d0010_what_a_lost_guard_has_stays {}
     #[doc = include_str!("decisions/0011-cells.md")]
     pub mod d0011_cells {}
     #[doc = include_str!("decisions/0012-turns-and-transactions.md")]

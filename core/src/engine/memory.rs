@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::{Engine, Enqueued, Hold};
-use crate::machine::{GiveUp, Leave, Placed, Released};
+use crate::machine::{GiveUp, Leave, Origin, Placed, Released};
 use crate::shared::{Entries, Handed, Handle, Incoming, Mailbox, Payload, Recipient, Shard, Shared, at_once};
 use crate::sync::Arc;
 use crate::{Error, Grant, Key, LockSpec, Owner, Query, Ticket, Within};
@@ -230,6 +230,12 @@ impl MemoryHold {
             Home::Space(shared) => Some(shared.clone()),
         }
     }
+
+    /// Releases what has an end. Without its space nobody knows the time, and nobody else can have the keys.
+    #[cold]
+    fn release_in_time(&self) -> bool {
+        self.space().is_none_or(|shared| shared.release(self.grant.ticket, None))
+    }
 }
 
 impl Hold for MemoryHold {
@@ -254,7 +260,11 @@ impl Hold for MemoryHold {
 
     fn release(&self) -> bool {
         match &self.home {
-            Home::Shard(shard) => shard.release(self.grant.ticket, None) == Released::Done,
+            Home::Shard(shard) => match shard.release(self.grant.ticket, None) {
+                Released::Done => true,
+                Released::Ends => self.release_in_time(),
+                Released::Spans | Released::NotHeld => false,
+            },
             Home::Space(shared) => shared.release(self.grant.ticket, None),
         }
     }
@@ -297,13 +307,10 @@ impl Hold for MemoryHold {
         self.space().is_some_and(|shared| shared.watch_lost(self.grant.ticket, Recipient::Task(waker)))
     }
 
-    fn adopt(&self, within: Option<Within>) -> Option<Owner> {
+    fn adopt(&self, origin: Origin, within: Option<Within>) -> Option<Owner> {
         let shared = self.space()?;
-        let handle = shared.handle_of(self.grant.ticket)?;
-        let owner = {
-            let origin = handle.origin();
-            Owner::of(&Memory { handle, shared }, origin, None, within)
-        };
+        let handle = shared.handle_from(origin)?;
+        let owner = Owner::of(&Memory { handle, shared }, origin, None, within);
         owner.adopt(self.grant.ticket);
         Some(owner)
     }

@@ -17,7 +17,7 @@ pub(crate) use self::calls::Queued;
 pub(crate) use self::cells::MemoryCells;
 pub(crate) use self::memory::Memory;
 
-use crate::machine::GiveUp;
+use crate::machine::{GiveUp, Origin};
 use crate::shared::{Handed, Payload};
 use crate::sync::Arc;
 use crate::{Commit, Entry, Error, Key, KeyRange, LockSpec, Outcome, Owner, Query, Scan, Ticket, Within};
@@ -111,8 +111,9 @@ pub(crate) trait Hold: Send + Sync + 'static {
     /// Asks for a wake when the grant is lost. `false` when it is not held.
     fn watch_lost(&self, waker: Waker) -> bool;
 
-    /// Gives the grant, which has none, an owner of its own. `None` when its space has ended.
-    fn adopt(&self, within: Option<Within>) -> Option<Owner>;
+    /// Gives the grant, which has none, an owner of its own, which ends with the handle of this origin. `None` when its space
+    /// has ended.
+    fn adopt(&self, origin: Origin, within: Option<Within>) -> Option<Owner>;
 
     /// Lets go as a holder does that went away without a word (clause L11).
     fn abandon(&self);

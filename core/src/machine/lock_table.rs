@@ -190,6 +190,9 @@ impl<R: Recipient> LockTable<R> {
     pub(crate) fn release(&mut self, ticket: Ticket, effects: &mut Effects<R>) -> Released {
         let Some(slot) = self.slot(ticket) else { return Released::NotHeld };
         let request = &self.requests[slot as usize];
+        if request.end().is_some() {
+            return Released::Ends;
+        }
         if request.span().is_some() {
             return Released::Spans;
         }
@@ -221,8 +224,8 @@ impl<R: Recipient> LockTable<R> {
         }
     }
 
-    /// Notes that the caller has seen its grant. `None` when it is not granted. An effect is carried out by this: only its
-    /// times and its recipient are left to dispose of.
+    /// Notes that the caller has seen its grant. `None` when it is not granted. A grant among the effects is carried out by
+    /// this: only its times and its recipient are left to dispose of. What has no key any more leaves with it.
     #[inline]
     pub(crate) fn claim(&mut self, ticket: Ticket, effects: &mut Effects<R>) -> Option<Claimed> {
         let slot = self.slot(ticket)?;
@@ -236,6 +239,10 @@ impl<R: Recipient> LockTable<R> {
             span.claim();
         }
         let abandoned = request.is_abandoned();
+        if request.is_bare() {
+            // Lost before anybody saw it: nothing is left to be released.
+            self.forget_bare(slot, effects);
+        }
         Some(Claimed { token, abandoned })
     }
 
@@ -532,8 +539,16 @@ impl<R: Recipient> LockTable<R> {
 
     /// Makes a waiting request a granted one, unless it is one already.
     #[inline]
-    fn grant(&mut self, slot: u32, token: u64, effects: &mut Effects<R>) {
+    pub(super) fn grant(&mut self, slot: u32, token: u64, effects: &mut Effects<R>) {
         grant(&mut self.requests[slot as usize], Ticket { shard: self.shard, slot, number: 0 }, token, effects);
+    }
+
+    /// How many requests whose home is here there is something kept of.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        let records = self.requests.iter().filter(|(_, request)| !matches!(request.state, State::Away));
+        let solo = self.queues.iter().filter(|&queue| self.queues.queue(queue).solo().is_some());
+        records.count() + solo.count()
     }
 
     /// Whether nobody holds, nobody waits, and nobody has an outcome to collect.

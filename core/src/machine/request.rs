@@ -35,6 +35,8 @@ pub(crate) enum Released {
     Done,
     /// Nothing changed: it has keys in other tables, which [`leave`](super::leave) takes together.
     Spans,
+    /// Nothing changed: its time is limited, and only who knows the time can tell whether it is held.
+    Ends,
     /// Nothing changed: it is not held.
     NotHeld,
 }
@@ -267,6 +269,18 @@ impl<R> Request<R> {
     #[inline]
     pub(super) fn is_lost(&self) -> bool {
         self.lost || self.span().is_some_and(|span| span.is_lost())
+    }
+
+    /// Whether it was lost, and no key of it is left.
+    #[inline]
+    pub(super) fn is_bare(&self) -> bool {
+        self.lost && self.nodes.is_empty() && self.span().is_none()
+    }
+
+    /// Knows by itself from now on what its parts share: there is no other part any more.
+    pub(super) fn gather(&mut self) {
+        (self.abandoned, self.lost) = (self.is_abandoned(), self.is_lost());
+        self.take_span();
     }
 
     /// It is not eligible any more on a key.

@@ -157,6 +157,13 @@ impl<R: Recipient> ShardTable<R> {
         }
     }
 
+    /// How many requests whose home is here there is something kept of.
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> usize {
+        let own = |lone: &&Lone| lone.span.as_ref().is_none_or(|span| span.home().shard == self.shard);
+        self.lone.iter().filter(own).count() + self.crowd.as_ref().map_or(0, |crowd| crowd.kept())
+    }
+
     /// The lock table, if [`crowd`](ShardTable::crowd) has made it.
     pub(crate) fn made_crowd(&self) -> Option<&LockTable<R>> {
         self.crowd.as_deref()

@@ -1,7 +1,7 @@
 //! Taking a lock away while its holder runs (clause L15).
 //!
-//! Losing one key loses the guard; the keys that were not taken stay reserved for it until it is released. The record of
-//! a lost grant stays until then, also when it has no keys left.
+//! Losing one key loses the guard; the keys that were not taken stay reserved for it until it is released. When the last
+//! one is gone there is nothing left to be released, and the record goes: at once, or when its caller has seen the grant.
 //!
 //! The caller has locked all tables of the requests concerned; home is the first of them.
 
@@ -9,6 +9,7 @@ use std::ops::DerefMut;
 use std::time::Duration;
 
 use super::partial::{change_keys, nodes};
+use super::request::State;
 use super::{Due, Effects, LockTable, Mode, Origin, Recipient};
 use crate::signature::Signature;
 use crate::{Key, Ticket};
@@ -27,9 +28,15 @@ pub(crate) fn take_away<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     let was_held = !home.requests[slot as usize].is_lost();
     let taken = |key: &Key| keys.is_none_or(|keys| keys.contains(key));
     let mut nodes = nodes(tables, parts);
+    let had = nodes.len();
     nodes.retain(|&(at, node)| taken(tables[at].key_of(node)));
     if nodes.is_empty() && keys.is_some() {
         return None;
+    }
+    let is_bare = nodes.len() == had;
+    if is_bare {
+        // Perhaps decided by another table and not told here yet: what would tell it finds no parts any more.
+        tables[0].grant(slot, token, effects);
     }
     change_keys(tables, parts, |(key, mode)| (!taken(key)).then(|| (key.clone(), *mode)));
     for (at, node) in nodes {
@@ -42,10 +49,37 @@ pub(crate) fn take_away<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     request.mark_lost();
     let due = request.take_due();
     effects.extend(request.tell_watchers(true));
+    if is_bare {
+        let away = tables.iter_mut().zip(parts).skip(1);
+        away.for_each(|(table, &part)| table.let_part_go(part));
+        tables[0].let_bare_go(slot, effects);
+    }
     Some((was_held, due))
 }
 
 impl<R: Recipient> LockTable<R> {
+    /// Forgets a part away from home.
+    fn let_part_go(&mut self, part: Ticket) {
+        if let Some(slot) = self.slot(part) {
+            self.forget(slot);
+        }
+    }
+
+    /// A lost grant has no key any more, and no part elsewhere. It is forgotten, unless its caller has yet to see it.
+    fn let_bare_go(&mut self, slot: u32, effects: &mut Effects<R>) {
+        self.requests[slot as usize].gather();
+        if let State::Granted { claimed: true, .. } = self.requests[slot as usize].state {
+            self.forget_bare(slot, effects);
+        }
+    }
+
+    /// Forgets a lost grant that has no key any more: its caller has seen it.
+    pub(super) fn forget_bare(&mut self, slot: u32, effects: &mut Effects<R>) {
+        let ticket = self.ticket(slot);
+        effects.extend(self.requests[slot as usize].departed(ticket));
+        self.forget(slot);
+    }
+
     /// Takes a key, exclusively, before everybody who stands in its queue. Whoever holds it is to lose it in the same step
     /// ([`take_away`]); all tables of the requests for the key are locked.
     pub(crate) fn steal(

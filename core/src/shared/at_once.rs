@@ -23,8 +23,12 @@ impl Shared {
     pub(crate) fn attempt_one(&self, handle: &Handle, origin: Origin, key: &Key) -> Result<Option<Grant>, Error> {
         key.check()?;
         let hash = hash(&self.seed, key);
-        let mut table = self.shards[Entries::shard(hash, self.mask())].lock_for(handle)?;
-        Ok(table.attempt_one(hash, key, origin).map(at_once))
+        let shard = &self.shards[Entries::shard(hash, self.mask())];
+        let mut granted = shard.lock_for(handle)?.attempt_one(hash, key, origin);
+        if granted.is_none() && self.end_overdue() {
+            granted = shard.lock_for(handle)?.attempt_one(hash, key, origin);
+        }
+        Ok(granted.map(at_once))
     }
 
     /// Takes one key, exclusively, or waits for it: hashes it once, and reads the clock only where it has to wait.
@@ -45,6 +49,7 @@ impl Shared {
         {
             return Ok(Placed { ticket, token: Some(token) });
         }
+        self.end_overdue();
         let (recipient, joined) = (recipient(), self.now());
         if self.limits.are_set() {
             let entries = Entries::of_keys(std::slice::from_ref(key), &self.seed, self.mask());

@@ -64,6 +64,7 @@ impl Shared {
         payload: Option<Payload>,
         own: Option<&Mailbox>,
     ) -> Result<bool, Error> {
+        self.end_overdue();
         let Some((owner, keys, giver)) = self.give(ticket, to)? else {
             self.release(ticket, own);
             return Ok(false);
@@ -76,7 +77,7 @@ impl Shared {
             }
         };
         // Who watched for the giver is not told of what the new owner loses.
-        let _watched = self.watch_lost(ticket, Recipient::Nobody);
+        let _watched = self.watch(ticket, Recipient::Nobody);
         // To a call that names it, the guard that the giver had is lost.
         let (times, calls) = self.shard(ticket).lock_table().note_handed(ticket);
         calls.into_iter().for_each(|call| outcome::tell_now(Some(call), own, |tag| Settled::Lost { tag }));
@@ -173,12 +174,15 @@ impl Shared {
         for (table, &part) in tables.iter_mut().zip(&parts) {
             table.pass_on(part, giver.owner.as_ref(), giver.origin);
         }
+        let mut stands = false;
         if let Some(table) = tables.first_mut() {
+            // All of it may have been lost meanwhile: then it goes with this.
             let _claimed = table.claim(ticket, &mut effects);
+            stands = table.token_of(ticket).is_some();
         }
         let mut owners = self.owners.lock();
         owners.remove(owner.number, ticket);
-        if let (Some(giver), false) = (&giver.owner, parts.is_empty()) {
+        if let (Some(giver), true) = (&giver.owner, stands) {
             owners.add(giver.number, ticket);
         }
     }

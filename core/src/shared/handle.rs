@@ -42,12 +42,11 @@ impl Shared {
         handle
     }
 
-    /// The handle through which a request came, if it was not dropped.
-    pub(crate) fn handle_of(&self, ticket: Ticket) -> Option<Arc<Handle>> {
-        let origin = self.shard(ticket).lock_table().origin(ticket)?;
+    /// The handle with this origin, if it was not dropped.
+    pub(crate) fn handle_from(&self, origin: Origin) -> Option<Arc<Handle>> {
         // Upgraded ones are dropped after the lock: the last reference to a handle takes it too.
         let all: Vec<Arc<Handle>> = self.handles.lock().iter().filter_map(|(_, handle)| handle.upgrade()).collect();
-        all.into_iter().find(|handle| handle.origin == origin || handle.ports.lock().contains(&origin))
+        all.into_iter().find(|handle| handle.origin == origin)
     }
 
     /// The origin of a new port of a handle.

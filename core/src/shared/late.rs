@@ -46,4 +46,9 @@ impl Shared {
     pub(crate) fn token_of(&self, ticket: Ticket) -> Option<u64> {
         self.shard(ticket).lock_table().token_of(ticket)
     }
+
+    /// How many requests there is something kept of.
+    pub(crate) fn kept(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().kept()).sum()
+    }
 }

@@ -21,6 +21,7 @@ impl Shared {
         own: Option<&Mailbox>,
     ) -> Result<(), Error> {
         keys.unwrap_or_default().iter().try_for_each(Key::check)?;
+        self.end_overdue();
         let not_held = |keys| Err(Error::not_held(keys));
         let Some(home) = self.shards.get(ticket.shard as usize) else {
             return not_held(keys.unwrap_or_default().to_vec());
@@ -41,6 +42,7 @@ impl Shared {
 
     /// Takes these keys away from everybody who holds them. Answers how many grants were lost by it.
     pub(crate) fn revoke(&self, keys: &[Key], own: Option<&Mailbox>) -> usize {
+        self.end_overdue();
         let entries = Entries::of_keys(keys, &self.seed, self.mask());
         let mut taken = Taken::default();
         {
@@ -67,6 +69,7 @@ impl Shared {
         own: Option<&Mailbox>,
     ) -> Result<Grant, Error> {
         key.check()?;
+        self.end_overdue();
         let keys = std::slice::from_ref(key);
         let entries = Entries::of_keys(keys, &self.seed, self.mask());
         let mut taken = Taken::default();
@@ -98,6 +101,11 @@ impl Shared {
 
     /// Whom to tell when a grant is lost. `false` when there is nothing to lose: it is lost already, or not held.
     pub(crate) fn watch_lost(&self, ticket: Ticket, watcher: Recipient) -> bool {
+        self.held(ticket) && self.watch(ticket, watcher)
+    }
+
+    /// As `watch_lost`, of a grant that lasts until its end is told.
+    pub(super) fn watch(&self, ticket: Ticket, watcher: Recipient) -> bool {
         let Some(shard) = self.shards.get(ticket.shard as usize) else { return false };
         // What it does not keep is dropped once the shard is unlocked.
         let watched = shard.lock_table().watch(ticket, watcher);
@@ -137,22 +145,42 @@ impl Shared {
             let mut home = self.shard(ticket).lock_table();
             if home.set_end(ticket, end) {
                 // Noted while the shard is locked, so that whoever ends the grant finds it.
-                self.timers.insert(end, ticket);
+                self.timers.insert_end(end, ticket);
             }
         }
         self.timers.wake_if_sooner();
     }
 
-    /// Ends a grant whose time is over.
-    pub(super) fn end_hold(&self, ticket: Ticket, now: Duration, own: Option<&Mailbox>) {
+    /// Ends the grants whose time is over, for whoever asks before that is told: what is asked is decided at the asking
+    /// (clause B5). Answers whether there were any. Reads no clock where no grant has an end.
+    #[inline]
+    pub(crate) fn end_overdue(&self) -> bool {
+        self.timers.has_ends() && self.end_overdue_now()
+    }
+
+    #[cold]
+    fn end_overdue_now(&self) -> bool {
+        let Some(now) = self.now() else { return false };
+        let mut ended = false;
+        while let Some((due, ticket)) = self.timers.due_end(now) {
+            // Nobody looks after this call for what it settled: even its own port is told by a wake.
+            self.end_hold(ticket, due, None);
+            ended = true;
+        }
+        ended
+    }
+
+    /// Ends a grant whose time is over, if nobody did yet.
+    pub(super) fn end_hold(&self, ticket: Ticket, due: Due, own: Option<&Mailbox>) {
         let mut effects = Effects::new();
         {
             let (mut tables, parts) = self.lock_parts(self.shard(ticket), ticket);
-            if tables[0].end(ticket).is_none_or(|end| end > now) {
-                return;
+            if tables[0].end(ticket) == Some(due.0) {
+                take_away(&mut tables, &parts, None, &mut effects);
             }
-            take_away(&mut tables, &parts, None, &mut effects);
         }
+        // Last: whoever asks before this looks at the grant as well.
+        self.timers.remove(due);
         outcome::carry_out(&self.shards[0].space, effects, own);
     }
 }
@@ -319,6 +347,119 @@ mod tests {
             drop(lost);
             assert_empty(&space);
         }
+    }
+
+    /// Who was told that it holds nothing need not let go of it (clause L17).
+    #[test]
+    fn a_guard_that_lost_its_last_key_leaves_no_record() {
+        for space in spaces() {
+            let owner = space.owner("o");
+            let mut guards =
+                [block_on(owner.lock(["a", "b"])).expect("free"), block_on(space.lock("c")).expect("free")];
+            let mut lost = Box::pin(guards[1].lost());
+            assert!(poll(&mut lost).is_pending());
+            assert_eq!(space.revoke("a").expect("open"), 1);
+            assert!(!is_vacant(&space), "b stays reserved");
+            assert_eq!(space.revoke(["b", "c"]).expect("open"), 1, "the first one was lost before");
+            assert!(poll(&mut lost).is_ready());
+            drop(lost);
+            assert!(is_vacant(&space));
+            assert_eq!(owner.close(), 0, "its owner has forgotten it too");
+            for guard in &mut guards {
+                assert!(!guard.held());
+                block_on(guard.lost());
+                assert_eq!(guard.release().expect_err("nothing is left").kind(), ErrorKind::NotHeld);
+            }
+            // One that nobody has seen is kept until then.
+            let held = block_on(space.lock("a")).expect("free");
+            let mut waits = space.lock(["a", "b"]);
+            assert!(poll(&mut waits).is_pending());
+            drop(held);
+            assert_eq!(space.revoke(["a", "b"]).expect("open"), 1);
+            assert!(!is_vacant(&space));
+            let unseen = granted(poll(&mut waits));
+            assert!(is_vacant(&space) && !unseen.held());
+        }
+    }
+
+    fn is_vacant(space: &Space) -> bool {
+        let shared = &space.engine().shared;
+        shared.shards.iter().all(|shard| {
+            let mut table = shard.lock();
+            table.settle();
+            table.is_vacant()
+        })
+    }
+
+    #[test]
+    fn a_body_whose_lock_was_taken_away_still_has_an_owner() {
+        for space in spaces() {
+            let owner = block_on(space.with_lock("a", async |guard| {
+                assert_eq!(space.revoke("a").expect("open"), 1);
+                guard.owner().expect("in a scope")
+            }));
+            assert!(owner.expect("free").is_closed(), "it ends with the scope");
+            assert_empty(&space);
+        }
+    }
+
+    /// Clause B5: what is asked is decided at the asking, before anybody ticks.
+    #[test]
+    fn whoever_asks_finds_that_a_time_is_over() {
+        type Ask = fn(&Space, &mut Guard);
+        let asks: [(&str, Ask); 9] = [
+            ("held", |_, guard| assert!(!guard.held())),
+            ("lost", |_, guard| block_on(guard.lost())),
+            ("release", |_, guard| assert_eq!(guard.release().expect_err("over").kind(), ErrorKind::NotHeld)),
+            ("release_keys", |_, guard| assert!(guard.release_keys("a").is_err())),
+            ("downgrade", |_, guard| assert!(guard.downgrade().is_err())),
+            ("try_lock", |space, _| assert!(block_on(space.try_lock("a").into_future()).expect("open").is_some())),
+            ("try_lock of several", |space, _| {
+                assert!(block_on(space.try_lock(["a", "b"]).into_future()).expect("open").is_some());
+            }),
+            ("lock", |space, _| assert!(block_on(space.lock("a").timeout(Duration::ZERO)).is_ok())),
+            ("query", |space, _| assert!(block_on(space.query_keys("a")).expect("open").held.is_empty())),
+        ];
+        for (name, ask) in asks {
+            for shards in [1, 2, 1024] {
+                let clock = ManualClock::new();
+                let space = Space::builder().clock(clock.clone()).shards(shards).build();
+                let mut guard = block_on(space.lock(["a", "b"]).max_hold(5 * MS)).expect("free");
+                let mut other = block_on(space.lock("z").max_hold(6 * MS)).expect("free");
+                let mut waits = space.lock("y").timeout(5 * MS);
+                let _y = block_on(space.lock("y")).expect("free");
+                assert!(poll(&mut waits).is_pending());
+                clock.advance(4 * MS);
+                assert!(guard.held() && block_on(space.try_lock("a").into_future()).expect("open").is_none(), "{name}");
+                clock.advance(MS);
+                ask(&space, &mut guard);
+                assert_eq!(space.revoke("a").expect("open"), 0, "{name}");
+                assert!(!guard.held() && other.held(), "{name}");
+                assert!(poll(&mut waits).is_pending(), "{name}: what is told unasked is told at the tick");
+                space.tick();
+                assert!(poll(&mut waits).is_ready(), "{name}");
+                other.release().expect("held");
+            }
+        }
+    }
+
+    #[test]
+    fn a_hold_of_no_time_is_over_at_once() {
+        for shards in [1, 1024] {
+            let space = Space::builder().clock(ManualClock::new()).shards(shards).build();
+            let mut guard = block_on(space.lock("a").max_hold(Duration::ZERO)).expect("free");
+            let next = block_on(space.lock("a")).expect("free again");
+            assert_eq!(guard.release().expect_err("over").kind(), ErrorKind::NotHeld);
+            assert!(next.held());
+        }
+    }
+
+    #[test]
+    fn a_guard_with_an_end_outlives_its_space() {
+        let space = Space::builder().clock(ManualClock::new()).build();
+        let mut guard = block_on(space.lock("a").max_hold(MS)).expect("free");
+        drop(space);
+        guard.release().expect("nobody can have taken it away");
     }
 
     #[test]

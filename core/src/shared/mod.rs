@@ -207,6 +207,14 @@ impl Shared {
 
     /// Takes all keys if that needs no waiting (clause L6).
     pub(crate) fn attempt(&self, incoming: &Incoming<'_>) -> Result<Option<Grant>, Error> {
+        match self.attempt_as_told(incoming)? {
+            None if self.end_overdue() => self.attempt_as_told(incoming),
+            granted => Ok(granted),
+        }
+    }
+
+    /// As `attempt`, where a grant lasts until its end is told.
+    fn attempt_as_told(&self, incoming: &Incoming<'_>) -> Result<Option<Grant>, Error> {
         let mut tables = self.lock_for(incoming)?;
         let mut owner = self.owner_of(incoming)?;
         if ONE_SHARD || tables.len() == 1 {
@@ -372,15 +380,14 @@ impl Shared {
     /// Tells every request that is due that its time is over, and whoever watches a cell that has expired (clause B5).
     pub(crate) fn tick(&self, own: Option<&Mailbox>) {
         let Some(now) = self.now() else { return };
-        while let Some(errand) = self.timers.pop_due(now) {
+        while let Some((due, errand)) = self.timers.pop_due(now) {
             match errand {
                 Errand::Sweep(shard) => self.cells.sweep(self, shard, now, own),
                 Errand::Alarm(number) => self.ring(number, own),
-                Errand::End(ticket) => {
-                    if self.leave(ticket, Leave::TimeOut(Some(now)), own).is_none() {
-                        self.end_hold(ticket, now, own);
-                    }
+                Errand::TimeOut(ticket) => {
+                    self.leave(ticket, Leave::TimeOut(Some(now)), own);
                 }
+                Errand::End(ticket) => self.end_hold(ticket, due, own),
             }
         }
     }
@@ -426,6 +433,10 @@ impl Shared {
             Released::Done => true,
             Released::Spans if !ONE_SHARD && self.release_lone(ticket) => true,
             Released::Spans => self.leave(ticket, Leave::Release, own).is_some_and(|left| left.held),
+            Released::Ends => {
+                self.end_overdue();
+                self.leave(ticket, Leave::Release, own).is_some_and(|left| left.held)
+            }
             Released::NotHeld => false,
         }
     }

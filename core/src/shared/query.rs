@@ -7,6 +7,12 @@ use crate::{Key, Query};
 impl Shared {
     /// What is held and what waits, at one instant (clause L16).
     pub(crate) fn query(&self, keys: Option<&[Key]>) -> Query {
+        self.end_overdue();
+        self.look(keys)
+    }
+
+    /// As `query`, where a grant lasts until its end is told.
+    pub(crate) fn look(&self, keys: Option<&[Key]>) -> Query {
         let mut survey = Survey::default();
         match keys {
             None => {

@@ -30,13 +30,24 @@ impl Shared {
         }
     }
 
-    /// Does what is left to do when a claim came before the news of the grant.
     #[inline]
     fn claimed(&self, ticket: Ticket, claimed: Claimed, effects: &Effects<Recipient>) -> Grant {
-        if let Some(Effect::Granted { timed: true, .. }) = effects.first() {
-            self.granted(ticket);
+        if !effects.is_empty() {
+            self.catch_up(ticket, effects);
         }
         Grant { ticket, token: claimed.token, abandoned: claimed.abandoned }
+    }
+
+    /// Does what is left to do when a claim came before the news of the grant, or of a grant that was lost altogether.
+    #[cold]
+    fn catch_up(&self, claimed: Ticket, effects: &Effects<Recipient>) {
+        for effect in effects {
+            match effect {
+                Effect::Granted { timed: true, .. } => self.granted(claimed),
+                &Effect::Departed { owner, ticket } => self.owners.lock().remove(owner, ticket),
+                _ => {}
+            }
+        }
     }
 
     /// Looks after a task's request again: who is to be woken is `waker` from now on.
@@ -100,7 +111,7 @@ impl Shared {
         self.shards.get(ticket.shard as usize).is_some_and(|shard| shard.held(ticket))
     }
 
-    /// Whether a request is granted; a grant that was lost is one until it is released.
+    /// Whether a request is granted; a grant of which something was lost is one until it is released.
     pub(super) fn is_granted(&self, ticket: Ticket) -> bool {
         let shard = self.shard(ticket);
         let alone = shard.lock().is_lone(ticket);

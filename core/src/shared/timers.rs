@@ -16,11 +16,19 @@ pub(crate) struct Timers {
     drivers: Mutex<Slab<Option<Waker>>>,
     /// The soonest deadline has changed, and the drivers have not been told.
     sooner: AtomicBool,
+    /// Some grant has an end.
+    ends: AtomicBool,
 }
 
 impl Timers {
-    /// Notes a deadline. Call [`wake_if_sooner`](Timers::wake_if_sooner) once everything is unlocked.
+    /// Notes when a request has waited long enough. Call [`wake_if_sooner`](Timers::wake_if_sooner) once everything is
+    /// unlocked.
     pub(super) fn insert(&self, due: Due, ticket: Ticket) {
+        self.insert_errand(due, Errand::TimeOut(ticket));
+    }
+
+    /// Notes when a grant ends; as `insert`.
+    pub(super) fn insert_end(&self, due: Due, ticket: Ticket) {
         self.insert_errand(due, Errand::End(ticket));
     }
 
@@ -35,17 +43,36 @@ impl Timers {
     }
 
     fn insert_errand(&self, due: Due, errand: Errand) {
-        if self.deadlines.lock().insert(due, errand) {
+        if self.change(|deadlines| deadlines.insert(due, errand)) {
             self.sooner.store(true, Ordering::Release);
         }
     }
 
     pub(super) fn remove(&self, due: Due) {
-        self.deadlines.lock().remove(due);
+        self.change(|deadlines| deadlines.remove(due));
     }
 
-    pub(super) fn pop_due(&self, now: Duration) -> Option<Errand> {
+    /// Takes out what is due; but the end of a grant stays until it is [removed](Timers::remove).
+    pub(super) fn pop_due(&self, now: Duration) -> Option<(Due, Errand)> {
         self.deadlines.lock().pop_due(now)
+    }
+
+    /// A grant whose time is over, and has not been ended.
+    pub(super) fn due_end(&self, now: Duration) -> Option<(Due, Ticket)> {
+        self.deadlines.lock().due_end(now)
+    }
+
+    /// Whether some grant has an end.
+    #[inline]
+    pub(super) fn has_ends(&self) -> bool {
+        self.ends.load(Ordering::Acquire)
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Deadlines) -> T) -> T {
+        let mut deadlines = self.deadlines.lock();
+        let changed = change(&mut deadlines);
+        self.ends.store(deadlines.has_ends(), Ordering::Release);
+        changed
     }
 
     /// The soonest deadline.

@@ -201,6 +201,42 @@ async function maxHold(host) {
   await space.close();
 }
 
+/** What is asked is decided by the clock at the asking, before anybody has told the end (clause B5). */
+async function noTime(host) {
+  const space = await host.latchwork.open();
+  const over = () => space.lock("a", { maxHold: 0 });
+  const guard = await over();
+  same([guard.held, guard.lost.aborted], [false, true]);
+  isError(host, guard.lost.reason, "not_held");
+  await over();
+  const tried = await space.tryLock("a");
+  ok(tried !== null, "it fails exactly where a lock would wait");
+  isError(
+    host,
+    throws(() => guard.release()),
+    "not_held",
+  );
+  tried.release();
+  await over();
+  (await space.lock("a", { timeout: 0 })).release();
+  await over();
+  (await space.lock("a")).release();
+  await over();
+  same((await space.query("a")).held, []);
+  for (const act of ["release", "downgrade"]) {
+    const gone = await over();
+    isError(
+      host,
+      throws(() => gone[act]()),
+      "not_held",
+    );
+  }
+  await over();
+  is(await space.revoke("a"), 0, "nothing was left to take away");
+  await isEmpty(space);
+  await space.close();
+}
+
 /** `undefined` is a slip, such as of a map that has no such entry: no argument is none. */
 async function slips(host) {
   const space = await host.latchwork.open();
@@ -243,6 +279,7 @@ export const tests = [
   { name: "a lock is revoked, in part", run: revoked },
   { name: "a lock is lost with its owner", run: withOwner },
   { name: "a lock ends by itself", run: maxHold },
+  { name: "a lock whose time is over is gone for whoever asks", run: noTime },
   { name: "a slip releases and downgrades nothing", run: slips },
   { name: "a lock ends by itself in the host's own time", run: inTime },
 ];

@@ -7,7 +7,7 @@ use std::mem::forget;
 use std::task::Poll;
 use std::time::Duration;
 
-use latchwork::{Error, Guard, KeyRange, ManualClock, Mode, Space, Watch};
+use latchwork::{Answer, Error, Guard, Key, KeyRange, LockSpec, ManualClock, Mode, Space, Watch};
 use latchwork_tests::poll::{Task, now};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
@@ -87,9 +87,58 @@ fn pairs_are_cancelled(space: &Space) {
     drop(holder);
 }
 
+/// Who lost all its keys need not let go of them: a binding without finalisers forgets the ticket.
+fn keys_are_taken_away_and_their_holders_forgotten(space: &Space) {
+    let port = space.port(|| {});
+    let owner = port.owner(None);
+    for key in 0..MANY {
+        let spec = LockSpec::new([key, key + MANY]).owner(&owner);
+        assert!(matches!(port.lock(&spec, key), Ok(Answer::Granted(_))));
+        let lost = [key, key + MANY].map(|key| port.revoke(&[Key::from(key)]).expect("open"));
+        assert_eq!(lost, [1, 0]);
+    }
+}
+
+/// The same of those that had not seen their grant when it was taken away, and see it then.
+fn keys_are_taken_away_before_they_are_seen(space: &Space) {
+    let port = space.port(|| {});
+    let mut settled = Vec::new();
+    for key in 0..MANY {
+        let holder = now(space.lock(key)).expect("free");
+        let Ok(Answer::Waiting(ticket)) = port.lock_keys(&[Key::from(key)], key) else { panic!("it is held") };
+        drop(holder);
+        assert_eq!(port.revoke(&[Key::from(key)]).expect("open"), 1);
+        assert!(port.confirm(ticket) && !port.held(ticket));
+        port.take_settled(&mut settled);
+        settled.clear();
+    }
+}
+
+/// The control: of whom one key is left the rest stays reserved.
+fn some_keys_are_taken_away(space: &Space) {
+    let port = space.port(|| {});
+    for key in 0..MANY {
+        assert!(matches!(port.lock_keys(&[Key::from(key), Key::from(key + MANY)], key), Ok(Answer::Granted(_))));
+        assert_eq!(port.revoke(&[Key::from(key)]).expect("open"), 1);
+    }
+    // Else it lets go of them at its end.
+    forget(port);
+}
+
 /// The control: what is not released stays.
 fn keys_are_forgotten(space: &Space) {
     held(space).into_iter().for_each(forget);
+}
+
+fn holds_end_and_their_holders_are_forgotten(space: &Space<u64>, clock: &ManualClock) {
+    let port = space.port(|| {});
+    for key in 0..MANY {
+        let hold = Duration::from_millis(1 + key % 7);
+        assert!(matches!(port.lock(&LockSpec::new(key).max_hold(hold), key), Ok(Answer::Granted(_))));
+    }
+    clock.advance(Duration::from_millis(7));
+    assert_eq!(now(space.query()).expect("open").held.len(), 0);
+    assert_eq!(space.next_deadline(), None);
 }
 
 /// What is done with a space.
@@ -163,7 +212,7 @@ fn growth_of_cells(shards: Option<usize>, story: fn(&Space<u64>, &ManualClock)) 
 
 #[test]
 fn the_heap_is_back_at_the_start() {
-    let stories: [(&str, Story); 8] = [
+    let stories: [(&str, Story); 10] = [
         ("keys are released", keys_are_released),
         ("keys are released newest first", keys_are_released_newest_first),
         ("shared keys are released", shared_keys_are_released),
@@ -172,6 +221,8 @@ fn the_heap_is_back_at_the_start() {
         ("waiters are granted", waiters_are_granted),
         ("a waiter for each key is cancelled", a_waiter_for_each_key_is_cancelled),
         ("pairs are cancelled", pairs_are_cancelled),
+        ("keys are taken away and their holders forgotten", keys_are_taken_away_and_their_holders_forgotten),
+        ("keys are taken away before they are seen", keys_are_taken_away_before_they_are_seen),
     ];
     let mut kept = Vec::new();
     for shards in [None, Some(1)] {
@@ -186,6 +237,7 @@ fn the_heap_is_back_at_the_start() {
             ("cells are deleted at once", cells_are_deleted_at_once),
             ("cells expire", cells_expire),
             ("watches are dropped", watches_are_dropped),
+            ("holds end and their holders are forgotten", holds_end_and_their_holders_are_forgotten),
         ] {
             let growth = growth_of_cells(shards, story);
             if growth > CONSTANT {
@@ -194,6 +246,8 @@ fn the_heap_is_back_at_the_start() {
         }
         let stay = growth_of_cells(shards, cells_stay);
         assert!(stay > 20 * MANY as usize, "the counter sees cells: {stay} bytes");
+        let reserved = growth(shards, some_keys_are_taken_away);
+        assert!(reserved > 20 * MANY as usize, "the counter sees what is reserved: {reserved} bytes");
         let forgotten = growth(shards, keys_are_forgotten);
         assert!(forgotten > 20 * MANY as usize, "the counter sees what is held: {forgotten} bytes");
     }

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::reference::{Answer, Event, Operation, Reference};
-use super::search::{Scope, Subject, explore};
+use super::search::{Scope, States, Subject, explore};
 use super::searches::SCOPE;
 use super::spaces::Spaces;
 
@@ -14,10 +14,10 @@ struct Misled {
 }
 
 impl Subject for Misled {
-    fn apply(&mut self, before: &Reference, operation: &Operation, answer: &Answer, events: &[Event]) {
+    fn apply(&mut self, states: States<'_>, operation: &Operation, answer: &Answer, events: &[Event]) {
         let (mut answer, mut events) = (answer.clone(), events.to_vec());
         (self.mislead)(&mut answer, &mut events);
-        self.space.apply(before, operation, &answer, &events);
+        self.space.apply(states, operation, &answer, &events);
     }
 
     fn check(&mut self, reference: &Reference) {

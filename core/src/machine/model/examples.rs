@@ -176,10 +176,62 @@ fn what_is_taken_away_is_lost_and_the_rest_stays_reserved() {
     assert_eq!(space.tells(Operation::Release(guard)), [Event::Granted(rest)]);
     assert_eq!(space.does(Operation::Release(guard)), Answer::NotHeld(set(&[])));
     assert_eq!(space.does(Operation::Pass), Answer::Done);
-    assert_eq!(space.does(Operation::HandOver(rest, 0)), Answer::NotHeld(set(&[])), "its time is over");
     assert_eq!(space.tells(Operation::Tick), [Event::Lost(rest)]);
     assert_eq!(space.does(Operation::Release(rest)), Answer::NotHeld(set(&[])), "nothing is left of it");
     assert_eq!(space.requests.len(), 1);
+}
+
+#[test]
+fn a_guard_that_lost_all_its_keys_is_forgotten_when_its_caller_has_seen_it() {
+    let mut space = Reference::default();
+    let guard = space.granted(None, &[(A, X), (B, X)]);
+    let unseen = space.waiting(None, &[(A, X)]);
+    assert_eq!(space.tells(Operation::Revoke(set(&[A]))), [Event::Lost(guard), Event::Granted(unseen)]);
+    assert!(space.find(guard).is_some(), "b stays reserved");
+    assert_eq!(space.does(Operation::Revoke(set(&[B]))), Answer::Count(0), "it was lost before");
+    assert!(space.find(guard).is_none());
+    assert_eq!(space.tells(Operation::Revoke(set(&[A]))), [Event::Lost(unseen)]);
+    assert!(space.find(unseen).is_some());
+    assert_eq!(space.does(Operation::Claim(unseen)), Answer::Granted(unseen));
+    assert!(space.requests.is_empty());
+}
+
+#[test]
+fn who_asks_finds_that_a_time_is_over() {
+    let asked = |asked: &[(u8, Mode)]| (None, keys(asked));
+    let mut before = Reference::default();
+    let Answer::Granted(over) = before.does(Operation::JoinFor { owner: ANN, keys: keys(&[(A, X)]), hold: 1 }) else {
+        panic!("a is free");
+    };
+    let lasts = before.granted(CID, &[(B, X)]);
+    let next = before.waiting(None, &[(A, X)]);
+    assert_eq!(before.tells(Operation::Pass), []);
+    let (owner, wanted) = asked(&[(A, S)]);
+    for operation in [
+        Operation::Tick,
+        Operation::Query,
+        Operation::Join { owner, keys: wanted.clone() },
+        Operation::JoinNow { owner, keys: wanted.clone() },
+        Operation::Try { owner, keys: wanted },
+        Operation::Release(over),
+        Operation::ReleaseKeys(lasts, set(&[B])),
+        Operation::Downgrade(lasts, None),
+        Operation::HandOver(lasts, 1),
+        Operation::Revoke(set(&[C])),
+        Operation::Steal(set(&[C])),
+    ] {
+        let mut space = before.clone();
+        assert_eq!(space.tells(operation.clone()), [Event::Lost(over), Event::Granted(next)], "{operation:?}");
+        assert!(space.find(over).is_none());
+    }
+    let (owner, free) = asked(&[(C, X)]);
+    for operation in [Operation::Try { owner, keys: free }, Operation::Release(lasts), Operation::Cancel(next)] {
+        let mut space = before.clone();
+        assert_eq!(space.tells(operation.clone()), [], "nobody needs the time for this: {operation:?}");
+    }
+    let mut space = before;
+    assert_eq!(space.does(Operation::HandOver(over, 1)), Answer::NotHeld(set(&[])));
+    assert_eq!(space.does(Operation::Release(over)), Answer::NotHeld(set(&[])));
 }
 
 #[test]

@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use super::reference::{Answer, Event, Operation, Owner, Reference, Request, S, Stage, X};
-use super::search::{Scope, Subject, explore, tell, wander};
+use super::search::{Scope, States, Subject, explore, tell, wander};
 
 const SCOPE: Scope = Scope {
     name: "the reference alone",
@@ -61,7 +61,7 @@ impl Foresight {
 }
 
 impl Subject for Foresight {
-    fn apply(&mut self, _: &Reference, operation: &Operation, answer: &Answer, _: &[Event]) {
+    fn apply(&mut self, _: States<'_>, operation: &Operation, answer: &Answer, _: &[Event]) {
         let refused = *answer == Answer::Deadlock;
         match operation {
             Operation::Join { owner, keys } | Operation::JoinNow { owner, keys } if refused => {

@@ -113,6 +113,8 @@ pub(super) enum Operation {
     Pass,
     /// What is due is told.
     Tick,
+    /// Somebody looks at what is held and what waits.
+    Query,
     /// The next grant that was decided in another table reaches its own.
     Deliver,
     Claim(Name),
@@ -176,7 +178,12 @@ impl Request {
         self.rest.is_some_and(|rest| rest <= 0)
     }
 
-    /// A guard that was taken away and has nothing left: until its holder lets go of it.
+    /// Whether it is held, by the time that it is.
+    pub(super) fn is_held(&self) -> bool {
+        !self.waits() && !self.lost && !self.is_over()
+    }
+
+    /// A guard that was taken away and has nothing left.
     pub(super) fn is_husk(&self) -> bool {
         self.lost && self.keys.is_empty()
     }
@@ -205,7 +212,7 @@ impl Reference {
             Operation::JoinFor { owner, keys, hold } => self.join_for(*owner, keys, *hold),
             Operation::Adopt(name, owner) => self.adopt(*name, *owner),
             Operation::Pass => self.pass(),
-            Operation::Tick => self.tick(),
+            Operation::Tick | Operation::Query => self.end_overdue(),
             Operation::Deliver => Answer::Done,
             Operation::Claim(name) => self.claim(*name),
             Operation::Take(owner) => self.take(*owner),
@@ -220,7 +227,10 @@ impl Reference {
             Operation::Steal(keys) => self.steal(keys),
         };
         self.grant();
-        (answer, self.events_since(&before, operation))
+        let events = self.events_since(&before, operation);
+        // Whose caller has seen it, and that there is nothing left of it, need not come back (clause L17).
+        self.requests.retain(|request| !(request.is_husk() && request.stage == Stage::Claimed));
+        (answer, events)
     }
 
     /// Whether an operation could be called here at all: by somebody who has the guard, the future or the owner.
@@ -348,11 +358,13 @@ impl Reference {
         Answer::Done
     }
 
-    fn tick(&mut self) -> Answer {
+    /// What is over is over for whoever asks, told or not (clause B5): who waited for it is next.
+    fn end_overdue(&mut self) -> Answer {
         for request in self.requests.iter_mut().filter(|request| request.is_over()) {
             let keys = request.keys.keys().copied().collect();
             request.lose(&keys);
         }
+        self.grant();
         Answer::Done
     }
 
@@ -376,15 +388,29 @@ impl Reference {
         if owner.is_some_and(|owner| self.closed.contains(&owner)) {
             return Err(Some(Answer::Cancelled));
         }
-        self.requests.push(Request::new(self.made, owner, keys.clone()));
-        let last = self.requests.len() - 1;
-        if self.eligible(last) {
-            self.requests[last].stage = Stage::Claimed;
-            return Ok(self.name());
+        if let Some(name) = self.arrive_at_free_keys(owner, keys) {
+            return Ok(name);
         }
-        let deadlock = self.closes_a_cycle(last);
+        // Only who would have to wait asks for the time.
+        self.end_overdue();
+        if let Some(name) = self.arrive_at_free_keys(owner, keys) {
+            return Ok(name);
+        }
+        self.requests.push(Request::new(self.made, owner, keys.clone()));
+        let deadlock = self.closes_a_cycle(self.requests.len() - 1);
         self.requests.pop();
         Err(deadlock.then_some(Answer::Deadlock))
+    }
+
+    fn arrive_at_free_keys(&mut self, owner: Option<Owner>, keys: &Keys) -> Option<Name> {
+        self.requests.push(Request::new(self.made, owner, keys.clone()));
+        let last = self.requests.len() - 1;
+        if !self.eligible(last) {
+            self.requests.pop();
+            return None;
+        }
+        self.requests[last].stage = Stage::Claimed;
+        Some(self.name())
     }
 
     /// The limit that one more waiting request would pass: how many stand behind others for a key where it would have to,
@@ -428,12 +454,23 @@ impl Reference {
     }
 
     fn release(&mut self, name: Name) -> Answer {
-        let held = self.find(name).is_some_and(|at| !self.requests[at].is_husk());
-        self.remove(name);
-        if held { Answer::Done } else { Answer::NotHeld(BTreeSet::new()) }
+        // Nobody needs the time for one that lasts.
+        if self.find(name).is_some_and(|at| self.requests[at].rest.is_some()) {
+            self.end_overdue();
+        }
+        match self.find(name).map(|at| &self.requests[at]) {
+            Some(request) if !request.is_husk() => self.remove(name),
+            // Once it is seen it goes by itself.
+            Some(request) if request.stage != Stage::Claimed => {
+                self.remove(name);
+                Answer::NotHeld(BTreeSet::new())
+            }
+            _ => Answer::NotHeld(BTreeSet::new()),
+        }
     }
 
     fn release_keys(&mut self, name: Name, keys: &BTreeSet<KeyNumber>) -> Answer {
+        self.end_overdue();
         let Some(request) = self.requests.iter_mut().find(|request| request.name == name && !request.lost) else {
             return Answer::NotHeld(keys.clone());
         };
@@ -449,6 +486,7 @@ impl Reference {
     }
 
     fn downgrade(&mut self, name: Name, keys: Option<&BTreeSet<KeyNumber>>) -> Answer {
+        self.end_overdue();
         let Some(request) = self.requests.iter_mut().find(|request| request.name == name && !request.lost) else {
             return Answer::NotHeld(keys.cloned().unwrap_or_default());
         };
@@ -472,7 +510,8 @@ impl Reference {
     }
 
     fn hand_over(&mut self, name: Name, to: Owner) -> Answer {
-        let is_held = |at: &usize| !self.requests[*at].lost && !self.requests[*at].is_over();
+        self.end_overdue();
+        let is_held = |at: &usize| !self.requests[*at].lost;
         let Some(at) = self.find(name).filter(is_held) else {
             return Answer::NotHeld(BTreeSet::new());
         };
@@ -512,6 +551,7 @@ impl Reference {
     }
 
     fn revoke(&mut self, keys: &BTreeSet<KeyNumber>) -> Answer {
+        self.end_overdue();
         let concerned = |request: &Request| request.keys.keys().any(|key| keys.contains(key));
         let held = self.requests.iter_mut().filter(|request| !request.waits());
         Answer::Count(held.filter(|request| concerned(request)).map(|request| usize::from(request.lose(keys))).sum())

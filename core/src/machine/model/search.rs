@@ -9,11 +9,14 @@ use std::time::Duration;
 use super::reference::{Answer, Event, KeyNumber, Keys, Name, Operation, Owner, Reference, Stage};
 use crate::Mode;
 
+/// The reference before an operation and after it.
+pub(super) type States<'a> = (&'a Reference, &'a Reference);
+
 /// What is compared with the reference.
 pub(super) trait Subject {
-    /// Carries out an operation on the state that `before` has. It must come to `answer` for its caller and to `events`
-    /// for others.
-    fn apply(&mut self, before: &Reference, operation: &Operation, answer: &Answer, events: &[Event]);
+    /// Carries out an operation, which makes the second state of the first. It must come to `answer` for its caller and to
+    /// `events` for others.
+    fn apply(&mut self, states: States<'_>, operation: &Operation, answer: &Answer, events: &[Event]);
 
     /// Compares all that can be seen with the reference.
     fn check(&mut self, reference: &Reference);
@@ -77,7 +80,7 @@ impl Scope {
             operations.extend(self.key_sets().map(Operation::Steal));
         }
         operations.extend(self.key_sets().map(Operation::Revoke));
-        operations.extend([Operation::Pass, Operation::Tick, Operation::Deliver]);
+        operations.extend([Operation::Pass, Operation::Tick, Operation::Query, Operation::Deliver]);
         for owner in &owners {
             operations.push(Operation::Take(*owner));
             operations.push(Operation::CloseOwner(*owner));
@@ -141,7 +144,7 @@ fn compare<T: Subject>(reference: &Reference, operation: &Operation, subject: &m
 fn carry_out<T: Subject>(reference: &Reference, operation: &Operation, subject: &mut T) -> Reference {
     let mut next = reference.clone();
     let (answer, events) = next.apply(operation);
-    subject.apply(reference, operation, &answer, &events);
+    subject.apply((reference, &next), operation, &answer, &events);
     // Who has ended meanwhile is not told any more.
     next.under_way = subject.under_way().into_iter().filter(|name| next.find(*name).is_some()).collect();
     next

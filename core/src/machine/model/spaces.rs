@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::reference::{Answer, Event, KeyNumber, Keys, Name, Operation, Owner, Reference, Request, S, Stage, X};
-use super::search::{Scope, Subject};
+use super::search::{Scope, States, Subject};
 use crate::shared::late;
 use crate::{
     Blocker, Cancelled, CycleStep, Error, ErrorKind, Grant, Hold, Key, LockSpec, ManualClock, Mode,
-    Owner as SpaceOwner, OwnerName, Port, Settled, Space, Ticket, Wait,
+    Owner as SpaceOwner, OwnerName, Port, Query, Settled, Space, Ticket, Wait,
 };
 
 /// A space and the names that the reference has for its requests.
@@ -26,6 +26,8 @@ pub(super) struct Spaces {
     tokens: BTreeMap<Name, u64>,
     /// The largest token that there was for each key and mode (clause L14).
     largest: BTreeMap<(KeyNumber, Mode), u64>,
+    /// What the query has shown that was the last operation.
+    seen: Option<Query>,
 }
 
 /// A row of a query: keys with their modes, the owner, and what else it says.
@@ -55,6 +57,7 @@ impl Spaces {
             tickets: BTreeMap::new(),
             tokens: BTreeMap::new(),
             largest: BTreeMap::new(),
+            seen: None,
         }
     }
 
@@ -144,7 +147,7 @@ impl Spaces {
     /// What was told to others, and of the end of whom the operation was.
     fn check_events(
         &mut self,
-        before: &Reference,
+        (before, after): States<'_>,
         expected: &[Event],
         ended: Option<(Name, ErrorKind)>,
         handed: Option<Name>,
@@ -165,8 +168,8 @@ impl Spaces {
                             self.check_token(name, &keys.unwrap_or_default(), grant.token);
                         }
                     }
-                    let lost = before.find(name).is_some_and(|at| before.requests[at].lost);
-                    assert_eq!(self.port.watch_lost(grant.ticket, tag), !lost, "whether there is something to lose");
+                    let held = after.find(name).is_some_and(|at| after.requests[at].is_held());
+                    assert_eq!(self.port.watch_lost(grant.ticket, tag), held, "whether there is something to lose");
                 }
                 Settled::Failed { tag, error } if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Closed) => {
                     told.push(Event::Ended(tag as Name));
@@ -241,11 +244,12 @@ impl Spaces {
         assert_eq!((taken.grant.ticket, taken.grant.token), (self.tickets[name], self.tokens[name]));
         assert_eq!(taken.payload.and_then(|payload| payload.downcast().ok()), Some(Box::new(taken.grant.ticket)));
         let request = before.find(*name).map(|at| &before.requests[at]).expect("it is there");
-        assert_eq!(self.port.watch_lost(taken.grant.ticket, *name as u64), !request.lost);
+        assert_eq!(self.port.watch_lost(taken.grant.ticket, *name as u64), request.is_held());
     }
 
-    fn check_holds(&self, reference: &Reference) {
-        let query = self.port.query(None).expect("it is open");
+    fn check_holds(&mut self, reference: &Reference) {
+        // Who asks ends what is over: to look without that is for tests.
+        let query = self.seen.take().unwrap_or_else(|| self.space.engine().shared.look(None));
         let of_hold = |hold: &Hold| -> Row<(bool, u64)> {
             (keys_of(&hold.keys, &hold.shared), self.owner_number(hold.owner.as_ref()), (hold.claimed, hold.token))
         };
@@ -285,13 +289,15 @@ impl Spaces {
 
     /// What is told at once of what follows: what is under way to its table is told there, when it arrives. Who ends before
     /// that is told that it has nothing.
-    fn as_told(&self, before: &Reference, operation: &Operation, events: &[Event]) -> Vec<Event> {
+    fn as_told(&self, (before, after): States<'_>, operation: &Operation, events: &[Event]) -> Vec<Event> {
         let kept = late::kept();
         let is_kept = |name: &Name| self.tickets.get(name).is_some_and(|ticket| kept.contains(ticket));
         let untold = |event: &Event| match event {
             Event::Granted(name) => is_kept(name),
             Event::Lost(name) | Event::Ended(name) => before.under_way.contains(name),
         };
+        // Where nothing is left of it, there is nothing to wait for.
+        let is_husk = |name: &&Name| after.find(**name).is_some_and(|at| after.requests[at].is_husk());
         let mut told: Vec<Event> = events.iter().copied().filter(|event| !untold(event)).collect();
         let owner = |name: Name| before.find(name).and_then(|at| before.requests[at].owner);
         let ends = |name: &Name| match operation {
@@ -300,6 +306,7 @@ impl Spaces {
             _ => false,
         };
         told.extend(before.under_way.iter().copied().filter(ends).map(Event::Ended));
+        told.extend(before.under_way.iter().filter(is_husk).copied().map(Event::Granted));
         if *operation == Operation::Deliver {
             told.extend(before.under_way.first().map(|name| Event::Granted(*name)));
         }
@@ -315,8 +322,11 @@ impl Spaces {
 const UNIT: Duration = Duration::from_millis(1);
 
 impl Subject for Spaces {
-    fn apply(&mut self, before: &Reference, operation: &Operation, answer: &Answer, events: &[Event]) {
+    fn apply(&mut self, states: States<'_>, operation: &Operation, answer: &Answer, events: &[Event]) {
         use super::super::Leave;
+        let (before, _) = states;
+        self.seen = None;
+        let mut thief: Option<(Name, Grant, Keys)> = None;
         let mut ended = None;
         let mut handed = None;
         let waits = |name: &Name| before.find(*name).is_some_and(|at| before.requests[at].waits());
@@ -328,6 +338,7 @@ impl Subject for Spaces {
             }
             Operation::Pass => self.clock.advance(UNIT),
             Operation::Tick => self.port.tick(),
+            Operation::Query => self.seen = Some(self.port.query(None).expect("it is open")),
             Operation::Deliver => late::deliver(&self.space.engine().shared),
             Operation::JoinNow { owner, keys } => {
                 let spec = self.spec(*owner, keys).timeout(Duration::ZERO);
@@ -385,11 +396,15 @@ impl Subject for Spaces {
             Operation::Steal(keys) => {
                 let Answer::Granted(name) = answer else { panic!("a thief has it at once: {answer:?}") };
                 let grant = self.port.steal(&list(keys)[0], None).expect("it is open");
-                self.granted_at_once(*name, &keys.iter().map(|key| (*key, X)).collect(), grant);
+                // Later than what came to its end before it.
+                thief = Some((*name, grant, keys.iter().map(|key| (*key, X)).collect()));
             }
         }
-        let events = self.as_told(before, operation, events);
-        self.check_events(before, &events, ended, handed);
+        let told = self.as_told(states, operation, events);
+        self.check_events(states, &told, ended, handed);
+        if let Some((name, grant, keys)) = thief {
+            self.granted_at_once(name, &keys, grant);
+        }
         if let (Some(given), Answer::HandedOver(_)) = (handed, answer) {
             // The ticket is the new owner's.
             self.tickets.remove(&given);
@@ -407,12 +422,14 @@ impl Subject for Spaces {
     fn check(&mut self, reference: &Reference) {
         let left: BTreeSet<Name> = reference.requests.iter().map(|request| request.name).collect();
         for (name, ticket) in &self.tickets {
-            let held = reference
-                .requests
-                .iter()
-                .any(|request| request.name == *name && !request.waits() && !request.lost && !request.is_over());
+            let held = reference.requests.iter().any(|request| request.name == *name && request.is_held());
             assert_eq!(self.port.held(*ticket), held, "whether {name} is held");
+            if !left.contains(name) {
+                let released = self.port.release(*ticket).map_err(|error| error.kind());
+                assert_eq!(released, Err(ErrorKind::NotHeld), "whether {name} is there to be released");
+            }
         }
+        assert_eq!(self.space.engine().shared.kept(), reference.requests.len(), "clause L17");
         self.check_holds(reference);
         // What is stale was looked at once.
         self.tickets.retain(|name, _| left.contains(name));

@@ -250,7 +250,7 @@ impl Machine {
     fn release_short(&mut self, ticket: Ticket, effects: &mut Effects<usize>) -> bool {
         match self.tables[ticket.shard as usize].release(ticket, effects) {
             Released::Done => true,
-            Released::NotHeld => false,
+            Released::NotHeld | Released::Ends => false,
             Released::Spans => {
                 let Some(parts) = self.lone_parts(ticket) else { return false };
                 let numbers: Vec<_> = parts.iter().map(|part| part.shard as usize).collect();

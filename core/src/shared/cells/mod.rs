@@ -164,7 +164,7 @@ mod tests {
         set("a", Expiry::In(MS));
         set("b", Expiry::In(5 * MS));
         clock.advance(MS);
-        assert_eq!(shared.timers.pop_due(MS), Some(Errand::Sweep(0)));
+        assert_eq!(shared.timers.pop_due(MS).map(|(_, errand)| errand), Some(Errand::Sweep(0)));
         // Another thread, just now.
         set("a", Expiry::In(9 * MS));
         cells.sweep(shared, 0, MS, None);
