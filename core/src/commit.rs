@@ -167,6 +167,14 @@ impl<V> Step<V> {
     }
 }
 
+impl<V> Write<V> {
+    /// Whether it asks for the time.
+    #[inline]
+    pub(crate) fn is_timed(&self) -> bool {
+        matches!(self, Write::Set { expiry: Expiry::In(_), .. })
+    }
+}
+
 impl<V> Default for Commit<V> {
     fn default() -> Commit<V> {
         Commit::new()

@@ -31,7 +31,7 @@ use crate::{Builder, Error, Guard, IntoKeys, Key, LockRequest, LockSpec, Owner, 
 /// # Ok::<_, latchwork::Error>(()) }).unwrap();
 /// ```
 pub struct Space<V = ()> {
-    engine: MemoryCells<V>,
+    engine: Arc<MemoryCells<V>>,
 }
 
 impl Space {
@@ -54,7 +54,7 @@ impl<V> Space<V> {
         &self.engine.locks
     }
 
-    pub(crate) fn cells(&self) -> &MemoryCells<V> {
+    pub(crate) fn cells(&self) -> &Arc<MemoryCells<V>> {
         &self.engine
     }
 }
@@ -78,20 +78,20 @@ impl<V: Send + Sync + 'static> Space<V> {
     /// The first handle on a space whose cells hold such values.
     pub(crate) fn first(shared: Arc<Shared>) -> Option<Space<V>> {
         let handle = shared.first_handle();
-        Some(Space { engine: MemoryCells::new(Memory { shared, handle })? })
+        Some(Space::of(MemoryCells::new(Memory { shared, handle })?))
     }
 
     /// Another handle on a space; `None` when the space has ended, or its cells hold values of another type.
     pub(crate) fn another(shared: Arc<Shared>) -> Option<Space<V>> {
         let handle = shared.another_handle()?;
-        Some(Space { engine: MemoryCells::new(Memory { shared, handle })? })
+        Some(Space::of(MemoryCells::new(Memory { shared, handle })?))
     }
 
     /// Another handle on the same space, with a [`close`](Space::close) of its own. When every handle is closed
     /// already, the new one is closed too. Of a [sub-space](Space::within): another of the same prefix.
     pub fn attach(&self) -> Space<V> {
         match Space::another(self.engine().shared.clone()) {
-            Some(space) => Space { engine: space.engine.placed_as(&self.engine) },
+            Some(space) => Space::of(space.engine.placed_as(&self.engine)),
             None => self.clone(),
         }
     }
@@ -119,7 +119,11 @@ impl<V: Send + Sync + 'static> Space<V> {
     /// ```
     #[must_use]
     pub fn within(&self, prefix: impl Into<Key>) -> Space<V> {
-        Space { engine: self.engine.within(prefix.into()) }
+        Space::of(self.engine.within(prefix.into()))
+    }
+
+    fn of(engine: MemoryCells<V>) -> Space<V> {
+        Space { engine: Arc::new(engine) }
     }
 
     fn spec(&self, spec: LockSpec) -> LockSpec {

@@ -1,12 +1,13 @@
 //! What calls ask of the in-memory engine, beside the operations that everybody has: reads that fit together, commits that
 //! respect turns, and the turns themselves.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::MemoryCells;
 use crate::commit::Write;
 use crate::machine::{Doom, Leave, Origin, Rank};
-use crate::shared::{Alarm, Checked, Demand, Incoming, Mailbox, Recipient, Sleep};
+use crate::shared::{Aftermath, Alarm, Checked, Demand, Incoming, Mailbox, Recipient, Sleep};
 use crate::signature::Signature;
 use crate::sync::Arc;
 use crate::{Committed, Entry, Error, Key, Owner, Scan, Ticket};
@@ -66,10 +67,11 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
     /// # Errors
     ///
     /// `invalid`.
-    pub(crate) fn known(&self, key: &Key) -> Result<Key, Error> {
+    #[inline]
+    pub(crate) fn known<'k>(&self, key: &'k Key) -> Result<Cow<'k, Key>, Error> {
         let key = match self.within_ref() {
-            None => key.clone(),
-            Some(place) => place.wrap(key),
+            None => Cow::Borrowed(key),
+            Some(place) => Cow::Owned(place.wrap(key)),
         };
         key.check()?;
         Ok(key)
@@ -124,27 +126,28 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
     /// Writes a cell that is as expected. The key is known.
     pub(crate) fn exchange(
         &self,
-        key: Key,
+        key: &Key,
         (expected, write): (u64, Write<V>),
         (call, guards): (u64, &[Demand]),
         own: Option<&Mailbox>,
     ) -> Result<Result<Committed, Doom>, Error> {
         let handle = &self.locks.handle;
-        self.cells.exchange(self.shared(), handle, (key, expected, write), (call, guards), own)
+        self.cells.exchange(self.shared(), handle, key, (expected, write), (call, guards), own)
     }
 
     pub(crate) fn check_guards(&self, guards: &[Demand]) -> Result<(), Error> {
         self.cells.check_guards(self.shared(), guards)
     }
 
-    /// Reads a cell for an attempt. The key is known.
+    /// Reads a cell for an attempt, which has it there among those that it touched, if it has. The key is known.
     pub(crate) fn read_checked(
         &self,
         attempt: &mut Checked<V>,
-        key: &Key,
+        key: (u64, &Key),
+        at: Option<usize>,
         now: Duration,
     ) -> Result<Entry<Arc<V>>, Doom> {
-        self.cells.read_checked(self.shared(), attempt, key, now)
+        self.cells.read_checked(self.shared(), attempt, key, at, now)
     }
 
     /// Reads cells for an attempt, at one instant.
@@ -166,13 +169,24 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         self.cells.list_checked(self.shared(), attempt, scan, now)
     }
 
+    /// The time for a commit. Runs the caller's code.
+    pub(crate) fn commit_time(&self, guards: &[Demand]) -> Duration {
+        self.cells.commit_time(self.shared(), guards)
+    }
+
+    /// Commits an attempt. What follows is to be [carried out](MemoryCells::carry_out) once everything is unlocked.
     pub(crate) fn commit_checked(
         &self,
         attempt: &mut Checked<V>,
-        (call, guards): (u64, &[Demand]),
-        own: Option<&Mailbox>,
+        by: (u64, &[Demand], Duration),
+        after: &mut Aftermath<V>,
     ) -> Result<Result<Committed, Doom>, Error> {
-        self.cells.commit_checked(self.shared(), &self.locks.handle, attempt, (call, guards), own)
+        self.cells.commit_checked(self.shared(), &self.locks.handle, attempt, by, after)
+    }
+
+    /// Does what follows from a change of cells. Runs the caller's code.
+    pub(crate) fn carry_out(&self, after: Aftermath<V>, own: Option<&Mailbox>) {
+        after.carry_out(self.shared(), own);
     }
 
     /// Cells that are to expire some time.

@@ -34,8 +34,8 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
     }
 
     /// With the keys of another handle on the same space.
-    pub(crate) fn placed_as(self, other: &MemoryCells<V>) -> MemoryCells<V> {
-        MemoryCells { within: other.within.clone(), ..self }
+    pub(crate) fn placed_as(&self, other: &MemoryCells<V>) -> MemoryCells<V> {
+        MemoryCells { within: other.within.clone(), ..self.clone() }
     }
 
     pub(crate) fn within_ref(&self) -> Option<&Within> {

@@ -113,7 +113,11 @@ pub(crate) enum Inner {
 }
 
 impl<T> Attempt<T> {
+    /// The scope of the first attempt.
+    pub(crate) const FIRST: u64 = 1;
+
     /// An attempt that has not begun; nothing can be done with it.
+    #[inline(always)]
     pub(crate) fn new() -> Attempt<T> {
         Attempt {
             touched: SmallVec::new(),
@@ -132,16 +136,46 @@ impl<T> Attempt<T> {
         }
     }
 
+    /// An attempt that has begun, with [`Attempt::FIRST`] for its scope: made in its place.
+    #[inline(always)]
+    pub(crate) fn begun() -> Attempt<T> {
+        let scope = Scope { number: Self::FIRST, replaced: 0, callbacks: 0, aborted: None };
+        Attempt { scopes: SmallVec::from_buf([scope]), last_scope: Self::FIRST, ..Attempt::new() }
+    }
+
     /// Begins the next attempt. Answers the number of its scope, and what the last one leaves to be dropped.
-    pub(crate) fn begin(&mut self) -> (u64, Attempt<T>) {
+    pub(crate) fn begin(&mut self) -> (u64, Vec<T>) {
         let old = self.end();
+        self.touched.clear();
+        self.index.clear();
+        self.ranges.clear();
+        self.shards.clear();
+        self.callbacks.clear();
+        (self.generation, self.latest, self.earliest, self.mark) = (0, Duration::ZERO, None, None);
         self.last_scope += 1;
         self.scopes.push(Scope { number: self.last_scope, replaced: 0, callbacks: 0, aborted: None });
         (self.last_scope, old)
     }
 
-    /// Ends the attempt: every handle on it is of no use. Answers what there was.
-    pub(crate) fn end(&mut self) -> Attempt<T> {
+    /// Ends the attempt, in its place: every handle on it is of no use. Answers the values that are to be dropped once
+    /// everything is unlocked; keys stay until the next one begins.
+    pub(crate) fn end(&mut self) -> Vec<T> {
+        self.scopes.clear();
+        let mut values = std::mem::take(&mut self.unused);
+        // Of what was committed the values are gone.
+        if !self.is_read_only() || !self.replaced.is_empty() {
+            let written = self.touched.drain(..).filter_map(|touched| touched.write);
+            let replaced = self.replaced.drain(..).filter_map(|(_, before)| before);
+            values.extend(written.chain(replaced).filter_map(|write| match write {
+                Pending::Set { value, .. } => Some(value),
+                Pending::Delete => None,
+            }));
+        }
+        values
+    }
+
+    /// Ends the attempt, and answers it as it was.
+    pub(crate) fn take(&mut self) -> Attempt<T> {
         let last_scope = self.last_scope;
         std::mem::replace(self, Attempt { last_scope, ..Attempt::new() })
     }
@@ -156,6 +190,7 @@ impl<T> Attempt<T> {
         }
     }
 
+    #[inline]
     pub(crate) fn find(&self, hash: u64, key: &Key) -> Option<usize> {
         if self.touched.len() <= FEW {
             return self.touched.iter().position(|touched| touched.hash == hash && touched.key == *key);
@@ -164,17 +199,24 @@ impl<T> Attempt<T> {
         self.index.find(hash, same).map(|&at| at as usize)
     }
 
+    /// Where a cell is among those that were touched, from now on.
+    pub(crate) fn place(&mut self, hash: u64, key: &Key) -> usize {
+        self.find(hash, key).unwrap_or_else(|| self.add(hash, key))
+    }
+
     /// Notes the version and the end of a cell that was read.
-    pub(crate) fn note_read(&mut self, hash: u64, key: &Key, version: u64, expires: Option<Duration>) {
-        let at = self.place(hash, key);
+    #[inline]
+    pub(crate) fn note_read(&mut self, at: usize, version: u64, expires: Option<Duration>) {
         let touched = &mut self.touched[at];
         (touched.read, touched.expires) = (Some(version), expires);
-        self.earliest = [self.earliest, expires].into_iter().flatten().min();
+        if let Some(expires) = expires {
+            self.earliest = Some(self.earliest.map_or(expires, |earliest| earliest.min(expires)));
+        }
     }
 
     /// Notes a write. Answers what it replaces, to be dropped once everything is unlocked.
-    pub(crate) fn write(&mut self, hash: u64, key: &Key, write: Pending<T>) -> Option<Pending<T>> {
-        let at = self.place(hash, key);
+    #[inline]
+    pub(crate) fn write(&mut self, at: usize, write: Pending<T>) -> Option<Pending<T>> {
         let old = self.touched[at].write.replace(write);
         if self.scopes.len() > 1 {
             self.replaced.push((at as u32, old));
@@ -296,22 +338,26 @@ impl<T> Attempt<T> {
         }
     }
 
-    fn place(&mut self, hash: u64, key: &Key) -> usize {
-        if let Some(at) = self.find(hash, key) {
-            return at;
-        }
+    /// Adds a cell that was not found.
+    #[inline]
+    pub(crate) fn add(&mut self, hash: u64, key: &Key) -> usize {
         let at = self.touched.len();
         self.touched.push(Touched { key: key.clone(), hash, read: None, expires: None, write: None });
-        let hashes = |touched: &[Touched<T>], at: u32| touched[at as usize].hash;
         if at >= FEW {
-            // All of them, at the first one that is too many for looking through.
-            let from = if at == FEW { 0 } else { at };
-            for at in from..=at {
-                let touched = &self.touched;
-                self.index.insert_unique(hashes(touched, at as u32), at as u32, |&at| hashes(touched, at));
-            }
+            self.put_into_index(at);
         }
         at
+    }
+
+    #[cold]
+    fn put_into_index(&mut self, at: usize) {
+        let touched = &self.touched;
+        let hashes = |&at: &u32| touched[at as usize].hash;
+        // All of them, at the first one that is too many for looking through.
+        let from = if at == FEW { 0 } else { at };
+        for at in from..=at {
+            self.index.insert_unique(touched[at].hash, at as u32, hashes);
+        }
     }
 }
 
@@ -321,6 +367,11 @@ mod tests {
 
     fn set(value: u32) -> Pending<u32> {
         Pending::Set { value, expiry: Expiry::Never }
+    }
+
+    fn write(attempt: &mut Attempt<u32>, key: u64, value: u32) {
+        let at = attempt.place(key, &Key::from(key));
+        attempt.write(at, set(value));
     }
 
     fn written(attempt: &Attempt<u32>, key: u64) -> Option<u32> {
@@ -334,14 +385,15 @@ mod tests {
     fn a_savepoint_takes_its_own_writes_back_and_keeps_its_reads() {
         let mut attempt = Attempt::new();
         let (body, _) = attempt.begin();
-        attempt.write(1, &Key::from(1_u64), set(1));
+        write(&mut attempt, 1, 1);
         let outer = attempt.enter();
         attempt.add_callback(7);
-        attempt.write(1, &Key::from(1_u64), set(2));
+        write(&mut attempt, 1, 2);
         let inner = attempt.enter();
-        attempt.write(1, &Key::from(1_u64), set(3));
-        attempt.write(2, &Key::from(2_u64), set(4));
-        attempt.note_read(3, &Key::from(3_u64), 9, None);
+        write(&mut attempt, 1, 3);
+        write(&mut attempt, 2, 4);
+        let at = attempt.place(3, &Key::from(3_u64));
+        attempt.note_read(at, 9, None);
         attempt.add_callback(8);
         assert_eq!(attempt.check(outer), Err(Refused::Invalid));
         assert_eq!(attempt.check(inner), Ok(()));
@@ -361,7 +413,7 @@ mod tests {
         let mut attempt: Attempt<u32> = Attempt::new();
         let (body, _) = attempt.begin();
         let inner = attempt.enter();
-        attempt.write(1, &Key::from(1_u64), set(1));
+        write(&mut attempt, 1, 1);
         attempt.abort("no");
         assert_eq!(attempt.check(inner), Err(Refused::Aborted("no".into())));
         assert_eq!(attempt.leave(inner, Inner::Keep).1, Err(Refused::Aborted("no".into())));
@@ -379,12 +431,31 @@ mod tests {
     }
 
     #[test]
+    fn what_ends_leaves_its_values_and_nothing_else() {
+        let mut attempt = Attempt::new();
+        let (body, _) = attempt.begin();
+        write(&mut attempt, 1, 1);
+        attempt.enter();
+        write(&mut attempt, 1, 2);
+        attempt.unused.push(3);
+        attempt.mark(Mark::Retry);
+        let mut values = attempt.end();
+        values.sort_unstable();
+        assert_eq!(values, [1, 2, 3]);
+        assert_eq!(attempt.check(body), Err(Refused::Invalid));
+        let (next, left) = attempt.begin();
+        assert!(next > body && left.is_empty() && attempt.touched.is_empty());
+        assert_eq!(attempt.check(next), Ok(()));
+    }
+
+    #[test]
     fn many_cells_are_found() {
         let mut attempt = Attempt::new();
         attempt.begin();
         const MANY: u64 = if cfg!(miri) { 3 * FEW as u64 } else { 100 };
         for key in 0..MANY {
-            attempt.write(key % 5, &Key::from(key), set(key as u32));
+            let at = attempt.place(key % 5, &Key::from(key));
+            attempt.write(at, set(key as u32));
         }
         for key in 0..MANY {
             assert_eq!(attempt.find(key % 5, &Key::from(key)), Some(key as usize));

@@ -14,7 +14,7 @@ use std::time::Duration;
 use hashbrown::HashTable;
 
 use super::{Due, Turns, Watches};
-use crate::Key;
+use crate::{Expiry, Key};
 
 /// The cells of a shard. `T` is what is kept for a value; `W` is whoever watches.
 ///
@@ -140,6 +140,7 @@ impl<T: Kept, W: Clone> CellTable<T, W> {
     }
 
     /// When a cell expires, if it is present and does.
+    #[cfg(test)]
     pub(crate) fn expires(&self, hash: u64, key: &Key, now: Duration) -> Option<Duration> {
         self.present(hash, key, now)?.expires
     }
@@ -150,30 +151,32 @@ impl<T: Kept, W: Clone> CellTable<T, W> {
         self.cells.find(hash, |cell| cell.is(hash, key)).is_some()
     }
 
-    /// Gives a cell this value and version, and a time to expire. The version is larger than the clock.
+    /// Gives a cell this value and version, and a time to expire, or lets it keep the one that it has while it is present.
+    /// The version is larger than the clock.
     #[inline]
     pub(crate) fn set(
         &mut self,
-        (hash, key): (u64, &Key),
+        at: (u64, &Key),
         value: T::Value,
-        expires: Option<Duration>,
+        expiry: Expiry,
         version: u64,
         now: Duration,
     ) -> Written<T::Old> {
-        self.write((hash, key), (value, T::keep, T::replace), expires, version, now)
+        self.write(at, (value, T::keep, T::replace), expiry, version, now)
     }
 
     /// The same, with a value that somebody else may have too.
+    #[inline]
     pub(crate) fn put(
         &mut self,
         at: (u64, &Key),
         kept: T,
-        expires: Option<Duration>,
+        expiry: Expiry,
         version: u64,
         now: Duration,
     ) -> Written<T::Old> {
         let replace = |place: &mut T, kept| std::mem::replace(place, kept).let_go();
-        self.write(at, (kept, |kept| kept, replace), expires, version, now)
+        self.write(at, (kept, |kept| kept, replace), expiry, version, now)
     }
 
     #[inline]
@@ -181,12 +184,13 @@ impl<T: Kept, W: Clone> CellTable<T, W> {
         &mut self,
         (hash, key): (u64, &Key),
         (value, keep, replace): (X, impl FnOnce(X) -> T, impl FnOnce(&mut T, X) -> T::Old),
-        expires: Option<Duration>,
+        expiry: Expiry,
         version: u64,
         now: Duration,
     ) -> Written<T::Old> {
         self.clock = version;
         let Some(cell) = self.cells.find_mut(hash, |cell| cell.is(hash, key)) else {
+            let expires = expires(None, expiry, now);
             let cell = Slot { hash, key: key.clone(), value: keep(value), version, expires };
             self.cells.insert_unique(hash, cell, |cell| cell.hash);
             self.move_expiry(key, None, expires, now);
@@ -195,7 +199,9 @@ impl<T: Kept, W: Clone> CellTable<T, W> {
         let existed = !is_over(cell.expires, now);
         let old = replace(&mut cell.value, value);
         cell.version = version;
-        let before = std::mem::replace(&mut cell.expires, expires);
+        let before = cell.expires;
+        let expires = expires(before.filter(|_| existed), expiry, now);
+        cell.expires = expires;
         self.move_expiry(key, before, expires, now);
         Written { old: Some(old), existed, presence: Presence::Same }
     }
@@ -347,6 +353,16 @@ impl<W: Clone> Rare<W> {
     }
 }
 
+/// When a cell that is written expires; `before`: when it did so far.
+#[inline]
+fn expires(before: Option<Duration>, expiry: Expiry, now: Duration) -> Option<Duration> {
+    match expiry {
+        Expiry::Never => None,
+        Expiry::Keep => before,
+        Expiry::In(after) => now.checked_add(after),
+    }
+}
+
 /// Whether a cell's time is over.
 #[inline]
 fn is_over(expires: Option<Duration>, now: Duration) -> bool {
@@ -383,7 +399,7 @@ mod tests {
     #[test]
     fn a_cell_created_again_never_gets_an_old_version_back() {
         let (mut cells, key) = (table(), Key::from("a"));
-        assert_eq!(cells.set((1, &key), 1, None, 7, MS).presence, Presence::Appeared);
+        assert_eq!(cells.set((1, &key), 1, Expiry::Never, 7, MS).presence, Presence::Appeared);
         let deleted = cells.delete(1, &key, 8, MS);
         assert_eq!((deleted.old, deleted.existed, deleted.presence), (Some(1), true, Presence::Gone));
         assert_eq!((cells.version(1, &key, MS), cells.clock()), (0, 8));
@@ -394,11 +410,13 @@ mod tests {
     #[test]
     fn a_cell_whose_time_is_over_is_absent_before_any_sweep() {
         let (mut cells, key) = (table(), Key::from("a"));
-        cells.set((1, &key), 1, Some(5 * MS), 1, MS);
+        cells.set((1, &key), 1, Expiry::In(4 * MS), 1, MS);
         assert_eq!((cells.version(1, &key, 4 * MS), cells.expires(1, &key, 4 * MS)), (1, Some(5 * MS)));
         assert_eq!(cells.read(1, &key, 5 * MS), Seen { value: None, version: 0, expires: None });
         assert!(cells.keeps(1, &key));
-        let again = cells.set((1, &key), 2, None, 2, 5 * MS);
+        let kept = cells.set((1, &key), 1, Expiry::Keep, 2, 2 * MS);
+        assert!(kept.existed && cells.expires(1, &key, 2 * MS) == Some(5 * MS));
+        let again = cells.set((1, &key), 2, Expiry::Keep, 3, 5 * MS);
         assert_eq!((again.existed, again.presence, again.old), (false, Presence::Same, Some(1)));
         assert_eq!(cells.next_expiry(), None);
     }
@@ -407,7 +425,7 @@ mod tests {
     fn a_sweep_takes_what_is_due_and_nothing_else() {
         let mut cells = table();
         for (hash, at) in [(3, 3), (1, 1), (2, 2)] {
-            cells.set((hash, &Key::from(hash)), 0, Some(at * MS), hash, MS / 2);
+            cells.set((hash, &Key::from(hash)), 0, Expiry::In(at * MS - MS / 2), hash, MS / 2);
         }
         let hash = |key: &Key| [1, 2, 3].into_iter().find(|hash| *key == Key::from(*hash)).expect("one of them");
         let swept: Vec<Key> = std::iter::from_fn(|| cells.pop_expired(hash, 2 * MS)).map(|(key, _)| key).collect();
@@ -419,7 +437,7 @@ mod tests {
     fn time_never_goes_back_where_it_matters() {
         let (mut cells, key) = (table(), Key::from("a"));
         assert!(!cells.is_timed());
-        cells.set((1, &key), 1, Some(9 * MS), 1, 2 * MS);
+        cells.set((1, &key), 1, Expiry::In(7 * MS), 1, 2 * MS);
         assert!(cells.is_timed());
         assert_eq!(cells.at(MS), 2 * MS);
         assert_eq!(cells.at(5 * MS), 5 * MS);
@@ -447,7 +465,7 @@ mod tests {
         const MANY: u64 = if cfg!(miri) { 200 } else { 10_000 };
         let mut cells = table();
         for number in 0..MANY {
-            cells.set((number, &Key::from(number)), 0, None, number + 1, MS);
+            cells.set((number, &Key::from(number)), 0, Expiry::Never, number + 1, MS);
         }
         for number in 0..MANY {
             cells.delete(number, &Key::from(number), MANY + 1 + number, MS);

@@ -52,7 +52,7 @@ mod model;
 
 use std::fmt;
 
-pub(crate) use self::attempt::{Attempt, Doom, Inner, Mark, Pending, Ranged, Refused, Touched};
+pub(crate) use self::attempt::{Attempt, Doom, Inner, Mark, Pending, Ranged, Refused};
 pub(crate) use self::cell_table::{CellTable, Kept, Presence, Seen, Written};
 pub(crate) use self::deadlines::{Deadlines, Due, Errand};
 pub(crate) use self::deadlock::{Link, Target, WaitGraph, chain};

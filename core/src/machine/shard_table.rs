@@ -100,7 +100,7 @@ impl<R: Recipient> ShardTable<R> {
     }
 
     /// Notes a lone holder, whose number, larger than the clock, is its token. The shard must be vacant.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_in(&mut self, hash: u64, key: &Key, origin: Origin, token: u64, span: Option<SpanningRef>) {
         self.clock = token;
         self.lone = Some(Lone { hash, key: key.clone(), origin, span });

@@ -7,6 +7,7 @@ use crate::sync::Mutex;
 pub(crate) struct Enclosed<T>(Mutex<T>);
 
 impl<T> Enclosed<T> {
+    #[inline(always)]
     pub(crate) fn new(value: T) -> Enclosed<T> {
         Enclosed(Mutex::new(value))
     }

@@ -41,7 +41,7 @@ impl Shard {
 
     /// Locked, for a request that comes in through a handle: an error when that is closed. Checked under the lock:
     /// whoever closes goes through all shards afterwards, and so finds what joined before.
-    #[inline]
+    #[inline(always)]
     pub(super) fn lock_for(&self, handle: &Handle) -> Result<MutexGuard<'_, ShardTable<Recipient>>, Error> {
         let table = self.table.lock();
         if handle.is_closed() || table.exhausted() {

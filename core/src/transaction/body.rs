@@ -1,22 +1,43 @@
 //! What a body does with cells, as one attempt.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::engine::MemoryCells;
-use crate::machine::{Attempt, Inner, Mark, Pending, Refused, sort_by};
-use crate::shared::{Checked, Enclosed};
+use crate::machine::{Attempt, Doom, Inner, Mark, Pending, Refused, sort_by};
+use crate::shared::{Aftermath, Checked, Demand, Enclosed, Mailbox};
 use crate::sync::Arc;
 use crate::{Entry, Error, Expiry, Key, Scan};
 
 /// The attempts of one call, one after the other. Every operation names the scope that it comes from.
 pub(crate) struct Body<V> {
-    pub(crate) engine: MemoryCells<V>,
+    pub(crate) engine: Arc<MemoryCells<V>>,
     attempt: Enclosed<Checked<V>>,
 }
 
+/// What the end of a transaction's body comes to.
+pub(super) enum Over<V> {
+    Done {
+        version: u64,
+        changed: bool,
+        callbacks: Vec<u64>,
+    },
+    Threw,
+    /// This attempt did not commit.
+    Clashed(Doom, Box<Checked<V>>),
+    /// It is to wait until something changes that this attempt read.
+    Retry(Box<Checked<V>>),
+}
+
 impl<V: Send + Sync + 'static> Body<V> {
-    pub(crate) fn new(engine: MemoryCells<V>) -> Body<V> {
+    pub(crate) fn new(engine: Arc<MemoryCells<V>>) -> Body<V> {
         Body { engine, attempt: Enclosed::new(Attempt::new()) }
+    }
+
+    /// With the first attempt begun, whose scope is [`Attempt::FIRST`].
+    #[inline(always)]
+    pub(crate) fn begun(engine: Arc<MemoryCells<V>>) -> Body<V> {
+        Body { engine, attempt: Enclosed::new(Attempt::begun()) }
     }
 
     /// Begins the next attempt. Answers its scope.
@@ -29,30 +50,73 @@ impl<V: Send + Sync + 'static> Body<V> {
     /// Ends the attempt: every handle on it is of no use. Answers what there was, to be dropped once the call is over: that
     /// runs the caller's code.
     #[must_use]
-    pub(crate) fn end(&self) -> Checked<V> {
+    pub(crate) fn end(&self) -> Vec<Arc<V>> {
         self.attempt.with(Attempt::end)
     }
 
-    /// What an attempt says about itself, or to change it: runs no caller's code.
-    pub(crate) fn with<R>(&self, what: impl FnOnce(&mut Checked<V>) -> R) -> R {
-        self.attempt.with(what)
+    /// The body has ended, and with it the attempt: by its marks it is settled what that comes to, then by whether the body
+    /// returned. What it ended with itself counts before what has `ended` its call meanwhile. It commits for the call with
+    /// this number.
+    ///
+    /// # Errors
+    ///
+    /// `aborted`, `fenced`, `closed`.
+    pub(super) fn over(
+        &self,
+        returned: bool,
+        ended: Result<(), Error>,
+        (call, guards): (u64, &[Demand]),
+        own: Option<&Mailbox>,
+    ) -> Result<Over<V>, Error> {
+        let now = self.engine.commit_time(guards);
+        let (mut after, mut dropped, mut left) = (Aftermath::default(), Vec::new(), Vec::new());
+        let over = self.attempt.with(|attempt| {
+            dropped = attempt.close_savepoints();
+            let over = match (attempt.take_mark(), attempt.aborted(), ended) {
+                (None, Some(reason), _) => Err(Error::aborted(reason)),
+                (None, None, _) if !returned => Ok(Over::Threw),
+                (_, _, Err(error)) => Err(error),
+                (Some(Mark::Doomed(doom)), ..) => Ok(Over::Clashed(doom, Box::new(attempt.take()))),
+                (Some(Mark::Retry), ..) => Ok(Over::Retry(Box::new(attempt.take()))),
+                (None, None, Ok(())) if attempt.is_read_only() => {
+                    Ok(Over::Done { version: 0, changed: false, callbacks: attempt.take_callbacks() })
+                }
+                (None, None, Ok(())) => match self.engine.commit_checked(attempt, (call, guards, now), &mut after) {
+                    Ok(Ok(committed)) => {
+                        let callbacks = attempt.take_callbacks();
+                        Ok(Over::Done { version: committed.version, changed: true, callbacks })
+                    }
+                    Ok(Err(doom)) => Ok(Over::Clashed(doom, Box::new(attempt.take()))),
+                    Err(error) => Err(error),
+                },
+            };
+            left = attempt.end();
+            over
+        });
+        self.engine.carry_out(after, own);
+        if let Ok(Over::Done { changed: false, .. }) = over {
+            self.engine.check_guards(guards)?;
+            self.engine.check_open()?;
+        }
+        over
     }
 
     pub(crate) fn get(&self, scope: u64, key: &Key) -> Result<Entry<Arc<V>>, Error> {
-        self.check(scope)?;
-        let key = self.engine.known(key)?;
-        let (hash, now) = (self.engine.hash_of(&key), self.engine.time());
-        let entry = self.during(scope, |attempt| self.read(attempt, hash, &key, now))?;
+        let known = self.engine.known(key);
+        let now = self.engine.time();
+        let entry = self.during(scope, |attempt| self.read(attempt, &*known?, now))?;
         Ok(self.engine.named(entry))
     }
 
     pub(crate) fn get_many(&self, scope: u64, keys: &[Key]) -> Result<Vec<Entry<Arc<V>>>, Error> {
         self.check(scope)?;
-        let keys: Vec<Key> = keys.iter().map(|key| self.engine.known(key)).collect::<Result<_, _>>()?;
+        let known = |key| self.engine.known(key).map(Cow::into_owned);
+        let keys: Vec<Key> = keys.iter().map(known).collect::<Result<_, _>>()?;
         let hashes: Vec<u64> = keys.iter().map(|key| self.engine.hash_of(key)).collect();
         let now = self.engine.time();
         let entries = self.during(scope, |attempt| {
-            let own: Vec<_> = keys.iter().zip(&hashes).map(|(key, &hash)| own_write(attempt, hash, key)).collect();
+            let own_of = |(key, &hash): (&Key, &u64)| own_write(attempt, attempt.find(hash, key)?);
+            let own: Vec<_> = keys.iter().zip(&hashes).map(own_of).collect();
             let unwritten = keys.iter().zip(&own).filter(|(_, own)| own.is_none());
             let unwritten: Vec<Key> = unwritten.map(|(key, _)| key.clone()).collect();
             let read = match unwritten.is_empty() {
@@ -74,10 +138,10 @@ impl<V: Send + Sync + 'static> Body<V> {
         let scan = self.engine.known_scan(scan)?;
         let now = self.engine.time();
         let (entries, unused) = self.during(scope, |attempt| {
-            let written = attempt.touched.iter().filter(|touched| touched.write.is_some());
-            let own: Vec<(u64, Key)> = written
-                .filter(|touched| scan.range.contains(&touched.key))
-                .map(|touched| (touched.hash, touched.key.clone()))
+            let touched = attempt.touched.iter().enumerate();
+            let own: Vec<(usize, Key)> = touched
+                .filter(|(_, touched)| touched.write.is_some() && scan.range.contains(&touched.key))
+                .map(|(at, touched)| (at, touched.key.clone()))
                 .collect();
             // Some of what is there may be deleted here.
             let asked = Scan { limit: scan.limit.saturating_add(own.len()), ..scan.clone() };
@@ -86,7 +150,7 @@ impl<V: Send + Sync + 'static> Body<V> {
             let is_own = |entry: &Entry<_>| own.iter().any(|(_, key)| *key == entry.key);
             let covered;
             (covered, entries) = entries.into_iter().partition(is_own);
-            let written = own.iter().filter_map(|(hash, key)| own_write(attempt, *hash, key));
+            let written = own.iter().filter_map(|(at, _)| own_write(attempt, *at));
             entries.extend(written.filter(|entry| entry.value.is_some()));
             if !own.is_empty() {
                 sort_by(&mut entries, |a, b| match scan.reverse {
@@ -105,18 +169,15 @@ impl<V: Send + Sync + 'static> Body<V> {
 
     /// Sets a cell. Without an expiry it keeps what this attempt has last given it, else the one that was read.
     pub(crate) fn set(&self, scope: u64, key: &Key, value: V, expiry: Option<Expiry>) -> Result<(), Error> {
-        self.check(scope)?;
-        let key = self.engine.known(key)?;
-        if let Some(Expiry::In(_)) = expiry {
-            self.engine.will_expire()?;
-        }
-        let hash = self.engine.hash_of(&key);
+        let known = self.settable(key, expiry);
         // Dropped with nothing locked, if it is refused.
         let mut value = Some(Arc::new(value));
         let replaced = self.during(scope, |attempt| {
-            let expiry = expiry.unwrap_or_else(|| kept(attempt, hash, &key));
+            let key = &*known?;
+            let at = attempt.place(self.engine.hash_of(key), key);
+            let expiry = expiry.unwrap_or_else(|| kept(attempt, at));
             let write = value.take().map(|value| Pending::Set { value, expiry });
-            Ok(write.and_then(|write| attempt.write(hash, &key, write)))
+            Ok(write.and_then(|write| attempt.write(at, write)))
         })?;
         drop(replaced);
         Ok(())
@@ -130,32 +191,32 @@ impl<V: Send + Sync + 'static> Body<V> {
         value: V,
         expiry: Option<Expiry>,
     ) -> Result<Option<Entry<Arc<V>>>, Error> {
-        self.check(scope)?;
-        let key = self.engine.known(key)?;
-        if let Some(Expiry::In(_)) = expiry {
-            self.engine.will_expire()?;
-        }
-        let (hash, now) = (self.engine.hash_of(&key), self.engine.time());
+        let known = self.settable(key, expiry);
+        let now = self.engine.time();
         let mut value = Some(Arc::new(value));
         // Read and written at once: of two threads of one body, one inserts.
         let (there, replaced) = self.during(scope, |attempt| {
-            let there = self.read(attempt, hash, &key, now)?;
+            let key = &*known?;
+            let there = self.read(attempt, key, now)?;
             if there.value.is_some() {
                 return Ok((Some(there), None));
             }
             let expiry = expiry.unwrap_or(Expiry::Never);
             let write = value.take().map(|value| Pending::Set { value, expiry });
-            Ok((None, write.and_then(|write| attempt.write(hash, &key, write))))
+            let at = attempt.place(self.engine.hash_of(key), key);
+            Ok((None, write.and_then(|write| attempt.write(at, write))))
         })?;
         drop(replaced);
         Ok(there.map(|there| self.engine.named(there)))
     }
 
     pub(crate) fn delete(&self, scope: u64, key: &Key) -> Result<(), Error> {
-        self.check(scope)?;
-        let key = self.engine.known(key)?;
-        let hash = self.engine.hash_of(&key);
-        let replaced = self.during(scope, |attempt| Ok(attempt.write(hash, &key, Pending::Delete)))?;
+        let known = self.engine.known(key);
+        let replaced = self.during(scope, |attempt| {
+            let key = &*known?;
+            let at = attempt.place(self.engine.hash_of(key), key);
+            Ok(attempt.write(at, Pending::Delete))
+        })?;
         drop(replaced);
         Ok(())
     }
@@ -200,11 +261,24 @@ impl<V: Send + Sync + 'static> Body<V> {
     }
 
     /// A cell as the attempt has written it, or as it is.
-    fn read(&self, attempt: &mut Checked<V>, hash: u64, key: &Key, now: Duration) -> Result<Entry<Arc<V>>, Error> {
-        if let Some(own) = own_write(attempt, hash, key) {
+    fn read(&self, attempt: &mut Checked<V>, key: &Key, now: Duration) -> Result<Entry<Arc<V>>, Error> {
+        let hash = self.engine.hash_of(key);
+        let at = attempt.find(hash, key);
+        if let Some(own) = at.and_then(|at| own_write(attempt, at)) {
             return Ok(own);
         }
-        self.engine.read_checked(attempt, key, now).map_err(|doom| doomed(attempt, Mark::Doomed(doom)))
+        let read = self.engine.read_checked(attempt, (hash, key), at, now);
+        read.map_err(|doom| doomed(attempt, Mark::Doomed(doom)))
+    }
+
+    /// A key that is to be set, as the space knows it.
+    #[inline]
+    fn settable<'k>(&self, key: &'k Key, expiry: Option<Expiry>) -> Result<Cow<'k, Key>, Error> {
+        let known = self.engine.known(key)?;
+        if let Some(Expiry::In(_)) = expiry {
+            self.engine.will_expire()?;
+        }
+        Ok(known)
     }
 
     /// Does something with the attempt, if the scope is that of a body that runs.
@@ -237,20 +311,21 @@ fn doomed<V>(attempt: &mut Checked<V>, mark: Mark) -> Error {
 }
 
 /// When a cell expires that is set without a word about it: as this attempt has written it, else as it was read (clause C12).
-fn kept<V>(attempt: &Checked<V>, hash: u64, key: &Key) -> Expiry {
-    let touched = attempt.find(hash, key).map(|at| &attempt.touched[at]);
-    match touched.map(|touched| (&touched.write, touched.read)) {
-        Some((Some(Pending::Set { expiry, .. }), _)) => *expiry,
-        Some((None, Some(_))) => Expiry::Keep,
-        Some((Some(Pending::Delete) | None, _)) | None => Expiry::Never,
+fn kept<V>(attempt: &Checked<V>, at: usize) -> Expiry {
+    let touched = &attempt.touched[at];
+    match (&touched.write, touched.read) {
+        (Some(Pending::Set { expiry, .. }), _) => *expiry,
+        (None, Some(_)) => Expiry::Keep,
+        (Some(Pending::Delete) | None, _) => Expiry::Never,
     }
 }
 
 /// A cell as its own attempt has written it.
-fn own_write<V>(attempt: &Checked<V>, hash: u64, key: &Key) -> Option<Entry<Arc<V>>> {
-    let touched = &attempt.touched[attempt.find(hash, key)?];
-    let absent = Entry { key: key.clone(), value: None, version: 0, expires_in: None };
-    Some(match touched.write.as_ref()? {
+fn own_write<V>(attempt: &Checked<V>, at: usize) -> Option<Entry<Arc<V>>> {
+    let touched = &attempt.touched[at];
+    let write = touched.write.as_ref()?;
+    let absent = Entry { key: touched.key.clone(), value: None, version: 0, expires_in: None };
+    Some(match write {
         Pending::Delete => absent,
         Pending::Set { value, expiry } => Entry {
             value: Some(value.clone()),

@@ -1,15 +1,16 @@
 //! A call as a binding drives it.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use super::body::Body;
+use super::body::{Body, Over};
 use super::course::{Course, Go, Phase, Site};
 use super::one_cell::{self, Written};
 use super::teller::Teller;
 use super::{CallSpec, Change, Done, Run, Step};
 use crate::engine::MemoryCells;
-use crate::machine::{Doom, Inner, Mark, Origin};
-use crate::shared::{Checked, Enclosed, Mailbox};
+use crate::machine::{Inner, Origin};
+use crate::shared::{Enclosed, Mailbox};
 use crate::sync::Arc;
 use crate::{Entry, Error, Expiry, Key, Scan};
 
@@ -65,7 +66,7 @@ struct Going {
 
 impl<V: Send + Sync + 'static> Call<V> {
     pub(crate) fn new(
-        engine: &MemoryCells<V>,
+        engine: &Arc<MemoryCells<V>>,
         (origin, mailbox, tag): (Origin, &Arc<Mailbox>, u64),
         cell: Option<&Key>,
         spec: &CallSpec,
@@ -74,7 +75,7 @@ impl<V: Send + Sync + 'static> Call<V> {
             return Err(Error::closed());
         }
         spec.check(engine.has_clock())?;
-        let cell = cell.map(|key| engine.known(key)).transpose()?;
+        let cell = cell.map(|key| engine.known(key)).transpose()?.map(Cow::into_owned);
         let course = Box::new(Going { course: Course::new(spec.clone(), origin), scope: 0, seen: 0 });
         let driver = Enclosed::new(Driver { course: Some(course), cancelled: false });
         Ok(Call(Arc::new(Inside { body: Body::new(engine.clone()), mailbox: mailbox.clone(), tag, cell, driver })))
@@ -369,79 +370,23 @@ impl<V: Send + Sync + 'static> Inside<V> {
     /// The body of a transaction is over.
     fn over(&self, returned: bool, going: &mut Going, site: &Site<'_, V>) -> Result<Step<V>, Error> {
         let course = &mut going.course;
-        match over(&self.body, returned, course, site)? {
+        let ended = course.check_up(site);
+        match self.body.over(returned, ended, (course.number(), course.guards()), site.teller.own())? {
             Over::Done { version, changed, callbacks } => {
                 Ok(Step::Done(Done { version, changed, attempts: course.runs(), callbacks }))
             }
             Over::Threw => Ok(Step::Threw),
-            Over::Clashed(doom) => {
+            Over::Clashed(doom, attempt) => {
+                course.note_touched(&attempt);
+                drop(attempt);
                 let go = course.clashed(site, doom)?;
                 self.follow(go, going, site)
             }
             Over::Retry(mut attempt) => {
+                course.note_touched(&attempt);
                 let go = course.sleep(site, &mut attempt)?;
                 self.follow(go, going, site)
             }
-        }
-    }
-}
-
-/// What the end of a transaction's body comes to.
-pub(super) enum Over<V> {
-    Done {
-        version: u64,
-        changed: bool,
-        callbacks: Vec<u64>,
-    },
-    Threw,
-    Clashed(Doom),
-    /// It is to wait until something changes that this attempt read.
-    Retry(Box<Checked<V>>),
-}
-
-/// Decides what the end of a transaction's body comes to: by the marks of its attempt, then by whether it returned. What it
-/// ended with itself counts before anything that would have ended the call meanwhile.
-pub(super) fn over<V: Send + Sync + 'static>(
-    body: &Body<V>,
-    returned: bool,
-    course: &mut Course,
-    site: &Site<'_, V>,
-) -> Result<Over<V>, Error> {
-    // From here on its handles are of no use.
-    let (mut attempt, _dropped, mark, aborted) = body.with(|attempt| {
-        let dropped = attempt.close_savepoints();
-        let (mark, aborted) = (attempt.take_mark(), attempt.aborted().map(Error::aborted));
-        (attempt.end(), dropped, mark, aborted)
-    });
-    match (&mark, &aborted, returned) {
-        (None, Some(aborted), _) => return Err(aborted.clone()),
-        (None, None, false) => return Ok(Over::Threw),
-        (Some(_), ..) | (None, None, true) => course.check_up(site)?,
-    }
-    match mark {
-        Some(Mark::Doomed(doom)) => {
-            course.note_touched(&attempt);
-            return Ok(Over::Clashed(doom));
-        }
-        Some(Mark::Retry) => {
-            course.note_touched(&attempt);
-            return Ok(Over::Retry(Box::new(attempt)));
-        }
-        None => {}
-    }
-    let callbacks = attempt.take_callbacks();
-    if attempt.is_read_only() {
-        site.engine.check_guards(course.guards())?;
-        return match site.engine.is_closed() {
-            true => Err(Error::closed()),
-            false => Ok(Over::Done { version: 0, changed: false, callbacks }),
-        };
-    }
-    match site.engine.commit_checked(&mut attempt, (course.number(), course.guards()), site.teller.own())? {
-        Ok(committed) => Ok(Over::Done { version: committed.version, changed: true, callbacks }),
-        Err(doom) => {
-            course.note_touched(&attempt);
-            Ok(Over::Clashed(doom))
         }
     }
 }

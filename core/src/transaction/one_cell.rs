@@ -79,6 +79,6 @@ pub(super) fn write<V: Send + Sync + 'static>(
         engine.check_open()?;
         return Ok(Ok(Written { version, changed: false }));
     };
-    let exchanged = engine.exchange(cell.clone(), (version, write), by, own)?;
+    let exchanged = engine.exchange(cell, (version, write), by, own)?;
     Ok(exchanged.map(|committed| Written { version: committed.version, changed: true }))
 }

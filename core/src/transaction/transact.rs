@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::CallSpec;
-use super::call::{Over, over};
-use super::course::{Course, Go};
+use super::body::Over;
+use super::course::{Course, Go, Site};
 use super::ride::Ride;
 use super::tx::{Inside, Tx};
 use crate::engine::MemoryCells;
@@ -37,27 +37,35 @@ pub struct Transacted<T> {
 /// Nothing happens before the first poll. Dropping it gives it up: nothing is written, and it leaves no turn and no wait.
 #[must_use = "a transaction does nothing unless it is awaited"]
 pub struct Transact<'a, V: Send + Sync + 'static, F, R, T> {
-    engine: &'a MemoryCells<V>,
+    engine: &'a Arc<MemoryCells<V>>,
     body: F,
-    spec: CallSpec,
+    /// What most transactions do without.
+    spec: Option<Box<CallSpec>>,
     /// The first thing that was found wrong.
     refused: Option<Error>,
-    going: Option<Going<V>>,
+    /// Made when there are options, or somebody is in its way: one that is undisturbed does without.
+    ride: Option<Box<Ride>>,
+    /// Made for the first run.
+    inside: Option<Arc<Inside<V>>>,
     running: Option<Pin<Box<R>>>,
     over: bool,
     /// What a body returned is kept on the way through `poll` alone.
     value: PhantomData<fn() -> T>,
 }
 
-struct Going<V: Send + Sync + 'static> {
-    ride: Ride,
-    inside: Arc<Inside<V>>,
-}
-
 impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
-    pub(crate) fn new(engine: &'a MemoryCells<V>, body: F) -> Transact<'a, V, F, R, T> {
-        let spec = CallSpec::new();
-        Transact { engine, body, spec, refused: None, going: None, running: None, over: false, value: PhantomData }
+    pub(crate) fn new(engine: &'a Arc<MemoryCells<V>>, body: F) -> Transact<'a, V, F, R, T> {
+        Transact {
+            engine,
+            body,
+            spec: None,
+            refused: None,
+            ride: None,
+            inside: None,
+            running: None,
+            over: false,
+            value: PhantomData,
+        }
     }
 
     /// Sets how often the body runs at most: then it fails with [`Conflict`](crate::ErrorKind::Conflict). Runs that ended by
@@ -96,13 +104,14 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
     }
 
     fn with(mut self, change: impl FnOnce(CallSpec) -> CallSpec) -> Self {
-        self.spec = change(std::mem::take(&mut self.spec));
+        let spec = self.spec.take().unwrap_or_default();
+        self.spec = Some(Box::new(change(*spec)));
         self
     }
 
     fn demand(mut self, guard: &Guard, keys: Option<Vec<Key>>) -> Self {
         match guard.demand(&self.engine.locks, keys) {
-            Ok(demand) => self.spec.guards.push(demand),
+            Ok(demand) => self.spec.get_or_insert_default().guards.push(demand),
             Err(error) => {
                 self.refused.get_or_insert(error);
             }
@@ -112,18 +121,33 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
 
     /// Begins, or asks whether what it waits for has come.
     fn advance(&mut self) -> Result<Go, Error> {
-        if let Some(going) = &mut self.going {
-            return going.ride.go_on(self.engine);
+        if let Some(ride) = &mut self.ride {
+            return ride.go_on(self.engine);
         }
         self.engine.check_open()?;
         if let Some(error) = self.refused.take() {
             return Err(error);
         }
-        let course = Course::new(std::mem::take(&mut self.spec), self.engine.locks.handle.origin());
-        let inside = Inside::new(self.engine.clone());
-        let going = self.going.insert(Going { ride: Ride::new(course), inside });
-        going.ride.course.begin(self.engine)?;
+        if let Some(spec) = self.spec.take() {
+            let engine = self.engine;
+            self.make_ride(*spec).course.begin(engine)?;
+        }
         Ok(Go::Run)
+    }
+
+    fn make_ride(&mut self, spec: CallSpec) -> &mut Ride {
+        let course = Course::new(spec, self.engine.locks.handle.origin());
+        self.ride.insert(Box::new(Ride::new(course)))
+    }
+
+    /// Carries the call on after an attempt that did not commit.
+    #[cold]
+    fn go_on(&mut self, then: impl FnOnce(&mut Course, &Site<'_, V>) -> Result<Go, Error>) -> Result<Go, Error> {
+        if self.ride.is_none() {
+            self.make_ride(CallSpec::new()).course.run();
+        }
+        let Some(ride) = &mut self.ride else { return Ok(Go::Wait) };
+        ride.with(self.engine, then)
     }
 
     /// Runs the body.
@@ -131,45 +155,72 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
     where
         F: FnMut(Tx<V>) -> R,
     {
-        let Some(Going { ride, inside }) = &mut self.going else { return Ok(()) };
-        ride.ready(self.engine)?;
-        let attempt = ride.course.run();
-        let tx = inside.begin(attempt);
+        let mut attempt = 1;
+        if let Some(ride) = &mut self.ride {
+            ride.ready(self.engine)?;
+            attempt = ride.course.run();
+        }
+        let tx = match &self.inside {
+            Some(inside) => inside.begin(attempt),
+            None => {
+                let tx = Inside::begun(self.engine.clone());
+                self.inside = Some(tx.inside().clone());
+                tx
+            }
+        };
         self.running = Some(Box::pin((self.body)(tx)));
         Ok(())
     }
 
     /// The body has ended. `Ok(None)`: it runs again, or waits.
     fn ended(&mut self, returned: bool) -> Result<(Option<u64>, Go), Error> {
-        let Some(Going { ride, inside }) = &mut self.going else { return Ok((None, Go::Wait)) };
-        match ride.without(self.engine, |course, site| over(&inside.body, returned, course, site))? {
+        let Some(inside) = &self.inside else { return Ok((None, Go::Wait)) };
+        let over = match &mut self.ride {
+            None => inside.body.over(returned, self.engine.check_open(), (0, &[]), None),
+            Some(ride) => ride.without(self.engine, |course, site| {
+                inside.body.over(returned, course.check_up(site), (course.number(), course.guards()), None)
+            }),
+        };
+        match over? {
             Over::Done { version, callbacks, .. } => {
                 // Nothing of it stands in anybody's way while these run.
-                let calls = inside.take(&callbacks);
-                ride.end(self.engine);
+                let calls = if callbacks.is_empty() { Vec::new() } else { inside.take(&callbacks) };
+                if let Some(mut ride) = self.ride.take() {
+                    ride.end(self.engine);
+                }
                 in_turn(calls.into_iter());
                 Ok((Some(version), Go::Wait))
             }
             Over::Threw => Ok((Some(0), Go::Wait)),
-            Over::Clashed(doom) => {
-                let go = ride.with(self.engine, |course, site| course.clashed(site, doom))?;
+            Over::Clashed(doom, attempt) => {
+                let go = self.go_on(|course, site| {
+                    course.note_touched(&attempt);
+                    drop(attempt);
+                    course.clashed(site, doom)
+                })?;
                 Ok((None, go))
             }
             Over::Retry(mut attempt) => {
-                let go = ride.with(self.engine, |course, site| course.sleep(site, &mut attempt))?;
+                let go = self.go_on(|course, site| {
+                    course.note_touched(&attempt);
+                    course.sleep(site, &mut attempt)
+                })?;
                 Ok((None, go))
             }
         }
     }
 
+    fn runs(&self) -> u32 {
+        self.ride.as_ref().map_or(1, |ride| ride.course.runs())
+    }
+
     fn end(&mut self) {
         self.over = true;
-        let (running, going) = (self.running.take(), self.going.take());
-        let last = going.map(|Going { mut ride, inside }| {
-            let last = inside.end();
+        let running = self.running.take();
+        let last = self.inside.take().map(|inside| inside.end());
+        if let Some(mut ride) = self.ride.take() {
             ride.end(self.engine);
-            last
-        });
+        }
         // Last: they are the caller's, and may panic.
         drop(running);
         drop(last);
@@ -182,7 +233,7 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
 
     /// Whether there is something to be told.
     fn listen(&mut self, cx: &Context<'_>) -> bool {
-        self.going.as_mut().is_some_and(|going| going.ride.listen(cx))
+        self.ride.as_mut().is_some_and(|ride| ride.listen(cx))
     }
 }
 
@@ -221,15 +272,15 @@ where
             let Poll::Ready(outcome) = running.as_mut().poll(cx) else {
                 // What ends the call ends it before its body.
                 if rung
-                    && let Some(going) = &mut transact.going
-                    && let Err(error) = going.ride.check_up(transact.engine)
+                    && let Some(ride) = &mut transact.ride
+                    && let Err(error) = ride.check_up(transact.engine)
                 {
                     return transact.failed(error);
                 }
                 return Poll::Pending;
             };
             transact.running = None;
-            let attempts = transact.going.as_ref().map_or(0, |going| going.ride.course.runs());
+            let attempts = transact.runs();
             let (version, go) = match transact.ended(outcome.is_ok()) {
                 Ok(ended) => ended,
                 Err(error) => return transact.failed(error),

@@ -6,7 +6,7 @@ use super::body::Body;
 use crate::engine::MemoryCells;
 use crate::machine::Inner;
 use crate::shared::{Checked, Enclosed};
-use crate::sync::Arc;
+use crate::sync::{Arc, OnceLock};
 use crate::{Entry, Error, Expiry, IntoKeys, Key, KeyRange, Scan};
 
 /// What is called after a commit.
@@ -27,13 +27,15 @@ pub struct Tx<V: Send + Sync + 'static> {
 /// The attempts of one transaction.
 pub(super) struct Inside<V> {
     pub(super) body: Body<V>,
-    /// Of this attempt, by the numbers that it knows them by.
-    callbacks: Enclosed<Vec<Option<Callback>>>,
+    /// Of this attempt, by the numbers that it knows them by. Made for the first one.
+    callbacks: OnceLock<Enclosed<Vec<Option<Callback>>>>,
 }
 
 impl<V: Send + Sync + 'static> Inside<V> {
-    pub(super) fn new(engine: MemoryCells<V>) -> Arc<Inside<V>> {
-        Arc::new(Inside { body: Body::new(engine), callbacks: Enclosed::default() })
+    /// Begins the first attempt.
+    pub(super) fn begun(engine: Arc<MemoryCells<V>>) -> Tx<V> {
+        let inside = Arc::new(Inside { body: Body::begun(engine), callbacks: OnceLock::new() });
+        Tx { inside, scope: Checked::<V>::FIRST, attempt: 1 }
     }
 
     /// Begins the next attempt.
@@ -45,22 +47,30 @@ impl<V: Send + Sync + 'static> Inside<V> {
 
     /// Ends the last attempt. Answers what there was, to be dropped once the call is over: that runs the caller's code.
     #[must_use]
-    pub(super) fn end(&self) -> (Checked<V>, Vec<Option<Callback>>) {
-        (self.body.end(), self.callbacks.with(std::mem::take))
+    pub(super) fn end(&self) -> (Vec<Arc<V>>, Vec<Option<Callback>>) {
+        (self.body.end(), self.callbacks.get().map(|all| all.with(std::mem::take)).unwrap_or_default())
     }
 
     /// Takes what is to be called, in this order.
     pub(super) fn take(&self, callbacks: &[u64]) -> Vec<Callback> {
-        if callbacks.is_empty() {
-            return Vec::new();
-        }
-        let mut all = self.callbacks.with(std::mem::take);
+        let Some(all) = self.callbacks.get() else { return Vec::new() };
+        let mut all = all.with(std::mem::take);
         callbacks.iter().filter_map(|&number| all.get_mut(number as usize)?.take()).collect()
     }
 
-    fn forget(&self) {
-        let old = self.callbacks.with(std::mem::take);
-        drop(old);
+    /// Drops what was to be called.
+    pub(super) fn forget(&self) {
+        if let Some(all) = self.callbacks.get() {
+            let old = all.with(std::mem::take);
+            drop(old);
+        }
+    }
+}
+
+impl<V: Send + Sync + 'static> Tx<V> {
+    /// The attempts that it is one of.
+    pub(super) fn inside(&self) -> &Arc<Inside<V>> {
+        &self.inside
     }
 }
 
@@ -238,7 +248,7 @@ impl<V: Clone + Send + Sync + 'static> Tx<V> {
     /// As for [`get`](Tx::get).
     pub fn on_commit(&self, callback: impl FnOnce() + Send + 'static) -> Result<(), Error> {
         let mut callback: Option<Callback> = Some(Box::new(callback));
-        let number = self.inside.callbacks.with(|callbacks| {
+        let number = self.inside.callbacks.get_or_init(Enclosed::default).with(|callbacks| {
             callbacks.push(callback.take());
             callbacks.len() as u64 - 1
         });

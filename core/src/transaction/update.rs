@@ -60,6 +60,7 @@ pub struct Update<'a, V: Send + Sync + 'static, F, R, W> {
     /// Made when there are options, or somebody is in its way: one that is undisturbed does without.
     ride: Option<Box<Ride>>,
     running: Option<Running<V, R>>,
+    over: bool,
     way: W,
 }
 
@@ -101,6 +102,7 @@ impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
             refused: None,
             ride: None,
             running: None,
+            over: false,
             way,
         }
     }
@@ -175,12 +177,15 @@ impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
     }
 
     fn begin(&mut self) -> Result<Option<Entry<Arc<V>>>, Error> {
+        if self.over {
+            return Err(Error::closed());
+        }
         self.engine.check_open()?;
         if let Some(error) = self.refused.take() {
             return Err(error);
         }
         if self.engine.within_ref().is_some() {
-            self.key = self.engine.known(&self.key)?;
+            self.key = self.engine.known(&self.key)?.into_owned();
         }
         self.key.check()?;
         if let Expiry::In(_) = self.expiry {
@@ -235,6 +240,8 @@ impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
             Change::Set(value) => Some(value.clone()),
             Change::Keep | Change::Delete => None,
         };
+        // Where nobody else has it, a new value takes its place.
+        let kept = seen.value.filter(|_| matches!(change, Change::Keep));
         let answer = (seen.version, change.into_write(self.expiry));
         let written = match &mut self.ride {
             None => one_cell::write(self.engine, &self.key, answer, (0, &[]), None)?,
@@ -243,7 +250,7 @@ impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
         match written {
             Ok(Written { version, changed }) => {
                 let attempts = self.ride.as_ref().map_or(1, |ride| ride.course.runs());
-                let value = if changed { value } else { seen.value.map(Arc::unwrap_or_clone) };
+                let value = if changed { value } else { kept.map(Arc::unwrap_or_clone) };
                 Ok(Outcome::Done(Updated { value, version, attempts, changed }))
             }
             Err(doom) => {
@@ -262,7 +269,7 @@ impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
 
     fn done<E: From<Error>>(&mut self, outcome: Result<Updated<V>, E>) -> Poll<Result<Updated<V>, E>> {
         self.end();
-        self.refused = Some(Error::closed());
+        self.over = true;
         Poll::Ready(outcome)
     }
 

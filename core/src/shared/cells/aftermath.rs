@@ -11,9 +11,9 @@ use crate::shared::{Mailbox, Shared, outcome};
 use crate::sync::{Arc, Ordering};
 
 /// What follows from a change of cells.
-pub(super) struct Aftermath<V> {
+pub(crate) struct Aftermath<V> {
     /// To be dropped once everything is unlocked.
-    pub(super) values: SmallVec<[Old<V>; 1]>,
+    pub(super) values: SmallVec<[Old<V>; 2]>,
     /// To be told once everything is unlocked, each once: by their numbers.
     pub(super) watchers: BTreeMap<u64, Arc<Watcher>>,
     /// Keys whose cells were made, and (`false`) whose cells went, in the order in which that was.
@@ -56,7 +56,7 @@ impl<V> Aftermath<V> {
     /// Tells those who watch and those who keep time, and drops what was replaced: all of it runs the caller's code. Nothing
     /// is locked.
     #[inline]
-    pub(super) fn carry_out(self, shared: &Shared, own: Option<&Mailbox>) {
+    pub(crate) fn carry_out(self, shared: &Shared, own: Option<&Mailbox>) {
         if self.watchers.is_empty() && !shared.timers.is_sooner() {
             return;
         }

@@ -8,7 +8,7 @@ use crate::commit::{Step, Write};
 use crate::machine::{Presence, Written, hash};
 use crate::shared::{Handle, Mailbox, ONE_SHARD, Shared};
 use crate::sync::{Arc, Ordering};
-use crate::{Commit, Committed, Conflict, Entry, Error, Expiry, Key, Outcome};
+use crate::{Commit, Committed, Conflict, Entry, Error, Key, Outcome};
 
 impl<V: Send + Sync + 'static> Cells<V> {
     /// Checks all conditions and makes all changes at one instant, or none.
@@ -78,27 +78,36 @@ impl<V: Send + Sync + 'static> Cells<V> {
         for Step { key, hash, write, .. } in steps {
             let Some(write) = write.take() else { continue };
             committed.version = version;
-            let table = open.of(*hash);
-            let written = match write {
-                Write::Set { value, expiry } => {
-                    let expires = expires(table, (*hash, key), expiry, now);
-                    table.set((*hash, key), value, expires, version, now)
-                }
-                Write::Put { handle, expiry } => {
-                    let expires = expires(table, (*hash, key), expiry, now);
-                    table.put((*hash, key), handle, expires, version, now)
-                }
-                Write::Delete => {
-                    let written = table.delete(*hash, key, version, now);
-                    committed.existed |= written.existed;
-                    written
-                }
-            };
-            table.watchers(key, &mut after.watchers);
-            self.note(key, written, after);
+            committed.existed |= self.make(open.of(*hash), (*hash, key), write, version, now, after);
         }
         self.finish(shared, open, after);
         committed
+    }
+
+    /// Makes one write. Answers whether it deleted a cell that was there.
+    #[inline]
+    pub(super) fn make(
+        &self,
+        table: &mut Table<V>,
+        (hash, key): (u64, &Key),
+        write: Write<V>,
+        version: u64,
+        now: Duration,
+        after: &mut Aftermath<V>,
+    ) -> bool {
+        let mut deleted = false;
+        let written = match write {
+            Write::Set { value, expiry } => table.set((hash, key), value, expiry, version, now),
+            Write::Put { handle, expiry } => table.put((hash, key), handle, expiry, version, now),
+            Write::Delete => {
+                let written = table.delete(hash, key, version, now);
+                deleted = written.existed;
+                written
+            }
+        };
+        table.watchers(key, &mut after.watchers);
+        self.note(key, written, after);
+        deleted
     }
 
     /// Notes what a write leaves to do.
@@ -139,7 +148,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
         for step in steps {
             step.key.check()?;
             step.hash = hash(&shared.seed, &step.key);
-            timed |= matches!(step.write, Some(Write::Set { expiry: Expiry::In(_), .. }));
+            timed |= step.write.as_ref().is_some_and(Write::is_timed);
         }
         if timed {
             self.will_expire(shared)?;
@@ -178,14 +187,4 @@ fn conflicts<'a, V: Send + Sync + 'static>(
         }
     }
     conflicts
-}
-
-/// When a cell that is set expires.
-#[inline]
-fn expires<V>(table: &Table<V>, (hash, key): (u64, &Key), expiry: Expiry, now: Duration) -> Option<Duration> {
-    match expiry {
-        Expiry::Never => None,
-        Expiry::Keep => table.expires(hash, key, now),
-        Expiry::In(after) => now.checked_add(after),
-    }
 }

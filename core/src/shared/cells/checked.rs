@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
+use super::open::Numbers;
 use super::{Aftermath, Cells, Open, Several, scan, turns};
-use crate::commit::{Step, Write};
-use crate::machine::{Attempt, Doom, Pending, Ranged, Touched, hash, sort_and_dedup};
-use crate::shared::{Demand, Entries, Handle, Mailbox, Shared};
+use crate::commit::Write;
+use crate::machine::{Attempt, Doom, Pending, Ranged, hash};
+use crate::shared::{Demand, Entries, Handle, Shared};
 use crate::sync::{Arc, Ordering};
 use crate::{Committed, Entry, Error, Key, Scan, Stale};
 
@@ -39,7 +40,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
         }
     }
 
-    /// Reads a cell for an attempt.
+    /// Reads a cell for an attempt, which has it there among those that it touched, if it has.
     ///
     /// # Errors
     ///
@@ -48,27 +49,28 @@ impl<V: Send + Sync + 'static> Cells<V> {
         &self,
         shared: &Shared,
         attempt: &mut Checked<V>,
-        key: &Key,
+        (hash, key): (u64, &Key),
+        at: Option<usize>,
         now: Duration,
     ) -> Result<Entry<Arc<V>>, Doom> {
-        let hash = hash(&shared.seed, key);
         let number = Entries::shard(hash, shared.mask());
-        let (seen, clock, at) = {
-            let (mut open, at) = self.open_one(shared, hash, Some(now.max(attempt.latest)));
+        let (seen, clock, now) = {
+            let (mut open, now) = self.open_one(shared, hash, Some(now.max(attempt.latest)));
             let table = open.of(hash);
-            (table.read(hash, key, at), table.clock(), at)
+            (table.read(hash, key, now), table.clock(), now)
         };
-        let same = attempt.find(hash, key).and_then(|at| attempt.touched[at].read);
-        if same.is_some_and(|read| read != seen.version) || !self.stands(shared, attempt, at) {
+        let same = at.and_then(|at| attempt.touched[at].read);
+        if same.is_some_and(|read| read != seen.version) || !self.stands(shared, attempt, now) {
             attempt.unused.extend(seen.value);
             return self.read_again(shared, attempt, std::slice::from_ref(key), now).map(|mut all| all.remove(0));
         }
         if !attempt.shards.iter().any(|(other, _)| *other == number) {
             attempt.shards.push((number, clock));
         }
-        attempt.latest = at;
-        attempt.note_read(hash, key, seen.version, seen.expires);
-        Ok(Entry::seen(key.clone(), seen, at))
+        attempt.latest = now;
+        let at = at.unwrap_or_else(|| attempt.add(hash, key));
+        attempt.note_read(at, seen.version, seen.expires);
+        Ok(Entry::seen(key.clone(), seen, now))
     }
 
     /// Reads cells for an attempt, at one instant with all that it read before.
@@ -84,12 +86,14 @@ impl<V: Send + Sync + 'static> Cells<V> {
         now: Duration,
     ) -> Result<Vec<Entry<Arc<V>>>, Doom> {
         let hashes: SmallVec<[u64; 4]> = keys.iter().map(|key| hash(&shared.seed, key)).collect();
-        let mut footing = self.stand(shared, attempt, &hashes, &[], now);
+        let numbers = hashes.iter().map(|&hash| Entries::shard(hash, shared.mask())).collect();
+        let mut footing = self.stand(shared, attempt, numbers, &[], now);
         footing.compare(attempt)?;
         let mut entries = Vec::with_capacity(keys.len());
         for (key, hash) in keys.iter().zip(hashes) {
             let seen = footing.open.of(hash).read(hash, key, footing.now);
-            attempt.note_read(hash, key, seen.version, seen.expires);
+            let at = attempt.place(hash, key);
+            attempt.note_read(at, seen.version, seen.expires);
             entries.push(Entry::seen(key.clone(), seen, footing.now));
         }
         footing.keep(attempt);
@@ -108,14 +112,15 @@ impl<V: Send + Sync + 'static> Cells<V> {
         scan: &Scan,
         now: Duration,
     ) -> Result<Vec<Entry<Arc<V>>>, Doom> {
-        let mut footing = self.stand(shared, attempt, &[], &[scan], now);
+        let mut footing = self.stand(shared, attempt, Numbers::new(), &[scan], now);
         footing.compare(attempt)?;
         let found = footing.found.pop().unwrap_or_default();
         let mut entries = Vec::with_capacity(found.len());
         for (key, _) in &found {
             let hash = hash(&shared.seed, key);
             let seen = footing.open.of(hash).read(hash, key, footing.now);
-            attempt.note_read(hash, key, seen.version, seen.expires);
+            let at = attempt.place(hash, key);
+            attempt.note_read(at, seen.version, seen.expires);
             entries.push(Entry::seen(key.clone(), seen, footing.now));
         }
         attempt.ranges.push(Ranged { scan: scan.clone(), found });
@@ -131,8 +136,16 @@ impl<V: Send + Sync + 'static> Cells<V> {
             && (attempt.ranges.is_empty() || self.generation.load(Ordering::Acquire) == attempt.generation)
     }
 
+    /// The time for a commit. Runs the caller's code: never while something is locked.
+    pub(crate) fn commit_time(&self, shared: &Shared, guards: &[Demand]) -> Duration {
+        match guards {
+            [] => self.time(shared),
+            _ => shared.now().unwrap_or_default(),
+        }
+    }
+
     /// Commits an attempt for the call with this number: if all that it read is as it was, and no other call's turn is in the
-    /// way of what it writes.
+    /// way of what it writes. Then its writes are taken out of it.
     ///
     /// # Errors
     ///
@@ -142,35 +155,37 @@ impl<V: Send + Sync + 'static> Cells<V> {
         shared: &Shared,
         handle: &Handle,
         attempt: &mut Checked<V>,
-        (call, guards): (u64, &[Demand]),
-        own: Option<&Mailbox>,
+        (call, guards, now): (u64, &[Demand], Duration),
+        after: &mut Aftermath<V>,
     ) -> Result<Result<Committed, Doom>, Error> {
-        let now = match guards {
-            [] => self.time(shared),
-            _ => shared.now().unwrap_or_default(),
-        };
-        let written: SmallVec<[u64; 4]> =
-            attempt.touched.iter().filter(|touched| touched.write.is_some()).map(|touched| touched.hash).collect();
-        let mut after = Aftermath::default();
-        let outcome = {
-            let _held = shared.lock_held(guards, Some(now))?;
-            let mut footing = self.stand(shared, attempt, &written, &[], now);
-            let version = footing.open.next_version(handle)?;
-            let met_turn = self.meets_turn(call, || {
-                let mut written = attempt.touched.iter().filter(|touched| touched.write.is_some());
-                written.any(|touched| turns::is_foreign(footing.open.of(touched.hash), &touched.key, call))
-            });
-            match footing.compare(attempt) {
-                Err(doom) => Err(Doom { met_turn, ..doom }),
-                Ok(()) if met_turn => Err(Doom { met_turn, ..Doom::default() }),
-                Ok(()) => {
-                    let mut steps: SmallVec<[Step<V>; 4]> = attempt.touched.iter_mut().filter_map(step).collect();
-                    Ok(self.apply(shared, &mut footing.open, &mut steps, version, footing.now, &mut after))
-                }
-            }
-        };
-        after.carry_out(shared, own);
-        Ok(outcome)
+        // The shards of what it read are among those that it stands on.
+        let unread = attempt.touched.iter().filter(|touched| touched.read.is_none());
+        let numbers = unread.map(|touched| Entries::shard(touched.hash, shared.mask())).collect();
+        let _held = shared.lock_held(guards, Some(now))?;
+        let mut footing = self.stand(shared, attempt, numbers, &[], now);
+        let version = footing.open.next_version(handle)?;
+        let met_turn = self.meets_turn(call, || {
+            let mut written = attempt.touched.iter().filter(|touched| touched.write.is_some());
+            written.any(|touched| turns::is_foreign(footing.open.of(touched.hash), &touched.key, call))
+        });
+        if let Err(doom) = footing.compare(attempt) {
+            return Ok(Err(Doom { met_turn, ..doom }));
+        }
+        if met_turn {
+            return Ok(Err(Doom { met_turn, ..Doom::default() }));
+        }
+        let mut committed = Committed { version, existed: false };
+        for touched in &mut attempt.touched {
+            let Some(write) = touched.write.take() else { continue };
+            let write = match write {
+                Pending::Set { value, expiry } => Write::Put { handle: value, expiry },
+                Pending::Delete => Write::Delete,
+            };
+            let table = footing.open.of(touched.hash);
+            committed.existed |= self.make(table, (touched.hash, &touched.key), write, version, footing.now, after);
+        }
+        self.finish(shared, &mut footing.open, after);
+        Ok(Ok(committed))
     }
 
     /// Whether all that an attempt has read is as it was.
@@ -179,29 +194,37 @@ impl<V: Send + Sync + 'static> Cells<V> {
     ///
     /// What has changed.
     pub(crate) fn compare<T>(&self, shared: &Shared, attempt: &Attempt<T>, now: Duration) -> Result<(), Doom> {
-        let mut footing = self.stand(shared, attempt, &[], &[], now);
+        let mut footing = self.stand(shared, attempt, Numbers::new(), &[], now);
         footing.compare(attempt)
     }
 
-    /// Locks the shards of what an attempt has read, of further hashes, and of what its scans, and further ones, find now.
+    /// Locks the shards of what an attempt has read, further ones, and those of what its scans, and further ones, find now.
+    #[inline]
     fn stand<T>(
         &self,
         shared: &Shared,
         attempt: &Attempt<T>,
-        hashes: &[u64],
+        mut numbers: Numbers,
         scans: &[&Scan],
         now: Duration,
     ) -> Footing<'_, V> {
         let asked = Some(now.max(attempt.latest));
-        let scans: SmallVec<[&Scan; 2]> =
-            attempt.ranges.iter().map(|ranged| &ranged.scan).chain(scans.iter().copied()).collect();
-        let mut numbers: Vec<usize> = attempt.shards.iter().map(|(number, _)| *number).collect();
-        numbers.extend(hashes.iter().map(|&hash| Entries::shard(hash, shared.mask())));
-        if scans.is_empty() {
-            sort_and_dedup(&mut numbers);
-            let (open, now) = self.open_several(shared, &numbers, asked);
+        numbers.extend(attempt.shards.iter().map(|(number, _)| *number));
+        if attempt.ranges.is_empty() && scans.is_empty() {
+            let (open, now) = self.open_several(shared, numbers, asked);
             return Footing { open, now, found: Vec::new(), generation: 0 };
         }
+        let scans = attempt.ranges.iter().map(|ranged| &ranged.scan).chain(scans.iter().copied());
+        self.stand_on_scans(shared, &numbers, &scans.collect::<Vec<_>>(), asked)
+    }
+
+    fn stand_on_scans(
+        &self,
+        shared: &Shared,
+        numbers: &[usize],
+        scans: &[&Scan],
+        asked: Option<Duration>,
+    ) -> Footing<'_, V> {
         let mut rooms: SmallVec<[usize; 2]> = scans.iter().map(|scan| scan.limit).collect();
         let mut tries = 0;
         loop {
@@ -210,15 +233,14 @@ impl<V: Send + Sync + 'static> Cells<V> {
                 rooms.iter_mut().for_each(|room| *room = usize::MAX);
             }
             let collect = |rooms: &[usize]| -> Vec<Vec<Key>> {
-                scans.iter().zip(rooms).map(|(scan, &limit)| self.collect(&Scan { limit, ..(*scan).clone() })).collect()
+                scans.iter().zip(rooms).map(|(&scan, &limit)| self.collect(&Scan { limit, ..scan.clone() })).collect()
             };
             let generation = self.generation.load(Ordering::Acquire);
             let mut collected = collect(&rooms);
             let found = collected.iter().flatten().map(|key| Entries::shard(hash(&shared.seed, key), shared.mask()));
-            let mut all: Vec<usize> = numbers.iter().copied().chain(found).collect();
-            sort_and_dedup(&mut all);
+            let all = numbers.iter().copied().chain(found).collect();
             let (mut open, now) = match last {
-                false => self.open_several(shared, &all, asked),
+                false => self.open_several(shared, all, asked),
                 true => self.open_all(shared, asked),
             };
             let again = collect(&rooms);
@@ -230,7 +252,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
             }
             let mut short = false;
             let mut found = Vec::with_capacity(scans.len());
-            for ((keys, scan), room) in collected.iter().zip(&scans).zip(&mut rooms) {
+            for ((keys, scan), room) in collected.iter().zip(scans).zip(&mut rooms) {
                 let mut present = present(shared, &mut open, keys, now);
                 present.truncate(scan.limit);
                 // Of those that have expired none counts: look further.
@@ -280,15 +302,6 @@ impl<V: Send + Sync + 'static> Footing<'_, V> {
         }
         Ok(())
     }
-}
-
-/// The write of a cell that was touched, if there is one.
-fn step<V>(touched: &mut Touched<Arc<V>>) -> Option<Step<V>> {
-    let write = match touched.write.take()? {
-        Pending::Set { value, expiry } => Write::Put { handle: value, expiry },
-        Pending::Delete => Write::Delete,
-    };
-    Some(Step { key: touched.key.clone(), hash: touched.hash, expected: None, write: Some(write) })
 }
 
 /// Those cells that are present, with their versions.

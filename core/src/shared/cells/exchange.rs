@@ -1,7 +1,7 @@
 //! What an `update` does with its cell: a look that sees a queue of turns, and a commit that respects them.
 
 use super::{Aftermath, Cells, Open, turns};
-use crate::commit::{Step, Write};
+use crate::commit::Write;
 use crate::machine::{Doom, hash};
 use crate::shared::{Demand, Handle, Mailbox, Shared};
 use crate::sync::Arc;
@@ -31,29 +31,37 @@ impl<V: Send + Sync + 'static> Cells<V> {
         &self,
         shared: &Shared,
         handle: &Handle,
-        (key, expected, write): (Key, u64, Write<V>),
+        key: &Key,
+        (expected, write): (u64, Write<V>),
         (call, guards): (u64, &[Demand]),
         own: Option<&Mailbox>,
     ) -> Result<Result<Committed, Doom>, Error> {
-        // What is not written is dropped with it once everything is unlocked.
-        let mut steps = [Step { key, hash: 0, expected: Some(expected), write: Some(write) }];
-        let timed = self.look_up(shared, &mut steps)?;
+        let hash = hash(&shared.seed, key);
+        let timed = write.is_timed();
+        if timed {
+            self.will_expire(shared)?;
+        }
         let now = if timed || !guards.is_empty() { shared.now() } else { None };
-        let hash = steps[0].hash;
+        // What is not written is dropped with it once everything is unlocked.
+        let mut write = Some(write);
         let mut after = Aftermath::default();
         let outcome = {
             let _held = shared.lock_held(guards, now)?;
             let (mut open, now) = self.open_one(shared, hash, now);
             let next = open.next_version(handle)?;
             let table = open.of(hash);
-            let key = &steps[0].key;
             let version = table.version(hash, key, now);
             let met_turn = self.meets_turn(call, || turns::is_foreign(table, key, call));
-            if version != expected || met_turn {
-                let stale = (version != expected).then(|| Stale { key: key.clone(), expected, version });
-                Err(Doom { stale: stale.into_iter().collect(), range: false, met_turn })
-            } else {
-                Ok(self.apply(shared, &mut open, &mut steps, next, now, &mut after))
+            match write.take_if(|_| version == expected && !met_turn) {
+                None => {
+                    let stale = (version != expected).then(|| Stale { key: key.clone(), expected, version });
+                    Err(Doom { stale: stale.into_iter().collect(), range: false, met_turn })
+                }
+                Some(write) => {
+                    let existed = self.make(table, (hash, key), write, next, now, &mut after);
+                    self.finish(shared, &mut open, &mut after);
+                    Ok(Committed { version: next, existed })
+                }
             }
         };
         after.carry_out(shared, own);

@@ -22,7 +22,7 @@ use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use self::aftermath::Aftermath;
+pub(crate) use self::aftermath::Aftermath;
 pub(crate) use self::checked::Checked;
 use self::open::{CellShard, Open, Several};
 pub(crate) use self::sleep::Sleep;

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use super::{Cells, Watcher};
 use crate::Error;
-use crate::machine::{CellTable, exhausted, sort_and_dedup};
+use crate::machine::{CellTable, exhausted, sort_by};
 use crate::shared::{Entries, Handle, Shared};
 use crate::sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering};
 
@@ -29,8 +31,11 @@ pub(super) struct Locked<'a, V> {
 /// Some shards, locked in ascending order.
 pub(super) struct Several<'a, V> {
     mask: usize,
-    pub(super) shards: Vec<Locked<'a, V>>,
+    pub(super) shards: SmallVec<[Locked<'a, V>; 2]>,
 }
+
+/// Of shards.
+pub(super) type Numbers = SmallVec<[usize; 4]>;
 
 /// Shards that are locked: one, as mostly, or several. What holds of them is written once.
 pub(super) trait Open<'a, V: Send + Sync + 'static> {
@@ -89,15 +94,12 @@ impl<V: Send + Sync + 'static> Cells<V> {
         hashes: impl Iterator<Item = u64>,
         now: Option<Duration>,
     ) -> (Several<'_, V>, Duration) {
-        let mut numbers: Vec<usize> = hashes.map(|hash| Entries::shard(hash, shared.mask())).collect();
-        sort_and_dedup(&mut numbers);
-        self.open_several(shared, &numbers, now)
+        self.open_several(shared, hashes.map(|hash| Entries::shard(hash, shared.mask())).collect(), now)
     }
 
     /// Locks all shards, as [`open`](Cells::open).
     pub(super) fn open_all(&self, shared: &Shared, now: Option<Duration>) -> (Several<'_, V>, Duration) {
-        let numbers: Vec<usize> = (0..=shared.mask()).collect();
-        self.open_several(shared, &numbers, now)
+        self.open_several(shared, (0..=shared.mask()).collect(), now)
     }
 
     /// Locks one shard, for what takes no time.
@@ -106,12 +108,16 @@ impl<V: Send + Sync + 'static> Cells<V> {
         self.shards(shared)[number].lock(number)
     }
 
+    /// Locks the shards with these numbers, in any order and any of them several times, as [`open`](Cells::open).
+    #[inline]
     pub(super) fn open_several(
         &self,
         shared: &Shared,
-        numbers: &[usize],
+        mut numbers: Numbers,
         now: Option<Duration>,
     ) -> (Several<'_, V>, Duration) {
+        sort_by(&mut numbers, usize::cmp);
+        numbers.dedup();
         let shards = self.shards(shared);
         let seems_timed = || numbers.iter().any(|&number| shards[number].seems_timed());
         let lock = || numbers.iter().map(|&number| shards[number].lock(number)).collect();
