@@ -214,6 +214,23 @@ impl<T> Attempt<T> {
         }
     }
 
+    /// Whether a cell was read.
+    pub(crate) fn has_read(&self, hash: u64, key: &Key) -> bool {
+        self.find(hash, key).is_some_and(|at| self.touched[at].read.is_some())
+    }
+
+    /// Notes a scan, which was made when all earlier ones would have found what they did. Of several of one range, from one
+    /// end, the one that asked for most says what the others would.
+    pub(crate) fn note_range(&mut self, ranged: Ranged) {
+        let scan = &ranged.scan;
+        let same = |known: &&mut Ranged| known.scan.range == scan.range && known.scan.reverse == scan.reverse;
+        match self.ranges.iter_mut().find(same) {
+            Some(known) if known.scan.limit >= scan.limit => {}
+            Some(known) => *known = ranged,
+            None => self.ranges.push(ranged),
+        }
+    }
+
     /// Notes a write. Answers what it replaces, to be dropped once everything is unlocked.
     #[inline]
     pub(crate) fn write(&mut self, at: usize, write: Pending<T>) -> Option<Pending<T>> {

@@ -139,18 +139,19 @@ impl<V: Send + Sync + 'static> Body<V> {
         let now = self.engine.time();
         let (entries, unused) = self.during(scope, |attempt| {
             let touched = attempt.touched.iter().enumerate();
-            let own: Vec<(usize, Key)> = touched
+            let mut own: Vec<(Key, usize)> = touched
                 .filter(|(_, touched)| touched.write.is_some() && scan.range.contains(&touched.key))
-                .map(|(at, touched)| (at, touched.key.clone()))
+                .map(|(at, touched)| (touched.key.clone(), at))
                 .collect();
+            sort_by(&mut own, |(a, _), (b, _)| a.cmp(b));
             // Some of what is there may be deleted here.
             let asked = Scan { limit: scan.limit.saturating_add(own.len()), ..scan.clone() };
             let mut entries =
                 self.engine.list_checked(attempt, &asked, now).map_err(|doom| doomed(attempt, Mark::Doomed(doom)))?;
-            let is_own = |entry: &Entry<_>| own.iter().any(|(_, key)| *key == entry.key);
+            let is_own = |entry: &Entry<_>| own.binary_search_by(|(key, _)| key.cmp(&entry.key)).is_ok();
             let covered;
             (covered, entries) = entries.into_iter().partition(is_own);
-            let written = own.iter().filter_map(|(at, _)| own_write(attempt, *at));
+            let written = own.iter().filter_map(|(_, at)| own_write(attempt, *at));
             entries.extend(written.filter(|entry| entry.value.is_some()));
             if !own.is_empty() {
                 sort_by(&mut entries, |a, b| match scan.reverse {

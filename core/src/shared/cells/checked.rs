@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use super::open::Numbers;
 use super::{Aftermath, Cells, Open, Several, scan, turns};
 use crate::commit::Write;
-use crate::machine::{Attempt, Doom, Pending, Ranged, hash};
+use crate::machine::{Attempt, Doom, Pending, Ranged, hash, sort_and_dedup};
 use crate::shared::{Demand, Entries, Handle, Shared};
 use crate::sync::{Arc, Ordering};
 use crate::{Committed, Entry, Error, Key, Scan, Stale};
@@ -88,7 +88,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
         let hashes: SmallVec<[u64; 4]> = keys.iter().map(|key| hash(&shared.seed, key)).collect();
         let numbers = hashes.iter().map(|&hash| Entries::shard(hash, shared.mask())).collect();
         let mut footing = self.stand(shared, attempt, numbers, &[], now);
-        footing.compare(attempt)?;
+        footing.compare(shared, attempt)?;
         let mut entries = Vec::with_capacity(keys.len());
         for (key, hash) in keys.iter().zip(hashes) {
             let seen = footing.open.of(hash).read(hash, key, footing.now);
@@ -100,7 +100,8 @@ impl<V: Send + Sync + 'static> Cells<V> {
         Ok(entries)
     }
 
-    /// Scans for an attempt, at one instant with all that it read before.
+    /// Scans for an attempt, at one instant with all that it read before: only where something may have changed since is that
+    /// looked at again, so that a body with many scans pays for each of them once.
     ///
     /// # Errors
     ///
@@ -112,8 +113,12 @@ impl<V: Send + Sync + 'static> Cells<V> {
         scan: &Scan,
         now: Duration,
     ) -> Result<Vec<Entry<Arc<V>>>, Doom> {
-        let mut footing = self.stand(shared, attempt, Numbers::new(), &[scan], now);
-        footing.compare(attempt)?;
+        let mut footing = self.stand_on_scans(shared, &[], &[scan], Some(now.max(attempt.latest)));
+        if !self.stands(shared, attempt, footing.now) {
+            drop(footing);
+            footing = self.stand(shared, attempt, Numbers::new(), &[scan], now);
+            footing.compare(shared, attempt)?;
+        }
         let found = footing.found.pop().unwrap_or_default();
         let mut entries = Vec::with_capacity(found.len());
         for (key, _) in &found {
@@ -123,7 +128,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
             attempt.note_read(at, seen.version, seen.expires);
             entries.push(Entry::seen(key.clone(), seen, footing.now));
         }
-        attempt.ranges.push(Ranged { scan: scan.clone(), found });
+        attempt.note_range(Ranged { scan: scan.clone(), found });
         footing.keep(attempt);
         Ok(entries)
     }
@@ -168,7 +173,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
             let mut written = attempt.touched.iter().filter(|touched| touched.write.is_some());
             written.any(|touched| turns::is_foreign(footing.open.of(touched.hash), &touched.key, call))
         });
-        if let Err(doom) = footing.compare(attempt) {
+        if let Err(doom) = footing.compare(shared, attempt) {
             return Ok(Err(Doom { met_turn, ..doom }));
         }
         if met_turn {
@@ -195,7 +200,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
     /// What has changed.
     pub(crate) fn compare<T>(&self, shared: &Shared, attempt: &Attempt<T>, now: Duration) -> Result<(), Doom> {
         let mut footing = self.stand(shared, attempt, Numbers::new(), &[], now);
-        footing.compare(attempt)
+        footing.compare(shared, attempt)
     }
 
     /// Locks the shards of what an attempt has read, further ones, and those of what its scans, and further ones, find now.
@@ -273,12 +278,13 @@ impl<V: Send + Sync + 'static> Footing<'_, V> {
     /// Notes what an attempt stands on now.
     fn keep(self, attempt: &mut Checked<V>) {
         (attempt.latest, attempt.generation) = (self.now, self.generation);
-        let clocks = self.open.shards.iter().map(|locked| (locked.number, locked.table.clock()));
-        attempt.shards = clocks.collect();
+        let shards = &self.open.shards;
+        attempt.shards.retain(|(number, _)| shards.binary_search_by_key(number, |locked| locked.number).is_err());
+        attempt.shards.extend(shards.iter().map(|locked| (locked.number, locked.table.clock())));
     }
 
     /// Compares what an attempt has read with what is there.
-    fn compare<T>(&mut self, attempt: &Attempt<T>) -> Result<(), Doom> {
+    fn compare<T>(&mut self, shared: &Shared, attempt: &Attempt<T>) -> Result<(), Doom> {
         let mut stale = Vec::new();
         for touched in &attempt.touched {
             let Some(expected) = touched.read else { continue };
@@ -288,19 +294,20 @@ impl<V: Send + Sync + 'static> Footing<'_, V> {
             }
         }
         let mut range = false;
+        let mut come: Vec<&(Key, u64)> = Vec::new();
         for (ranged, found) in attempt.ranges.iter().zip(&self.found) {
-            range |= ranged.found != *found;
-            for (key, version) in found {
-                // What has changed was read: what has come was not.
-                if !ranged.found.iter().any(|(other, _)| other == key) && !stale.iter().any(|known| known.key == *key) {
-                    stale.push(Stale { key: key.clone(), expected: 0, version: *version });
-                }
+            if ranged.found != *found {
+                range = true;
+                // What a scan found was read, and so compared above: what has come was not.
+                come.extend(found.iter().filter(|(key, _)| !attempt.has_read(hash(&shared.seed, key), key)));
             }
         }
-        if range || !stale.is_empty() {
-            return Err(Doom { stale, range, met_turn: false });
+        if !range && stale.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        sort_and_dedup(&mut come);
+        stale.extend(come.into_iter().map(|(key, version)| Stale { key: key.clone(), expected: 0, version: *version }));
+        Err(Doom { stale, range, met_turn: false })
     }
 }
 

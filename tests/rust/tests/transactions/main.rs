@@ -3,6 +3,7 @@
 mod anomalies;
 mod clauses;
 mod histories;
+mod scans;
 
 use futures::executor::block_on;
 use latchwork::{Builder, Error, Key, ManualClock, Space};
