@@ -17,6 +17,7 @@ import * as retries from "./stories/retries.mjs";
 import * as signUps from "./stories/sign_ups.mjs";
 import * as twoEdits from "./stories/two_edits.mjs";
 import * as badInput from "./units/bad_input.mjs";
+import * as callbacks from "./units/callbacks.mjs";
 import * as cellValues from "./units/cell_values.mjs";
 import * as cells from "./units/cells.mjs";
 import * as codecs from "./units/codecs.mjs";
@@ -64,6 +65,7 @@ const SUITES = {
   "sub-spaces": within,
   updates,
   transactions,
+  callbacks,
   guards,
   opening,
   owners,

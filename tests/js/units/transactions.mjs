@@ -277,64 +277,6 @@ async function sideBySide(host) {
   await space.close();
 }
 
-async function callbacks(host) {
-  const space = await host.latchwork.open();
-  const order = [];
-  const reported = listenForReports();
-  const failure = new Error("of a callback");
-  const committed = space.transact(async (tx) => {
-    await tx.set("a", 1);
-    tx.onCommit(() => order.push("first"));
-    tx.onCommit(() => {
-      throw failure;
-    });
-    tx.onCommit(async () => {
-      order.push("second");
-      throw failure;
-    });
-    tx.onCommit(() => order.push("third"));
-  });
-  await committed.then(() => order.push("resolved"));
-  same(order, ["first", "second", "third", "resolved"]);
-  await quiet();
-  same(reported.end(), [failure, failure]);
-  // In the order of the commits.
-  order.length = 0;
-  await Promise.all(
-    Array.from({ length: 20 }, (_, index) =>
-      space.transact(async (tx) => {
-        const { value } = await tx.get("a");
-        if (index % 2 === 0) await turn();
-        await tx.set("a", value + 1);
-        tx.onCommit(() => order.push(value + 1));
-      }),
-    ),
-  );
-  same(
-    order,
-    Array.from({ length: 20 }, (_, index) => index + 2),
-  );
-  // Not of what only reads: that commits too.
-  await space.transact(async (tx) => tx.onCommit(() => order.push("read")));
-  is(order.at(-1), "read");
-  isError(host, await rejects(space.transact((tx) => tx.onCommit(5))), "invalid", { what: "callback" });
-  await space.close();
-}
-
-/** What is reported of errors that nobody waits for: to the page, or to the console where there is none. */
-function listenForReports() {
-  const seen = [];
-  const [place, name] = typeof reportError === "function" ? [globalThis, "reportError"] : [console, "error"];
-  const usual = place[name];
-  place[name] = (reported) => seen.push(reported);
-  return {
-    end() {
-      place[name] = usual;
-      return seen;
-    },
-  };
-}
-
 async function retries(host) {
   const space = await host.latchwork.open();
   let runs = 0;
@@ -590,31 +532,6 @@ async function savepointsNotAwaited(host) {
   await space.close();
 }
 
-/** What ends with a call, its own owner and what that held, is told by code that makes calls: the callbacks run all the same. */
-async function toldAtTheEnd(host) {
-  if (!host.features.has("async-context")) return;
-  const space = await host.latchwork.open(undefined, { ambientOwner: true });
-  const order = [];
-  const call = async (tx) => {
-    const guard = await space.lock("x");
-    guard.lost.addEventListener("abort", () => {
-      order.push("lost");
-      space.update("log", (count = 0) => count + 1);
-    });
-    await tx.set("a", 1);
-    tx.onCommit(() => order.push("committed"));
-  };
-  is((await space.transact(call)).attempts, 1);
-  same(
-    [order, values(await space.getMany(["a", "log"]))],
-    [
-      ["lost", "committed"],
-      [1, 1],
-    ],
-  );
-  await space.close();
-}
-
 export const tests = [
   { name: "reads, own writes and the commit", run: commits },
   { name: "operations that nobody waits for", run: notAwaited },
@@ -625,7 +542,6 @@ export const tests = [
   { name: "an attempt that is over inside a savepoint", run: doomedInside },
   { name: "handles of bodies that are over", run: handles },
   { name: "many operations at a time", run: sideBySide },
-  { name: "callbacks after the commit", run: callbacks },
   { name: "retry waits for a change of what was read", run: retries },
   { name: "a wait for a change ends by expiry, time-out, signal and close", run: retryEnds },
   { name: "a call that ends while its body runs", run: endsWhileItRuns },
@@ -635,5 +551,4 @@ export const tests = [
   { name: "turns of several cells", run: turns },
   { name: "an ambient owner", run: ambient },
   { name: "savepoints that nobody waits for", run: savepointsNotAwaited },
-  { name: "the callbacks run, whatever is told at the end", run: toldAtTheEnd },
 ];
