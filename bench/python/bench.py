@@ -31,7 +31,9 @@ async def main(quick: bool) -> None:
         await measure("cell: update", await transactions.alone(space), 500, rounds)
         await measure("transaction of two cells", await transactions.two_cells(space), 500, rounds)
         for tasks in 1, 10, 100:
-            await measure(f"cell: update, {tasks} contenders", await transactions.contended(space, tasks), 1_000, slow)
+            await measure(
+                f"cell: update, {tasks} contenders", await transactions.contended(space, tasks), 1_000, slow
+            )
         await measure("cell: set, watched and read", await cells.watched(space), 2_000, slow)
         await measure("scan of 10,000 cells, each", await cells.scan(space), cells.SCANNED, slow)
         await compare("100 contenders", contended.contenders(space, CONTENDERS), 10_000, slow)

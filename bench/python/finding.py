@@ -18,7 +18,14 @@ def comparisons(case: str, sides: Sequence[Side], costs: Sequence[Sequence[float
     for peer, theirs in zip(sides[1:], costs[1:], strict=True):
         ours, runs = sides[0].runs, peer.runs
         ran = {"ours_runs": _runs(ours), "theirs_runs": _runs(runs)} if ours and runs else {}
-        _print(kind="comparison", case=case, peer=peer.name, ours=_tenths(costs[0]), theirs=_tenths(theirs), **ran)
+        _print(
+            kind="comparison",
+            case=case,
+            peer=peer.name,
+            ours=_tenths(costs[0]),
+            theirs=_tenths(theirs),
+            **ran,
+        )
 
 
 def point(plot: str, series: str, x: int, costs: Sequence[float]) -> None:

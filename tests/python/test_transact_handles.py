@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -193,6 +194,46 @@ def test_a_callback_that_answers_a_coroutine(monkeypatch: pytest.MonkeyPatch) ->
     [report] = reported
     assert isinstance(report.exc_value, latchwork.InvalidType)
     assert "nobody would await it" in str(report.exc_value)
+
+
+def test_a_callback_that_begins_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task goes on by itself: it is no coroutine that nobody awaits."""
+    import sys
+
+    reported: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", reported.append)
+
+    async def main() -> None:
+        space = await latchwork.aio.open()
+        told = asyncio.Event()
+
+        async def tell() -> None:
+            told.set()
+
+        async def body(tx: latchwork.aio.Transaction) -> None:
+            await tx.set("a", 1)
+            tx.on_commit(lambda: asyncio.ensure_future(tell()))
+
+        await space.transact(body)
+        await told.wait()
+
+    asyncio.run(main())
+    assert reported == []
+
+
+def test_the_calls_own_owner_has_ended_when_its_callbacks_run() -> None:
+    """What the body has left locked is free by then."""
+    space = latchwork.open(ambient_owner=True)
+    kept: list[latchwork.Guard] = []
+    taken: list[bool] = []
+
+    def body(tx: latchwork.Transaction) -> None:
+        kept.append(space.lock("k"))
+        tx.set("a", 1)
+        tx.on_commit(lambda: taken.append(space.try_lock("k") is not None))
+
+    space.transact(body)
+    assert taken == [True]
 
 
 @either

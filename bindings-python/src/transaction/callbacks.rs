@@ -1,6 +1,7 @@
 //! What is to be called once a transaction is committed.
 
 use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::refuse_unfinished;
@@ -35,7 +36,11 @@ pub(super) const NOBODY_AWAITS: &str = "a coroutine function: nobody would await
 pub(super) fn call(py: Python<'_>, functions: &[(u64, Py<PyAny>)], numbers: &[u64]) {
     for number in numbers {
         let Some((_, function)) = functions.iter().find(|(known, _)| known == number) else { continue };
-        let called = function.call0(py).and_then(|answer| refuse_unfinished(answer.bind(py), NOBODY_AWAITS));
+        let called = function.call0(py).and_then(|answer| match is_future(answer.bind(py))? {
+            // It goes on by itself.
+            true => Ok(()),
+            false => refuse_unfinished(answer.bind(py), NOBODY_AWAITS),
+        });
         if let Err(error) = called {
             if error.is_instance_of::<PyKeyboardInterrupt>(py) {
                 put_off(py, error);
@@ -44,4 +49,9 @@ pub(super) fn call(py: Python<'_>, functions: &[(u64, Py<PyAny>)], numbers: &[u6
             }
         }
     }
+}
+
+/// A task of asyncio, or another future there, which nobody need await.
+fn is_future(answer: &Bound<'_, PyAny>) -> PyResult<bool> {
+    answer.get_type().hasattr(intern!(answer.py(), "_asyncio_future_blocking"))
 }

@@ -263,10 +263,10 @@ impl Driver {
             let mut state = self.state();
             (state.answer.take(), state.present.take(), state.callbacks.clear())
         };
+        self.end();
         // Before anything that could fail: the commit is made (clause C9).
         callbacks::call(py, &functions, &done.callbacks);
         drop(functions);
-        self.end();
         let value = match (answer, present) {
             (Some(Answer::Set(value)), _) => value,
             // The function may have changed what it was given; the cell has not changed.

@@ -330,7 +330,7 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         }
     }
 
-    pub(crate) fn set_alarm(&self, origin: Origin, at: Duration, recipient: Recipient) -> Result<Alarm, Error> {
+    pub(crate) fn set_alarm(&self, origin: Origin, at: Option<Duration>, recipient: Recipient) -> Result<Alarm, Error> {
         self.shared().set_alarm(&self.locks.handle, origin, at, recipient)
     }
 

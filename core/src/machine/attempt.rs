@@ -221,8 +221,12 @@ impl<T> Attempt<T> {
 
     /// Notes a scan, which was made when all earlier ones would have found what they did. Of several of one range, from one
     /// end, the one that asked for most says what the others would.
+    /// One that asked for nothing has seen nothing.
     pub(crate) fn note_range(&mut self, ranged: Ranged) {
         let scan = &ranged.scan;
+        if scan.limit == 0 {
+            return;
+        }
         let same = |known: &&mut Ranged| known.scan.range == scan.range && known.scan.reverse == scan.reverse;
         match self.ranges.iter_mut().find(same) {
             Some(known) if known.scan.limit >= scan.limit => {}

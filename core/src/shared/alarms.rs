@@ -1,5 +1,5 @@
-//! Who is to be told when a time has come, or when the handle is closed before: calls whose time-out covers what is no wait
-//! for a lock.
+//! Who is to be told when a time has come, or when the handle is closed before: calls that something can end while they wait for
+//! no lock.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::Error;
 use crate::machine::{Due, Numbered, Origin};
 use crate::port::Settled;
 
-/// Those who wait for a time.
+/// Those who are to be told.
 #[derive(Default)]
 pub(crate) struct Alarms {
     last: u64,
@@ -17,12 +17,12 @@ pub(crate) struct Alarms {
 
 /// An alarm that is set. It must be given to [`Shared::end_alarm`].
 pub(crate) struct Alarm {
-    due: Due,
+    due: Option<Due>,
     number: u64,
 }
 
 impl Shared {
-    /// Tells somebody when a time has come, and when the handle is closed that its call came through.
+    /// Tells somebody when a time has come, if one is given, and when the handle is closed that its call came through.
     ///
     /// # Errors
     ///
@@ -31,7 +31,7 @@ impl Shared {
         &self,
         handle: &Handle,
         origin: Origin,
-        at: Duration,
+        at: Option<Duration>,
         recipient: Recipient,
     ) -> Result<Alarm, Error> {
         let number = {
@@ -47,14 +47,18 @@ impl Shared {
             let _none = alarms.set.insert(number, (origin, recipient));
             number
         };
-        let due = (at, self.next_order());
-        self.timers.insert_alarm(due, number);
-        self.timers.wake_if_sooner();
+        let due = at.map(|at| (at, self.next_order()));
+        if let Some(due) = due {
+            self.timers.insert_alarm(due, number);
+            self.timers.wake_if_sooner();
+        }
         Ok(Alarm { due, number })
     }
 
     pub(crate) fn end_alarm(&self, alarm: Alarm) {
-        self.timers.remove(alarm.due);
+        if let Some(due) = alarm.due {
+            self.timers.remove(due);
+        }
         let old = self.alarms.lock().set.remove(alarm.number);
         drop(old);
     }

@@ -98,7 +98,10 @@ impl Shard {
     /// Releases a request that has all its keys in this shard, for a holder that went away without a word.
     pub(crate) fn abandon(&self, ticket: Ticket) {
         let mut effects = Effects::new();
-        leave(&mut [self.lock_table()], &[ticket], Leave::Abandon, &mut effects);
+        let left = leave(&mut [self.lock_table()], &[ticket], Leave::Abandon, &mut effects);
+        if let (Some(due), Some(space)) = (left.and_then(|left| left.due), self.space()) {
+            space.timers().remove(due);
+        }
         outcome::carry_out(&self.space, effects, None);
     }
 

@@ -142,9 +142,9 @@ impl Course {
         }
         self.watches = true;
         let Site { engine, teller } = site;
-        if let Some((_, end)) = self.times
-            && !self.may_not_wait()
-        {
+        // Owner and guards may be of another handle, whose end tells nothing of this one's.
+        let end = self.times.filter(|_| !self.may_not_wait()).map(|(_, end)| end);
+        if end.is_some() || self.spec.owner.is_some() || !self.spec.guards.is_empty() {
             self.alarm = Some(engine.set_alarm(self.origin, end, teller.recipient())?);
         }
         if let Some(owner) = &self.spec.owner {

@@ -239,6 +239,31 @@ fn the_end_of_an_owner_counts_no_calls_that_run() {
     assert_empty(&space);
 }
 
+/// The end of a handle ends its calls also where what they name came through another one.
+#[test]
+fn a_handle_that_is_closed_ends_its_calls_with_owners_and_guards_of_another() {
+    let other: Space<u32> = Space::with_cells();
+    let (owner, guard) = (other.owner("o"), block_on(other.lock("k")).expect("free"));
+    let body = async |tx: Tx<u32>| {
+        tx.get("a").await?;
+        pending::<Result<(), Error>>().await
+    };
+    for by_guard in [false, true] {
+        let space = other.attach();
+        let call = space.transact(body);
+        let mut call = Box::pin(if by_guard { call.guard(&guard) } else { call.owner(&owner) });
+        let woken = Arc::new(Woken::default());
+        assert!(call.as_mut().poll(&mut Context::from_waker(&Waker::from(woken.clone()))).is_pending());
+        space.close();
+        assert!(woken.0.load(Ordering::SeqCst));
+        let Poll::Ready(ended) = poll(&mut call) else { panic!("its handle is closed") };
+        assert_eq!(kind(ended), ErrorKind::Closed);
+    }
+    assert!(guard.held() && !owner.is_closed());
+    drop(guard);
+    assert_empty(&other);
+}
+
 /// What a revoked turn leaves beside the cells until its call has seen it is in nobody's way.
 #[test]
 fn a_turn_that_was_revoked_stands_in_nobodys_way() {
@@ -339,6 +364,22 @@ fn a_turn_is_given_back_when_dropping_a_body_panics() {
     }));
     assert!(poll(&mut update).is_pending());
     panics(|| drop(update));
+    assert_empty(&space);
+    // One that has failed stays so, whoever polls it again.
+    let runs = Cell::new(0);
+    let guard = block_on(space.lock("k")).expect("free");
+    let stays = async |_| {
+        runs.set(runs.get() + 1);
+        let _boom = Boom(true);
+        pending::<Change<u32>>().await
+    };
+    let mut update = Box::pin(space.update_async("b", stays).guard(&guard));
+    assert!(poll(&mut update).is_pending());
+    assert_eq!(space.revoke("k").expect("open"), 1);
+    panics(|| drop(poll(&mut update)));
+    assert!(matches!(poll(&mut update), Poll::Ready(Err(_))));
+    assert_eq!(runs.get(), 1);
+    drop((update, guard));
     assert_empty(&space);
     assert!(!space.cells().peek(&Key::from("a")).expect("open").1);
 }

@@ -268,8 +268,9 @@ impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
     }
 
     fn done<E: From<Error>>(&mut self, outcome: Result<Updated<V>, E>) -> Poll<Result<Updated<V>, E>> {
-        self.end();
+        // First: what ends with it may panic.
         self.over = true;
+        self.end();
         Poll::Ready(outcome)
     }
 

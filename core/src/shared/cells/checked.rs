@@ -5,7 +5,7 @@
 //! something of a commit sees the clocks of the rest. Where no clock has moved, nothing that was read has changed. Where one
 //! has, all those shards are locked together, and versions are compared. What was scanned is looked at again in the same way,
 //! when keys have come or gone since. The earliest time at which something that was read expires ends the attempt when it
-//! has come.
+//! has come, also where only somebody else has asked for the time since.
 
 use std::time::Duration;
 
@@ -136,7 +136,9 @@ impl<V: Send + Sync + 'static> Cells<V> {
     /// Whether all that an attempt has read is as it was, as far as can be told without locks.
     fn stands(&self, shared: &Shared, attempt: &Checked<V>, now: Duration) -> bool {
         let shards = self.shards(shared);
-        attempt.earliest.is_none_or(|earliest| earliest > now)
+        // Nor has anybody seen it expired meanwhile: what that one wrote for it may be what was read now.
+        let fresh = |earliest| now < earliest && attempt.shards.iter().all(|&(at, _)| shards[at].is_before(earliest));
+        attempt.earliest.is_none_or(fresh)
             && attempt.shards.iter().all(|&(number, clock)| shards[number].clock() == clock)
             && (attempt.ranges.is_empty() || self.generation.load(Ordering::Acquire) == attempt.generation)
     }

@@ -105,11 +105,11 @@ impl<V: Send + Sync + 'static> Keeper for Cells<V> {
         let mut after = Aftermath::default();
         {
             let mut locked = shards[shard as usize].lock(shard as usize);
+            let at = locked.at(now);
             let table = &mut *locked.table;
             // The timers have forgotten it already, unless a commit came in between and noted a later one.
             table.set_due(table.due().filter(|(at, _)| *at > now));
-            let now = table.at(now);
-            while let Some((key, value)) = table.pop_expired(|key| hash(&shared.seed, key), now) {
+            while let Some((key, value)) = table.pop_expired(|key| hash(&shared.seed, key), at) {
                 table.watchers(&key, &mut after.watchers);
                 after.values.push(value);
                 after.moved.push((key, false));

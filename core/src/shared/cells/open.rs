@@ -19,6 +19,9 @@ pub(super) struct CellShard<V> {
     /// Twice the clock of the table, set before it is unlocked, so that whoever has read here sees without the lock whether
     /// anything has changed since; and 1 more if any of its cells expires.
     shows: AtomicU64,
+    /// The latest time at which any of its cells was looked at, in nanoseconds, set before it is unlocked: whoever has read
+    /// something that another wrote because a cell here had expired sees it without the lock.
+    looked_at: AtomicU64,
 }
 
 /// A shard that is locked.
@@ -71,7 +74,7 @@ pub(super) trait Open<'a, V: Send + Sync + 'static> {
         let mut latest = now;
         self.each(|locked| latest = latest.max(locked.table.at(now)));
         self.each(|locked| {
-            locked.table.at(latest);
+            locked.at(latest);
         });
         latest
     }
@@ -154,7 +157,7 @@ fn in_time<'a, V: Send + Sync + 'static, O: Open<'a, V>>(
 
 impl<V: Send + Sync + 'static> CellShard<V> {
     pub(super) fn new() -> CellShard<V> {
-        CellShard { table: Mutex::new(CellTable::new()), shows: AtomicU64::new(0) }
+        CellShard { table: Mutex::new(CellTable::new()), shows: AtomicU64::new(0), looked_at: AtomicU64::new(0) }
     }
 
     #[inline]
@@ -172,9 +175,28 @@ impl<V: Send + Sync + 'static> CellShard<V> {
     pub(super) fn clock(&self) -> u64 {
         self.shows.load(Ordering::Acquire) >> 1
     }
+
+    /// Whether none of its cells was looked at when this time had come.
+    pub(super) fn is_before(&self, time: Duration) -> bool {
+        self.looked_at.load(Ordering::Acquire) < nanoseconds(time)
+    }
+}
+
+/// As many as there is room for.
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl<V: Send + Sync + 'static> Locked<'_, V> {
+    /// Moves the time of its table on, and answers it, as [`CellTable::at`].
+    #[inline]
+    pub(super) fn at(&mut self, now: Duration) -> Duration {
+        let at = self.table.at(now);
+        let looked_at = nanoseconds(at).max(self.shard.looked_at.load(Ordering::Relaxed));
+        self.shard.looked_at.store(looked_at, Ordering::Release);
+        at
+    }
+
     /// Shows what has changed to those who look without the lock, and lets the timers know when its first cell expires.
     #[inline]
     pub(super) fn show(&mut self, shared: &Shared) {

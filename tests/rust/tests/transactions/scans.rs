@@ -14,13 +14,11 @@ fn numbers(tx: &Tx<i64>, name: &str, limit: usize) -> Result<Vec<i64>, Error> {
     Ok(listed.into_iter().filter_map(|entry| entry.value).collect())
 }
 
+type Look<'a, T> = &'a dyn Fn(&Tx<i64>) -> Result<T, Error>;
+
 /// What two looks of one body saw, in the run that committed, and how many runs there were. In the first run `meanwhile`
 /// happens between them.
-fn look_twice<T>(
-    space: &Space<i64>,
-    meanwhile: impl Fn(),
-    looks: [&dyn Fn(&Tx<i64>) -> Result<T, Error>; 2],
-) -> ([T; 2], u32) {
+fn look_twice<T>(space: &Space<i64>, meanwhile: impl Fn(), looks: [Look<'_, T>; 2]) -> ([T; 2], u32) {
     let runs = Cell::new(0);
     let done = now(space.transact(async |tx: Tx<i64>| {
         runs.set(runs.get() + 1);
@@ -134,5 +132,16 @@ fn a_scan_of_many_cells_that_changed_is_told_cell_by_cell() {
         assert_eq!(error.code(), "conflict");
         let come: Vec<(&Key, u64)> = error.conflicts().iter().map(|stale| (&stale.key, stale.expected)).collect();
         assert_eq!(come, [(&key!("many", MANY + MANY - 1), 0)]);
+    }
+}
+
+#[test]
+fn a_scan_of_nothing_is_nothing_to_wait_for() {
+    for space in spaces() {
+        let waits = now(space.transact(async |tx: Tx<i64>| {
+            numbers(&tx, "a", 0)?;
+            Err::<(), Error>(tx.retry())
+        }));
+        assert_eq!(waits.expect_err("nothing was read").code(), "invalid");
     }
 }
