@@ -227,10 +227,16 @@ def test_the_calls_own_owner_has_ended_when_its_callbacks_run() -> None:
     kept: list[latchwork.Guard] = []
     taken: list[bool] = []
 
+    def look() -> None:
+        guard = space.try_lock("k")
+        taken.append(guard is not None)
+        if guard is not None:
+            guard.release()
+
     def body(tx: latchwork.Transaction) -> None:
         kept.append(space.lock("k"))
         tx.set("a", 1)
-        tx.on_commit(lambda: taken.append(space.try_lock("k") is not None))
+        tx.on_commit(look)
 
     space.transact(body)
     assert taken == [True]
