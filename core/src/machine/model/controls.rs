@@ -2,7 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::reference::{Answer, Event, Operation, Reference};
+use super::operations::{Answer, Event, Operation};
+use super::reference::Reference;
 use super::search::{Scope, States, Subject, explore};
 use super::searches::SCOPE;
 use super::spaces::Spaces;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::reference::{Answer, Event, Keys, Name, Operation, Owner, Reference, S, Stage, X};
+use super::operations::{Answer, Event, Keys, Name, Operation, Owner};
+use super::reference::{Reference, S, Stage, X};
 use crate::Mode;
 
 const A: u8 = 0;

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use super::reference::{KeyNumber, Keys, Owner, Reference, S, X, clash};
+use super::operations::{KeyNumber, Keys, Owner};
+use super::reference::{Reference, S, X, clash};
 
 impl Reference {
     /// Those that stand in the way of a request.

@@ -2,6 +2,7 @@
 //!
 //! | file | what it is |
 //! |---|---|
+//! | `operations` | what a program may do, and what that answers and tells |
 //! | `reference` | the clauses written down, every operation: a list of requests in order of arrival |
 //! | `graph` | who waits for whom in it: a plain search |
 //! | `examples` | the clauses, told of the reference |
@@ -24,6 +25,7 @@
 mod controls;
 mod examples;
 mod graph;
+mod operations;
 #[cfg(not(miri))]
 mod own;
 mod reference;

@@ -6,7 +6,8 @@
 
 use std::time::Instant;
 
-use super::reference::{Answer, Event, Operation, Owner, Reference, Request, S, Stage, X};
+use super::operations::{Answer, Event, Operation, Owner};
+use super::reference::{Reference, Request, S, Stage, X};
 use super::search::{Scope, States, Subject, explore, tell, wander};
 
 const SCOPE: Scope = Scope {

@@ -6,7 +6,8 @@
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
-use super::reference::{Answer, Event, KeyNumber, Keys, Name, Operation, Owner, Reference, Stage};
+use super::operations::{Answer, Event, KeyNumber, Keys, Name, Operation, Owner};
+use super::reference::{Reference, Stage};
 use crate::Mode;
 
 /// The reference before an operation and after it.

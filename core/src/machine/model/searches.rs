@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use super::reference::{KeyNumber, Operation, S, X};
+use super::operations::{KeyNumber, Operation};
+use super::reference::{S, X};
 use super::search::{Scope, explore, tell, wander};
 use super::spaces::Spaces;
 use crate::Mode;

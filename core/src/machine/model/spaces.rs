@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::reference::{Answer, Event, KeyNumber, Keys, Name, Operation, Owner, Reference, Request, S, Stage, X};
+use super::operations::{Answer, Event, KeyNumber, Keys, Name, Operation, Owner};
+use super::reference::{Reference, Request, S, Stage, X};
 use super::search::{Scope, States, Subject};
 use crate::shared::late;
 use crate::{

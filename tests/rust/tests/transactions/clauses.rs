@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures::executor::block_on;
-use latchwork::{Change, Clock, Error, ErrorKind, Expiry, Key, KeyRange, ManualClock, Space, Tx};
+use latchwork::{Change, Error, ErrorKind, Expiry, Key, KeyRange, Space, Tx};
 use latchwork_tests::poll::{Task, now};
 use latchwork_tests::stage::suspend;
 
@@ -562,47 +562,5 @@ fn a_sub_space_updates_its_own_cells() {
         assert_eq!(tenant.revoke(Key::turn_of("a")).expect("open"), 1);
         drop(holder);
         assert_empty(&space);
-    }
-}
-
-/// A read that is put off between asking for the time and looking: meanwhile a cell that was read expires, and another
-/// transaction writes because it has.
-#[test]
-fn what_was_written_since_a_cell_that_was_read_expired_is_not_seen_beside_it() {
-    type Meanwhile = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
-    for (shards, scans) in [(1, false), (1, true), (64, false), (64, true)] {
-        let (time, meanwhile) = (ManualClock::new(), Meanwhile::default());
-        let clock = {
-            let (time, meanwhile) = (time.clone(), meanwhile.clone());
-            move || {
-                let now = Clock::now(&time);
-                let run = meanwhile.lock().expect("nobody panics").take();
-                run.into_iter().for_each(|run| run());
-                now
-            }
-        };
-        let space: Space<i64> = Space::builder().cells().shards(shards).clock(clock).build();
-        block_on(async { space.set("x", 1).expire_in(2 * MS).await }).expect("open");
-        let done = now(space.transact(async |tx: Tx<i64>| {
-            let x = tx.get("x").await?.value;
-            if x.is_some() {
-                let (space, time) = (space.clone(), time.clone());
-                *meanwhile.lock().expect("nobody panics") = Some(Box::new(move || {
-                    time.advance(2 * MS);
-                    let written = now(space.transact(async |tx: Tx<i64>| {
-                        assert!(tx.get("x").await?.value.is_none(), "it has expired");
-                        tx.set("y", 1)
-                    }));
-                    written.expect("open");
-                }));
-            }
-            let y = match scans {
-                true => tx.list(KeyRange::prefix("y")).await?.into_iter().find_map(|entry| entry.value),
-                false => tx.get("y").await?.value,
-            };
-            Ok::<_, Error>((x, y))
-        }));
-        let done = done.expect("open");
-        assert_eq!((done.value, done.attempts), ((None, Some(1)), 2), "{shards} shards");
     }
 }

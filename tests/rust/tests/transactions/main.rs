@@ -3,7 +3,7 @@
 mod anomalies;
 mod clauses;
 mod histories;
-mod scans;
+mod reads;
 
 use futures::executor::block_on;
 use latchwork::{Builder, Error, Key, ManualClock, Space};

@@ -1,12 +1,16 @@
-//! Scans inside a body: what they show together, and what many of them cost.
+//! Reads inside a body: what scans and cells show together, and what many scans cost.
 
 use std::cell::Cell;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures::executor::block_on;
-use latchwork::{Error, Key, KeyRange, Scan, Space, Tx, key};
+use latchwork::{Clock, Error, Key, KeyRange, ManualClock, Scan, Space, Tx, key};
 use latchwork_tests::poll::now;
 
 use super::{set, spaces, value};
+
+const MS: Duration = Duration::from_millis(1);
 
 /// The numbers under a name, as far as the limit.
 fn numbers(tx: &Tx<i64>, name: &str, limit: usize) -> Result<Vec<i64>, Error> {
@@ -143,5 +147,47 @@ fn a_scan_of_nothing_is_nothing_to_wait_for() {
             Err::<(), Error>(tx.retry())
         }));
         assert_eq!(waits.expect_err("nothing was read").code(), "invalid");
+    }
+}
+
+/// A read that is put off between asking for the time and looking: meanwhile a cell that was read expires, and another
+/// transaction writes because it has.
+#[test]
+fn what_was_written_since_a_cell_that_was_read_expired_is_not_seen_beside_it() {
+    type Meanwhile = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
+    for (shards, scans) in [(1, false), (1, true), (64, false), (64, true)] {
+        let (time, meanwhile) = (ManualClock::new(), Meanwhile::default());
+        let clock = {
+            let (time, meanwhile) = (time.clone(), meanwhile.clone());
+            move || {
+                let now = Clock::now(&time);
+                let run = meanwhile.lock().expect("nobody panics").take();
+                run.into_iter().for_each(|run| run());
+                now
+            }
+        };
+        let space: Space<i64> = Space::builder().cells().shards(shards).clock(clock).build();
+        block_on(async { space.set("x", 1).expire_in(2 * MS).await }).expect("open");
+        let done = now(space.transact(async |tx: Tx<i64>| {
+            let x = tx.get("x").await?.value;
+            if x.is_some() {
+                let (space, time) = (space.clone(), time.clone());
+                *meanwhile.lock().expect("nobody panics") = Some(Box::new(move || {
+                    time.advance(2 * MS);
+                    let written = now(space.transact(async |tx: Tx<i64>| {
+                        assert!(tx.get("x").await?.value.is_none(), "it has expired");
+                        tx.set("y", 1)
+                    }));
+                    written.expect("open");
+                }));
+            }
+            let y = match scans {
+                true => tx.list(KeyRange::prefix("y")).await?.into_iter().find_map(|entry| entry.value),
+                false => tx.get("y").await?.value,
+            };
+            Ok::<_, Error>((x, y))
+        }));
+        let done = done.expect("open");
+        assert_eq!((done.value, done.attempts), ((None, Some(1)), 2), "{shards} shards");
     }
 }
