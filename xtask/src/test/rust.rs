@@ -12,7 +12,8 @@ fn run_tests(report: &mut Report, what: &str, args: &[&str]) {
 }
 
 pub(crate) fn run(report: &mut Report) {
-    run_tests(report, "core", &["-p", "latchwork", "--all-targets"]);
+    // The searches tell how far they went.
+    run_tests(report, "core", &["-p", "latchwork", "--all-targets", "--", "--show-output"]);
     run_tests(report, "core, doc examples", &["-p", "latchwork", "--doc"]);
     run_tests(report, "scenarios and stories", &["-p", "latchwork-tests"]);
     models::run(report);
