@@ -48,7 +48,7 @@ mod turns;
 mod watches;
 
 #[cfg(test)]
-mod model;
+pub(crate) mod model;
 
 use std::fmt;
 

@@ -4,15 +4,12 @@
 //! The model is a list of values. Each read must show, with all reads before it, what is there at that instant; each commit
 //! must have read what is there. Nobody runs too often, somebody can always go on, and nothing is left in the end.
 
-#![expect(
-    clippy::disallowed_macros,
-    clippy::disallowed_types,
-    reason = "the search tells how far it went, and notes where it has been"
-)]
+#![expect(clippy::disallowed_types, reason = "the search tells how far it went, and notes where it has been")]
 
 use std::collections::{HashSet, VecDeque};
 
 use super::{Call, CallSpec, Change, Run, Step};
+use crate::machine::model::show;
 use crate::{Expiry, Key, KeyRange, Port, Scan, Settled, Space};
 
 /// How many cells there are.
@@ -389,7 +386,7 @@ fn all_interleavings_agree() {
     for program in &PROGRAMS {
         for shards in [1, 4] {
             let (states, most) = search(program, shards);
-            println!("search program={:?} shards={shards} states={states} runs={most}", program.name);
+            show(format_args!("search program={:?} shards={shards} states={states} runs={most}", program.name));
             assert!(most >= program.runs, "{}: {most} runs at most", program.name);
         }
     }

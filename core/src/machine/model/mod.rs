@@ -33,3 +33,5 @@ mod search;
 mod searches;
 mod spaces;
 mod tables;
+
+pub(crate) use search::show;

@@ -4,6 +4,7 @@
 //! that is tried there; what changes nothing is tried on the same one.
 
 use std::collections::{BTreeSet, HashSet};
+use std::io::Write;
 use std::time::Duration;
 
 use super::operations::{Answer, Event, KeyNumber, Keys, Name, Operation, Owner};
@@ -248,5 +249,10 @@ pub(super) fn tell(scope: &Scope, shards: usize, extent: &Extent, time: Duration
     let (name, seconds) = (scope.name, time.as_secs_f32());
     let Extent { states, depth, compared, late } = extent;
     let extent = format!("depth={depth} states={states} late={late} operations={compared}");
-    println!("{name}: shards={shards} {extent} seconds={seconds:.1}");
+    show(format_args!("{name}: shards={shards} {extent} seconds={seconds:.1}"));
+}
+
+/// Shows a line of a test that passes: only what is printed by a macro is kept back until one fails.
+pub(crate) fn show(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -13,6 +13,7 @@ use super::super::{
     Arrival, Claimed, Effect, Effects, Entry, Leave, LockTable, Mode, Origin, Released, ShardTable, Standing, Survey,
     hash, leave, spanning,
 };
+use super::show;
 use crate::{Key, Ticket};
 
 /// The recipient of a request is its number in the program; outcomes are collected from the effects.
@@ -455,7 +456,7 @@ fn explore(tables: usize, most: usize, deferred: bool) -> (usize, usize) {
 #[cfg_attr(miri, ignore = "an interpreter takes minutes; the other tests run the same code")]
 fn every_state_of_one_table_is_that_of_the_model() {
     let (states, steps) = explore(1, 4, false);
-    println!("one table, up to 4 requests: states={states} steps={steps}");
+    show(format_args!("one table, up to 4 requests: states={states} steps={steps}"));
     assert!(states >= ENOUGH_STATES, "the search has shrunk: states={states}");
 }
 
@@ -463,7 +464,7 @@ fn every_state_of_one_table_is_that_of_the_model() {
 #[cfg_attr(miri, ignore = "an interpreter takes minutes; the other tests run the same code")]
 fn every_state_of_two_tables_is_that_of_the_model() {
     let (states, steps) = explore(2, 3, true);
-    println!("two tables, up to 3 requests, late delivery: states={states} steps={steps}");
+    show(format_args!("two tables, up to 3 requests, late delivery: states={states} steps={steps}"));
     assert!(states >= ENOUGH_STATES, "the search has shrunk: states={states}");
 }
 
@@ -471,7 +472,7 @@ fn every_state_of_two_tables_is_that_of_the_model() {
 #[cfg_attr(miri, ignore = "an interpreter takes minutes; the other tests run the same code")]
 fn every_state_of_three_tables_is_that_of_the_model() {
     let (states, steps) = explore(3, 3, true);
-    println!("three tables, up to 3 requests, late delivery: states={states} steps={steps}");
+    show(format_args!("three tables, up to 3 requests, late delivery: states={states} steps={steps}"));
     assert!(states >= ENOUGH_STATES, "the search has shrunk: states={states}");
 }
 
