@@ -347,7 +347,10 @@ export class Space implements AsyncDisposable {
     return onCells(this, "list", range, options);
   }
 
-  /** Deletes all cells of a range, `except` some, in one step. Answers the keys that were deleted, in key order. */
+  /**
+   * Deletes all cells of a range, `except` some, in one step. Answers the keys that were deleted, in key order. `{ start: false }`,
+   * the least key, means all.
+   */
   deleteAll(range: Range, options?: DeleteAllOptions): Promise<Key[]> {
     return onCells(this, "deleteAll", range, options);
   }

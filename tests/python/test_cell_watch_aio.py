@@ -44,7 +44,7 @@ def test_states() -> None:
             assert values(waiting.result()) == [1, 2]
             found = space.watch(prefix="a")
             assert values(await anext(found)) == [1]
-            await space.delete_all()
+            await space.delete_all(prefix="a")
             assert await anext(found) == []
             assert await anext(space.watch()) == []
 

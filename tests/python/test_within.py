@@ -47,9 +47,9 @@ async def test_its_cells_are_those_under_the_prefix(api: ModuleType) -> None:
     assert (await done(seven.compare_exchange("doc", 5, version=0))).entry.key == "doc"
     assert (await done(seven.compare_exchange(entry, 6))).ok
     assert (await done(seven.delete(entry))).entry.value == 6
-    assert await done(seven.delete_all(except_=["doc"])) == [("docs", ("a", 1))]
+    assert await done(seven.delete_all(start="", except_=["doc"])) == [("docs", ("a", 1))]
     assert await done(deep.list()) == []
-    assert await done(eight.delete_all()) == ["doc"]
+    assert await done(eight.delete_all(prefix="doc")) == ["doc"]
     assert keys_of(await done(space.list())) == [("t", 7, "doc"), ("t", 7, "doc", "more")]
 
 

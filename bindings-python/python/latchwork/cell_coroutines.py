@@ -192,8 +192,9 @@ async def delete_all(
 ) -> list[Key]:
     """Delete all cells of a range in one step, except those of the keys in `except_`.
 
-    Answers the keys that were deleted, in key order. The range is that of `list`: without `prefix`, `start` and `end`
-    it is all cells of the space.
+    Answers the keys that were deleted, in key order. The range is that of `list`, but one of `prefix`, `start` and
+    `end` must be there: all cells must not be what a variable means that is None. `start=False`, the least key, means
+    all.
 
     >>> import asyncio, latchwork.aio
     >>> async def main():

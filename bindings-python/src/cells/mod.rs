@@ -154,6 +154,9 @@ pub(crate) trait Cells: Sized {
         range: &Range<'_, 'py>,
         except: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        if range.is_all() {
+            return Err(error::wrong_value(py, "prefix", "must be there, or start, or end"));
+        }
         let range = range.keys(self.within())?;
         let except = except.map(|except| convert::key_list(self.within(), "except_", except)).transpose()?;
         let except = place::wrapped(self.within(), except.unwrap_or_default());

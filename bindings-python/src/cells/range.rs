@@ -13,6 +13,11 @@ pub(crate) struct Range<'a, 'py> {
 }
 
 impl Range<'_, '_> {
+    /// Whether nothing is named.
+    pub(crate) fn is_all(&self) -> bool {
+        self.prefix.is_none() && self.start.is_none() && self.end.is_none()
+    }
+
     /// The keys of the core's space that are meant, by somebody whose keys are in a place of it or not; all of those,
     /// if nothing is named.
     pub(crate) fn keys(&self, within: Option<&Within>) -> PyResult<KeyRange> {
