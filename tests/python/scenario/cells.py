@@ -141,7 +141,9 @@ class Cells:
 
     def deleteAll(self, space: Any, args: dict[str, Any]) -> Any:
         """A deletion of a range."""
-        return space.delete_all(**bounds(args), except_=file.keys(args.get("except", [])))
+        # All cells have to be asked for: no key comes before this one.
+        asked = bounds(args) or {"start": False}
+        return space.delete_all(**asked, except_=file.keys(args.get("except", [])))
 
     def at(self, args: dict[str, Any]) -> tuple[Any, dict[str, int]]:
         """An entry, or a key and perhaps a version."""
