@@ -26,7 +26,9 @@ use crate::{Entry, Error, Expiry, Key, Scan};
 /// a wake. Pass it on before anything of the caller's runs, the next body or the [callbacks](Done::callbacks) of the commit:
 /// that may last, or wait for those others.
 ///
-/// Clones are the same call. When the last one is dropped, it is [cancelled](Call::cancel).
+/// Clones are the same call. Its steps are made one at a time: one that is asked for while another thread makes one is not
+/// made, and answers [`Step::Wait`]. [`cancel`](Call::cancel) and the operations of a body can come at any time. When the last
+/// clone is dropped, it is cancelled.
 ///
 /// # What a binding does with a step
 ///
