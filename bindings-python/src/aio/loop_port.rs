@@ -28,8 +28,6 @@ pub(super) type Outcome = Result<Grant, Error>;
 pub(crate) struct LoopPort {
     pub(super) core: Own<Port>,
     event_loop: Py<PyAny>,
-    /// Its attributes, where they are in a plain dict: to look one up there takes half the time.
-    attributes: Option<Py<PyDict>>,
     /// Called by the loop when another thread settled something.
     settle: Py<Callback>,
     /// Called by the loop when the next deadline has come.
@@ -67,8 +65,6 @@ impl LoopPort {
         let in_context = PyDict::new(py);
         in_context.set_item("context", py.import("contextvars")?.call_method0("Context")?)?;
         let plain_futures = plain_futures(event_loop)?;
-        let attributes = event_loop.getattr("__dict__").ok().and_then(|found| found.cast_into_exact::<PyDict>().ok());
-        let attributes = attributes.map(Bound::unbind);
         let port = Arc::new_cyclic(|port: &Weak<LoopPort>| {
             let woken = Weak::clone(port);
             let core = space.port(move || {
@@ -80,7 +76,6 @@ impl LoopPort {
             LoopPort {
                 core: Own::new(core),
                 event_loop: event_loop.clone().unbind(),
-                attributes,
                 settle: settle.clone_ref(py),
                 expire: expire.clone_ref(py),
                 in_context: in_context.clone().unbind(),
@@ -107,12 +102,11 @@ impl LoopPort {
     /// Whether the loop is what the calling thread runs now.
     pub(super) fn is_here(&self, py: Python<'_>) -> bool {
         // The loops of asyncio note their thread while they run. To ask for the running loop is slower, before Python
-        // 3.12 by a call of the system.
-        let name = intern!(py, "_thread_id");
-        let noted = self.attributes.as_ref().and_then(|attributes| attributes.bind(py).get_item(name).ok()?);
-        match noted {
-            Some(thread) => thread.extract::<u64>().is_ok_and(|thread| thread == this_thread(py)),
-            None => running_loop(py).is_ok_and(|running| self.serves(&running)),
+        // 3.12 by a call of the system. Not by way of `__dict__`: once somebody has asked an object for that, the
+        // interpreter finds its attributes more slowly everywhere, and a loop looks at its own all the time.
+        match self.event_loop.bind(py).getattr_opt(intern!(py, "_thread_id")) {
+            Ok(Some(thread)) => thread.extract::<u64>().is_ok_and(|thread| thread == this_thread(py)),
+            _ => running_loop(py).is_ok_and(|running| self.serves(&running)),
         }
     }
 
