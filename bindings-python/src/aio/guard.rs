@@ -236,8 +236,16 @@ impl AioGuard {
 
     /// Releases the lock if that was not done yet. Answers whether it was held.
     #[inline]
-    fn leave(&self) -> bool {
-        self.lease.release(&self.call, self.space.get().made().map(|life| &life.home))
+    fn leave(&self, py: Python<'_>) -> bool {
+        let Some(Place { port, .. }) = self.place() else {
+            return self.lease.release(&self.call, self.space.get().made().map(|life| &life.home));
+        };
+        // Who waits next waits most likely on the same loop, and is told there without a wake.
+        let released = self.lease.release(&self.call, Some(port.port()));
+        if released {
+            port.settle(py);
+        }
+        released
     }
 
     fn is_held(&self) -> bool {
@@ -267,7 +275,7 @@ impl AioGuard {
             self.scope.end_ambient(py, ambient);
         }
         // Lost already, by `close`: nothing is left to release, and the block's own outcome stands (L10).
-        self.leave();
+        self.leave(py);
         self.scope.end();
     }
 
@@ -388,7 +396,7 @@ impl AioGuard {
     #[pyo3(signature = (*keys))]
     fn release(&self, py: Python<'_>, keys: &Bound<'_, PyTuple>) -> PyResult<()> {
         if keys.is_empty() {
-            return if self.leave() { Ok(()) } else { Err(self.holding.not_held(py, &self.call)) };
+            return if self.leave(py) { Ok(()) } else { Err(self.holding.not_held(py, &self.call)) };
         }
         let keys = convert::key_arguments(self.call.within(), keys.len(), keys.iter())?;
         self.holding.release(py, &self.call, &self.lease, self.space.get().made().map(|life| &life.home), &keys)
