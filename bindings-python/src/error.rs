@@ -52,8 +52,7 @@ pub(crate) fn aborted(py: Python<'_>, error: &Error, reason: &Bound<'_, PyAny>) 
     Ok(PyErr::from_value(class.call((error.to_string(),), Some(&fields))?))
 }
 
-/// How a native awaitable returns: by `StopIteration` with the value. The value must not be a tuple: given bare, the
-/// interpreter takes it as it is and makes no exception object.
+/// How a native awaitable returns: by `StopIteration` with the value, which must not be a tuple.
 #[inline]
 pub(crate) fn returned(value: Py<PyAny>) -> PyErr {
     PyStopIteration::new_err(value)

@@ -1,7 +1,7 @@
 //! The block that a guard was entered for, and the owner that the block has for the asking.
 
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use latchwork::Ticket;
 use pyo3::prelude::*;
@@ -15,9 +15,15 @@ use crate::fork::Own;
 #[derive(Default)]
 pub(crate) struct Scope {
     stage: AtomicU8,
-    // Apart, since most blocks never ask.
-    owner: OnceLock<Box<ScopeOwner>>,
-    back: OnceLock<Box<Mutex<Option<Py<PyAny>>>>>,
+    // Apart, since most blocks have none.
+    more: OnceLock<Box<More>>,
+}
+
+#[derive(Default)]
+struct More {
+    owner: OnceLock<ScopeOwner>,
+    /// What takes the ambient owner back.
+    back: Mutex<Option<Py<PyAny>>>,
 }
 
 struct ScopeOwner {
@@ -42,7 +48,7 @@ impl Scope {
     #[inline]
     pub(crate) fn end(&self) {
         self.stage.store(stage::OUTSIDE, Ordering::Release);
-        if let Some(owner) = self.owner.get()
+        if let Some(owner) = self.known()
             && !owner.core.is_stale()
         {
             owner.core.close();
@@ -59,16 +65,16 @@ impl Scope {
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let (Some(port), true) = (port, self.stage.load(Ordering::Acquire) == stage::INSIDE) else {
             // What somebody asked for in the block stays what it was.
-            let object = self.owner.get().and_then(|owner| owner.object.get());
+            let object = self.known().and_then(|owner| owner.object.get());
             return Ok(object.map(|object| object.bind(py).clone()));
         };
         // No code of the interpreter's runs meanwhile: another thread may wait for it.
-        let owner = self.owner.get_or_init(|| {
+        let owner = self.more.get_or_init(Box::default).owner.get_or_init(|| {
             let core = port.owner(None);
             if let Some(ticket) = ticket {
                 port.adopt(ticket, &core);
             }
-            Box::new(ScopeOwner { core: Own::new(core), object: OnceLock::new() })
+            ScopeOwner { core: Own::new(core), object: OnceLock::new() }
         });
         let object = match owner.object.get() {
             Some(object) => object,
@@ -84,17 +90,26 @@ impl Scope {
     #[cold]
     pub(crate) fn begin_ambient(&self, ambient: &Ambient, owner: &Bound<'_, PyAny>) -> PyResult<()> {
         let token = ambient.enter(owner.py(), owner)?;
-        let back = self.back.get_or_init(Box::default);
-        back.lock().unwrap_or_else(PoisonError::into_inner).replace(token);
+        self.more.get_or_init(Box::default).back().replace(token);
         Ok(())
     }
 
     /// Takes that back.
     #[cold]
     pub(crate) fn end_ambient(&self, py: Python<'_>, ambient: &Ambient) {
-        let token = self.back.get().and_then(|back| back.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let token = self.more.get().and_then(|more| more.back().take());
         if let Some(token) = token {
             ambient.leave(py, &token);
         }
+    }
+
+    fn known(&self) -> Option<&ScopeOwner> {
+        self.more.get()?.owner.get()
+    }
+}
+
+impl More {
+    fn back(&self) -> MutexGuard<'_, Option<Py<PyAny>>> {
+        self.back.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

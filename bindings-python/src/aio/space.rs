@@ -312,7 +312,7 @@ impl AioSpace {
         label: Option<&Bound<'py, PyAny>>,
         owner: Option<&Bound<'py, PyAny>>,
         max_hold: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<AioGuard> {
+    ) -> PyResult<Bound<'py, AioGuard>> {
         let ambient = slf.get().handle.opening.ambient_owner(slf.py(), owner)?;
         let options = Options {
             mode,
@@ -324,7 +324,8 @@ impl AioSpace {
             within: slf.get().within(),
         };
         let call = Call::new(key, keys, &options)?;
-        Ok(AioGuard::new(slf.clone().unbind(), call))
+        // Made here: to be handed back by value it would be copied twice.
+        Bound::new(slf.py(), AioGuard::new(slf.clone().unbind(), call))
     }
 
     /// A line of work that takes locks under this name, so that a wait for itself is refused: see `Owner`.
