@@ -8,7 +8,7 @@
 //! The table moves values and never looks at them: what a change replaces is handed out, to be dropped once everything
 //! is unlocked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hashbrown::HashTable;
@@ -38,6 +38,13 @@ pub(crate) trait Kept: Clone {
     fn replace(&mut self, value: Self::Value) -> Self::Old;
 
     fn let_go(self) -> Self::Old;
+}
+
+/// A cell that was looked for: where it is kept, as long as nothing in the table changes.
+pub(crate) struct Found<'k> {
+    pub(crate) hash: u64,
+    pub(crate) key: &'k Key,
+    place: Option<usize>,
 }
 
 struct Slot<T> {
@@ -139,6 +146,19 @@ impl<T: Kept, W: Clone> CellTable<T, W> {
         self.present(hash, key, now).map_or(0, |cell| cell.version)
     }
 
+    /// Where a cell is kept, if it is, for what is done next.
+    #[inline]
+    pub(crate) fn find<'k>(&self, hash: u64, key: &'k Key) -> Found<'k> {
+        Found { hash, key, place: self.cells.find_bucket_index(hash, |cell| cell.is(hash, key)) }
+    }
+
+    /// The version of a cell that was found, 0 when it is absent.
+    #[inline]
+    pub(crate) fn version_of(&self, found: &Found<'_>, now: Duration) -> u64 {
+        let cell = found.place.and_then(|place| self.cells.get_bucket(place));
+        cell.filter(|cell| !is_over(cell.expires, now)).map_or(0, |cell| cell.version)
+    }
+
     /// When a cell expires, if it is present and does.
     #[cfg(test)]
     pub(crate) fn expires(&self, hash: u64, key: &Key, now: Duration) -> Option<Duration> {
@@ -156,40 +176,41 @@ impl<T: Kept, W: Clone> CellTable<T, W> {
     #[inline]
     pub(crate) fn set(
         &mut self,
-        at: (u64, &Key),
+        found: &Found<'_>,
         value: T::Value,
         expiry: Expiry,
         version: u64,
         now: Duration,
     ) -> Written<T::Old> {
-        self.write(at, (value, T::keep, T::replace), expiry, version, now)
+        self.write(found, (value, T::keep, T::replace), expiry, version, now)
     }
 
     /// The same, with a value that somebody else may have too.
     #[inline]
     pub(crate) fn put(
         &mut self,
-        at: (u64, &Key),
+        found: &Found<'_>,
         kept: T,
         expiry: Expiry,
         version: u64,
         now: Duration,
     ) -> Written<T::Old> {
         let replace = |place: &mut T, kept| std::mem::replace(place, kept).let_go();
-        self.write(at, (kept, |kept| kept, replace), expiry, version, now)
+        self.write(found, (kept, |kept| kept, replace), expiry, version, now)
     }
 
     #[inline]
     fn write<X>(
         &mut self,
-        (hash, key): (u64, &Key),
+        found: &Found<'_>,
         (value, keep, replace): (X, impl FnOnce(X) -> T, impl FnOnce(&mut T, X) -> T::Old),
         expiry: Expiry,
         version: u64,
         now: Duration,
     ) -> Written<T::Old> {
         self.clock = version;
-        let Some(cell) = self.cells.find_mut(hash, |cell| cell.is(hash, key)) else {
+        let Found { hash, key, place } = *found;
+        let Some(cell) = place.and_then(|place| self.cells.get_bucket_mut(place)) else {
             let expires = expires(None, expiry, now);
             let cell = Slot { hash, key: key.clone(), value: keep(value), version, expires };
             self.cells.insert_unique(hash, cell, |cell| cell.hash);
@@ -264,12 +285,10 @@ impl<T: Kept, W: Clone> CellTable<T, W> {
         self.change_rare(|rare| rare.watches.remove(key, number))
     }
 
-    /// Adds those who watch a key, by their numbers.
+    /// Who watches its cells, if anybody does.
     #[inline]
-    pub(crate) fn watchers(&self, key: &Key, into: &mut BTreeMap<u64, W>) {
-        if let Some(rare) = &self.rare {
-            rare.watches.of(key, into);
-        }
+    pub(crate) fn watches(&self) -> Option<&Watches<Key, W>> {
+        self.rare.as_ref().map(|rare| &rare.watches).filter(|watches| !watches.is_empty())
     }
 
     /// The turns of its cells, if there are any.
@@ -375,6 +394,18 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
+    fn set(
+        cells: &mut CellTable<u32, ()>,
+        (hash, key): (u64, &Key),
+        value: u32,
+        expiry: Expiry,
+        version: u64,
+        now: Duration,
+    ) -> Written<u32> {
+        let found = cells.find(hash, key);
+        cells.set(&found, value, expiry, version, now)
+    }
+
     impl Kept for u32 {
         type Value = u32;
         type Old = u32;
@@ -399,7 +430,7 @@ mod tests {
     #[test]
     fn a_cell_created_again_never_gets_an_old_version_back() {
         let (mut cells, key) = (table(), Key::from("a"));
-        assert_eq!(cells.set((1, &key), 1, Expiry::Never, 7, MS).presence, Presence::Appeared);
+        assert_eq!(set(&mut cells, (1, &key), 1, Expiry::Never, 7, MS).presence, Presence::Appeared);
         let deleted = cells.delete(1, &key, 8, MS);
         assert_eq!((deleted.old, deleted.existed, deleted.presence), (Some(1), true, Presence::Gone));
         assert_eq!((cells.version(1, &key, MS), cells.clock()), (0, 8));
@@ -410,13 +441,13 @@ mod tests {
     #[test]
     fn a_cell_whose_time_is_over_is_absent_before_any_sweep() {
         let (mut cells, key) = (table(), Key::from("a"));
-        cells.set((1, &key), 1, Expiry::In(4 * MS), 1, MS);
+        set(&mut cells, (1, &key), 1, Expiry::In(4 * MS), 1, MS);
         assert_eq!((cells.version(1, &key, 4 * MS), cells.expires(1, &key, 4 * MS)), (1, Some(5 * MS)));
         assert_eq!(cells.read(1, &key, 5 * MS), Seen { value: None, version: 0, expires: None });
         assert!(cells.keeps(1, &key));
-        let kept = cells.set((1, &key), 1, Expiry::Keep, 2, 2 * MS);
+        let kept = set(&mut cells, (1, &key), 1, Expiry::Keep, 2, 2 * MS);
         assert!(kept.existed && cells.expires(1, &key, 2 * MS) == Some(5 * MS));
-        let again = cells.set((1, &key), 2, Expiry::Keep, 3, 5 * MS);
+        let again = set(&mut cells, (1, &key), 2, Expiry::Keep, 3, 5 * MS);
         assert_eq!((again.existed, again.presence, again.old), (false, Presence::Same, Some(1)));
         assert_eq!(cells.next_expiry(), None);
     }
@@ -425,7 +456,7 @@ mod tests {
     fn a_sweep_takes_what_is_due_and_nothing_else() {
         let mut cells = table();
         for (hash, at) in [(3, 3), (1, 1), (2, 2)] {
-            cells.set((hash, &Key::from(hash)), 0, Expiry::In(at * MS - MS / 2), hash, MS / 2);
+            set(&mut cells, (hash, &Key::from(hash)), 0, Expiry::In(at * MS - MS / 2), hash, MS / 2);
         }
         let hash = |key: &Key| [1, 2, 3].into_iter().find(|hash| *key == Key::from(*hash)).expect("one of them");
         let swept: Vec<Key> = std::iter::from_fn(|| cells.pop_expired(hash, 2 * MS)).map(|(key, _)| key).collect();
@@ -437,7 +468,7 @@ mod tests {
     fn time_never_goes_back_where_it_matters() {
         let (mut cells, key) = (table(), Key::from("a"));
         assert!(!cells.is_timed());
-        cells.set((1, &key), 1, Expiry::In(7 * MS), 1, 2 * MS);
+        set(&mut cells, (1, &key), 1, Expiry::In(7 * MS), 1, 2 * MS);
         assert!(cells.is_timed());
         assert_eq!(cells.at(MS), 2 * MS);
         assert_eq!(cells.at(5 * MS), 5 * MS);
@@ -465,7 +496,7 @@ mod tests {
         const MANY: u64 = if cfg!(miri) { 200 } else { 10_000 };
         let mut cells = table();
         for number in 0..MANY {
-            cells.set((number, &Key::from(number)), 0, Expiry::Never, number + 1, MS);
+            set(&mut cells, (number, &Key::from(number)), 0, Expiry::Never, number + 1, MS);
         }
         for number in 0..MANY {
             cells.delete(number, &Key::from(number), MANY + 1 + number, MS);

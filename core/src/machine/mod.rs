@@ -53,7 +53,7 @@ pub(crate) mod model;
 use std::fmt;
 
 pub(crate) use self::attempt::{Attempt, Doom, Inner, Mark, Pending, Ranged, Refused};
-pub(crate) use self::cell_table::{CellTable, Kept, Presence, Seen, Written};
+pub(crate) use self::cell_table::{CellTable, Found, Kept, Presence, Seen, Written};
 pub(crate) use self::deadlines::{Deadlines, Due, Errand};
 pub(crate) use self::deadlock::{Link, Target, WaitGraph, chain};
 pub(crate) use self::leave::{Leave, Left, Parts, leave};

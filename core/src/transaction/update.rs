@@ -230,8 +230,9 @@ impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
         if let Some(ride) = &mut self.ride {
             ride.course.run();
         }
-        let seen = Seen { version: entry.version, value: entry.value.clone() };
-        ((self.function)(self.engine.named(entry).own()), seen)
+        let Entry { key, value: handle, version, expires_in } = self.engine.named(entry);
+        let value = handle.as_deref().cloned();
+        ((self.function)(Entry { key, value, version, expires_in }), Seen { version, value: handle })
     }
 
     /// The function has answered.
@@ -389,7 +390,15 @@ where
 }
 
 impl<V: Send + Sync + 'static, F, R, W> Update<'_, V, F, R, W> {
+    #[inline]
     fn end(&mut self) {
+        // One that is undisturbed has neither.
+        if self.running.is_some() || self.ride.is_some() {
+            self.end_all();
+        }
+    }
+
+    fn end_all(&mut self) {
         let (running, ride) = (self.running.take(), self.ride.take());
         if let Some(mut ride) = ride {
             ride.end(self.engine);

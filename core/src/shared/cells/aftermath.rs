@@ -5,6 +5,7 @@ use std::mem::take;
 
 use smallvec::SmallVec;
 
+use super::open::Table;
 use super::{Cells, Old, Watcher};
 use crate::Key;
 use crate::shared::{Mailbox, Shared, outcome};
@@ -14,17 +15,24 @@ use crate::sync::{Arc, Ordering};
 pub(crate) struct Aftermath<V> {
     /// To be dropped once everything is unlocked.
     pub(super) values: SmallVec<[Old<V>; 2]>,
+    /// What most changes have none of.
+    news: Option<Box<News>>,
+}
+
+/// What others are to know of a change.
+#[derive(Default)]
+pub(super) struct News {
     /// To be told once everything is unlocked, each once: by their numbers.
     pub(super) watchers: BTreeMap<u64, Arc<Watcher>>,
     /// Keys whose cells were made, and (`false`) whose cells went, in the order in which that was.
-    pub(super) moved: Vec<(Key, bool)>,
+    pub(super) moved: SmallVec<[(Key, bool); 1]>,
     /// Keys whose cells were changed and are still there, where prefixes are watched.
     pub(super) changed: Vec<Key>,
 }
 
 impl<V> Default for Aftermath<V> {
     fn default() -> Aftermath<V> {
-        Aftermath { values: SmallVec::new(), watchers: BTreeMap::new(), moved: Vec::new(), changed: Vec::new() }
+        Aftermath { values: SmallVec::new(), news: None }
     }
 }
 
@@ -33,9 +41,15 @@ impl<V: Send + Sync + 'static> Cells<V> {
     /// one without the other.
     #[inline]
     pub(super) fn settle(&self, after: &mut Aftermath<V>) {
-        if !after.moved.is_empty() {
+        if let Some(news) = &mut after.news {
+            self.settle_news(news);
+        }
+    }
+
+    fn settle_news(&self, news: &mut News) {
+        if !news.moved.is_empty() {
             let mut index = self.index.lock();
-            for (key, is_there) in &after.moved {
+            for (key, is_there) in &news.moved {
                 match is_there {
                     true => index.insert(key.clone()),
                     false => index.remove(key),
@@ -46,21 +60,42 @@ impl<V: Send + Sync + 'static> Cells<V> {
         // Looked at after the index was changed: whoever begins to watch sets it before looking there.
         if self.any_prefix.load(Ordering::Acquire) {
             let prefixes = self.prefixes.lock();
-            let keys = after.moved.iter().map(|(key, _)| key).chain(&after.changed);
-            prefixes.of_all(keys.map(Key::as_bytes), &mut after.watchers);
+            let keys = news.moved.iter().map(|(key, _)| key).chain(&news.changed);
+            prefixes.of_all(keys.map(Key::as_bytes), &mut news.watchers);
         }
     }
 }
 
 impl<V> Aftermath<V> {
+    /// What others are to know, to be added to.
+    #[cold]
+    pub(super) fn news(&mut self) -> &mut News {
+        self.news.get_or_insert_default()
+    }
+
+    /// Notes those who watch a cell.
+    #[inline]
+    pub(super) fn note_watchers(&mut self, table: &Table<V>, key: &Key) {
+        if let Some(watches) = table.watches() {
+            watches.of(key, &mut self.news().watchers);
+        }
+    }
+
+    /// Whether any cell went.
+    pub(super) fn any_gone(&self) -> bool {
+        self.news.as_ref().is_some_and(|news| news.moved.iter().any(|(_, is_there)| !is_there))
+    }
+
     /// Tells those who watch and those who keep time, and drops what was replaced: all of it runs the caller's code. Nothing
     /// is locked.
     #[inline]
     pub(crate) fn carry_out(self, shared: &Shared, own: Option<&Mailbox>) {
-        if self.watchers.is_empty() && !shared.timers.is_sooner() {
+        let unwatched = self.news.as_ref().is_none_or(|news| news.watchers.is_empty());
+        if unwatched && !shared.timers.is_sooner() {
             return;
         }
-        let Aftermath { mut values, mut watchers, .. } = self;
+        let Aftermath { mut values, news } = self;
+        let mut watchers = news.map(|news| news.watchers).unwrap_or_default();
         let mut tell = || Watcher::tell_all(take(&mut watchers), own);
         let mut let_go = || drop(take(&mut values));
         let calls: [&mut dyn FnMut(); 3] = [&mut tell, &mut || shared.timers.wake_if_sooner(), &mut let_go];

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::open::Table;
 use super::{Aftermath, Cells, Old, Open, keeps};
 use crate::commit::{Step, Write};
-use crate::machine::{Presence, Written, hash};
+use crate::machine::{Found, Presence, Written, hash};
 use crate::shared::{Handle, Mailbox, ONE_SHARD, Shared};
 use crate::sync::{Arc, Ordering};
 use crate::{Commit, Committed, Conflict, Entry, Error, Key, Outcome};
@@ -78,7 +78,9 @@ impl<V: Send + Sync + 'static> Cells<V> {
         for Step { key, hash, write, .. } in steps {
             let Some(write) = write.take() else { continue };
             committed.version = version;
-            committed.existed |= self.make(open.of(*hash), (*hash, key), write, version, now, after);
+            let table = open.of(*hash);
+            let found = table.find(*hash, key);
+            committed.existed |= self.make(table, &found, write, version, now, after);
         }
         self.finish(shared, open, after);
         committed
@@ -89,7 +91,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
     pub(super) fn make(
         &self,
         table: &mut Table<V>,
-        (hash, key): (u64, &Key),
+        found: &Found<'_>,
         write: Write<V>,
         version: u64,
         now: Duration,
@@ -97,16 +99,16 @@ impl<V: Send + Sync + 'static> Cells<V> {
     ) -> bool {
         let mut deleted = false;
         let written = match write {
-            Write::Set { value, expiry } => table.set((hash, key), value, expiry, version, now),
-            Write::Put { handle, expiry } => table.put((hash, key), handle, expiry, version, now),
+            Write::Set { value, expiry } => table.set(found, value, expiry, version, now),
+            Write::Put { handle, expiry } => table.put(found, handle, expiry, version, now),
             Write::Delete => {
-                let written = table.delete(hash, key, version, now);
+                let written = table.delete(found.hash, found.key, version, now);
                 deleted = written.existed;
                 written
             }
         };
-        table.watchers(key, &mut after.watchers);
-        self.note(key, written, after);
+        after.note_watchers(table, found.key);
+        self.note(found.key, written, after);
         deleted
     }
 
@@ -117,9 +119,9 @@ impl<V: Send + Sync + 'static> Cells<V> {
             after.values.push(old);
         }
         match written.presence {
-            Presence::Appeared => after.moved.push((key.clone(), true)),
-            Presence::Gone => after.moved.push((key.clone(), false)),
-            Presence::Same if self.any_prefix.load(Ordering::Acquire) => after.changed.push(key.clone()),
+            Presence::Appeared => after.news().moved.push((key.clone(), true)),
+            Presence::Gone => after.news().moved.push((key.clone(), false)),
+            Presence::Same if self.any_prefix.load(Ordering::Acquire) => after.news().changed.push(key.clone()),
             Presence::Same => {}
         }
     }
@@ -127,7 +129,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
     /// Does what is to be done before the shards are unlocked.
     #[inline]
     pub(super) fn finish<'a>(&self, shared: &Shared, open: &mut impl Open<'a, V>, after: &mut Aftermath<V>) {
-        let any_gone = after.moved.iter().any(|(_, is_there)| !is_there);
+        let any_gone = after.any_gone();
         open.each(|locked| {
             if any_gone {
                 locked.table.give_back(keeps(shared));

@@ -189,7 +189,8 @@ impl<V: Send + Sync + 'static> Cells<V> {
                 Pending::Delete => Write::Delete,
             };
             let table = footing.open.of(touched.hash);
-            committed.existed |= self.make(table, (touched.hash, &touched.key), write, version, footing.now, after);
+            let found = table.find(touched.hash, &touched.key);
+            committed.existed |= self.make(table, &found, write, version, footing.now, after);
         }
         self.finish(shared, &mut footing.open, after);
         Ok(Ok(committed))

@@ -50,7 +50,8 @@ impl<V: Send + Sync + 'static> Cells<V> {
             let (mut open, now) = self.open_one(shared, hash, now);
             let next = open.next_version(handle)?;
             let table = open.of(hash);
-            let version = table.version(hash, key, now);
+            let found = table.find(hash, key);
+            let version = table.version_of(&found, now);
             let met_turn = self.meets_turn(call, || turns::is_foreign(table, key, call));
             match write.take_if(|_| version == expected && !met_turn) {
                 None => {
@@ -58,7 +59,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
                     Err(Doom { stale: stale.into_iter().collect(), range: false, met_turn })
                 }
                 Some(write) => {
-                    let existed = self.make(table, (hash, key), write, next, now, &mut after);
+                    let existed = self.make(table, &found, write, next, now, &mut after);
                     self.finish(shared, &mut open, &mut after);
                     Ok(Committed { version: next, existed })
                 }

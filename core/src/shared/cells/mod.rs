@@ -110,9 +110,9 @@ impl<V: Send + Sync + 'static> Keeper for Cells<V> {
             // The timers have forgotten it already, unless a commit came in between and noted a later one.
             table.set_due(table.due().filter(|(at, _)| *at > now));
             while let Some((key, value)) = table.pop_expired(|key| hash(&shared.seed, key), at) {
-                table.watchers(&key, &mut after.watchers);
+                after.note_watchers(table, &key);
                 after.values.push(value);
-                after.moved.push((key, false));
+                after.news().moved.push((key, false));
             }
             table.give_back(keeps(shared));
             locked.show(shared);

@@ -73,7 +73,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
             for (key, hash) in found.iter().filter(|(key, _)| !except.contains(key)) {
                 let table = open.of(hash);
                 let written = table.delete(hash, key, version, now);
-                table.watchers(key, &mut after.watchers);
+                after.note_watchers(table, key);
                 if written.existed {
                     deleted.push(key.clone());
                 }
