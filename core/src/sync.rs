@@ -28,6 +28,10 @@ mod chosen {
         pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
             self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
         }
+
+        pub(crate) fn get_mut(&mut self) -> &mut T {
+            self.0.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
     }
 }
 
@@ -63,6 +67,10 @@ mod chosen {
             // Nobody waits here: whoever has the turn is alone.
             let content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
             MutexGuard { content, _turn: turn }
+        }
+
+        pub(crate) fn get_mut(&mut self) -> &mut T {
+            self.content.get_mut().unwrap_or_else(PoisonError::into_inner)
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::MemoryCells;
 use crate::commit::Write;
-use crate::machine::{Doom, Leave, Origin, Rank};
+use crate::machine::{Doom, Leave, Origin, Rank, Seen};
 use crate::shared::{Aftermath, Alarm, Checked, Demand, Incoming, Mailbox, Recipient, Sleep};
 use crate::signature::Signature;
 use crate::sync::Arc;
@@ -69,12 +69,18 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
     /// `invalid`.
     #[inline]
     pub(crate) fn known<'k>(&self, key: &'k Key) -> Result<Cow<'k, Key>, Error> {
-        let key = match self.within_ref() {
-            None => Cow::Borrowed(key),
-            Some(place) => Cow::Owned(place.wrap(key)),
-        };
+        let key = self.placed(key);
         key.check()?;
         Ok(key)
+    }
+
+    /// A key as the space knows it, not checked yet.
+    #[inline]
+    pub(crate) fn placed<'k>(&self, key: &'k Key) -> Cow<'k, Key> {
+        match self.within_ref() {
+            None => Cow::Borrowed(key),
+            Some(place) => Cow::Owned(place.wrap(key)),
+        }
     }
 
     /// A cell as the handle names it.
@@ -146,17 +152,17 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         key: (u64, &Key),
         at: Option<usize>,
         now: Duration,
-    ) -> Result<Entry<Arc<V>>, Doom> {
+    ) -> Result<Seen<Arc<V>>, Doom> {
         self.cells.read_checked(self.shared(), attempt, key, at, now)
     }
 
-    /// Reads cells for an attempt, at one instant.
+    /// Reads cells for an attempt, at one instant. The keys are known.
     pub(crate) fn read_together(
         &self,
         attempt: &mut Checked<V>,
-        keys: &[Key],
+        keys: &[(u64, &Key)],
         now: Duration,
-    ) -> Result<Vec<Entry<Arc<V>>>, Doom> {
+    ) -> Result<Vec<Seen<Arc<V>>>, Doom> {
         self.cells.read_again(self.shared(), attempt, keys, now)
     }
 

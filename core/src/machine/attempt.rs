@@ -16,27 +16,37 @@ const FEW: usize = 8;
 /// One run of a body. `T` is a value, or a cheap handle on one.
 pub(crate) struct Attempt<T> {
     pub(crate) touched: SmallVec<[Touched<T>; 4]>,
-    /// Where they are found, once they are more than a few.
-    index: HashTable<u32>,
-    pub(crate) ranges: Vec<Ranged>,
     /// The shards that were read, and what their clocks showed when all reads were looked at last.
     pub(crate) shards: SmallVec<[(usize, u64); 4]>,
-    /// How often the index of all keys had changed then.
-    pub(crate) generation: u64,
     /// The time of the last read.
     pub(crate) latest: Duration,
     /// When the first of what was read expires.
     pub(crate) earliest: Option<Duration>,
-    /// Savepoints that are open, the body itself first.
-    scopes: SmallVec<[Scope; 1]>,
+    /// The innermost scope that is open.
+    scope: Option<u64>,
     last_scope: u64,
+    /// What most attempts do without.
+    rare: Option<Box<Rare<T>>>,
+}
+
+/// What an attempt has that is more than a few reads and writes.
+struct Rare<T> {
+    /// Where cells are found, once they are more than a few.
+    index: HashTable<u32>,
+    ranges: Vec<Ranged>,
+    /// How often the index of all keys had changed when all reads were looked at last.
+    generation: u64,
+    /// Those that are open.
+    savepoints: Vec<Savepoint>,
     /// What the writes since the first savepoint replaced, oldest first.
     replaced: Vec<(u32, Option<Pending<T>>)>,
     /// What is to be called after the commit, by number.
     callbacks: Vec<u64>,
     mark: Option<Mark>,
+    /// The reason, once the innermost scope was aborted.
+    aborted: Option<String>,
     /// What was read for nothing: to be dropped with the attempt, when nothing is locked.
-    pub(crate) unused: Vec<T>,
+    unused: Vec<T>,
 }
 
 /// A cell that was read, or is to be written, or both.
@@ -63,13 +73,13 @@ pub(crate) struct Ranged {
     pub(crate) found: Vec<(Key, u64)>,
 }
 
-struct Scope {
-    number: u64,
+struct Savepoint {
+    scope: u64,
+    /// The scope around it.
+    outer: Option<u64>,
     /// How much there was of `replaced` and of `callbacks` when it was opened.
     replaced: usize,
     callbacks: usize,
-    /// The reason, once its body has aborted it.
-    aborted: Option<String>,
 }
 
 /// What ends an attempt, whatever its body does from then on.
@@ -121,56 +131,47 @@ impl<T> Attempt<T> {
     pub(crate) fn new() -> Attempt<T> {
         Attempt {
             touched: SmallVec::new(),
-            index: HashTable::new(),
-            ranges: Vec::new(),
             shards: SmallVec::new(),
-            generation: 0,
             latest: Duration::ZERO,
             earliest: None,
-            scopes: SmallVec::new(),
+            scope: None,
             last_scope: 0,
-            replaced: Vec::new(),
-            callbacks: Vec::new(),
-            mark: None,
-            unused: Vec::new(),
+            rare: None,
         }
     }
 
     /// An attempt that has begun, with [`Attempt::FIRST`] for its scope: made in its place.
     #[inline(always)]
     pub(crate) fn begun() -> Attempt<T> {
-        let scope = Scope { number: Self::FIRST, replaced: 0, callbacks: 0, aborted: None };
-        Attempt { scopes: SmallVec::from_buf([scope]), last_scope: Self::FIRST, ..Attempt::new() }
+        Attempt { scope: Some(Self::FIRST), last_scope: Self::FIRST, ..Attempt::new() }
     }
 
     /// Begins the next attempt. Answers the number of its scope, and what the last one leaves to be dropped.
     pub(crate) fn begin(&mut self) -> (u64, Vec<T>) {
         let old = self.end();
         self.touched.clear();
-        self.index.clear();
-        self.ranges.clear();
         self.shards.clear();
-        self.callbacks.clear();
-        (self.generation, self.latest, self.earliest, self.mark) = (0, Duration::ZERO, None, None);
-        self.last_scope += 1;
-        self.scopes.push(Scope { number: self.last_scope, replaced: 0, callbacks: 0, aborted: None });
+        (self.latest, self.earliest) = (Duration::ZERO, None);
+        (self.last_scope, self.scope) = (self.last_scope + 1, Some(self.last_scope + 1));
         (self.last_scope, old)
     }
 
     /// Ends the attempt, in its place: every handle on it is of no use. Answers the values that are to be dropped once
     /// everything is unlocked; keys stay until the next one begins.
     pub(crate) fn end(&mut self) -> Vec<T> {
-        self.scopes.clear();
-        let mut values = std::mem::take(&mut self.unused);
+        self.scope = None;
+        let rare = self.rare.take();
         // Of what was committed the values are gone.
-        if !self.is_read_only() || !self.replaced.is_empty() {
-            let written = self.touched.drain(..).filter_map(|touched| touched.write);
-            let replaced = self.replaced.drain(..).filter_map(|(_, before)| before);
-            values.extend(written.chain(replaced).filter_map(|write| match write {
-                Pending::Set { value, .. } => Some(value),
-                Pending::Delete => None,
-            }));
+        if rare.is_none() && self.is_read_only() {
+            return Vec::new();
         }
+        let (replaced, mut values) = rare.map(|rare| (rare.replaced, rare.unused)).unwrap_or_default();
+        let written = self.touched.drain(..).filter_map(|touched| touched.write);
+        let replaced = replaced.into_iter().filter_map(|(_, before)| before);
+        values.extend(written.chain(replaced).filter_map(|write| match write {
+            Pending::Set { value, .. } => Some(value),
+            Pending::Delete => None,
+        }));
         values
     }
 
@@ -181,13 +182,12 @@ impl<T> Attempt<T> {
     }
 
     /// Refuses what comes through a handle of no use, or after the end was marked.
+    #[inline]
     pub(crate) fn check(&self, scope: u64) -> Result<(), Refused> {
-        let top = self.scopes.last().filter(|top| top.number == scope).ok_or(Refused::Invalid)?;
-        match (&self.mark, &top.aborted) {
-            (Some(_), _) => Err(Refused::Doomed),
-            (None, Some(reason)) => Err(Refused::Aborted(reason.clone())),
-            (None, None) => Ok(()),
+        if self.scope != Some(scope) {
+            return Err(Refused::Invalid);
         }
+        self.rare.as_ref().map_or(Ok(()), |rare| rare.check())
     }
 
     #[inline]
@@ -196,7 +196,7 @@ impl<T> Attempt<T> {
             return self.touched.iter().position(|touched| touched.hash == hash && touched.key == *key);
         }
         let same = |&at: &u32| self.touched[at as usize].hash == hash && self.touched[at as usize].key == *key;
-        self.index.find(hash, same).map(|&at| at as usize)
+        self.rare.as_ref()?.index.find(hash, same).map(|&at| at as usize)
     }
 
     /// Where a cell is among those that were touched, from now on.
@@ -228,10 +228,11 @@ impl<T> Attempt<T> {
             return;
         }
         let same = |known: &&mut Ranged| known.scan.range == scan.range && known.scan.reverse == scan.reverse;
-        match self.ranges.iter_mut().find(same) {
+        let ranges = &mut self.rare().ranges;
+        match ranges.iter_mut().find(same) {
             Some(known) if known.scan.limit >= scan.limit => {}
             Some(known) => *known = ranged,
-            None => self.ranges.push(ranged),
+            None => ranges.push(ranged),
         }
     }
 
@@ -239,11 +240,13 @@ impl<T> Attempt<T> {
     #[inline]
     pub(crate) fn write(&mut self, at: usize, write: Pending<T>) -> Option<Pending<T>> {
         let old = self.touched[at].write.replace(write);
-        if self.scopes.len() > 1 {
-            self.replaced.push((at as u32, old));
-            return None;
+        match &mut self.rare {
+            Some(rare) if !rare.savepoints.is_empty() => {
+                rare.replaced.push((at as u32, old));
+                None
+            }
+            _ => old,
         }
-        old
     }
 
     /// Whether nothing is to be written.
@@ -253,7 +256,7 @@ impl<T> Attempt<T> {
 
     /// Whether nothing was read.
     pub(crate) fn has_read_nothing(&self) -> bool {
-        self.ranges.is_empty() && self.touched.iter().all(|touched| touched.read.is_none())
+        self.ranges().is_empty() && self.touched.iter().all(|touched| touched.read.is_none())
     }
 
     /// What it has read, without values: to be compared with what is there at any time from now on.
@@ -263,31 +266,58 @@ impl<T> Attempt<T> {
             let Touched { ref key, hash, read, expires, .. } = *touched;
             Touched { key: key.clone(), hash, read, expires, write: None }
         });
-        Attempt {
+        let mut reads = Attempt {
             touched: touched.collect(),
-            ranges: std::mem::take(&mut self.ranges),
             shards: std::mem::take(&mut self.shards),
-            generation: self.generation,
             latest: self.latest,
             earliest: self.earliest,
             ..Attempt::new()
+        };
+        if let Some(rare) = &mut self.rare {
+            reads.set_generation(rare.generation);
+            reads.rare().ranges = std::mem::take(&mut rare.ranges);
+        }
+        reads
+    }
+
+    /// Its scans, and what they found.
+    #[inline]
+    pub(crate) fn ranges(&self) -> &[Ranged] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.ranges)
+    }
+
+    /// How often the index of all keys had changed when all reads were looked at last, if there are scans.
+    pub(crate) fn generation(&self) -> u64 {
+        self.rare.as_ref().map_or(0, |rare| rare.generation)
+    }
+
+    pub(crate) fn set_generation(&mut self, generation: u64) {
+        self.rare().generation = generation;
+    }
+
+    /// Keeps what was read for nothing, to be dropped with the attempt.
+    pub(crate) fn keep_unused(&mut self, value: Option<T>) {
+        if let Some(value) = value {
+            self.rare().unused.push(value);
         }
     }
 
     pub(crate) fn add_callback(&mut self, number: u64) {
-        self.callbacks.push(number);
+        self.rare().callbacks.push(number);
     }
 
     pub(crate) fn take_callbacks(&mut self) -> Vec<u64> {
-        std::mem::take(&mut self.callbacks)
+        self.rare.as_mut().map(|rare| std::mem::take(&mut rare.callbacks)).unwrap_or_default()
     }
 
     /// Opens a savepoint. Answers its scope.
     pub(crate) fn enter(&mut self) -> u64 {
         self.last_scope += 1;
-        let (replaced, callbacks) = (self.replaced.len(), self.callbacks.len());
-        self.scopes.push(Scope { number: self.last_scope, replaced, callbacks, aborted: None });
-        self.last_scope
+        let (scope, outer) = (self.last_scope, self.scope.replace(self.last_scope));
+        let rare = self.rare();
+        let (replaced, callbacks) = (rare.replaced.len(), rare.callbacks.len());
+        rare.savepoints.push(Savepoint { scope, outer, replaced, callbacks });
+        scope
     }
 
     /// Leaves a savepoint, and undoes those inside it that are still open. Answers what is to be dropped.
@@ -298,20 +328,22 @@ impl<T> Attempt<T> {
     /// itself, so that its writes are undone.
     pub(crate) fn leave(&mut self, scope: u64, how: Inner) -> (Vec<Pending<T>>, Result<(), Refused>) {
         let mut dropped = Vec::new();
-        let inside = self.scopes.iter().skip(1).any(|open| open.number == scope);
-        if !inside {
+        let open = self.rare.as_ref().is_some_and(|rare| rare.savepoints.iter().any(|open| open.scope == scope));
+        if !open {
             return (dropped, Err(Refused::Invalid));
         }
         loop {
-            let Some(left) = self.scopes.pop() else { return (dropped, Err(Refused::Invalid)) };
-            let keep = left.number == scope && how == Inner::Keep && left.aborted.is_none();
+            let aborted = self.rare().aborted.take();
+            let Some(left) = self.rare().savepoints.pop() else { return (dropped, Err(Refused::Invalid)) };
+            self.scope = left.outer;
+            let keep = left.scope == scope && how == Inner::Keep && aborted.is_none();
             if !keep {
                 self.undo(&left, &mut dropped);
             }
-            if left.number != scope {
+            if left.scope != scope {
                 continue;
             }
-            return match (&self.mark, left.aborted) {
+            return match (&self.rare().mark, aborted) {
                 (Some(_), _) => (dropped, Err(Refused::Doomed)),
                 (None, Some(reason)) => (dropped, Err(Refused::Aborted(reason))),
                 (None, None) => (dropped, Ok(())),
@@ -322,39 +354,43 @@ impl<T> Attempt<T> {
     /// Undoes all savepoints that are open: the body has ended.
     pub(crate) fn close_savepoints(&mut self) -> Vec<Pending<T>> {
         let mut dropped = Vec::new();
-        while self.scopes.len() > 1 {
-            if let Some(left) = self.scopes.pop() {
-                self.undo(&left, &mut dropped);
-            }
+        while let Some(rare) = &mut self.rare
+            && let Some(left) = rare.savepoints.pop()
+        {
+            (self.scope, rare.aborted) = (left.outer, None);
+            self.undo(&left, &mut dropped);
         }
         dropped
     }
 
-    /// Marks a scope as aborted by its body.
+    /// Marks the innermost scope as aborted by its body.
     pub(crate) fn abort(&mut self, reason: &str) {
-        if let Some(top) = self.scopes.last_mut() {
-            top.aborted = Some(reason.to_owned());
-        }
+        self.rare().aborted = Some(reason.to_owned());
     }
 
-    /// The reason, if the body has aborted the whole attempt.
+    /// The reason, if the body has aborted the whole attempt: asked when no savepoint is open.
     pub(crate) fn aborted(&self) -> Option<&str> {
-        self.scopes.first()?.aborted.as_deref()
+        self.rare.as_ref()?.aborted.as_deref()
     }
 
     /// Marks what ends the attempt. The first mark counts.
     pub(crate) fn mark(&mut self, mark: Mark) {
-        self.mark.get_or_insert(mark);
+        self.rare().mark.get_or_insert(mark);
     }
 
     pub(crate) fn take_mark(&mut self) -> Option<Mark> {
-        self.mark.take()
+        self.rare.as_mut()?.mark.take()
     }
 
-    fn undo(&mut self, left: &Scope, dropped: &mut Vec<Pending<T>>) {
-        self.callbacks.truncate(left.callbacks);
-        while self.replaced.len() > left.replaced {
-            let Some((at, before)) = self.replaced.pop() else { break };
+    #[cold]
+    fn rare(&mut self) -> &mut Rare<T> {
+        self.rare.get_or_insert_with(|| Box::new(Rare::new()))
+    }
+
+    fn undo(&mut self, left: &Savepoint, dropped: &mut Vec<Pending<T>>) {
+        let Some(rare) = &mut self.rare else { return };
+        rare.callbacks.truncate(left.callbacks);
+        for (at, before) in rare.replaced.drain(left.replaced..).rev() {
             dropped.extend(std::mem::replace(&mut self.touched[at as usize].write, before));
         }
     }
@@ -372,12 +408,37 @@ impl<T> Attempt<T> {
 
     #[cold]
     fn put_into_index(&mut self, at: usize) {
+        let rare = self.rare.get_or_insert_with(|| Box::new(Rare::new()));
         let touched = &self.touched;
         let hashes = |&at: &u32| touched[at as usize].hash;
         // All of them, at the first one that is too many for looking through.
         let from = if at == FEW { 0 } else { at };
         for at in from..=at {
-            self.index.insert_unique(touched[at].hash, at as u32, hashes);
+            rare.index.insert_unique(touched[at].hash, at as u32, hashes);
+        }
+    }
+}
+
+impl<T> Rare<T> {
+    fn new() -> Rare<T> {
+        Rare {
+            index: HashTable::new(),
+            ranges: Vec::new(),
+            generation: 0,
+            savepoints: Vec::new(),
+            replaced: Vec::new(),
+            callbacks: Vec::new(),
+            mark: None,
+            aborted: None,
+            unused: Vec::new(),
+        }
+    }
+
+    fn check(&self) -> Result<(), Refused> {
+        match (&self.mark, &self.aborted) {
+            (Some(_), _) => Err(Refused::Doomed),
+            (None, Some(reason)) => Err(Refused::Aborted(reason.clone())),
+            (None, None) => Ok(()),
         }
     }
 }
@@ -458,7 +519,7 @@ mod tests {
         write(&mut attempt, 1, 1);
         attempt.enter();
         write(&mut attempt, 1, 2);
-        attempt.unused.push(3);
+        attempt.keep_unused(Some(3));
         attempt.mark(Mark::Retry);
         let mut values = attempt.end();
         values.sort_unstable();

@@ -12,6 +12,12 @@ impl<T> Enclosed<T> {
         Enclosed(Mutex::new(value))
     }
 
+    /// The value, where nobody else can reach it.
+    #[inline]
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut()
+    }
+
     /// Looks at the value, or changes it. What is done runs no caller's code, and drops no caller's value.
     pub(crate) fn with<R>(&self, what: impl FnOnce(&mut T) -> R) -> R {
         what(&mut self.0.lock())

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::engine::MemoryCells;
-use crate::machine::{Attempt, Doom, Inner, Mark, Pending, Refused, sort_by};
-use crate::shared::{Aftermath, Checked, Demand, Enclosed, Mailbox};
+use crate::machine::{Attempt, Doom, Inner, Mark, Pending, Refused, Seen, sort_by};
+use crate::shared::{Aftermath, Checked, Demand, Enclosed, Loose, Mailbox};
 use crate::sync::Arc;
-use crate::{Entry, Error, Expiry, Key, Scan};
+use crate::{Committed, Entry, Error, Expiry, Key, Scan};
 
 /// The attempts of one call, one after the other. Every operation names the scope that it comes from.
 pub(crate) struct Body<V> {
@@ -27,6 +27,21 @@ pub(super) enum Over<V> {
     Clashed(Doom, Box<Checked<V>>),
     /// It is to wait until something changes that this attempt read.
     Retry(Box<Checked<V>>),
+}
+
+/// How a body has ended.
+pub(super) struct End {
+    pub(super) returned: bool,
+    /// What has ended its call meanwhile.
+    pub(super) call: Result<(), Error>,
+}
+
+/// What is left to do, and to drop, once the attempt is unlocked.
+struct Rest<V> {
+    now: Duration,
+    after: Aftermath<V>,
+    dropped: Vec<Pending<Loose<V>>>,
+    left: Vec<Loose<V>>,
 }
 
 impl<V: Send + Sync + 'static> Body<V> {
@@ -50,75 +65,51 @@ impl<V: Send + Sync + 'static> Body<V> {
     /// Ends the attempt: every handle on it is of no use. Answers what there was, to be dropped once the call is over: that
     /// runs the caller's code.
     #[must_use]
-    pub(crate) fn end(&self) -> Vec<Arc<V>> {
+    pub(crate) fn end(&self) -> Vec<Loose<V>> {
         self.attempt.with(Attempt::end)
     }
 
-    /// The body has ended, and with it the attempt: by its marks it is settled what that comes to, then by whether the body
-    /// returned. What it ended with itself counts before what has `ended` its call meanwhile. It commits for the call with
-    /// this number.
+    /// The body has ended, and with it the attempt: what that comes to, for the call with this number.
     ///
     /// # Errors
     ///
     /// `aborted`, `fenced`, `closed`.
-    pub(super) fn over(
-        &self,
-        returned: bool,
-        ended: Result<(), Error>,
-        (call, guards): (u64, &[Demand]),
-        own: Option<&Mailbox>,
-    ) -> Result<Over<V>, Error> {
-        let now = self.engine.commit_time(guards);
-        let (mut after, mut dropped, mut left) = (Aftermath::default(), Vec::new(), Vec::new());
-        let over = self.attempt.with(|attempt| {
-            dropped = attempt.close_savepoints();
-            let over = match (attempt.take_mark(), attempt.aborted(), ended) {
-                (None, Some(reason), _) => Err(Error::aborted(reason)),
-                (None, None, _) if !returned => Ok(Over::Threw),
-                (_, _, Err(error)) => Err(error),
-                (Some(Mark::Doomed(doom)), ..) => Ok(Over::Clashed(doom, Box::new(attempt.take()))),
-                (Some(Mark::Retry), ..) => Ok(Over::Retry(Box::new(attempt.take()))),
-                (None, None, Ok(())) if attempt.is_read_only() => {
-                    Ok(Over::Done { version: 0, changed: false, callbacks: attempt.take_callbacks() })
-                }
-                (None, None, Ok(())) => match self.engine.commit_checked(attempt, (call, guards, now), &mut after) {
-                    Ok(Ok(committed)) => {
-                        let callbacks = attempt.take_callbacks();
-                        Ok(Over::Done { version: committed.version, changed: true, callbacks })
-                    }
-                    Ok(Err(doom)) => Ok(Over::Clashed(doom, Box::new(attempt.take()))),
-                    Err(error) => Err(error),
-                },
-            };
-            left = attempt.end();
-            over
-        });
-        self.engine.carry_out(after, own);
-        if let Ok(Over::Done { changed: false, .. }) = over {
-            self.engine.check_guards(guards)?;
-            self.engine.check_open()?;
-        }
-        over
+    pub(super) fn over(&self, end: End, by: (u64, &[Demand]), own: Option<&Mailbox>) -> Result<Over<V>, Error> {
+        let mut rest = Rest::new(&self.engine, by.1);
+        let over = self.attempt.with(|attempt| rest.settle(&self.engine, attempt, end, by));
+        rest.carry_out(&self.engine, by.1, over, own)
     }
 
-    pub(crate) fn get(&self, scope: u64, key: &Key) -> Result<Entry<Arc<V>>, Error> {
-        let known = self.engine.known(key);
+    /// The same, where no other handle is left.
+    pub(super) fn over_alone(&mut self, end: End, by: (u64, &[Demand])) -> Result<Over<V>, Error> {
+        let mut rest = Rest::new(&self.engine, by.1);
+        let over = rest.settle(&self.engine, self.attempt.get_mut(), end, by);
+        rest.carry_out(&self.engine, by.1, over, None)
+    }
+
+    pub(crate) fn get(&self, scope: u64, key: Key) -> Result<Entry<Arc<V>>, Error> {
         let now = self.engine.time();
-        let entry = self.during(scope, |attempt| self.read(attempt, &*known?, now))?;
-        Ok(self.engine.named(entry))
+        let (seen, now) = {
+            let known = self.engine.placed(&key);
+            self.during(scope, |attempt| {
+                known.check()?;
+                Ok((self.read(attempt, &known, now)?, attempt.latest))
+            })?
+        };
+        Ok(Entry::seen(key, seen, now))
     }
 
     pub(crate) fn get_many(&self, scope: u64, keys: &[Key]) -> Result<Vec<Entry<Arc<V>>>, Error> {
         self.check(scope)?;
-        let known = |key| self.engine.known(key).map(Cow::into_owned);
-        let keys: Vec<Key> = keys.iter().map(known).collect::<Result<_, _>>()?;
-        let hashes: Vec<u64> = keys.iter().map(|key| self.engine.hash_of(key)).collect();
+        let known: Vec<Cow<'_, Key>> = keys.iter().map(|key| self.engine.known(key)).collect::<Result<_, _>>()?;
+        let hashed: Vec<(u64, &Key)> = known.iter().map(|key| (self.engine.hash_of(key), &**key)).collect();
         let now = self.engine.time();
-        let entries = self.during(scope, |attempt| {
-            let own_of = |(key, &hash): (&Key, &u64)| own_write(attempt, attempt.find(hash, key)?);
-            let own: Vec<_> = keys.iter().zip(&hashes).map(own_of).collect();
-            let unwritten = keys.iter().zip(&own).filter(|(_, own)| own.is_none());
-            let unwritten: Vec<Key> = unwritten.map(|(key, _)| key.clone()).collect();
+        let (all, now) = self.during(scope, |attempt| {
+            let mut own = Vec::with_capacity(hashed.len());
+            for &(hash, key) in &hashed {
+                own.push(attempt.find(hash, key).and_then(|at| own_write(attempt, at)));
+            }
+            let unwritten: Vec<_> = hashed.iter().zip(&own).filter(|(_, own)| own.is_none()).map(|(key, _)| *key).collect();
             let read = match unwritten.is_empty() {
                 true => Vec::new(),
                 false => self
@@ -127,9 +118,10 @@ impl<V: Send + Sync + 'static> Body<V> {
                     .map_err(|doom| doomed(attempt, Mark::Doomed(doom)))?,
             };
             let mut read = read.into_iter();
-            Ok(own.into_iter().filter_map(|own| own.or_else(|| read.next())).collect::<Vec<_>>())
+            let all: Vec<_> = own.into_iter().filter_map(|own| own.or_else(|| read.next())).collect();
+            Ok((all, attempt.latest))
         })?;
-        Ok(entries.into_iter().map(|entry| self.engine.named(entry)).collect())
+        Ok(keys.iter().zip(all).map(|(key, seen)| Entry::seen(key.clone(), seen, now)).collect())
     }
 
     /// The cells of a range, with own writes laid over what is there.
@@ -151,8 +143,10 @@ impl<V: Send + Sync + 'static> Body<V> {
             let is_own = |entry: &Entry<_>| own.binary_search_by(|(key, _)| key.cmp(&entry.key)).is_ok();
             let covered;
             (covered, entries) = entries.into_iter().partition(is_own);
-            let written = own.iter().filter_map(|(_, at)| own_write(attempt, *at));
-            entries.extend(written.filter(|entry| entry.value.is_some()));
+            for (key, at) in &own {
+                let written = own_write(attempt, *at).filter(|written| written.value.is_some());
+                entries.extend(written.map(|written| Entry::seen(key.clone(), written, attempt.latest)));
+            }
             if !own.is_empty() {
                 sort_by(&mut entries, |a, b| match scan.reverse {
                     false => a.key.cmp(&b.key),
@@ -170,14 +164,14 @@ impl<V: Send + Sync + 'static> Body<V> {
 
     /// Sets a cell. Without an expiry it keeps what this attempt has last given it, else the one that was read.
     pub(crate) fn set(&self, scope: u64, key: &Key, value: V, expiry: Option<Expiry>) -> Result<(), Error> {
-        let known = self.settable(key, expiry);
+        let known = self.engine.placed(key);
         // Dropped with nothing locked, if it is refused.
-        let mut value = Some(Arc::new(value));
+        let mut value = Some(value);
         let replaced = self.during(scope, |attempt| {
-            let key = &*known?;
-            let at = attempt.place(self.engine.hash_of(key), key);
+            self.check_settable(&known, expiry)?;
+            let at = attempt.place(self.engine.hash_of(&known), &known);
             let expiry = expiry.unwrap_or_else(|| kept(attempt, at));
-            let write = value.take().map(|value| Pending::Set { value, expiry });
+            let write = value.take().map(|value| Pending::Set { value: Loose::Own(value), expiry });
             Ok(write.and_then(|write| attempt.write(at, write)))
         })?;
         drop(replaced);
@@ -192,23 +186,23 @@ impl<V: Send + Sync + 'static> Body<V> {
         value: V,
         expiry: Option<Expiry>,
     ) -> Result<Option<Entry<Arc<V>>>, Error> {
-        let known = self.settable(key, expiry);
+        let known = self.engine.placed(key);
         let now = self.engine.time();
-        let mut value = Some(Arc::new(value));
+        let mut value = Some(value);
         // Read and written at once: of two threads of one body, one inserts.
         let (there, replaced) = self.during(scope, |attempt| {
-            let key = &*known?;
-            let there = self.read(attempt, key, now)?;
+            self.check_settable(&known, expiry)?;
+            let there = self.read(attempt, &known, now)?;
             if there.value.is_some() {
-                return Ok((Some(there), None));
+                return Ok((Some(Entry::seen(key.clone(), there, attempt.latest)), None));
             }
             let expiry = expiry.unwrap_or(Expiry::Never);
-            let write = value.take().map(|value| Pending::Set { value, expiry });
-            let at = attempt.place(self.engine.hash_of(key), key);
+            let write = value.take().map(|value| Pending::Set { value: Loose::Own(value), expiry });
+            let at = attempt.place(self.engine.hash_of(&known), &known);
             Ok((None, write.and_then(|write| attempt.write(at, write))))
         })?;
         drop(replaced);
-        Ok(there.map(|there| self.engine.named(there)))
+        Ok(there)
     }
 
     pub(crate) fn delete(&self, scope: u64, key: &Key) -> Result<(), Error> {
@@ -261,8 +255,8 @@ impl<V: Send + Sync + 'static> Body<V> {
         })
     }
 
-    /// A cell as the attempt has written it, or as it is.
-    fn read(&self, attempt: &mut Checked<V>, key: &Key, now: Duration) -> Result<Entry<Arc<V>>, Error> {
+    /// A cell as the attempt has written it, or as it is, at the latest time of the attempt.
+    fn read(&self, attempt: &mut Checked<V>, key: &Key, now: Duration) -> Result<Seen<Arc<V>>, Error> {
         let hash = self.engine.hash_of(key);
         let at = attempt.find(hash, key);
         if let Some(own) = at.and_then(|at| own_write(attempt, at)) {
@@ -272,14 +266,14 @@ impl<V: Send + Sync + 'static> Body<V> {
         read.map_err(|doom| doomed(attempt, Mark::Doomed(doom)))
     }
 
-    /// A key that is to be set, as the space knows it.
+    /// Refuses a key that is not to be set, or not to expire.
     #[inline]
-    fn settable<'k>(&self, key: &'k Key, expiry: Option<Expiry>) -> Result<Cow<'k, Key>, Error> {
-        let known = self.engine.known(key)?;
+    fn check_settable(&self, key: &Key, expiry: Option<Expiry>) -> Result<(), Error> {
+        key.check()?;
         if let Some(Expiry::In(_)) = expiry {
             self.engine.will_expire()?;
         }
-        Ok(known)
+        Ok(())
     }
 
     /// Does something with the attempt, if the scope is that of a body that runs.
@@ -293,6 +287,66 @@ impl<V: Send + Sync + 'static> Body<V> {
     /// Refuses at once what would be refused, before the arguments are looked at.
     fn check(&self, scope: u64) -> Result<(), Error> {
         self.attempt.with(|attempt| attempt.check(scope)).map_err(refused)
+    }
+}
+
+impl<V: Send + Sync + 'static> Rest<V> {
+    #[inline]
+    fn new(engine: &MemoryCells<V>, guards: &[Demand]) -> Rest<V> {
+        let now = engine.commit_time(guards);
+        Rest { now, after: Aftermath::default(), dropped: Vec::new(), left: Vec::new() }
+    }
+
+    /// Ends an attempt: by its marks it is settled what that comes to, then by whether its body returned. What the body ended
+    /// with itself counts before what has ended its call meanwhile.
+    #[inline]
+    fn settle(
+        &mut self,
+        engine: &MemoryCells<V>,
+        attempt: &mut Checked<V>,
+        end: End,
+        (call, guards): (u64, &[Demand]),
+    ) -> Result<Over<V>, Error> {
+        self.dropped = attempt.close_savepoints();
+        let over = match (attempt.take_mark(), attempt.aborted(), end.call) {
+            (None, Some(reason), _) => Err(Error::aborted(reason)),
+            (None, None, _) if !end.returned => Ok(Over::Threw),
+            (_, _, Err(error)) => Err(error),
+            (Some(Mark::Doomed(doom)), ..) => Ok(Over::Clashed(doom, Box::new(attempt.take()))),
+            (Some(Mark::Retry), ..) => Ok(Over::Retry(Box::new(attempt.take()))),
+            (None, None, Ok(())) if attempt.is_read_only() => {
+                Ok(Over::Done { version: 0, changed: false, callbacks: attempt.take_callbacks() })
+            }
+            (None, None, Ok(())) => {
+                let committed = engine.commit_checked(attempt, (call, guards, self.now), &mut self.after);
+                committed.map(|committed| match committed {
+                    Ok(Committed { version, .. }) => {
+                        Over::Done { version, changed: true, callbacks: attempt.take_callbacks() }
+                    }
+                    Err(doom) => Over::Clashed(doom, Box::new(attempt.take())),
+                })
+            }
+        };
+        self.left = attempt.end();
+        over
+    }
+
+    /// Does what is left to do, with nothing locked.
+    #[inline]
+    fn carry_out(
+        self,
+        engine: &MemoryCells<V>,
+        guards: &[Demand],
+        over: Result<Over<V>, Error>,
+        own: Option<&Mailbox>,
+    ) -> Result<Over<V>, Error> {
+        let Rest { after, dropped: _dropped, left: _left, .. } = self;
+        engine.carry_out(after, own);
+        if let Ok(Over::Done { changed: false, .. }) = over {
+            engine.check_guards(guards)?;
+            engine.check_open()?;
+        }
+        over
     }
 }
 
@@ -321,22 +375,24 @@ fn kept<V>(attempt: &Checked<V>, at: usize) -> Expiry {
     }
 }
 
-/// A cell as its own attempt has written it.
-fn own_write<V>(attempt: &Checked<V>, at: usize) -> Option<Entry<Arc<V>>> {
-    let touched = &attempt.touched[at];
-    let write = touched.write.as_ref()?;
-    let absent = Entry { key: touched.key.clone(), value: None, version: 0, expires_in: None };
-    Some(match write {
-        Pending::Delete => absent,
-        Pending::Set { value, expiry } => Entry {
-            value: Some(value.clone()),
-            version: touched.read.unwrap_or(0),
-            expires_in: match expiry {
+/// A cell as its own attempt has written it: from then on a value that readers have too.
+fn own_write<V>(attempt: &mut Checked<V>, at: usize) -> Option<Seen<Arc<V>>> {
+    let latest = attempt.latest;
+    let touched = &mut attempt.touched[at];
+    match touched.write.take()? {
+        Pending::Delete => {
+            touched.write = Some(Pending::Delete);
+            Some(Seen { value: None, version: 0, expires: None })
+        }
+        Pending::Set { value, expiry } => {
+            let handle = value.into_shared();
+            touched.write = Some(Pending::Set { value: Loose::Shared(handle.clone()), expiry });
+            let expires = match expiry {
                 Expiry::Never => None,
-                Expiry::Keep => touched.expires.map(|at| at.saturating_sub(attempt.latest)),
-                Expiry::In(after) => Some(*after),
-            },
-            ..absent
-        },
-    })
+                Expiry::Keep => touched.expires,
+                Expiry::In(after) => Some(latest.saturating_add(after)),
+            };
+            Some(Seen { value: Some(handle), version: touched.read.unwrap_or(0), expires })
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::body::{Body, Over};
+use super::body::{Body, End, Over};
 use super::course::{Course, Go, Phase, Site};
 use super::one_cell::{self, Written};
 use super::teller::Teller;
@@ -145,7 +145,7 @@ impl<V: Send + Sync + 'static> Call<V> {
     /// wait; [`Aborted`](crate::ErrorKind::Aborted) after [`abort`](Call::abort); so do all operations. Besides, those of
     /// [`Port::get`](crate::Port::get).
     pub fn get(&self, scope: u64, key: &Key) -> Result<Entry<Arc<V>>, Error> {
-        self.0.body.get(scope, key)
+        self.0.body.get(scope, key.clone())
     }
 
     /// Cells at one instant, in the order asked.
@@ -372,8 +372,8 @@ impl<V: Send + Sync + 'static> Inside<V> {
     /// The body of a transaction is over.
     fn over(&self, returned: bool, going: &mut Going, site: &Site<'_, V>) -> Result<Step<V>, Error> {
         let course = &mut going.course;
-        let ended = course.check_up(site);
-        match self.body.over(returned, ended, (course.number(), course.guards()), site.teller.own())? {
+        let end = End { returned, call: course.check_up(site) };
+        match self.body.over(end, (course.number(), course.guards()), site.teller.own())? {
             Over::Done { version, changed, callbacks } => {
                 Ok(Step::Done(Done { version, changed, attempts: course.runs(), callbacks }))
             }

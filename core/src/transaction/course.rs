@@ -210,7 +210,7 @@ impl Course {
     /// Notes what an attempt of a transaction has touched, for its turn.
     pub(crate) fn note_touched<V>(&mut self, attempt: &Checked<V>) {
         self.cells.extend(attempt.touched.iter().map(|touched| touched.key.clone()));
-        self.scanned |= !attempt.ranges.is_empty();
+        self.scanned |= !attempt.ranges().is_empty();
     }
 
     /// Notes the one cell of an update.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::CallSpec;
-use super::body::Over;
+use super::body::{End, Over};
 use super::course::{Course, Go, Site};
 use super::ride::Ride;
 use super::tx::{Inside, Tx};
@@ -47,6 +47,8 @@ pub struct Transact<'a, V: Send + Sync + 'static, F, R, T> {
     ride: Option<Box<Ride>>,
     /// Made for the first run.
     inside: Option<Arc<Inside<V>>>,
+    /// Whether an attempt has begun and not ended.
+    under_way: bool,
     running: Option<Pin<Box<R>>>,
     over: bool,
     /// What a body returned is kept on the way through `poll` alone.
@@ -62,6 +64,7 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
             refused: None,
             ride: None,
             inside: None,
+            under_way: false,
             running: None,
             over: false,
             value: PhantomData,
@@ -168,17 +171,20 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
                 tx
             }
         };
+        self.under_way = true;
         self.running = Some(Box::pin((self.body)(tx)));
         Ok(())
     }
 
     /// The body has ended. `Ok(None)`: it runs again, or waits.
     fn ended(&mut self, returned: bool) -> Result<(Option<u64>, Go), Error> {
-        let Some(inside) = &self.inside else { return Ok((None, Go::Wait)) };
+        let Some(inside) = &mut self.inside else { return Ok((None, Go::Wait)) };
+        self.under_way = false;
         let over = match &mut self.ride {
-            None => inside.body.over(returned, self.engine.check_open(), (0, &[]), None),
+            None => Inside::over(inside, End { returned, call: self.engine.check_open() }, (0, &[])),
             Some(ride) => ride.without(self.engine, |course, site| {
-                inside.body.over(returned, course.check_up(site), (course.number(), course.guards()), None)
+                let end = End { returned, call: course.check_up(site) };
+                Inside::over(inside, end, (course.number(), course.guards()))
             }),
         };
         match over? {
@@ -217,7 +223,8 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
     fn end(&mut self) {
         self.over = true;
         let running = self.running.take();
-        let last = self.inside.take().map(|inside| inside.end());
+        let under_way = std::mem::take(&mut self.under_way);
+        let last = self.inside.take().map(|inside| (under_way.then(|| inside.body.end()), inside.take_all()));
         if let Some(mut ride) = self.ride.take() {
             ride.end(self.engine);
         }

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::body::Body;
+use super::body::{Body, End, Over};
 use crate::engine::MemoryCells;
 use crate::machine::Inner;
-use crate::shared::{Checked, Enclosed};
+use crate::shared::{Checked, Demand, Enclosed};
 use crate::sync::{Arc, OnceLock};
 use crate::{Entry, Error, Expiry, IntoKeys, Key, KeyRange, Scan};
 
@@ -45,25 +45,34 @@ impl<V: Send + Sync + 'static> Inside<V> {
         Tx { inside: self.clone(), scope, attempt }
     }
 
-    /// Ends the last attempt. Answers what there was, to be dropped once the call is over: that runs the caller's code.
-    #[must_use]
-    pub(super) fn end(&self) -> (Vec<Arc<V>>, Vec<Option<Callback>>) {
-        (self.body.end(), self.callbacks.get().map(|all| all.with(std::mem::take)).unwrap_or_default())
+    /// The body has ended, and with it the attempt: what that comes to, for the call with this number.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Body::over`].
+    #[inline]
+    pub(super) fn over(inside: &mut Arc<Inside<V>>, end: End, by: (u64, &[Demand])) -> Result<Over<V>, Error> {
+        // Mostly the body has kept no handle.
+        if let Some(inside) = Arc::get_mut(inside) {
+            return inside.body.over_alone(end, by);
+        }
+        inside.body.over(end, by, None)
+    }
+
+    /// All that was to be called, to be dropped once the call is over: that runs the caller's code.
+    pub(super) fn take_all(&self) -> Vec<Option<Callback>> {
+        self.callbacks.get().map(|all| all.with(std::mem::take)).unwrap_or_default()
     }
 
     /// Takes what is to be called, in this order.
     pub(super) fn take(&self, callbacks: &[u64]) -> Vec<Callback> {
-        let Some(all) = self.callbacks.get() else { return Vec::new() };
-        let mut all = all.with(std::mem::take);
+        let mut all = self.take_all();
         callbacks.iter().filter_map(|&number| all.get_mut(number as usize)?.take()).collect()
     }
 
     /// Drops what was to be called.
     pub(super) fn forget(&self) {
-        if let Some(all) = self.callbacks.get() {
-            let old = all.with(std::mem::take);
-            drop(old);
-        }
+        drop(self.take_all());
     }
 }
 
@@ -90,7 +99,7 @@ impl<V: Clone + Send + Sync + 'static> Tx<V> {
     /// [`Aborted`](crate::ErrorKind::Aborted) after [`abort`](Tx::abort), [`Invalid`](crate::ErrorKind::Invalid) for a key
     /// that is too long.
     pub async fn get(&self, key: impl Into<Key>) -> Result<Entry<V>, Error> {
-        self.inside.body.get(self.scope, &key.into()).map(Entry::own)
+        self.inside.body.get(self.scope, key.into()).map(Entry::own)
     }
 
     /// Several cells, in the order asked.

@@ -6,7 +6,7 @@ use std::mem::take;
 use smallvec::SmallVec;
 
 use super::open::Table;
-use super::{Cells, Old, Watcher};
+use super::{Cells, Loose, Watcher};
 use crate::Key;
 use crate::shared::{Mailbox, Shared, outcome};
 use crate::sync::{Arc, Ordering};
@@ -14,7 +14,7 @@ use crate::sync::{Arc, Ordering};
 /// What follows from a change of cells.
 pub(crate) struct Aftermath<V> {
     /// To be dropped once everything is unlocked.
-    pub(super) values: SmallVec<[Old<V>; 2]>,
+    pub(super) values: SmallVec<[Loose<V>; 2]>,
     /// What most changes have none of.
     news: Option<Box<News>>,
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::open::Table;
-use super::{Aftermath, Cells, Old, Open, keeps};
+use super::{Aftermath, Cells, Loose, Open, keeps};
 use crate::commit::{Step, Write};
 use crate::machine::{Found, Presence, Written, hash};
 use crate::shared::{Handle, Mailbox, ONE_SHARD, Shared};
@@ -114,7 +114,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
 
     /// Notes what a write leaves to do.
     #[inline]
-    pub(super) fn note(&self, key: &Key, written: Written<Old<V>>, after: &mut Aftermath<V>) {
+    pub(super) fn note(&self, key: &Key, written: Written<Loose<V>>, after: &mut Aftermath<V>) {
         if let Some(old) = written.old {
             after.values.push(old);
         }

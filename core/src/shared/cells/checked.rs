@@ -12,15 +12,15 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::open::Numbers;
-use super::{Aftermath, Cells, Open, Several, scan, turns};
+use super::{Aftermath, Cells, Loose, Open, Several, scan, turns};
 use crate::commit::Write;
-use crate::machine::{Attempt, Doom, Pending, Ranged, hash, sort_and_dedup};
+use crate::machine::{Attempt, Doom, Pending, Ranged, Seen, hash, sort_and_dedup};
 use crate::shared::{Demand, Entries, Handle, Shared};
 use crate::sync::{Arc, Ordering};
 use crate::{Committed, Entry, Error, Key, Scan, Stale};
 
-/// The values of an attempt are handles.
-pub(crate) type Checked<V> = Attempt<Arc<V>>;
+/// The values of an attempt are those that it is to write: its own, until it reads one back.
+pub(crate) type Checked<V> = Attempt<Loose<V>>;
 
 /// The shards of an attempt, locked, with what its scans find now.
 struct Footing<'a, V> {
@@ -40,7 +40,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
         }
     }
 
-    /// Reads a cell for an attempt, which has it there among those that it touched, if it has.
+    /// Reads a cell for an attempt, which has it there among those that it touched, if it has; as of its latest time.
     ///
     /// # Errors
     ///
@@ -52,7 +52,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
         (hash, key): (u64, &Key),
         at: Option<usize>,
         now: Duration,
-    ) -> Result<Entry<Arc<V>>, Doom> {
+    ) -> Result<Seen<Arc<V>>, Doom> {
         let number = Entries::shard(hash, shared.mask());
         let (seen, clock, now) = {
             let (mut open, now) = self.open_one(shared, hash, Some(now.max(attempt.latest)));
@@ -61,8 +61,8 @@ impl<V: Send + Sync + 'static> Cells<V> {
         };
         let same = at.and_then(|at| attempt.touched[at].read);
         if same.is_some_and(|read| read != seen.version) || !self.stands(shared, attempt, now) {
-            attempt.unused.extend(seen.value);
-            return self.read_again(shared, attempt, std::slice::from_ref(key), now).map(|mut all| all.remove(0));
+            attempt.keep_unused(seen.value.map(Loose::Shared));
+            return self.read_again(shared, attempt, &[(hash, key)], now).map(|mut all| all.remove(0));
         }
         if !attempt.shards.iter().any(|(other, _)| *other == number) {
             attempt.shards.push((number, clock));
@@ -70,10 +70,10 @@ impl<V: Send + Sync + 'static> Cells<V> {
         attempt.latest = now;
         let at = at.unwrap_or_else(|| attempt.add(hash, key));
         attempt.note_read(at, seen.version, seen.expires);
-        Ok(Entry::seen(key.clone(), seen, now))
+        Ok(seen)
     }
 
-    /// Reads cells for an attempt, at one instant with all that it read before.
+    /// Reads cells for an attempt, at one instant with all that it read before: its latest time from then on.
     ///
     /// # Errors
     ///
@@ -82,22 +82,21 @@ impl<V: Send + Sync + 'static> Cells<V> {
         &self,
         shared: &Shared,
         attempt: &mut Checked<V>,
-        keys: &[Key],
+        keys: &[(u64, &Key)],
         now: Duration,
-    ) -> Result<Vec<Entry<Arc<V>>>, Doom> {
-        let hashes: SmallVec<[u64; 4]> = keys.iter().map(|key| hash(&shared.seed, key)).collect();
-        let numbers = hashes.iter().map(|&hash| Entries::shard(hash, shared.mask())).collect();
+    ) -> Result<Vec<Seen<Arc<V>>>, Doom> {
+        let numbers = keys.iter().map(|(hash, _)| Entries::shard(*hash, shared.mask())).collect();
         let mut footing = self.stand(shared, attempt, numbers, &[], now);
         footing.compare(shared, attempt)?;
-        let mut entries = Vec::with_capacity(keys.len());
-        for (key, hash) in keys.iter().zip(hashes) {
+        let mut all = Vec::with_capacity(keys.len());
+        for &(hash, key) in keys {
             let seen = footing.open.of(hash).read(hash, key, footing.now);
             let at = attempt.place(hash, key);
             attempt.note_read(at, seen.version, seen.expires);
-            entries.push(Entry::seen(key.clone(), seen, footing.now));
+            all.push(seen);
         }
         footing.keep(attempt);
-        Ok(entries)
+        Ok(all)
     }
 
     /// Scans for an attempt, at one instant with all that it read before: only where something may have changed since is that
@@ -140,7 +139,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
         let fresh = |earliest| now < earliest && attempt.shards.iter().all(|&(at, _)| shards[at].is_before(earliest));
         attempt.earliest.is_none_or(fresh)
             && attempt.shards.iter().all(|&(number, clock)| shards[number].clock() == clock)
-            && (attempt.ranges.is_empty() || self.generation.load(Ordering::Acquire) == attempt.generation)
+            && (attempt.ranges().is_empty() || self.generation.load(Ordering::Acquire) == attempt.generation())
     }
 
     /// The time for a commit. Runs the caller's code: never while something is locked.
@@ -175,7 +174,9 @@ impl<V: Send + Sync + 'static> Cells<V> {
             let mut written = attempt.touched.iter().filter(|touched| touched.write.is_some());
             written.any(|touched| turns::is_foreign(footing.open.of(touched.hash), &touched.key, call))
         });
-        if let Err(doom) = footing.compare(shared, attempt) {
+        // Where no clock has moved there is nothing to compare.
+        let stands = attempt.ranges().is_empty() && self.stands(shared, attempt, footing.now);
+        if !stands && let Err(doom) = footing.compare(shared, attempt) {
             return Ok(Err(Doom { met_turn, ..doom }));
         }
         if met_turn {
@@ -185,7 +186,8 @@ impl<V: Send + Sync + 'static> Cells<V> {
         for touched in &mut attempt.touched {
             let Some(write) = touched.write.take() else { continue };
             let write = match write {
-                Pending::Set { value, expiry } => Write::Put { handle: value, expiry },
+                Pending::Set { value: Loose::Own(value), expiry } => Write::Set { value, expiry },
+                Pending::Set { value: Loose::Shared(handle), expiry } => Write::Put { handle, expiry },
                 Pending::Delete => Write::Delete,
             };
             let table = footing.open.of(touched.hash);
@@ -218,11 +220,11 @@ impl<V: Send + Sync + 'static> Cells<V> {
     ) -> Footing<'_, V> {
         let asked = Some(now.max(attempt.latest));
         numbers.extend(attempt.shards.iter().map(|(number, _)| *number));
-        if attempt.ranges.is_empty() && scans.is_empty() {
+        if attempt.ranges().is_empty() && scans.is_empty() {
             let (open, now) = self.open_several(shared, numbers, asked);
             return Footing { open, now, found: Vec::new(), generation: 0 };
         }
-        let scans = attempt.ranges.iter().map(|ranged| &ranged.scan).chain(scans.iter().copied());
+        let scans = attempt.ranges().iter().map(|ranged| &ranged.scan).chain(scans.iter().copied());
         self.stand_on_scans(shared, &numbers, &scans.collect::<Vec<_>>(), asked)
     }
 
@@ -280,7 +282,10 @@ impl<V: Send + Sync + 'static> Cells<V> {
 impl<V: Send + Sync + 'static> Footing<'_, V> {
     /// Notes what an attempt stands on now.
     fn keep(self, attempt: &mut Checked<V>) {
-        (attempt.latest, attempt.generation) = (self.now, self.generation);
+        attempt.latest = self.now;
+        if !attempt.ranges().is_empty() {
+            attempt.set_generation(self.generation);
+        }
         let shards = &self.open.shards;
         attempt.shards.retain(|(number, _)| shards.binary_search_by_key(number, |locked| locked.number).is_err());
         attempt.shards.extend(shards.iter().map(|locked| (locked.number, locked.table.clock())));
@@ -298,7 +303,7 @@ impl<V: Send + Sync + 'static> Footing<'_, V> {
         }
         let mut range = false;
         let mut come: Vec<&(Key, u64)> = Vec::new();
-        for (ranged, found) in attempt.ranges.iter().zip(&self.found) {
+        for (ranged, found) in attempt.ranges().iter().zip(&self.found) {
             if ranged.found != *found {
                 range = true;
                 // What a scan found was read, and so compared above: what has come was not.

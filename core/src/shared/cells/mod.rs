@@ -27,7 +27,7 @@ pub(crate) use self::checked::Checked;
 use self::open::{CellShard, Open, Several};
 pub(crate) use self::sleep::Sleep;
 use self::turns::SpaceTurn;
-use self::value::Old;
+pub(crate) use self::value::Loose;
 pub(crate) use self::watcher::{Subscription, Watched, Watcher};
 use super::{Mailbox, Shared};
 use crate::Key;

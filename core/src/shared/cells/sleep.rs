@@ -30,7 +30,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
     ) -> Result<Sleep, Doom> {
         let read = attempt.touched.iter().filter(|touched| touched.read.is_some());
         let keys: BTreeSet<_> = read.map(|touched| touched.key.clone()).collect();
-        let ranges = attempt.ranges.iter().map(|ranged| Watched::Range(ranged.scan.range.clone()));
+        let ranges = attempt.ranges().iter().map(|ranged| Watched::Range(ranged.scan.range.clone()));
         let watched: Vec<Watched> = ranges.chain([Watched::Keys(keys.into_iter().collect())]).collect();
         let subscription = self.begin_to_watch();
         let sleep = Sleep { subscription, watched, read: attempt.take_reads() };

@@ -5,16 +5,29 @@ use std::mem::replace;
 use crate::machine::Kept;
 use crate::sync::Arc;
 
-/// What a change leaves of a value: to be dropped once everything is unlocked.
-#[expect(dead_code, reason = "what is in it is only ever dropped")]
-pub(crate) enum Old<V> {
-    Value(V),
+/// A value outside its cell: one that a transaction is to write, or what a change leaves, to be dropped once everything is
+/// unlocked.
+#[derive(Debug)]
+pub(crate) enum Loose<V> {
+    /// Nobody else has it.
+    Own(V),
+    /// Readers may have it too.
     Shared(Arc<V>),
+}
+
+impl<V> Loose<V> {
+    /// A handle on it for a reader.
+    pub(crate) fn into_shared(self) -> Arc<V> {
+        match self {
+            Loose::Own(value) => Arc::new(value),
+            Loose::Shared(handle) => handle,
+        }
+    }
 }
 
 impl<V> Kept for Arc<V> {
     type Value = V;
-    type Old = Old<V>;
+    type Old = Loose<V>;
 
     #[inline]
     fn keep(value: V) -> Arc<V> {
@@ -22,16 +35,16 @@ impl<V> Kept for Arc<V> {
     }
 
     #[inline]
-    fn replace(&mut self, value: V) -> Old<V> {
+    fn replace(&mut self, value: V) -> Loose<V> {
         match Arc::get_mut(self) {
             // No reader has it, and none can come to it now: its place is used again.
-            Some(place) => Old::Value(replace(place, value)),
-            None => Old::Shared(replace(self, Arc::new(value))),
+            Some(place) => Loose::Own(replace(place, value)),
+            None => Loose::Shared(replace(self, Arc::new(value))),
         }
     }
 
     #[inline]
-    fn let_go(self) -> Old<V> {
-        Old::Shared(self)
+    fn let_go(self) -> Loose<V> {
+        Loose::Shared(self)
     }
 }
