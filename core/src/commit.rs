@@ -31,15 +31,7 @@ pub(crate) struct Step<V> {
 
 #[derive(Debug)]
 pub(crate) enum Write<V> {
-    Set {
-        value: V,
-        expiry: Expiry,
-    },
-    /// As `Set`, with a value that somebody else may have too.
-    Put {
-        handle: Arc<V>,
-        expiry: Expiry,
-    },
+    Set { value: V, expiry: Expiry },
     Delete,
 }
 
@@ -141,7 +133,7 @@ impl<V> Commit<V> {
     pub(crate) fn expire_last(&mut self, after: Duration) -> Result<(), Error> {
         let mut writes = self.steps.iter_mut().rev().filter_map(|step| step.write.as_mut());
         let last = writes.find_map(|write| match write {
-            Write::Set { expiry, .. } | Write::Put { expiry, .. } => Some(expiry),
+            Write::Set { expiry, .. } => Some(expiry),
             Write::Delete => None,
         });
         *last.ok_or_else(|| Error::invalid("expire_in", "no cell was set before it"))? = Expiry::In(after);

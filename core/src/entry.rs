@@ -20,17 +20,39 @@ pub struct Entry<V> {
     pub expires_in: Option<Duration>,
 }
 
+/// A cell as a reader is told of it, but for its key.
+pub(crate) struct Told<T> {
+    pub(crate) value: Option<T>,
+    pub(crate) version: u64,
+    pub(crate) expires_in: Option<Duration>,
+}
+
+impl<T> Told<T> {
+    /// What was seen of a cell at this time.
+    #[inline]
+    pub(crate) fn new(seen: Seen<T>, now: Duration) -> Told<T> {
+        let Seen { value, version, expires } = seen;
+        Told { value, version, expires_in: expires.map(|at| at.saturating_sub(now)) }
+    }
+
+    #[inline]
+    pub(crate) fn of(self, key: Key) -> Entry<T> {
+        let Told { value, version, expires_in } = self;
+        Entry { key, value, version, expires_in }
+    }
+}
+
 impl<T> Entry<T> {
     /// What was seen of a cell at this time.
     #[inline]
     pub(crate) fn seen(key: Key, seen: Seen<T>, now: Duration) -> Entry<T> {
-        let Seen { value, version, expires } = seen;
-        Entry { key, value, version, expires_in: expires.map(|at| at.saturating_sub(now)) }
+        Told::new(seen, now).of(key)
     }
 }
 
 impl<V> Entry<Arc<V>> {
     /// With a value of its own.
+    #[inline]
     pub(crate) fn own(self) -> Entry<V>
     where
         V: Clone,

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::MemoryCells;
 use crate::commit::Write;
-use crate::machine::{Doom, Leave, Origin, Rank, Seen};
+use crate::entry::Told;
+use crate::machine::{Doom, Leave, Origin, Rank};
 use crate::shared::{Aftermath, Alarm, Checked, Demand, Incoming, Mailbox, Recipient, Sleep};
 use crate::signature::Signature;
 use crate::sync::Arc;
@@ -146,13 +147,14 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
     }
 
     /// Reads a cell for an attempt, which has it there among those that it touched, if it has. The key is known.
+    #[inline]
     pub(crate) fn read_checked(
         &self,
         attempt: &mut Checked<V>,
         key: (u64, &Key),
         at: Option<usize>,
         now: Duration,
-    ) -> Result<Seen<Arc<V>>, Doom> {
+    ) -> Result<Told<Arc<V>>, Error> {
         self.cells.read_checked(self.shared(), attempt, key, at, now)
     }
 
@@ -162,7 +164,7 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         attempt: &mut Checked<V>,
         keys: &[(u64, &Key)],
         now: Duration,
-    ) -> Result<Vec<Seen<Arc<V>>>, Doom> {
+    ) -> Result<Vec<Told<Arc<V>>>, Doom> {
         self.cells.read_again(self.shared(), attempt, keys, now)
     }
 
@@ -186,7 +188,7 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         attempt: &mut Checked<V>,
         by: (u64, &[Demand], Duration),
         after: &mut Aftermath<V>,
-    ) -> Result<Result<Committed, Doom>, Error> {
+    ) -> Result<Result<u64, Doom>, Error> {
         self.cells.commit_checked(self.shared(), &self.locks.handle, attempt, by, after)
     }
 

@@ -3,6 +3,7 @@
 //! Writes are kept once for each cell. While a savepoint is open, what a write replaces is kept too, so that leaving it
 //! by an error puts it back; reads are never forgotten.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hashbrown::HashTable;
@@ -16,7 +17,7 @@ const FEW: usize = 8;
 /// One run of a body. `T` is a value, or a cheap handle on one.
 pub(crate) struct Attempt<T> {
     pub(crate) touched: SmallVec<[Touched<T>; 4]>,
-    /// The shards that were read, and what their clocks showed when all reads were looked at last.
+    /// The shards that were read, in ascending order, and what their clocks showed when all reads were looked at last.
     pub(crate) shards: SmallVec<[(usize, u64); 4]>,
     /// The time of the last read.
     pub(crate) latest: Duration,
@@ -33,6 +34,8 @@ pub(crate) struct Attempt<T> {
 struct Rare<T> {
     /// Where cells are found, once they are more than a few.
     index: HashTable<u32>,
+    /// When those that were read expire, where they do.
+    expiries: BTreeMap<usize, Duration>,
     ranges: Vec<Ranged>,
     /// How often the index of all keys had changed when all reads were looked at last.
     generation: u64,
@@ -55,8 +58,6 @@ pub(crate) struct Touched<T> {
     pub(crate) hash: u64,
     /// The version that was read.
     pub(crate) read: Option<u64>,
-    /// When it expires, as it was read.
-    pub(crate) expires: Option<Duration>,
     pub(crate) write: Option<Pending<T>>,
 }
 
@@ -148,7 +149,8 @@ impl<T> Attempt<T> {
 
     /// Begins the next attempt. Answers the number of its scope, and what the last one leaves to be dropped.
     pub(crate) fn begin(&mut self) -> (u64, Vec<T>) {
-        let old = self.end();
+        let mut old = Vec::new();
+        self.end(&mut old);
         self.touched.clear();
         self.shards.clear();
         (self.latest, self.earliest) = (Duration::ZERO, None);
@@ -156,23 +158,20 @@ impl<T> Attempt<T> {
         (self.last_scope, old)
     }
 
-    /// Ends the attempt, in its place: every handle on it is of no use. Answers the values that are to be dropped once
+    /// Ends the attempt, in its place: every handle on it is of no use. Adds the values that are to be dropped once
     /// everything is unlocked; keys stay until the next one begins.
-    pub(crate) fn end(&mut self) -> Vec<T> {
+    pub(crate) fn end(&mut self, left: &mut impl Extend<T>) {
         self.scope = None;
         let rare = self.rare.take();
         // Of what was committed the values are gone.
         if rare.is_none() && self.is_read_only() {
-            return Vec::new();
+            return;
         }
-        let (replaced, mut values) = rare.map(|rare| (rare.replaced, rare.unused)).unwrap_or_default();
+        let (replaced, unused) = rare.map(|rare| (rare.replaced, rare.unused)).unwrap_or_default();
         let written = self.touched.drain(..).filter_map(|touched| touched.write);
         let replaced = replaced.into_iter().filter_map(|(_, before)| before);
-        values.extend(written.chain(replaced).filter_map(|write| match write {
-            Pending::Set { value, .. } => Some(value),
-            Pending::Delete => None,
-        }));
-        values
+        let values = written.chain(replaced).filter_map(Pending::into_value);
+        left.extend(unused.into_iter().chain(values));
     }
 
     /// Ends the attempt, and answers it as it was.
@@ -201,16 +200,52 @@ impl<T> Attempt<T> {
 
     /// Where a cell is among those that were touched, from now on.
     pub(crate) fn place(&mut self, hash: u64, key: &Key) -> usize {
-        self.find(hash, key).unwrap_or_else(|| self.add(hash, key))
+        let untouched = || Touched { key: key.clone(), hash, read: None, write: None };
+        self.find(hash, key).unwrap_or_else(|| self.add(untouched()))
     }
 
-    /// Notes the version and the end of a cell that was read.
+    /// Notes the version and the end of a cell that was read, which is there among those that were touched, if it is.
     #[inline]
-    pub(crate) fn note_read(&mut self, at: usize, version: u64, expires: Option<Duration>) {
-        let touched = &mut self.touched[at];
-        (touched.read, touched.expires) = (Some(version), expires);
-        if let Some(expires) = expires {
-            self.earliest = Some(self.earliest.map_or(expires, |earliest| earliest.min(expires)));
+    pub(crate) fn note_read(
+        &mut self,
+        at: Option<usize>,
+        (hash, key): (u64, &Key),
+        version: u64,
+        expires: Option<Duration>,
+    ) {
+        let at = match at {
+            Some(at) => {
+                self.touched[at].read = Some(version);
+                at
+            }
+            None => self.add(Touched { key: key.clone(), hash, read: Some(version), write: None }),
+        };
+        if expires.is_some() || self.earliest.is_some() {
+            self.note_expiry(at, expires);
+        }
+    }
+
+    #[cold]
+    fn note_expiry(&mut self, at: usize, expires: Option<Duration>) {
+        let expiries = &mut self.rare().expiries;
+        match expires {
+            Some(expires) => expiries.insert(at, expires),
+            None => expiries.remove(&at),
+        };
+        self.earliest = self.earliest.into_iter().chain(expires).min();
+    }
+
+    /// When a cell expires, as it was read.
+    pub(crate) fn expires(&self, at: usize) -> Option<Duration> {
+        self.rare.as_ref()?.expiries.get(&at).copied()
+    }
+
+    /// Notes what the clock of a shard that was read shows.
+    #[inline]
+    pub(crate) fn note_shard(&mut self, number: usize, clock: u64) {
+        match self.shards.binary_search_by_key(&number, |(number, _)| *number) {
+            Ok(at) => self.shards[at].1 = clock,
+            Err(at) => self.shards.insert(at, (number, clock)),
         }
     }
 
@@ -263,8 +298,8 @@ impl<T> Attempt<T> {
     pub(crate) fn take_reads(&mut self) -> Attempt<()> {
         let read = self.touched.iter().filter(|touched| touched.read.is_some());
         let touched = read.map(|touched| {
-            let Touched { ref key, hash, read, expires, .. } = *touched;
-            Touched { key: key.clone(), hash, read, expires, write: None }
+            let Touched { ref key, hash, read, .. } = *touched;
+            Touched { key: key.clone(), hash, read, write: None }
         });
         let mut reads = Attempt {
             touched: touched.collect(),
@@ -326,7 +361,7 @@ impl<T> Attempt<T> {
     ///
     /// `Invalid` when it is not open; the others with the savepoint left all the same: its attempt is over, or it was aborted
     /// itself, so that its writes are undone.
-    pub(crate) fn leave(&mut self, scope: u64, how: Inner) -> (Vec<Pending<T>>, Result<(), Refused>) {
+    pub(crate) fn leave(&mut self, scope: u64, how: Inner) -> (Vec<T>, Result<(), Refused>) {
         let mut dropped = Vec::new();
         let open = self.rare.as_ref().is_some_and(|rare| rare.savepoints.iter().any(|open| open.scope == scope));
         if !open {
@@ -351,16 +386,15 @@ impl<T> Attempt<T> {
         }
     }
 
-    /// Undoes all savepoints that are open: the body has ended.
-    pub(crate) fn close_savepoints(&mut self) -> Vec<Pending<T>> {
-        let mut dropped = Vec::new();
+    /// Undoes all savepoints that are open: the body has ended. Adds what is to be dropped.
+    #[inline]
+    pub(crate) fn close_savepoints(&mut self, left: &mut impl Extend<T>) {
         while let Some(rare) = &mut self.rare
-            && let Some(left) = rare.savepoints.pop()
+            && let Some(open) = rare.savepoints.pop()
         {
-            (self.scope, rare.aborted) = (left.outer, None);
-            self.undo(&left, &mut dropped);
+            (self.scope, rare.aborted) = (open.outer, None);
+            self.undo(&open, left);
         }
-        dropped
     }
 
     /// Marks the innermost scope as aborted by its body.
@@ -387,19 +421,20 @@ impl<T> Attempt<T> {
         self.rare.get_or_insert_with(|| Box::new(Rare::new()))
     }
 
-    fn undo(&mut self, left: &Savepoint, dropped: &mut Vec<Pending<T>>) {
+    fn undo(&mut self, open: &Savepoint, left: &mut impl Extend<T>) {
         let Some(rare) = &mut self.rare else { return };
-        rare.callbacks.truncate(left.callbacks);
-        for (at, before) in rare.replaced.drain(left.replaced..).rev() {
-            dropped.extend(std::mem::replace(&mut self.touched[at as usize].write, before));
+        rare.callbacks.truncate(open.callbacks);
+        for (at, before) in rare.replaced.drain(open.replaced..).rev() {
+            let undone = std::mem::replace(&mut self.touched[at as usize].write, before);
+            left.extend(undone.and_then(Pending::into_value));
         }
     }
 
     /// Adds a cell that was not found.
-    #[inline]
-    pub(crate) fn add(&mut self, hash: u64, key: &Key) -> usize {
+    #[inline(always)]
+    fn add(&mut self, touched: Touched<T>) -> usize {
         let at = self.touched.len();
-        self.touched.push(Touched { key: key.clone(), hash, read: None, expires: None, write: None });
+        self.touched.push(touched);
         if at >= FEW {
             self.put_into_index(at);
         }
@@ -419,10 +454,20 @@ impl<T> Attempt<T> {
     }
 }
 
+impl<T> Pending<T> {
+    fn into_value(self) -> Option<T> {
+        match self {
+            Pending::Set { value, .. } => Some(value),
+            Pending::Delete => None,
+        }
+    }
+}
+
 impl<T> Rare<T> {
     fn new() -> Rare<T> {
         Rare {
             index: HashTable::new(),
+            expiries: BTreeMap::new(),
             ranges: Vec::new(),
             generation: 0,
             savepoints: Vec::new(),
@@ -474,8 +519,7 @@ mod tests {
         let inner = attempt.enter();
         write(&mut attempt, 1, 3);
         write(&mut attempt, 2, 4);
-        let at = attempt.place(3, &Key::from(3_u64));
-        attempt.note_read(at, 9, None);
+        attempt.note_read(None, (3, &Key::from(3_u64)), 9, None);
         attempt.add_callback(8);
         assert_eq!(attempt.check(outer), Err(Refused::Invalid));
         assert_eq!(attempt.check(inner), Ok(()));
@@ -521,7 +565,8 @@ mod tests {
         write(&mut attempt, 1, 2);
         attempt.keep_unused(Some(3));
         attempt.mark(Mark::Retry);
-        let mut values = attempt.end();
+        let mut values = Vec::new();
+        attempt.end(&mut values);
         values.sort_unstable();
         assert_eq!(values, [1, 2, 3]);
         assert_eq!(attempt.check(body), Err(Refused::Invalid));

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::engine::MemoryCells;
-use crate::machine::{Attempt, Doom, Inner, Mark, Pending, Refused, Seen, sort_by};
+use crate::entry::Told;
+use crate::machine::{Attempt, Doom, Inner, Mark, Pending, Refused, sort_by};
 use crate::shared::{Aftermath, Checked, Demand, Enclosed, Loose, Mailbox};
 use crate::sync::Arc;
-use crate::{Committed, Entry, Error, Expiry, Key, Scan};
+use crate::{Entry, Error, Expiry, Key, Scan};
 
 /// The attempts of one call, one after the other. Every operation names the scope that it comes from.
 pub(crate) struct Body<V> {
@@ -36,14 +37,6 @@ pub(super) struct End {
     pub(super) call: Result<(), Error>,
 }
 
-/// What is left to do, and to drop, once the attempt is unlocked.
-struct Rest<V> {
-    now: Duration,
-    after: Aftermath<V>,
-    dropped: Vec<Pending<Loose<V>>>,
-    left: Vec<Loose<V>>,
-}
-
 impl<V: Send + Sync + 'static> Body<V> {
     pub(crate) fn new(engine: Arc<MemoryCells<V>>) -> Body<V> {
         Body { engine, attempt: Enclosed::new(Attempt::new()) }
@@ -66,7 +59,9 @@ impl<V: Send + Sync + 'static> Body<V> {
     /// runs the caller's code.
     #[must_use]
     pub(crate) fn end(&self) -> Vec<Loose<V>> {
-        self.attempt.with(Attempt::end)
+        let mut left = Vec::new();
+        self.attempt.with(|attempt| attempt.end(&mut left));
+        left
     }
 
     /// The body has ended, and with it the attempt: what that comes to, for the call with this number.
@@ -75,28 +70,42 @@ impl<V: Send + Sync + 'static> Body<V> {
     ///
     /// `aborted`, `fenced`, `closed`.
     pub(super) fn over(&self, end: End, by: (u64, &[Demand]), own: Option<&Mailbox>) -> Result<Over<V>, Error> {
-        let mut rest = Rest::new(&self.engine, by.1);
-        let over = self.attempt.with(|attempt| rest.settle(&self.engine, attempt, end, by));
-        rest.carry_out(&self.engine, by.1, over, own)
+        let now = self.engine.commit_time(by.1);
+        let mut after = Aftermath::default();
+        let over = self.attempt.with(|attempt| settle(&self.engine, attempt, end, (by, now), &mut after))?;
+        self.engine.carry_out(after, own);
+        self.check_unchanged(&over, by.1)?;
+        Ok(over)
     }
 
     /// The same, where no other handle is left.
     pub(super) fn over_alone(&mut self, end: End, by: (u64, &[Demand])) -> Result<Over<V>, Error> {
-        let mut rest = Rest::new(&self.engine, by.1);
-        let over = rest.settle(&self.engine, self.attempt.get_mut(), end, by);
-        rest.carry_out(&self.engine, by.1, over, None)
+        let now = self.engine.commit_time(by.1);
+        let mut after = Aftermath::default();
+        let over = settle(&self.engine, self.attempt.get_mut(), end, (by, now), &mut after)?;
+        self.engine.carry_out(after, None);
+        self.check_unchanged(&over, by.1)?;
+        Ok(over)
     }
 
-    pub(crate) fn get(&self, scope: u64, key: Key) -> Result<Entry<Arc<V>>, Error> {
+    /// Where nothing was to be written, the guards are to be held, and the handle open, all the same.
+    #[inline]
+    fn check_unchanged(&self, over: &Over<V>, guards: &[Demand]) -> Result<(), Error> {
+        if let Over::Done { changed: false, .. } = over {
+            self.engine.check_guards(guards)?;
+            self.engine.check_open()?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, scope: u64, key: &Key) -> Result<Told<Arc<V>>, Error> {
+        let known = self.engine.placed(key);
         let now = self.engine.time();
-        let (seen, now) = {
-            let known = self.engine.placed(&key);
-            self.during(scope, |attempt| {
-                known.check()?;
-                Ok((self.read(attempt, &known, now)?, attempt.latest))
-            })?
-        };
-        Ok(Entry::seen(key, seen, now))
+        self.during(scope, |attempt| {
+            known.check()?;
+            self.read(attempt, &known, now)
+        })
     }
 
     pub(crate) fn get_many(&self, scope: u64, keys: &[Key]) -> Result<Vec<Entry<Arc<V>>>, Error> {
@@ -104,12 +113,13 @@ impl<V: Send + Sync + 'static> Body<V> {
         let known: Vec<Cow<'_, Key>> = keys.iter().map(|key| self.engine.known(key)).collect::<Result<_, _>>()?;
         let hashed: Vec<(u64, &Key)> = known.iter().map(|key| (self.engine.hash_of(key), &**key)).collect();
         let now = self.engine.time();
-        let (all, now) = self.during(scope, |attempt| {
+        let all = self.during(scope, |attempt| {
             let mut own = Vec::with_capacity(hashed.len());
             for &(hash, key) in &hashed {
                 own.push(attempt.find(hash, key).and_then(|at| own_write(attempt, at)));
             }
-            let unwritten: Vec<_> = hashed.iter().zip(&own).filter(|(_, own)| own.is_none()).map(|(key, _)| *key).collect();
+            let unwritten: Vec<_> =
+                hashed.iter().zip(&own).filter(|(_, own)| own.is_none()).map(|(key, _)| *key).collect();
             let read = match unwritten.is_empty() {
                 true => Vec::new(),
                 false => self
@@ -118,10 +128,9 @@ impl<V: Send + Sync + 'static> Body<V> {
                     .map_err(|doom| doomed(attempt, Mark::Doomed(doom)))?,
             };
             let mut read = read.into_iter();
-            let all: Vec<_> = own.into_iter().filter_map(|own| own.or_else(|| read.next())).collect();
-            Ok((all, attempt.latest))
+            Ok(own.into_iter().filter_map(|own| own.or_else(|| read.next())).collect::<Vec<_>>())
         })?;
-        Ok(keys.iter().zip(all).map(|(key, seen)| Entry::seen(key.clone(), seen, now)).collect())
+        Ok(keys.iter().zip(all).map(|(key, told)| told.of(key.clone())).collect())
     }
 
     /// The cells of a range, with own writes laid over what is there.
@@ -145,7 +154,7 @@ impl<V: Send + Sync + 'static> Body<V> {
             (covered, entries) = entries.into_iter().partition(is_own);
             for (key, at) in &own {
                 let written = own_write(attempt, *at).filter(|written| written.value.is_some());
-                entries.extend(written.map(|written| Entry::seen(key.clone(), written, attempt.latest)));
+                entries.extend(written.map(|written| written.of(key.clone())));
             }
             if !own.is_empty() {
                 sort_by(&mut entries, |a, b| match scan.reverse {
@@ -194,7 +203,7 @@ impl<V: Send + Sync + 'static> Body<V> {
             self.check_settable(&known, expiry)?;
             let there = self.read(attempt, &known, now)?;
             if there.value.is_some() {
-                return Ok((Some(Entry::seen(key.clone(), there, attempt.latest)), None));
+                return Ok((Some(there.of(key.clone())), None));
             }
             let expiry = expiry.unwrap_or(Expiry::Never);
             let write = value.take().map(|value| Pending::Set { value: Loose::Own(value), expiry });
@@ -255,15 +264,15 @@ impl<V: Send + Sync + 'static> Body<V> {
         })
     }
 
-    /// A cell as the attempt has written it, or as it is, at the latest time of the attempt.
-    fn read(&self, attempt: &mut Checked<V>, key: &Key, now: Duration) -> Result<Seen<Arc<V>>, Error> {
+    /// A cell as the attempt has written it, or as it is.
+    #[inline]
+    fn read(&self, attempt: &mut Checked<V>, key: &Key, now: Duration) -> Result<Told<Arc<V>>, Error> {
         let hash = self.engine.hash_of(key);
         let at = attempt.find(hash, key);
         if let Some(own) = at.and_then(|at| own_write(attempt, at)) {
             return Ok(own);
         }
-        let read = self.engine.read_checked(attempt, (hash, key), at, now);
-        read.map_err(|doom| doomed(attempt, Mark::Doomed(doom)))
+        self.engine.read_checked(attempt, (hash, key), at, now)
     }
 
     /// Refuses a key that is not to be set, or not to expire.
@@ -290,64 +299,34 @@ impl<V: Send + Sync + 'static> Body<V> {
     }
 }
 
-impl<V: Send + Sync + 'static> Rest<V> {
-    #[inline]
-    fn new(engine: &MemoryCells<V>, guards: &[Demand]) -> Rest<V> {
-        let now = engine.commit_time(guards);
-        Rest { now, after: Aftermath::default(), dropped: Vec::new(), left: Vec::new() }
-    }
-
-    /// Ends an attempt: by its marks it is settled what that comes to, then by whether its body returned. What the body ended
-    /// with itself counts before what has ended its call meanwhile.
-    #[inline]
-    fn settle(
-        &mut self,
-        engine: &MemoryCells<V>,
-        attempt: &mut Checked<V>,
-        end: End,
-        (call, guards): (u64, &[Demand]),
-    ) -> Result<Over<V>, Error> {
-        self.dropped = attempt.close_savepoints();
-        let over = match (attempt.take_mark(), attempt.aborted(), end.call) {
-            (None, Some(reason), _) => Err(Error::aborted(reason)),
-            (None, None, _) if !end.returned => Ok(Over::Threw),
-            (_, _, Err(error)) => Err(error),
-            (Some(Mark::Doomed(doom)), ..) => Ok(Over::Clashed(doom, Box::new(attempt.take()))),
-            (Some(Mark::Retry), ..) => Ok(Over::Retry(Box::new(attempt.take()))),
-            (None, None, Ok(())) if attempt.is_read_only() => {
-                Ok(Over::Done { version: 0, changed: false, callbacks: attempt.take_callbacks() })
-            }
-            (None, None, Ok(())) => {
-                let committed = engine.commit_checked(attempt, (call, guards, self.now), &mut self.after);
-                committed.map(|committed| match committed {
-                    Ok(Committed { version, .. }) => {
-                        Over::Done { version, changed: true, callbacks: attempt.take_callbacks() }
-                    }
-                    Err(doom) => Over::Clashed(doom, Box::new(attempt.take())),
-                })
-            }
-        };
-        self.left = attempt.end();
-        over
-    }
-
-    /// Does what is left to do, with nothing locked.
-    #[inline]
-    fn carry_out(
-        self,
-        engine: &MemoryCells<V>,
-        guards: &[Demand],
-        over: Result<Over<V>, Error>,
-        own: Option<&Mailbox>,
-    ) -> Result<Over<V>, Error> {
-        let Rest { after, dropped: _dropped, left: _left, .. } = self;
-        engine.carry_out(after, own);
-        if let Ok(Over::Done { changed: false, .. }) = over {
-            engine.check_guards(guards)?;
-            engine.check_open()?;
+/// Ends an attempt: by its marks it is settled what that comes to, then by whether its body returned. What the body ended with
+/// itself counts before what has ended its call meanwhile.
+#[inline]
+fn settle<V: Send + Sync + 'static>(
+    engine: &MemoryCells<V>,
+    attempt: &mut Checked<V>,
+    end: End,
+    (by, now): ((u64, &[Demand]), Duration),
+    after: &mut Aftermath<V>,
+) -> Result<Over<V>, Error> {
+    attempt.close_savepoints(after);
+    let over = match (attempt.take_mark(), attempt.aborted(), end.call) {
+        (None, Some(reason), _) => Err(Error::aborted(reason)),
+        (None, None, _) if !end.returned => Ok(Over::Threw),
+        (_, _, Err(error)) => Err(error),
+        (Some(Mark::Doomed(doom)), ..) => Ok(Over::Clashed(doom, Box::new(attempt.take()))),
+        (Some(Mark::Retry), ..) => Ok(Over::Retry(Box::new(attempt.take()))),
+        (None, None, Ok(())) if attempt.is_read_only() => {
+            Ok(Over::Done { version: 0, changed: false, callbacks: attempt.take_callbacks() })
         }
-        over
-    }
+        (None, None, Ok(())) => match engine.commit_checked(attempt, (by.0, by.1, now), after) {
+            Ok(Ok(version)) => Ok(Over::Done { version, changed: true, callbacks: attempt.take_callbacks() }),
+            Ok(Err(doom)) => Ok(Over::Clashed(doom, Box::new(attempt.take()))),
+            Err(error) => Err(error),
+        },
+    };
+    attempt.end(after);
+    over
 }
 
 fn refused(why: Refused) -> Error {
@@ -376,23 +355,31 @@ fn kept<V>(attempt: &Checked<V>, at: usize) -> Expiry {
 }
 
 /// A cell as its own attempt has written it: from then on a value that readers have too.
-fn own_write<V>(attempt: &mut Checked<V>, at: usize) -> Option<Seen<Arc<V>>> {
-    let latest = attempt.latest;
+#[inline]
+fn own_write<V>(attempt: &mut Checked<V>, at: usize) -> Option<Told<Arc<V>>> {
+    if attempt.touched[at].write.is_none() {
+        return None;
+    }
+    read_back(attempt, at)
+}
+
+fn read_back<V>(attempt: &mut Checked<V>, at: usize) -> Option<Told<Arc<V>>> {
+    let expires_in = attempt.expires(at).map(|at| at.saturating_sub(attempt.latest));
     let touched = &mut attempt.touched[at];
     match touched.write.take()? {
         Pending::Delete => {
             touched.write = Some(Pending::Delete);
-            Some(Seen { value: None, version: 0, expires: None })
+            Some(Told { value: None, version: 0, expires_in: None })
         }
         Pending::Set { value, expiry } => {
             let handle = value.into_shared();
             touched.write = Some(Pending::Set { value: Loose::Shared(handle.clone()), expiry });
-            let expires = match expiry {
+            let expires_in = match expiry {
                 Expiry::Never => None,
-                Expiry::Keep => touched.expires,
-                Expiry::In(after) => Some(latest.saturating_add(after)),
+                Expiry::Keep => expires_in,
+                Expiry::In(after) => Some(after),
             };
-            Some(Seen { value: Some(handle), version: touched.read.unwrap_or(0), expires })
+            Some(Told { value: Some(handle), version: touched.read.unwrap_or(0), expires_in })
         }
     }
 }

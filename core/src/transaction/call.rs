@@ -145,7 +145,7 @@ impl<V: Send + Sync + 'static> Call<V> {
     /// wait; [`Aborted`](crate::ErrorKind::Aborted) after [`abort`](Call::abort); so do all operations. Besides, those of
     /// [`Port::get`](crate::Port::get).
     pub fn get(&self, scope: u64, key: &Key) -> Result<Entry<Arc<V>>, Error> {
-        self.0.body.get(scope, key.clone())
+        self.0.body.get(scope, key).map(|told| told.of(key.clone()))
     }
 
     /// Cells at one instant, in the order asked.

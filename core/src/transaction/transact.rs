@@ -222,15 +222,26 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
 
     fn end(&mut self) {
         self.over = true;
-        let running = self.running.take();
+        if self.inside.is_some() || self.ride.is_some() {
+            self.end_all();
+        }
+    }
+
+    fn end_all(&mut self) {
+        let (running, inside, ride) = (self.running.take(), self.inside.take(), self.ride.take());
         let under_way = std::mem::take(&mut self.under_way);
-        let last = self.inside.take().map(|inside| (under_way.then(|| inside.body.end()), inside.take_all()));
-        if let Some(mut ride) = self.ride.take() {
+        let (mut left, mut calls) = (Vec::new(), Vec::new());
+        if let Some(inside) = &inside {
+            if under_way {
+                left = inside.body.end();
+            }
+            inside.take_all(&mut calls);
+        }
+        if let Some(mut ride) = ride {
             ride.end(self.engine);
         }
         // Last: they are the caller's, and may panic.
-        drop(running);
-        drop(last);
+        drop((running, left, calls));
     }
 
     fn failed<E: From<Error>>(&mut self, error: Error) -> Poll<Result<Transacted<T>, E>> {

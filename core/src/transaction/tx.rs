@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::body::{Body, End, Over};
 use crate::engine::MemoryCells;
+use crate::entry::Told;
 use crate::machine::Inner;
 use crate::shared::{Checked, Demand, Enclosed};
 use crate::sync::{Arc, OnceLock};
@@ -41,7 +42,7 @@ impl<V: Send + Sync + 'static> Inside<V> {
     /// Begins the next attempt.
     pub(super) fn begin(self: &Arc<Inside<V>>, attempt: u32) -> Tx<V> {
         let scope = self.body.begin();
-        self.forget();
+        self.take_all(&mut Vec::new());
         Tx { inside: self.clone(), scope, attempt }
     }
 
@@ -59,20 +60,19 @@ impl<V: Send + Sync + 'static> Inside<V> {
         inside.body.over(end, by, None)
     }
 
-    /// All that was to be called, to be dropped once the call is over: that runs the caller's code.
-    pub(super) fn take_all(&self) -> Vec<Option<Callback>> {
-        self.callbacks.get().map(|all| all.with(std::mem::take)).unwrap_or_default()
+    /// Takes all that was to be called, to be dropped once the call is over: that runs the caller's code.
+    #[inline]
+    pub(super) fn take_all(&self, into: &mut Vec<Option<Callback>>) {
+        if let Some(all) = self.callbacks.get() {
+            all.with(|all| std::mem::swap(all, into));
+        }
     }
 
     /// Takes what is to be called, in this order.
     pub(super) fn take(&self, callbacks: &[u64]) -> Vec<Callback> {
-        let mut all = self.take_all();
+        let mut all = Vec::new();
+        self.take_all(&mut all);
         callbacks.iter().filter_map(|&number| all.get_mut(number as usize)?.take()).collect()
-    }
-
-    /// Drops what was to be called.
-    pub(super) fn forget(&self) {
-        drop(self.take_all());
     }
 }
 
@@ -99,7 +99,9 @@ impl<V: Clone + Send + Sync + 'static> Tx<V> {
     /// [`Aborted`](crate::ErrorKind::Aborted) after [`abort`](Tx::abort), [`Invalid`](crate::ErrorKind::Invalid) for a key
     /// that is too long.
     pub async fn get(&self, key: impl Into<Key>) -> Result<Entry<V>, Error> {
-        self.inside.body.get(self.scope, key.into()).map(Entry::own)
+        let key = key.into();
+        let Told { value, version, expires_in } = self.inside.body.get(self.scope, &key)?;
+        Ok(Entry { key, value: value.as_deref().cloned(), version, expires_in })
     }
 
     /// Several cells, in the order asked.

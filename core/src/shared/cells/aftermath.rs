@@ -36,6 +36,13 @@ impl<V> Default for Aftermath<V> {
     }
 }
 
+/// Values that are to be dropped.
+impl<V> Extend<Loose<V>> for Aftermath<V> {
+    fn extend<I: IntoIterator<Item = Loose<V>>>(&mut self, values: I) {
+        self.values.extend(values);
+    }
+}
+
 impl<V: Send + Sync + 'static> Cells<V> {
     /// Brings the index up to date and finds those who watch prefixes; the shards are still locked, so that nobody sees
     /// one without the other.

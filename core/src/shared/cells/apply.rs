@@ -100,21 +100,20 @@ impl<V: Send + Sync + 'static> Cells<V> {
         let mut deleted = false;
         let written = match write {
             Write::Set { value, expiry } => table.set(found, value, expiry, version, now),
-            Write::Put { handle, expiry } => table.put(found, handle, expiry, version, now),
             Write::Delete => {
                 let written = table.delete(found.hash, found.key, version, now);
                 deleted = written.existed;
                 written
             }
         };
-        after.note_watchers(table, found.key);
-        self.note(found.key, written, after);
+        self.note(table, found.key, written, after);
         deleted
     }
 
     /// Notes what a write leaves to do.
     #[inline]
-    pub(super) fn note(&self, key: &Key, written: Written<Loose<V>>, after: &mut Aftermath<V>) {
+    pub(super) fn note(&self, table: &Table<V>, key: &Key, written: Written<Loose<V>>, after: &mut Aftermath<V>) {
+        after.note_watchers(table, key);
         if let Some(old) = written.old {
             after.values.push(old);
         }

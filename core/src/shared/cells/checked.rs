@@ -13,11 +13,11 @@ use smallvec::SmallVec;
 
 use super::open::Numbers;
 use super::{Aftermath, Cells, Loose, Open, Several, scan, turns};
-use crate::commit::Write;
-use crate::machine::{Attempt, Doom, Pending, Ranged, Seen, hash, sort_and_dedup};
+use crate::entry::Told;
+use crate::machine::{Attempt, Doom, Mark, Pending, Ranged, hash, sort_and_dedup};
 use crate::shared::{Demand, Entries, Handle, Shared};
 use crate::sync::{Arc, Ordering};
-use crate::{Committed, Entry, Error, Key, Scan, Stale};
+use crate::{Entry, Error, Key, Scan, Stale};
 
 /// The values of an attempt are those that it is to write: its own, until it reads one back.
 pub(crate) type Checked<V> = Attempt<Loose<V>>;
@@ -40,11 +40,12 @@ impl<V: Send + Sync + 'static> Cells<V> {
         }
     }
 
-    /// Reads a cell for an attempt, which has it there among those that it touched, if it has; as of its latest time.
+    /// Reads a cell for an attempt, which has it there among those that it touched, if it has.
     ///
     /// # Errors
     ///
-    /// What has changed of what it read before.
+    /// `conflict`, when what it read before has changed: then it is doomed.
+    #[inline]
     pub(crate) fn read_checked(
         &self,
         shared: &Shared,
@@ -52,28 +53,42 @@ impl<V: Send + Sync + 'static> Cells<V> {
         (hash, key): (u64, &Key),
         at: Option<usize>,
         now: Duration,
-    ) -> Result<Seen<Arc<V>>, Doom> {
+    ) -> Result<Told<Arc<V>>, Error> {
         let number = Entries::shard(hash, shared.mask());
-        let (seen, clock, now) = {
-            let (mut open, now) = self.open_one(shared, hash, Some(now.max(attempt.latest)));
-            let table = open.of(hash);
-            (table.read(hash, key, now), table.clock(), now)
-        };
+        let (mut open, now) = self.open_one(shared, hash, Some(now.max(attempt.latest)));
+        let table = open.of(hash);
+        let (seen, clock) = (table.read(hash, key, now), table.clock());
+        drop(open);
         let same = at.and_then(|at| attempt.touched[at].read);
         if same.is_some_and(|read| read != seen.version) || !self.stands(shared, attempt, now) {
             attempt.keep_unused(seen.value.map(Loose::Shared));
-            return self.read_again(shared, attempt, &[(hash, key)], now).map(|mut all| all.remove(0));
+            return self.read_moved(shared, attempt, (hash, key), now);
         }
-        if !attempt.shards.iter().any(|(other, _)| *other == number) {
-            attempt.shards.push((number, clock));
-        }
+        attempt.note_shard(number, clock);
         attempt.latest = now;
-        let at = at.unwrap_or_else(|| attempt.add(hash, key));
-        attempt.note_read(at, seen.version, seen.expires);
-        Ok(seen)
+        attempt.note_read(at, (hash, key), seen.version, seen.expires);
+        Ok(Told::new(seen, now))
     }
 
-    /// Reads cells for an attempt, at one instant with all that it read before: its latest time from then on.
+    /// Reads a cell where something may have changed meanwhile.
+    #[cold]
+    fn read_moved(
+        &self,
+        shared: &Shared,
+        attempt: &mut Checked<V>,
+        key: (u64, &Key),
+        now: Duration,
+    ) -> Result<Told<Arc<V>>, Error> {
+        match self.read_again(shared, attempt, &[key], now) {
+            Ok(mut all) => Ok(all.remove(0)),
+            Err(doom) => {
+                attempt.mark(Mark::Doomed(doom));
+                Err(Error::doomed())
+            }
+        }
+    }
+
+    /// Reads cells for an attempt, at one instant with all that it read before.
     ///
     /// # Errors
     ///
@@ -84,16 +99,15 @@ impl<V: Send + Sync + 'static> Cells<V> {
         attempt: &mut Checked<V>,
         keys: &[(u64, &Key)],
         now: Duration,
-    ) -> Result<Vec<Seen<Arc<V>>>, Doom> {
+    ) -> Result<Vec<Told<Arc<V>>>, Doom> {
         let numbers = keys.iter().map(|(hash, _)| Entries::shard(*hash, shared.mask())).collect();
         let mut footing = self.stand(shared, attempt, numbers, &[], now);
         footing.compare(shared, attempt)?;
         let mut all = Vec::with_capacity(keys.len());
         for &(hash, key) in keys {
             let seen = footing.open.of(hash).read(hash, key, footing.now);
-            let at = attempt.place(hash, key);
-            attempt.note_read(at, seen.version, seen.expires);
-            all.push(seen);
+            attempt.note_read(attempt.find(hash, key), (hash, key), seen.version, seen.expires);
+            all.push(Told::new(seen, footing.now));
         }
         footing.keep(attempt);
         Ok(all)
@@ -123,8 +137,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
         for (key, _) in &found {
             let hash = hash(&shared.seed, key);
             let seen = footing.open.of(hash).read(hash, key, footing.now);
-            let at = attempt.place(hash, key);
-            attempt.note_read(at, seen.version, seen.expires);
+            attempt.note_read(attempt.find(hash, key), (hash, key), seen.version, seen.expires);
             entries.push(Entry::seen(key.clone(), seen, footing.now));
         }
         attempt.note_range(Ranged { scan: scan.clone(), found });
@@ -151,7 +164,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
     }
 
     /// Commits an attempt for the call with this number: if all that it read is as it was, and no other call's turn is in the
-    /// way of what it writes. Then its writes are taken out of it.
+    /// way of what it writes. Then its writes are taken out of it. Answers their version.
     ///
     /// # Errors
     ///
@@ -163,7 +176,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
         attempt: &mut Checked<V>,
         (call, guards, now): (u64, &[Demand], Duration),
         after: &mut Aftermath<V>,
-    ) -> Result<Result<Committed, Doom>, Error> {
+    ) -> Result<Result<u64, Doom>, Error> {
         // The shards of what it read are among those that it stands on.
         let unread = attempt.touched.iter().filter(|touched| touched.read.is_none());
         let numbers = unread.map(|touched| Entries::shard(touched.hash, shared.mask())).collect();
@@ -171,8 +184,10 @@ impl<V: Send + Sync + 'static> Cells<V> {
         let mut footing = self.stand(shared, attempt, numbers, &[], now);
         let version = footing.open.next_version(handle)?;
         let met_turn = self.meets_turn(call, || {
+            let mut any = false;
+            footing.open.each(|locked| any |= locked.table.turns().is_some());
             let mut written = attempt.touched.iter().filter(|touched| touched.write.is_some());
-            written.any(|touched| turns::is_foreign(footing.open.of(touched.hash), &touched.key, call))
+            any && written.any(|touched| turns::is_foreign(footing.open.of(touched.hash), &touched.key, call))
         });
         // Where no clock has moved there is nothing to compare.
         let stands = attempt.ranges().is_empty() && self.stands(shared, attempt, footing.now);
@@ -182,20 +197,22 @@ impl<V: Send + Sync + 'static> Cells<V> {
         if met_turn {
             return Ok(Err(Doom { met_turn, ..Doom::default() }));
         }
-        let mut committed = Committed { version, existed: false };
+        let now = footing.now;
         for touched in &mut attempt.touched {
             let Some(write) = touched.write.take() else { continue };
-            let write = match write {
-                Pending::Set { value: Loose::Own(value), expiry } => Write::Set { value, expiry },
-                Pending::Set { value: Loose::Shared(handle), expiry } => Write::Put { handle, expiry },
-                Pending::Delete => Write::Delete,
-            };
             let table = footing.open.of(touched.hash);
             let found = table.find(touched.hash, &touched.key);
-            committed.existed |= self.make(table, &found, write, version, footing.now, after);
+            let written = match write {
+                Pending::Set { value: Loose::Own(value), expiry } => table.set(&found, value, expiry, version, now),
+                Pending::Set { value: Loose::Shared(handle), expiry } => {
+                    table.put(&found, handle, expiry, version, now)
+                }
+                Pending::Delete => table.delete(found.hash, found.key, version, now),
+            };
+            self.note(table, found.key, written, after);
         }
         self.finish(shared, &mut footing.open, after);
-        Ok(Ok(committed))
+        Ok(Ok(version))
     }
 
     /// Whether all that an attempt has read is as it was.
@@ -218,8 +235,15 @@ impl<V: Send + Sync + 'static> Cells<V> {
         scans: &[&Scan],
         now: Duration,
     ) -> Footing<'_, V> {
-        let asked = Some(now.max(attempt.latest));
+        let now = now.max(attempt.latest);
+        if numbers.is_empty() && scans.is_empty() && attempt.ranges().is_empty() {
+            // The usual one: what it read, in order already.
+            let numbers = attempt.shards.iter().map(|(number, _)| *number);
+            let (open, now) = Several::at_time(self.shards(shared), numbers, now);
+            return Footing { open, now, found: Vec::new(), generation: 0 };
+        }
         numbers.extend(attempt.shards.iter().map(|(number, _)| *number));
+        let asked = Some(now);
         if attempt.ranges().is_empty() && scans.is_empty() {
             let (open, now) = self.open_several(shared, numbers, asked);
             return Footing { open, now, found: Vec::new(), generation: 0 };
@@ -286,9 +310,7 @@ impl<V: Send + Sync + 'static> Footing<'_, V> {
         if !attempt.ranges().is_empty() {
             attempt.set_generation(self.generation);
         }
-        let shards = &self.open.shards;
-        attempt.shards.retain(|(number, _)| shards.binary_search_by_key(number, |locked| locked.number).is_err());
-        attempt.shards.extend(shards.iter().map(|locked| (locked.number, locked.table.clock())));
+        self.open.shards.iter().for_each(|locked| attempt.note_shard(locked.number, locked.table.clock()));
     }
 
     /// Compares what an attempt has read with what is there.

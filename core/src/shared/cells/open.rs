@@ -119,12 +119,30 @@ impl<V: Send + Sync + 'static> Cells<V> {
         mut numbers: Numbers,
         now: Option<Duration>,
     ) -> (Several<'_, V>, Duration) {
-        sort_by(&mut numbers, usize::cmp);
-        numbers.dedup();
+        if !numbers.is_sorted_by(|one, next| one < next) {
+            sort_by(&mut numbers, usize::cmp);
+            numbers.dedup();
+        }
         let shards = self.shards(shared);
         let seems_timed = || numbers.iter().any(|&number| shards[number].seems_timed());
         let lock = || numbers.iter().map(|&number| shards[number].lock(number)).collect();
         in_time(shared, now, seems_timed, || Several { mask: shared.mask(), shards: lock() })
+    }
+}
+
+impl<'a, V: Send + Sync + 'static> Several<'a, V> {
+    /// Locks shards at a time that was read already, in ascending order. Answers one time for all of them, as
+    /// [`open`](Cells::open).
+    #[inline(always)]
+    pub(super) fn at_time(
+        shards: &'a [CellShard<V>],
+        numbers: impl Iterator<Item = usize>,
+        now: Duration,
+    ) -> (Several<'a, V>, Duration) {
+        let locked = numbers.map(|number| shards[number].lock(number)).collect();
+        let mut open = Several { mask: shards.len() - 1, shards: locked };
+        let now = if open.is_timed() { open.at(now) } else { now };
+        (open, now)
     }
 }
 

@@ -73,11 +73,10 @@ impl<V: Send + Sync + 'static> Cells<V> {
             for (key, hash) in found.iter().filter(|(key, _)| !except.contains(key)) {
                 let table = open.of(hash);
                 let written = table.delete(hash, key, version, now);
-                after.note_watchers(table, key);
                 if written.existed {
                     deleted.push(key.clone());
                 }
-                self.note(key, written, &mut after);
+                self.note(table, key, written, &mut after);
             }
             self.finish(shared, &mut open, &mut after);
         }
