@@ -1,7 +1,5 @@
-//! One run of a transaction's body: what it has read, what it is to write, and its savepoints (clauses C6 to C9).
-//!
-//! Writes are kept once for each cell. While a savepoint is open, what a write replaces is kept too, so that leaving it
-//! by an error puts it back; reads are never forgotten.
+//! One run of a transaction's body: what it has read, and what it is to write (clauses C6 to C9). Writes are kept once for each
+//! cell; reads are never forgotten.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,6 +7,7 @@ use std::time::Duration;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
+use super::savepoints::Savepoint;
 use crate::{Expiry, Key, Scan, Stale};
 
 /// Up to so many cells are found by looking through them.
@@ -24,14 +23,14 @@ pub(crate) struct Attempt<T> {
     /// When the first of what was read expires.
     pub(crate) earliest: Option<Duration>,
     /// The innermost scope that is open.
-    scope: Option<u64>,
-    last_scope: u64,
+    pub(super) scope: Option<u64>,
+    pub(super) last_scope: u64,
     /// What most attempts do without.
-    rare: Option<Box<Rare<T>>>,
+    pub(super) rare: Option<Box<Rare<T>>>,
 }
 
 /// What an attempt has that is more than a few reads and writes.
-struct Rare<T> {
+pub(super) struct Rare<T> {
     /// Where cells are found, once they are more than a few.
     index: HashTable<u32>,
     /// When those that were read expire, where they do.
@@ -40,14 +39,14 @@ struct Rare<T> {
     /// How often the index of all keys had changed when all reads were looked at last.
     generation: u64,
     /// Those that are open.
-    savepoints: Vec<Savepoint>,
+    pub(super) savepoints: Vec<Savepoint>,
     /// What the writes since the first savepoint replaced, oldest first.
-    replaced: Vec<(u32, Option<Pending<T>>)>,
+    pub(super) replaced: Vec<(u32, Option<Pending<T>>)>,
     /// What is to be called after the commit, by number.
-    callbacks: Vec<u64>,
-    mark: Option<Mark>,
+    pub(super) callbacks: Vec<u64>,
+    pub(super) mark: Option<Mark>,
     /// The reason, once the innermost scope was aborted.
-    aborted: Option<String>,
+    pub(super) aborted: Option<String>,
     /// What was read for nothing: to be dropped with the attempt, when nothing is locked.
     unused: Vec<T>,
 }
@@ -72,15 +71,6 @@ pub(crate) enum Pending<T> {
 pub(crate) struct Ranged {
     pub(crate) scan: Scan,
     pub(crate) found: Vec<(Key, u64)>,
-}
-
-struct Savepoint {
-    scope: u64,
-    /// The scope around it.
-    outer: Option<u64>,
-    /// How much there was of `replaced` and of `callbacks` when it was opened.
-    replaced: usize,
-    callbacks: usize,
 }
 
 /// What ends an attempt, whatever its body does from then on.
@@ -112,15 +102,6 @@ pub(crate) enum Refused {
     Doomed,
     /// It was aborted, for this reason.
     Aborted(String),
-}
-
-/// How a savepoint is left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Inner {
-    /// What it wrote stays.
-    Keep,
-    /// What it wrote goes.
-    Undo,
 }
 
 impl<T> Attempt<T> {
@@ -345,68 +326,6 @@ impl<T> Attempt<T> {
         self.rare.as_mut().map(|rare| std::mem::take(&mut rare.callbacks)).unwrap_or_default()
     }
 
-    /// Opens a savepoint. Answers its scope.
-    pub(crate) fn enter(&mut self) -> u64 {
-        self.last_scope += 1;
-        let (scope, outer) = (self.last_scope, self.scope.replace(self.last_scope));
-        let rare = self.rare();
-        let (replaced, callbacks) = (rare.replaced.len(), rare.callbacks.len());
-        rare.savepoints.push(Savepoint { scope, outer, replaced, callbacks });
-        scope
-    }
-
-    /// Leaves a savepoint, and undoes those inside it that are still open. Answers what is to be dropped.
-    ///
-    /// # Errors
-    ///
-    /// `Invalid` when it is not open; the others with the savepoint left all the same: its attempt is over, or it was aborted
-    /// itself, so that its writes are undone.
-    pub(crate) fn leave(&mut self, scope: u64, how: Inner) -> (Vec<T>, Result<(), Refused>) {
-        let mut dropped = Vec::new();
-        let open = self.rare.as_ref().is_some_and(|rare| rare.savepoints.iter().any(|open| open.scope == scope));
-        if !open {
-            return (dropped, Err(Refused::Invalid));
-        }
-        loop {
-            let aborted = self.rare().aborted.take();
-            let Some(left) = self.rare().savepoints.pop() else { return (dropped, Err(Refused::Invalid)) };
-            self.scope = left.outer;
-            let keep = left.scope == scope && how == Inner::Keep && aborted.is_none();
-            if !keep {
-                self.undo(&left, &mut dropped);
-            }
-            if left.scope != scope {
-                continue;
-            }
-            return match (&self.rare().mark, aborted) {
-                (Some(_), _) => (dropped, Err(Refused::Doomed)),
-                (None, Some(reason)) => (dropped, Err(Refused::Aborted(reason))),
-                (None, None) => (dropped, Ok(())),
-            };
-        }
-    }
-
-    /// Undoes all savepoints that are open: the body has ended. Adds what is to be dropped.
-    #[inline]
-    pub(crate) fn close_savepoints(&mut self, left: &mut impl Extend<T>) {
-        while let Some(rare) = &mut self.rare
-            && let Some(open) = rare.savepoints.pop()
-        {
-            (self.scope, rare.aborted) = (open.outer, None);
-            self.undo(&open, left);
-        }
-    }
-
-    /// Marks the innermost scope as aborted by its body.
-    pub(crate) fn abort(&mut self, reason: &str) {
-        self.rare().aborted = Some(reason.to_owned());
-    }
-
-    /// The reason, if the body has aborted the whole attempt: asked when no savepoint is open.
-    pub(crate) fn aborted(&self) -> Option<&str> {
-        self.rare.as_ref()?.aborted.as_deref()
-    }
-
     /// Marks what ends the attempt. The first mark counts.
     pub(crate) fn mark(&mut self, mark: Mark) {
         self.rare().mark.get_or_insert(mark);
@@ -417,17 +336,8 @@ impl<T> Attempt<T> {
     }
 
     #[cold]
-    fn rare(&mut self) -> &mut Rare<T> {
+    pub(super) fn rare(&mut self) -> &mut Rare<T> {
         self.rare.get_or_insert_with(|| Box::new(Rare::new()))
-    }
-
-    fn undo(&mut self, open: &Savepoint, left: &mut impl Extend<T>) {
-        let Some(rare) = &mut self.rare else { return };
-        rare.callbacks.truncate(open.callbacks);
-        for (at, before) in rare.replaced.drain(open.replaced..).rev() {
-            let undone = std::mem::replace(&mut self.touched[at as usize].write, before);
-            left.extend(undone.and_then(Pending::into_value));
-        }
     }
 
     /// Adds a cell that was not found.
@@ -455,7 +365,7 @@ impl<T> Attempt<T> {
 }
 
 impl<T> Pending<T> {
-    fn into_value(self) -> Option<T> {
+    pub(super) fn into_value(self) -> Option<T> {
         match self {
             Pending::Set { value, .. } => Some(value),
             Pending::Delete => None,
@@ -499,61 +409,6 @@ mod tests {
     fn write(attempt: &mut Attempt<u32>, key: u64, value: u32) {
         let at = attempt.place(key, &Key::from(key));
         attempt.write(at, set(value));
-    }
-
-    fn written(attempt: &Attempt<u32>, key: u64) -> Option<u32> {
-        match &attempt.touched[attempt.find(key, &Key::from(key))?].write {
-            Some(Pending::Set { value, .. }) => Some(*value),
-            _ => None,
-        }
-    }
-
-    #[test]
-    fn a_savepoint_takes_its_own_writes_back_and_keeps_its_reads() {
-        let mut attempt = Attempt::new();
-        let (body, _) = attempt.begin();
-        write(&mut attempt, 1, 1);
-        let outer = attempt.enter();
-        attempt.add_callback(7);
-        write(&mut attempt, 1, 2);
-        let inner = attempt.enter();
-        write(&mut attempt, 1, 3);
-        write(&mut attempt, 2, 4);
-        attempt.note_read(None, (3, &Key::from(3_u64)), 9, None);
-        attempt.add_callback(8);
-        assert_eq!(attempt.check(outer), Err(Refused::Invalid));
-        assert_eq!(attempt.check(inner), Ok(()));
-        // What is kept inside is undone with what is around it.
-        assert_eq!(attempt.leave(inner, Inner::Keep).1, Ok(()));
-        assert_eq!(attempt.check(inner), Err(Refused::Invalid));
-        let (dropped, left) = attempt.leave(outer, Inner::Undo);
-        assert_eq!((dropped.len(), left), (3, Ok(())));
-        assert_eq!((written(&attempt, 1), written(&attempt, 2)), (Some(1), None));
-        assert!(!attempt.has_read_nothing());
-        assert_eq!(attempt.check(body), Ok(()));
-        assert!(attempt.take_callbacks().is_empty());
-    }
-
-    #[test]
-    fn an_abort_belongs_to_its_savepoint_and_a_mark_to_the_attempt() {
-        let mut attempt: Attempt<u32> = Attempt::new();
-        let (body, _) = attempt.begin();
-        let inner = attempt.enter();
-        write(&mut attempt, 1, 1);
-        attempt.abort("no");
-        assert_eq!(attempt.check(inner), Err(Refused::Aborted("no".into())));
-        assert_eq!(attempt.leave(inner, Inner::Keep).1, Err(Refused::Aborted("no".into())));
-        assert!(attempt.is_read_only() && attempt.aborted().is_none());
-        assert_eq!(attempt.check(body), Ok(()));
-        let inner = attempt.enter();
-        attempt.mark(Mark::Retry);
-        attempt.mark(Mark::Doomed(Doom::default()));
-        assert_eq!(attempt.check(inner), Err(Refused::Doomed));
-        assert_eq!(attempt.leave(inner, Inner::Keep).1, Err(Refused::Doomed));
-        assert!(matches!(attempt.take_mark(), Some(Mark::Retry)));
-        let (next, _) = attempt.begin();
-        assert_eq!(attempt.check(body), Err(Refused::Invalid));
-        assert_eq!(attempt.check(next), Ok(()));
     }
 
     #[test]

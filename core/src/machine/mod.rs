@@ -22,7 +22,8 @@
 //! | `deadlines` | what is due when |
 //! | `cell_table` | the cells of a shard: versions and expiry |
 //! | `watches` | who watches which cells |
-//! | `attempt` | one run of a transaction's body: reads, writes, savepoints |
+//! | `attempt` | one run of a transaction's body: reads and writes |
+//! | `savepoints` | what a part of a body undoes |
 //! | `progress` | how often a body runs, and when its call takes a turn |
 //! | `turns` | turns, noted beside the cells |
 
@@ -39,6 +40,7 @@ mod partial;
 mod progress;
 mod queue;
 mod request;
+mod savepoints;
 mod shard_table;
 mod sort;
 pub(crate) mod spanning;
@@ -52,7 +54,7 @@ pub(crate) mod model;
 
 use std::fmt;
 
-pub(crate) use self::attempt::{Attempt, Doom, Inner, Mark, Pending, Ranged, Refused};
+pub(crate) use self::attempt::{Attempt, Doom, Mark, Pending, Ranged, Refused};
 pub(crate) use self::cell_table::{CellTable, Found, Kept, Presence, Seen, Written};
 pub(crate) use self::deadlines::{Deadlines, Due, Errand};
 pub(crate) use self::deadlock::{Link, Target, WaitGraph, chain};
@@ -64,6 +66,7 @@ pub(crate) use self::partial::{GiveUp, give_up, holds};
 pub(crate) use self::progress::{Clash, Next, Progress, Rank};
 pub(crate) use self::queue::hash;
 pub(crate) use self::request::{Arrival, Claimed, Entry, Origin, Placed, Released, Standing};
+pub(crate) use self::savepoints::Inner;
 pub(crate) use self::shard_table::ShardTable;
 pub(crate) use self::sort::{sort_and_dedup, sort_by};
 pub(crate) use self::spanning::KeySet;
