@@ -11,7 +11,7 @@ use crate::machine::{Doom, Leave, Origin, Rank};
 use crate::shared::{Aftermath, Alarm, Checked, Demand, Incoming, Mailbox, Recipient, Sleep};
 use crate::signature::Signature;
 use crate::sync::Arc;
-use crate::{Committed, Entry, Error, Key, Owner, Scan, Ticket};
+use crate::{Entry, Error, Key, Owner, Scan, Ticket};
 
 /// A turn of a call: in the queue, or granted.
 pub(crate) struct Queued {
@@ -125,7 +125,7 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
     }
 
     /// A cell as it is now, and whether any call waits for its turn or has it. The key is known.
-    pub(crate) fn peek(&self, key: &Key) -> Result<(Entry<Arc<V>>, bool), Error> {
+    pub(crate) fn peek(&self, key: &Key) -> Result<(Told<Arc<V>>, bool), Error> {
         self.check_open()?;
         Ok(self.cells.peek(self.shared(), key))
     }
@@ -137,7 +137,7 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         (expected, write): (u64, Write<V>),
         (call, guards): (u64, &[Demand]),
         own: Option<&Mailbox>,
-    ) -> Result<Result<Committed, Doom>, Error> {
+    ) -> Result<Result<u64, Doom>, Error> {
         let handle = &self.locks.handle;
         self.cells.exchange(self.shared(), handle, key, (expected, write), (call, guards), own)
     }

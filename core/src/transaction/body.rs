@@ -357,9 +357,7 @@ fn kept<V>(attempt: &Checked<V>, at: usize) -> Expiry {
 /// A cell as its own attempt has written it: from then on a value that readers have too.
 #[inline]
 fn own_write<V>(attempt: &mut Checked<V>, at: usize) -> Option<Told<Arc<V>>> {
-    if attempt.touched[at].write.is_none() {
-        return None;
-    }
+    attempt.touched[at].write.as_ref()?;
     read_back(attempt, at)
 }
 

@@ -9,6 +9,7 @@ use super::one_cell::{self, Written};
 use super::teller::Teller;
 use super::{CallSpec, Change, Done, Run, Step};
 use crate::engine::MemoryCells;
+use crate::entry::Told;
 use crate::machine::{Inner, Origin};
 use crate::shared::{Enclosed, Mailbox};
 use crate::sync::Arc;
@@ -319,13 +320,13 @@ impl<V: Send + Sync + 'static> Inside<V> {
     /// The first attempt.
     fn begin(&self, going: &mut Going, site: &Site<'_, V>) -> Result<Step<V>, Error> {
         let Some(cell) = &self.cell else { return self.run(going, site) };
-        let entry = going.course.begin_update(site, cell)?;
-        self.run_with(entry, going, site)
+        let told = going.course.begin_update(site, cell)?;
+        self.run_with((cell, told), going, site)
     }
 
     fn follow(&self, go: Go, going: &mut Going, site: &Site<'_, V>) -> Result<Step<V>, Error> {
         match (&self.cell, go) {
-            (Some(cell), go) => self.run_with(one_cell::read(go, site.engine, cell)?, going, site),
+            (Some(cell), go) => self.run_with((cell, one_cell::read(go, site.engine, cell)?), going, site),
             (None, Go::Wait) => Ok(Step::Wait),
             (None, Go::Run) => self.run(going, site),
         }
@@ -340,12 +341,18 @@ impl<V: Send + Sync + 'static> Inside<V> {
     }
 
     /// Runs the function of an update, unless it waits.
-    fn run_with(&self, entry: Option<Entry<Arc<V>>>, going: &mut Going, site: &Site<'_, V>) -> Result<Step<V>, Error> {
-        let Some(entry) = entry else { return Ok(Step::Wait) };
+    fn run_with(
+        &self,
+        (cell, told): (&Key, Option<Told<Arc<V>>>),
+        going: &mut Going,
+        site: &Site<'_, V>,
+    ) -> Result<Step<V>, Error> {
+        let Some(told) = told else { return Ok(Step::Wait) };
         going.course.ready(site)?;
         let attempt = going.course.run();
-        (going.scope, going.seen) = (u64::from(attempt), entry.version);
-        Ok(Step::Run(Run { attempt, scope: going.scope, entry: Some(self.body.engine.named(entry)) }))
+        (going.scope, going.seen) = (u64::from(attempt), told.version);
+        let entry = self.body.engine.named(told.of(cell.clone()));
+        Ok(Step::Run(Run { attempt, scope: going.scope, entry: Some(entry) }))
     }
 
     /// The function of an update has answered.

@@ -4,10 +4,11 @@
 use super::course::{Course, Go, Site};
 use crate::commit::Write;
 use crate::engine::MemoryCells;
+use crate::entry::Told;
 use crate::machine::{Doom, Rank};
 use crate::shared::{Demand, Mailbox};
 use crate::sync::Arc;
-use crate::{Entry, Error, Key};
+use crate::{Error, Key};
 
 /// What was written: its version, and whether it is a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +23,11 @@ impl Course {
         &mut self,
         site: &Site<'_, V>,
         cell: &Key,
-    ) -> Result<Option<Entry<Arc<V>>>, Error> {
+    ) -> Result<Option<Told<Arc<V>>>, Error> {
         self.note_cell(cell);
-        let (entry, queue) = site.engine.peek(cell)?;
+        let (told, queue) = site.engine.peek(cell)?;
         if !queue {
-            return Ok(Some(entry));
+            return Ok(Some(told));
         }
         let go = self.take(site, Rank::Cells)?;
         read(go, site.engine, cell)
@@ -53,7 +54,7 @@ pub(super) fn read<V: Send + Sync + 'static>(
     go: Go,
     engine: &MemoryCells<V>,
     cell: &Key,
-) -> Result<Option<Entry<Arc<V>>>, Error> {
+) -> Result<Option<Told<Arc<V>>>, Error> {
     match go {
         Go::Wait => Ok(None),
         Go::Run => Ok(Some(engine.peek(cell)?.0)),
@@ -80,5 +81,5 @@ pub(super) fn write<V: Send + Sync + 'static>(
         return Ok(Ok(Written { version, changed: false }));
     };
     let exchanged = engine.exchange(cell, (version, write), by, own)?;
-    Ok(exchanged.map(|committed| Written { version: committed.version, changed: true }))
+    Ok(exchanged.map(|version| Written { version, changed: true }))
 }

@@ -11,6 +11,7 @@ use super::one_cell::{self, Written};
 use super::ride::Ride;
 use super::{CallSpec, Change};
 use crate::engine::MemoryCells;
+use crate::entry::Told;
 use crate::sync::Arc;
 use crate::{Entry, Error, Expiry, Guard, IntoKeys, Key, Owner};
 
@@ -88,7 +89,7 @@ struct Seen<V> {
 enum Outcome<V> {
     Done(Updated<V>),
     /// It runs again, or waits for its turn.
-    Again(Option<Entry<Arc<V>>>),
+    Again(Option<Told<Arc<V>>>),
 }
 
 impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
@@ -170,13 +171,13 @@ impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
     }
 
     /// Goes on until the function is to run; `None` when there is something to wait for.
-    fn advance(&mut self) -> Result<Option<Entry<Arc<V>>>, Error> {
+    fn advance(&mut self) -> Result<Option<Told<Arc<V>>>, Error> {
         let Some(ride) = &mut self.ride else { return self.begin() };
         let go = ride.go_on(self.engine)?;
         self.follow(go)
     }
 
-    fn begin(&mut self) -> Result<Option<Entry<Arc<V>>>, Error> {
+    fn begin(&mut self) -> Result<Option<Told<Arc<V>>>, Error> {
         if self.over {
             return Err(Error::closed());
         }
@@ -195,9 +196,9 @@ impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
             let engine = self.engine;
             self.make_ride(*spec).course.begin(engine)?;
         } else {
-            let (entry, queue) = self.engine.peek(&self.key)?;
+            let (told, queue) = self.engine.peek(&self.key)?;
             if !queue {
-                return Ok(Some(entry));
+                return Ok(Some(told));
             }
         }
         let (engine, cell) = (self.engine, self.key.clone());
@@ -218,21 +219,23 @@ impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
         self.ride.as_mut().expect("made just now")
     }
 
-    fn follow(&mut self, go: Go) -> Result<Option<Entry<Arc<V>>>, Error> {
+    fn follow(&mut self, go: Go) -> Result<Option<Told<Arc<V>>>, Error> {
         one_cell::read(go, self.engine, &self.key)
     }
 
     /// Runs the function.
-    fn run(&mut self, entry: Entry<Arc<V>>) -> (R, Seen<V>)
+    #[inline]
+    fn run(&mut self, told: Told<Arc<V>>) -> (R, Seen<V>)
     where
         F: FnMut(Entry<V>) -> R,
     {
         if let Some(ride) = &mut self.ride {
             ride.course.run();
         }
-        let Entry { key, value: handle, version, expires_in } = self.engine.named(entry);
+        let Told { value: handle, version, expires_in } = told;
         let value = handle.as_deref().cloned();
-        ((self.function)(Entry { key, value, version, expires_in }), Seen { version, value: handle })
+        let entry = Entry { key: self.key.clone(), value, version, expires_in };
+        ((self.function)(self.engine.named(entry)), Seen { version, value: handle })
     }
 
     /// The function has answered.
@@ -296,9 +299,9 @@ where
         }
         let mut next = update.advance();
         loop {
-            let entry = match next {
+            let told = match next {
                 Err(error) => return update.failed(error),
-                Ok(Some(entry)) => entry,
+                Ok(Some(told)) => told,
                 Ok(None) => {
                     // Rung before anybody listened: ask again.
                     if update.ride.as_mut().is_some_and(|ride| ride.listen(cx)) {
@@ -313,7 +316,7 @@ where
             if let Err(error) = checked {
                 return update.failed(error);
             }
-            let (answer, seen) = update.run(entry);
+            let (answer, seen) = update.run(told);
             let change = match answer.into_change() {
                 Err(own) => return update.done(Err(own)),
                 Ok(change) => change,
@@ -347,12 +350,12 @@ where
         loop {
             match next {
                 Err(error) => return update.failed(error),
-                Ok(Some(entry)) => {
+                Ok(Some(told)) => {
                     let ready = update.ride.as_mut().map_or(Ok(()), |ride| ride.ready(update.engine));
                     if let Err(error) = ready {
                         return update.failed(error);
                     }
-                    let (answer, seen) = update.run(entry);
+                    let (answer, seen) = update.run(told);
                     update.running = Some(Running { answer: Box::pin(answer), seen });
                 }
                 Ok(None) => {}

@@ -2,26 +2,27 @@
 
 use super::{Aftermath, Cells, Open, turns};
 use crate::commit::Write;
+use crate::entry::Told;
 use crate::machine::{Doom, hash};
 use crate::shared::{Demand, Handle, Mailbox, Shared};
 use crate::sync::Arc;
-use crate::{Committed, Entry, Error, Key, Stale};
+use crate::{Error, Key, Stale};
 
 impl<V: Send + Sync + 'static> Cells<V> {
     /// A cell as it is now, and whether any call waits for its turn or has it.
     #[inline]
-    pub(crate) fn peek(&self, shared: &Shared, key: &Key) -> (Entry<Arc<V>>, bool) {
+    pub(crate) fn peek(&self, shared: &Shared, key: &Key) -> (Told<Arc<V>>, bool) {
         let hash = hash(&shared.seed, key);
         let (seen, now, queue) = {
             let (mut open, now) = self.open_one(shared, hash, None);
             let table = open.of(hash);
             (table.read(hash, key, now), now, turns::has_queue(table, key))
         };
-        (Entry::seen(key.clone(), seen, now), queue || self.space_has_queue())
+        (Told::new(seen, now), queue || self.space_has_queue())
     }
 
     /// Writes a cell that still has the version expected, for the call with this number: unless another call's turn is in the
-    /// way.
+    /// way. Answers its new version.
     ///
     /// # Errors
     ///
@@ -35,7 +36,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
         (expected, write): (u64, Write<V>),
         (call, guards): (u64, &[Demand]),
         own: Option<&Mailbox>,
-    ) -> Result<Result<Committed, Doom>, Error> {
+    ) -> Result<Result<u64, Doom>, Error> {
         let hash = hash(&shared.seed, key);
         let timed = write.is_timed();
         if timed {
@@ -59,9 +60,9 @@ impl<V: Send + Sync + 'static> Cells<V> {
                     Err(Doom { stale: stale.into_iter().collect(), range: false, met_turn })
                 }
                 Some(write) => {
-                    let existed = self.make(table, &found, write, next, now, &mut after);
+                    self.make(table, &found, write, next, now, &mut after);
                     self.finish(shared, &mut open, &mut after);
-                    Ok(Committed { version: next, existed })
+                    Ok(next)
                 }
             }
         };
