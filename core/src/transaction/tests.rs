@@ -498,3 +498,24 @@ fn retry_sleeps_on_while_what_was_read_is_as_it_was() {
     done(call.returned(second.scope));
     assert_empty(&space);
 }
+
+/// A sweep moves no clock of a shard, so that the end of what was read is looked at by itself.
+#[test]
+fn what_was_swept_since_it_was_read_runs_the_body_again() {
+    let clock = ManualClock::new();
+    let space: Space<i32> = Space::builder().cells().clock(clock.clone()).build();
+    let port = space.port(|| {});
+    let expiring = space.set("session", 1).expire_in(MS);
+    futures::executor::block_on(expiring).expect("open");
+    let call = port.transact(&CallSpec::new(), 7).expect("open");
+    let first = run(call.go_on());
+    assert_eq!(call.get(first.scope, &Key::from("session")).expect("open").value.as_deref(), Some(&1));
+    call.set(first.scope, &Key::from("seen"), 1, None).expect("open");
+    clock.advance(MS);
+    space.tick();
+    let second = run(call.returned(first.scope));
+    assert_eq!(call.get(second.scope, &Key::from("session")).expect("open").version, 0);
+    call.set(second.scope, &Key::from("seen"), 0, None).expect("open");
+    assert!(done(call.returned(second.scope)).changed);
+    assert_empty(&space);
+}

@@ -179,7 +179,6 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
     /// The body has ended. `Ok(None)`: it runs again, or waits.
     fn ended(&mut self, returned: bool) -> Result<(Option<u64>, Go), Error> {
         let Some(inside) = &mut self.inside else { return Ok((None, Go::Wait)) };
-        self.under_way = false;
         let over = match &mut self.ride {
             None => Inside::over(inside, End { returned, call: self.engine.check_open() }, (0, &[])),
             Some(ride) => ride.without(self.engine, |course, site| {
@@ -187,6 +186,7 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
                 Inside::over(inside, end, (course.number(), course.guards()))
             }),
         };
+        self.under_way = false;
         match over? {
             Over::Done { version, callbacks, .. } => {
                 // Nothing of it stands in anybody's way while these run.
