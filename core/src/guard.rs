@@ -46,19 +46,26 @@ struct Scope {
 }
 
 impl Guard {
-    /// Takes over what is left in `spec`.
+    /// Takes over what is left in `spec`, which was granted.
     #[inline(always)]
-    pub(crate) fn new(mut hold: <Memory as Engine>::Hold, spec: &mut LockSpec) -> Guard {
+    pub(crate) fn new(engine: &Memory, granted: <Memory as Engine>::Granted, spec: &mut LockSpec) -> Guard {
+        if !matches!(spec.plain_keys(), Some([_])) {
+            spec.normalise();
+        }
+        let panicking = std::thread::panicking();
+        Guard { hold: engine.hold(granted), spec: std::mem::take(spec), releases: true, panicking, scope: None }
+    }
+
+    /// Takes over what is left in `spec`, or what was handed over.
+    pub(crate) fn of(mut hold: <Memory as Engine>::Hold, spec: &mut LockSpec) -> Guard {
         if let Some(handed) = hold.handed() {
             let (keys, shared) = (std::mem::take(&mut handed.keys), std::mem::take(&mut handed.shared));
             let (keys, shared) = (spec.unwrap(keys), spec.unwrap(shared));
             spec.replace_keys(keys, shared);
         }
-        if !matches!(spec.plain_keys(), Some([_])) {
-            spec.normalise();
-        }
-        let (spec, panicking) = (std::mem::take(spec), std::thread::panicking());
-        Guard { hold, spec, releases: true, panicking, scope: None }
+        spec.normalise();
+        let panicking = std::thread::panicking();
+        Guard { hold, spec: std::mem::take(spec), releases: true, panicking, scope: None }
     }
 
     /// The keys held exclusively, in the order asked for, without duplicates.

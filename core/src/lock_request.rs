@@ -3,10 +3,10 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use crate::engine::{Engine, Enqueued, Memory};
+use crate::engine::{Engine, Enqueued, Memory, Wait};
 use crate::sync::Arc;
 use crate::{Error, Guard, IntoKeys, LockSpec, Mode, Owner};
 
@@ -25,6 +25,8 @@ pub struct LockRequest<'a> {
     spec: LockSpec,
     state: State<<Memory as Engine>::Wait<'a>>,
 }
+
+type EnqueuedIn<'a> = Enqueued<<Memory as Engine>::Granted, <Memory as Engine>::Wait<'a>>;
 
 enum State<W> {
     Built,
@@ -110,11 +112,39 @@ impl<'a> LockRequest<'a> {
         self
     }
 
-    // Always inlined: a hold that is passed on as a whole is written and read again in pieces that do not match.
+    fn enqueue(&mut self, waker: &Waker) -> Poll<Result<Guard, Error>> {
+        self.enqueued(self.engine.enqueue(&self.spec, waker))
+    }
+
     #[inline(always)]
-    fn granted(&mut self, hold: <Memory as Engine>::Hold) -> Poll<Result<Guard, Error>> {
+    fn enqueued(&mut self, enqueued: Result<EnqueuedIn<'a>, Error>) -> Poll<Result<Guard, Error>> {
+        match enqueued {
+            Ok(Enqueued::Granted(granted)) => return self.granted(granted),
+            Ok(Enqueued::Waiting(wait)) => self.state = State::Waiting(wait),
+            Err(error) => return self.failed(error),
+        }
+        Poll::Pending
+    }
+
+    #[inline(never)]
+    fn look_again(&mut self, cx: &mut Context<'_>) -> Poll<Result<Guard, Error>> {
+        let State::Waiting(wait) = &mut self.state else { return Poll::Pending };
+        match Pin::new(wait).poll(cx) {
+            Poll::Ready(Ok(hold)) => {
+                self.state = State::Done;
+                Poll::Ready(Ok(Guard::of(hold, &mut self.spec)))
+            }
+            Poll::Ready(Err(error)) => self.failed(error),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    // Always inlined, and the guard made last: what is passed on as a whole is written and read again in pieces that do not
+    // match.
+    #[inline(always)]
+    fn granted(&mut self, granted: <Memory as Engine>::Granted) -> Poll<Result<Guard, Error>> {
         self.state = State::Done;
-        Poll::Ready(Ok(Guard::new(hold, &mut self.spec)))
+        Poll::Ready(Ok(Guard::new(self.engine, granted, &mut self.spec)))
     }
 
     #[cold]
@@ -144,20 +174,18 @@ impl Future for LockRequest<'_> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // The usual ways apart: what is written in one place on several ways is moved on from there.
         let request = &mut *self;
-        if let State::Built = request.state {
-            match request.engine.enqueue(&request.spec, cx.waker()) {
-                Ok(Enqueued::Granted(hold)) => return request.granted(hold),
-                Ok(Enqueued::Waiting(wait)) => request.state = State::Waiting(wait),
-                Err(error) => return request.failed(error),
-            }
-            return Poll::Pending;
-        }
-        let State::Waiting(wait) = &mut request.state else { return Poll::Pending };
-        match Pin::new(wait).poll(cx) {
-            Poll::Ready(Ok(hold)) => request.granted(hold),
-            Poll::Ready(Err(error)) => request.failed(error),
-            Poll::Pending => Poll::Pending,
+        match &mut request.state {
+            State::Built => match request.spec.plain_keys() {
+                Some([key]) => request.enqueued(request.engine.enqueue_one(key, cx.waker())),
+                _ => request.enqueue(cx.waker()),
+            },
+            State::Waiting(wait) => match wait.see_grant() {
+                Some(granted) => request.granted(granted),
+                None => request.look_again(cx),
+            },
+            State::Done => Poll::Pending,
         }
     }
 }

@@ -203,7 +203,9 @@ impl LockSpec {
         match exclusive.len() + shared.as_ref().map_or(0, |keys| keys.len()) {
             0 | 1 => {}
             2..=FEW => {
-                exclusive.edit(|keys| retain_first(keys, |_| false));
+                if (1..exclusive.len()).any(|at| exclusive[..at].contains(&exclusive[at])) {
+                    exclusive.edit(|keys| retain_first(keys, |_| false));
+                }
                 if let Some(keys) = shared {
                     retain_first(keys, |key| exclusive.contains(key));
                 }

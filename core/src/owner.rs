@@ -133,7 +133,7 @@ impl Owner {
             // Asked first, so that nothing is missed in between.
             engine.shared.watch_inbox(tag.number, Recipient::Task(cx.waker().clone()));
             if let Some(hold) = engine.take_handed_over(tag.number) {
-                return Poll::Ready(Ok(Guard::new(hold, &mut self.spec(LockSpec::default()))));
+                return Poll::Ready(Ok(Guard::of(hold, &mut self.spec(LockSpec::default()))));
             }
             match self.is_closed() {
                 true if engine.handle.is_closed() => Poll::Ready(Err(Error::closed())),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::engine::Memory;
 use crate::machine::{GiveUp, Leave, Origin, Placed};
-use crate::shared::{Entries, Handed, Incoming, Mailbox, Recipient, Watched};
+use crate::shared::{Entries, Granted, Handed, Incoming, Mailbox, Recipient, Watched};
 use crate::signature::Signature;
 use crate::sync::Arc;
 use crate::{
@@ -172,7 +172,7 @@ impl<V: Send + Sync + 'static> Port<V> {
         if let [key] = keys {
             return shared.join_one(handle, self.origin, key, || self.plain_recipient(tag)).map(Answer::from);
         }
-        if let Some((grant, _)) = shared.attempt_few(handle, self.origin, keys)? {
+        if let Some(Granted { grant, .. }) = shared.attempt_few(handle, self.origin, keys)? {
             return Ok(Answer::Granted(grant));
         }
         let entries = shared.entries_of(keys)?;

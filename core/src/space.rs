@@ -195,11 +195,13 @@ impl<V: Send + Sync + 'static> Space<V> {
     /// is closed, [`Invalid`](crate::ErrorKind::Invalid) for a key that is too long or a time-out without a clock,
     /// [`Busy`](crate::ErrorKind::Busy) where a limit of waiters is reached. A request that could not wait for both reasons
     /// is `Busy`: whether it would be a [`Deadlock`](crate::ErrorKind::Deadlock) is looked at second.
+    #[inline]
     pub fn lock(&self, keys: impl IntoKeys) -> LockRequest<'_> {
         self.request(LockSpec::new(keys))
     }
 
     /// Asks for what `spec` says: [`lock`](Space::lock) with its arguments made beforehand.
+    #[inline]
     pub fn request(&self, spec: LockSpec) -> LockRequest<'_> {
         LockRequest::new(self.engine(), self.spec(spec))
     }
@@ -290,7 +292,7 @@ impl<V: Send + Sync + 'static> Space<V> {
         let key = key.into();
         let mut spec = self.spec(LockSpec::new(key));
         let key = spec.wrap(&spec.keys().0[0]);
-        Ok(Guard::new(self.engine().steal_now(&key)?, &mut spec))
+        Ok(Guard::of(self.engine().steal_now(&key)?, &mut spec))
     }
 
     /// Tells every request whose deadline has passed that it has timed out (clause B5).

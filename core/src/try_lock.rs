@@ -54,7 +54,7 @@ impl<'a> IntoFuture for TryLock<'a> {
     fn into_future(mut self) -> Self::IntoFuture {
         Box::pin(async move {
             let hold = self.engine.attempt(&self.spec).await?;
-            Ok(hold.map(|hold| Guard::new(hold, &mut self.spec)))
+            Ok(hold.map(|hold| Guard::of(hold, &mut self.spec)))
         })
     }
 }

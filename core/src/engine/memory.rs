@@ -7,9 +7,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::{Engine, Enqueued, Hold};
+use super::{Engine, Enqueued, Hold, Wait};
 use crate::machine::{GiveUp, Leave, Origin, Placed, Released};
-use crate::shared::{Entries, Handed, Handle, Incoming, Mailbox, Payload, Recipient, Shard, Shared, at_once};
+use crate::shared::{Entries, Granted, Handed, Handle, Incoming, Mailbox, Payload, Recipient, Shard, Shared, at_once};
 use crate::sync::Arc;
 use crate::{Error, Grant, Key, LockSpec, Owner, Query, Ticket, Within};
 
@@ -79,7 +79,7 @@ impl Memory {
     /// Takes a key away from whoever holds it, before everybody who is queued for it.
     pub(crate) fn steal_now(&self, key: &Key) -> Result<MemoryHold, Error> {
         let grant = self.shared.steal(&self.handle, self.handle.origin(), key, None, None)?;
-        Ok(self.hold(grant, false))
+        Ok(self.hold(Granted { grant, spans: false }))
     }
 
     /// What is held and what waits, at one instant.
@@ -92,25 +92,25 @@ impl Memory {
     }
 
     #[inline]
-    fn attempt_now(&self, spec: &LockSpec) -> Result<Option<MemoryHold>, Error> {
+    fn attempt_now(&self, spec: &LockSpec) -> Result<Option<Granted>, Error> {
         match spec.plain_keys() {
             Some([key]) => {
                 let granted = self.shared.attempt_one(&self.handle, self.handle.origin(), key)?;
-                return Ok(granted.map(|granted| self.hold(granted, false)));
+                return Ok(granted.map(|grant| Granted { grant, spans: false }));
             }
             Some(keys) => {
-                if let Some((granted, spans)) = self.shared.attempt_few(&self.handle, self.handle.origin(), keys)? {
-                    return Ok(Some(self.hold(granted, spans)));
+                if let Some(granted) = self.shared.attempt_few(&self.handle, self.handle.origin(), keys)? {
+                    return Ok(Some(granted));
                 }
             }
             None => {}
         }
         let entries = self.shared.entries(spec)?;
         let granted = self.shared.attempt(&self.incoming(&entries, spec))?;
-        Ok(granted.map(|granted| self.hold(granted, self.shared.spans(&entries))))
+        Ok(granted.map(|grant| Granted { grant, spans: self.shared.spans(&entries) }))
     }
 
-    fn enqueue_for_good(&self, spec: &LockSpec, waker: &Waker) -> Result<Enqueued<MemoryHold, Wait<'_>>, Error> {
+    fn enqueue_for_good(&self, spec: &LockSpec, waker: &Waker) -> Result<Enqueued<Granted, MemoryWait<'_>>, Error> {
         let entries = self.shared.entries(spec)?;
         let spans = self.shared.spans(&entries);
         let placed = self.join(&self.incoming(&entries, spec), spec, Recipient::Task(waker.clone()))?;
@@ -120,10 +120,10 @@ impl Memory {
     }
 
     #[inline(always)]
-    fn enqueued(&self, placed: Placed, spans: bool) -> Enqueued<MemoryHold, Wait<'_>> {
+    fn enqueued(&self, placed: Placed, spans: bool) -> Enqueued<Granted, MemoryWait<'_>> {
         match placed.token {
-            Some(token) => Enqueued::Granted(self.hold(at_once((placed.ticket, token)), spans)),
-            None => Enqueued::Waiting(Wait { engine: self, ticket: placed.ticket, spans, done: false }),
+            Some(token) => Enqueued::Granted(Granted { grant: at_once((placed.ticket, token)), spans }),
+            None => Enqueued::Waiting(MemoryWait { engine: self, ticket: placed.ticket, spans, done: false }),
         }
     }
 
@@ -136,37 +136,40 @@ impl Memory {
     fn handed_over(&self, grant: Grant, handed: Option<Handed>) -> MemoryHold {
         MemoryHold { home: Home::Space(self.shared.clone()), grant, handed: handed.map(Box::new) }
     }
+}
+
+impl Engine for Memory {
+    type Wait<'a> = MemoryWait<'a>;
+    type Granted = Granted;
+    type Hold = MemoryHold;
 
     #[inline(always)]
-    fn hold(&self, grant: Grant, spans: bool) -> MemoryHold {
+    fn enqueue_one(&self, key: &Key, waker: &Waker) -> Result<Enqueued<Granted, MemoryWait<'_>>, Error> {
+        let recipient = || Recipient::Task(waker.clone());
+        let placed = self.shared.join_one(&self.handle, self.handle.origin(), key, recipient)?;
+        Ok(self.enqueued(placed, false))
+    }
+
+    fn enqueue(&self, spec: &LockSpec, waker: &Waker) -> Result<Enqueued<Granted, MemoryWait<'_>>, Error> {
+        self.check(spec)?;
+        // First without a clock, a waker or a queue, which the uncontended path has no use for.
+        match self.attempt_now(spec)? {
+            Some(granted) => Ok(Enqueued::Granted(granted)),
+            None => self.enqueue_for_good(spec, waker),
+        }
+    }
+
+    #[inline(always)]
+    fn hold(&self, Granted { grant, spans }: Granted) -> MemoryHold {
         let home = match spans {
             true => Home::Space(self.shared.clone()),
             false => Home::Shard(self.shared.shard(grant.ticket).clone()),
         };
         MemoryHold { home, grant, handed: None }
     }
-}
-
-impl Engine for Memory {
-    type Wait<'a> = Wait<'a>;
-    type Hold = MemoryHold;
-
-    #[inline]
-    fn enqueue(&self, spec: &LockSpec, waker: &Waker) -> Result<Enqueued<MemoryHold, Wait<'_>>, Error> {
-        if let Some([key]) = spec.plain_keys() {
-            let recipient = || Recipient::Task(waker.clone());
-            return Ok(self.enqueued(self.shared.join_one(&self.handle, self.handle.origin(), key, recipient)?, false));
-        }
-        self.check(spec)?;
-        // First without a clock, a waker or a queue, which the uncontended path has no use for.
-        match self.attempt_now(spec)? {
-            Some(hold) => Ok(Enqueued::Granted(hold)),
-            None => self.enqueue_for_good(spec, waker),
-        }
-    }
 
     fn attempt(&self, spec: &LockSpec) -> impl Future<Output = Result<Option<MemoryHold>, Error>> + Send {
-        ready(self.attempt_now(spec))
+        ready(self.attempt_now(spec).map(|granted| granted.map(|granted| self.hold(granted))))
     }
 
     fn query(&self, keys: Option<&[Key]>) -> impl Future<Output = Result<Query, Error>> + Send {
@@ -175,17 +178,16 @@ impl Engine for Memory {
 }
 
 /// A request that waits in the queues of its keys.
-pub(crate) struct Wait<'a> {
+pub(crate) struct MemoryWait<'a> {
     engine: &'a Memory,
     ticket: Ticket,
     spans: bool,
     done: bool,
 }
 
-impl Future for Wait<'_> {
+impl Future for MemoryWait<'_> {
     type Output = Result<MemoryHold, Error>;
 
-    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if self.done {
             return Poll::Pending;
@@ -194,13 +196,26 @@ impl Future for Wait<'_> {
         let Some(outcome) = shared.poll(handle, self.ticket, cx.waker()) else { return Poll::Pending };
         self.done = true;
         Poll::Ready(outcome.map(|grant| match grant.ticket == self.ticket {
-            true => self.engine.hold(grant, self.spans),
+            true => self.engine.hold(Granted { grant, spans: self.spans }),
             false => self.engine.handed_over(grant, self.engine.shared.take_handed(grant.ticket)),
         }))
     }
 }
 
-impl Drop for Wait<'_> {
+impl Wait<Granted, MemoryHold> for MemoryWait<'_> {
+    #[inline(always)]
+    fn see_grant(&mut self) -> Option<Granted> {
+        if self.done {
+            return None;
+        }
+        let grant = self.engine.shared.claim_told(self.ticket)?;
+        self.done = true;
+        Some(Granted { grant, spans: self.spans })
+    }
+}
+
+impl Drop for MemoryWait<'_> {
+    #[inline]
     fn drop(&mut self) {
         if !self.done {
             self.engine.shared.give_up_wait(self.ticket);
@@ -265,7 +280,7 @@ impl Hold for MemoryHold {
                 Released::Ends => self.release_in_time(),
                 Released::Spans | Released::NotHeld => false,
             },
-            Home::Space(shared) => shared.release(self.grant.ticket, None),
+            Home::Space(shared) => shared.release_lone(self.grant.ticket) || shared.release(self.grant.ticket, None),
         }
     }
 

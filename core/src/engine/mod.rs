@@ -25,16 +25,25 @@ use crate::{Commit, Entry, Error, Key, KeyRange, LockSpec, Outcome, Owner, Query
 /// What a space needs of the place where its locks live.
 pub(crate) trait Engine: Clone + Send + Sync + 'static {
     /// A request that waits for its grant. Dropping it cancels (clause L7).
-    type Wait<'a>: Future<Output = Result<Self::Hold, Error>> + Send + Unpin
+    type Wait<'a>: Wait<Self::Granted, Self::Hold>
     where
         Self: 'a;
+
+    /// What tells of a grant, to be held.
+    type Granted: Copy;
 
     /// A grant. Dropping it does not release.
     type Hold: Hold;
 
+    /// Asks for one key, exclusively; as `enqueue`.
+    fn enqueue_one(&self, key: &Key, waker: &Waker) -> Result<Enqueued<Self::Granted, Self::Wait<'_>>, Error>;
+
     /// Asks for all keys of `spec`, at the first poll of a request (clause L4): joins their queues, unless they are
     /// to be had at once. `waker` is for the wait.
-    fn enqueue(&self, spec: &LockSpec, waker: &Waker) -> Result<Enqueued<Self::Hold, Self::Wait<'_>>, Error>;
+    fn enqueue(&self, spec: &LockSpec, waker: &Waker) -> Result<Enqueued<Self::Granted, Self::Wait<'_>>, Error>;
+
+    /// Holds what was granted.
+    fn hold(&self, granted: Self::Granted) -> Self::Hold;
 
     /// Takes all keys if that needs no waiting (clause L6).
     fn attempt(&self, spec: &LockSpec) -> impl Future<Output = Result<Option<Self::Hold>, Error>> + Send;
@@ -62,11 +71,18 @@ pub(crate) trait CellEngine<V>: Clone + Send + Sync + 'static {
 }
 
 /// What became of a request that was asked for.
-pub(crate) enum Enqueued<H, W> {
+pub(crate) enum Enqueued<G, W> {
     /// It is granted.
-    Granted(H),
+    Granted(G),
     /// It waits.
     Waiting(W),
+}
+
+/// A request that waits.
+pub(crate) trait Wait<G, H>: Future<Output = Result<H, Error>> + Send + Unpin {
+    /// Notes that the caller sees the grant, if it is there and nothing else is to be done. `None` says only that it must be
+    /// polled.
+    fn see_grant(&mut self) -> Option<G>;
 }
 
 /// A grant of an engine.

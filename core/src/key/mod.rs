@@ -126,20 +126,20 @@ impl Key {
     }
 
     fn from_encoded(encoded: &[u8]) -> Key {
-        let short = match encoded.split_first() {
-            // Never in place, however short, so that the usual keys need not be looked at for it.
-            None | Some((&encode::TURN, _)) => None,
-            Some((&tag, content)) => Short::new(tag, content),
-        };
-        Key(short.map_or_else(|| Repr::Shared(Arc::from(encoded)), Repr::Short))
+        match encoded.split_first() {
+            // That of a turn never in place, however short, so that the usual keys need not be looked at for it.
+            Some((&tag, content)) if tag != encode::TURN && Short::has_room_for(content) => {
+                Key(Repr::Short(Short::new(tag, content)))
+            }
+            _ => Key(Repr::Shared(Arc::from(encoded))),
+        }
     }
 
     /// A bare string or bytes key: the tag and the bytes as they are.
-    #[inline]
     fn tagged(tag: u8, content: &[u8]) -> Key {
-        match Short::new(tag, content) {
-            Some(short) => Key(Repr::Short(short)),
-            None => Key(Repr::Shared([&[tag], content].concat().into())),
+        match Short::has_room_for(content) {
+            true => Key(Repr::Short(Short::new(tag, content))),
+            false => Key(Repr::Shared([&[tag], content].concat().into())),
         }
     }
 }

@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn equal_deadlines_are_due_in_order_of_arrival() {
         let mut deadlines = Deadlines::default();
-        let tickets = [3, 1, 2].map(|shard| Errand::TimeOut(Ticket { number: 1, shard, slot: 0 }));
+        let tickets = [3, 1, 2].map(|shard| Errand::TimeOut(Ticket::new(shard, 0, 1)));
         for (order, ticket) in (1..).zip(tickets) {
             deadlines.insert((5 * MS, order), ticket);
         }
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn the_ends_of_grants_are_found_before_the_rest_and_stay_until_removed() {
         let mut deadlines = Deadlines::default();
-        let ticket = |shard| Ticket { number: 1, shard, slot: 0 };
+        let ticket = |shard| Ticket::new(shard, 0, 1);
         assert!(deadlines.insert((MS, 1), Errand::TimeOut(ticket(1))));
         for (order, at) in [(2, 3), (3, 2), (4, 9)] {
             assert!(!deadlines.insert((at * MS, order), Errand::End(ticket(at))));

@@ -100,14 +100,14 @@ impl<R: Recipient> LockTable<R> {
         let mut links = Vec::new();
         let Some(slot) = self.slot(part) else { return links };
         let waiter = self.home(slot);
-        for &own in &self.requests[slot as usize].nodes {
+        for &own in &self.requests[slot].nodes {
             let node = self.queues.node(own);
             if node.eligible {
                 continue;
             }
             let key = &self.queues.queue(node.queue).key;
             for earlier in self.nearest_incompatible(node) {
-                let request = &self.requests[earlier.request as usize];
+                let request = &self.requests[earlier.request];
                 let owner = request.owner().map_or(0, |owner| owner.number);
                 let blocker = self.home(earlier.request);
                 links.push(Link { waiter, part, key: key.clone(), blocker, owner });
@@ -124,7 +124,7 @@ impl<R: Recipient> LockTable<R> {
     /// Whether anybody stands behind a request here.
     pub(crate) fn is_followed(&mut self, part: Ticket) -> bool {
         let Some(slot) = self.slot(part) else { return false };
-        self.requests[slot as usize].nodes.iter().any(|&node| self.queues.is_followed(node))
+        self.requests[slot].nodes.iter().any(|&node| self.queues.is_followed(node))
     }
 
     fn nearest_incompatible(&self, node: &Node) -> Vec<&Node> {

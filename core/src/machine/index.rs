@@ -1,10 +1,10 @@
-//! Finds the entries of a slab by hash, where there are many.
+//! Finds values by hash, where there are many.
 //!
 //! A shard usually has a few keys in use, or none: then looking through them all beats a hash table, and there is none.
 
 use hashbrown::HashTable;
-use slab::Slab;
 
+use super::places::Places;
 use super::queue::Queue;
 
 /// As long as there are at most so many entries, there is no table. In tests one, so that the searches through all states
@@ -31,18 +31,18 @@ pub(super) struct Index(HashTable<(u64, u32)>);
 impl Index {
     /// The place of the entry with this hash that `is` accepts.
     #[inline]
-    pub(super) fn find<T: Indexed>(&self, entries: &Slab<T>, hash: u64, is: impl Fn(&T) -> bool) -> Option<u32> {
+    pub(super) fn find<T: Indexed>(&self, entries: &Places<T>, hash: u64, is: impl Fn(&T) -> bool) -> Option<u32> {
         if self.0.is_empty() {
             let mut all = entries.iter();
-            return all.find(|(_, entry)| entry.hash() == hash && is(entry)).map(|(at, _)| at as u32);
+            return all.find(|(_, entry)| entry.hash() == hash && is(entry)).map(|(at, _)| at);
         }
-        let found = self.0.find(hash, |&(other, at)| other == hash && is(&entries[at as usize]));
+        let found = self.0.find(hash, |&(other, at)| other == hash && is(&entries[at]));
         found.map(|&(_, at)| at)
     }
 
     /// Notes an entry that was just added.
     #[inline]
-    pub(super) fn added<T: Indexed>(&mut self, entries: &Slab<T>, hash: u64, at: u32) {
+    pub(super) fn added<T: Indexed>(&mut self, entries: &Places<T>, hash: u64, at: u32) {
         if entries.len() > FEW || !self.0.is_empty() {
             self.add_among_many(entries, hash, at);
         }
@@ -64,12 +64,12 @@ impl Index {
     }
 
     #[cold]
-    fn add_among_many<T: Indexed>(&mut self, entries: &Slab<T>, hash: u64, at: u32) {
+    fn add_among_many<T: Indexed>(&mut self, entries: &Places<T>, hash: u64, at: u32) {
         if !self.0.is_empty() {
             return self.note(hash, at);
         }
-        for (at, entry) in entries {
-            self.note(entry.hash(), at as u32);
+        for (at, entry) in entries.iter() {
+            self.note(entry.hash(), at);
         }
     }
 

@@ -52,12 +52,12 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     let home = tables.first_mut()?;
     let slot = home.slot(*parts.first()?)?;
     let token = home.token(slot);
-    let claimed = matches!(home.requests[slot as usize].state, State::Granted { claimed: true, .. });
+    let claimed = matches!(home.requests[slot].state, State::Granted { claimed: true, .. });
     // A grant that another table decided may not have been told at home yet.
-    let untold = matches!(home.requests[slot as usize].state, State::Waiting(_));
+    let untold = matches!(home.requests[slot].state, State::Waiting(_));
     let waits = token.is_none() && untold;
-    let lost = home.requests[slot as usize].is_lost();
-    let became = matches!(home.requests[slot as usize].state, State::Became(_));
+    let lost = home.requests[slot].is_lost();
+    let became = matches!(home.requests[slot].state, State::Became(_));
     let error = match why {
         Leave::Release if token.is_none() => return None,
         Leave::Cancel if claimed || became => return None,
@@ -77,7 +77,7 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     let mut keys = 0;
     for (i, (table, part)) in tables.iter_mut().zip(parts).enumerate() {
         let Some(slot) = table.slot(*part) else { continue };
-        keys += table.requests[slot as usize].nodes.len();
+        keys += table.requests[slot].nodes.len();
         if why == Leave::Abandon && token.is_some() {
             table.mark_abandoned(slot);
         }
@@ -87,7 +87,7 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
             continue;
         }
         table.unlink(slot, token, effects);
-        let request = &mut table.requests[slot as usize];
+        let request = &mut table.requests[slot];
         due = request.take_due();
         watchers = request.tell_watchers(matches!(why, Leave::Close | Leave::Dismiss));
         departed = request.departed(parts[0]);
@@ -108,7 +108,10 @@ pub(crate) fn leave<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
                 let ended = State::Ended(error.clone());
                 recipient = into_recipient(std::mem::replace(&mut request.state, ended));
             }
-            _ => recipient = into_recipient(table.forget(slot).state),
+            _ => {
+                recipient = into_recipient(std::mem::replace(&mut request.state, State::Away));
+                table.forget(slot);
+            }
         }
     }
     effects.extend(recipient.map(|recipient| match error {

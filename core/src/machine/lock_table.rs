@@ -21,8 +21,7 @@
 //! **Solo.** A request for one key, exclusive, without a label or an owner, that is granted at once has no record here but in its
 //! queue, until somebody needs one ([`LockTable::slot`]).
 
-use slab::Slab;
-
+use super::places::Places;
 use super::queue::{Node, Queues};
 use super::request::{Request, State};
 use super::shard_table::Lone;
@@ -47,7 +46,7 @@ pub(super) const SOLO: u32 = 1 << 31;
 pub(crate) struct LockTable<R> {
     pub(super) shard: u32,
     pub(super) queues: Queues,
-    pub(super) requests: Slab<Request<R>>,
+    pub(super) requests: Places<Request<R>>,
     /// The records, by number, of those whose ticket names a queue that they do not stand in any more.
     strayed: Numbered<u32>,
     clock: u64,
@@ -56,7 +55,13 @@ pub(crate) struct LockTable<R> {
 impl<R: Recipient> LockTable<R> {
     /// An empty table.
     pub(super) fn new(shard: u32) -> LockTable<R> {
-        LockTable { shard, queues: Queues::default(), requests: Slab::new(), strayed: Numbered::default(), clock: 0 }
+        LockTable {
+            shard,
+            queues: Queues::default(),
+            requests: Places::default(),
+            strayed: Numbered::default(),
+            clock: 0,
+        }
     }
 
     /// Whether the line of tokens is used up, so that nothing new may join.
@@ -70,8 +75,8 @@ impl<R: Recipient> LockTable<R> {
         let queue = self.queues.open_solo(lone.hash, &lone.key, number, lone.origin);
         if let Some(shared) = lone.span {
             let slot = self.found(queue, None);
-            if let Some(request) = slot.and_then(|slot| self.requests.get_mut(slot as usize)) {
-                request.state = match shared.home().shard == self.shard {
+            if let Some(request) = slot.and_then(|slot| self.requests.get_mut(slot)) {
+                request.state = match shared.home().shard() == self.shard {
                     true => State::Granted { token: shared.token().unwrap_or(number), claimed: true },
                     false => State::Away,
                 };
@@ -107,19 +112,20 @@ impl<R: Recipient> LockTable<R> {
         }
         let (slot, token) = self.insert_granted(origin, signature);
         let node = self.queues.append(hash, key, mode, found, slot);
-        self.requests[slot as usize].nodes.push(node);
+        self.requests[slot].nodes.push(node);
         Ok((self.ticket(slot), token))
     }
 
     /// Joins the queue in which [`attempt_one`](LockTable::attempt_one) says that it has to wait.
     #[inline]
-    pub(crate) fn wait_in(&mut self, queue: u32, mode: Mode, arrival: Arrival<'_, R>) -> Ticket {
+    pub(crate) fn wait_in(&mut self, queue: u32, mode: Mode, arrival: Arrival<'_>, recipient: R) -> Ticket {
         self.found(queue, None);
         self.clock += 1;
-        let (number, slot) = (self.clock, self.requests.vacant_key() as u32);
+        let (number, slot) = (self.clock, self.requests.vacant());
         let node = self.queues.append_to(queue, mode, slot);
-        self.requests.insert(Request::waiting(number, node, arrival));
-        Ticket { shard: self.shard, slot, number }
+        self.requests.insert_with(|| Request::arrived(number, node, arrival));
+        self.requests[slot].state = State::Waiting(recipient);
+        Ticket::new(self.shard, slot, number)
     }
 
     /// Takes all keys if that needs no waiting (clause L6); claims the grant.
@@ -153,43 +159,43 @@ impl<R: Recipient> LockTable<R> {
         let (slot, token) = self.insert_granted(origin, None);
         for (hash, key) in keys {
             let node = self.queues.append(hash, key, Mode::Exclusive, None, slot);
-            self.requests[slot as usize].nodes.push(node);
+            self.requests[slot].nodes.push(node);
         }
         Some((self.ticket(slot), token))
     }
 
     /// Joins all queues in one step (clause L1). Hands back the recipient, not needed, when it is granted at once; such
     /// a grant is claimed.
-    pub(crate) fn join(&mut self, entries: &[Entry], arrival: Arrival<'_, R>) -> (Placed, Option<R>) {
+    pub(crate) fn join(&mut self, entries: &[Entry], arrival: Arrival<'_>, recipient: R) -> (Placed, Option<R>) {
         if let [Entry { hash, key, mode }] = entries {
             return match self.attempt_one(*hash, key, *mode, arrival.origin, arrival.signature) {
-                Ok((ticket, token)) => (Placed { ticket, token: Some(token) }, Some(arrival.recipient)),
-                Err(queue) => (Placed { ticket: self.wait_in(queue, *mode, arrival), token: None }, None),
+                Ok((ticket, token)) => (Placed { ticket, token: Some(token) }, Some(recipient)),
+                Err(queue) => (Placed { ticket: self.wait_in(queue, *mode, arrival, recipient), token: None }, None),
             };
         }
         let slot = self.insert(arrival.origin, arrival.signature, State::Away);
         self.stand(entries, slot);
         let ticket = self.ticket(slot);
-        let request = &mut self.requests[slot as usize];
+        let request = &mut self.requests[slot];
         if request.missing == 0 {
             let token = request.number;
             request.state = State::Granted { token, claimed: true };
-            return (Placed { ticket, token: Some(token) }, Some(arrival.recipient));
+            return (Placed { ticket, token: Some(token) }, Some(recipient));
         }
-        request.wait(arrival);
+        request.wait(arrival, recipient);
         (Placed { ticket, token: None }, None)
     }
 
     /// Releases a solo holder, which has no effect on others. Answers whether it was one, and held.
     #[inline]
     pub(crate) fn release_solo(&mut self, ticket: Ticket) -> bool {
-        ticket.slot & SOLO != 0 && self.queues.remove_solo(ticket.slot & !SOLO, ticket.number)
+        ticket.slot() & SOLO != 0 && self.queues.remove_solo(ticket.slot() & !SOLO, ticket.number)
     }
 
     /// Releases a request that has all its keys here.
     pub(crate) fn release(&mut self, ticket: Ticket, effects: &mut Effects<R>) -> Released {
         let Some(slot) = self.slot(ticket) else { return Released::NotHeld };
-        let request = &self.requests[slot as usize];
+        let request = &self.requests[slot];
         if request.end().is_some() {
             return Released::Ends;
         }
@@ -199,13 +205,21 @@ impl<R: Recipient> LockTable<R> {
         let State::Granted { token, .. } = request.state else {
             return Released::NotHeld;
         };
+        if let Some(node) = request.plain_node() {
+            self.raise(token);
+            self.remove_node(node, effects);
+            self.forget(slot);
+            return Released::Done;
+        }
         self.unlink(slot, Some(token), effects);
-        let mut request = self.forget(slot);
+        let request = &mut self.requests[slot];
         request.tell_of_its_end(ticket, effects);
-        match request.is_lost() && request.nodes.is_empty() {
+        let released = match request.is_lost() && request.nodes.is_empty() {
             true => Released::NotHeld,
             false => Released::Done,
-        }
+        };
+        self.forget(slot);
+        released
     }
 
     /// Where a request stands.
@@ -216,7 +230,7 @@ impl<R: Recipient> LockTable<R> {
         if self.token(slot).is_some() {
             return Standing::Granted;
         }
-        match &mut self.requests[slot as usize].state {
+        match &mut self.requests[slot].state {
             State::Waiting(recipient) => Standing::Waiting(recipient),
             State::Ended(_) => Standing::Ended,
             State::Became(grant) => Standing::Became(*grant),
@@ -229,9 +243,24 @@ impl<R: Recipient> LockTable<R> {
     #[inline]
     pub(crate) fn claim(&mut self, ticket: Ticket, effects: &mut Effects<R>) -> Option<Claimed> {
         let slot = self.slot(ticket)?;
+        if let Some(claimed) = self.requests[slot].claim_told() {
+            return Some(claimed);
+        }
+        self.claim_untold(slot, effects)
+    }
+
+    /// As `claim`, where the record knows all about its grant and nothing else is to be done: the usual case.
+    #[inline]
+    pub(super) fn claim_told(&mut self, ticket: Ticket) -> Option<Claimed> {
+        let request = self.requests.get_mut(ticket.slot()).filter(|request| request.number == ticket.number)?;
+        request.claim_told()
+    }
+
+    /// The rest of `claim`.
+    fn claim_untold(&mut self, slot: u32, effects: &mut Effects<R>) -> Option<Claimed> {
         let token = self.token(slot)?;
         self.grant(slot, token, effects);
-        let request = &mut self.requests[slot as usize];
+        let request = &mut self.requests[slot];
         if let State::Granted { claimed, .. } = &mut request.state {
             *claimed = true;
         }
@@ -249,10 +278,13 @@ impl<R: Recipient> LockTable<R> {
     /// Hands out the error that a request ended with, and forgets the request.
     pub(crate) fn collect(&mut self, ticket: Ticket) -> Option<crate::Error> {
         let slot = self.slot(ticket)?;
-        if !matches!(self.requests[slot as usize].state, State::Ended(_)) {
+        let request = &mut self.requests[slot];
+        if !matches!(request.state, State::Ended(_)) {
             return None;
         }
-        match self.forget(slot).state {
+        let ended = std::mem::replace(&mut request.state, State::Away);
+        self.forget(slot);
+        match ended {
             State::Ended(error) => Some(error),
             _ => None,
         }
@@ -261,7 +293,7 @@ impl<R: Recipient> LockTable<R> {
     /// Forgets a request that became another one's grant, which it names.
     pub(crate) fn collect_grant(&mut self, ticket: Ticket) -> Option<Ticket> {
         let slot = self.slot(ticket)?;
-        let State::Became(grant) = self.requests[slot as usize].state else { return None };
+        let State::Became(grant) = self.requests[slot].state else { return None };
         self.forget(slot);
         Some(grant)
     }
@@ -272,25 +304,25 @@ impl<R: Recipient> LockTable<R> {
         let slot = self.slot(ticket)?;
         let token = self.token(slot)?;
         self.grant(slot, token, &mut effects);
-        effects.pop()
+        effects.take_sole()
     }
 
     /// What a request says of itself, if it stands here.
     pub(crate) fn signature(&mut self, part: Ticket) -> Option<Signature> {
         let slot = self.slot(part)?;
-        Some(self.requests[slot as usize].signature().cloned().unwrap_or_default())
+        Some(self.requests[slot].signature().cloned().unwrap_or_default())
     }
 
     /// Where a request came from, if it stands here.
     pub(crate) fn origin(&mut self, ticket: Ticket) -> Option<Origin> {
         let slot = self.slot(ticket)?;
-        Some(self.requests[slot as usize].origin)
+        Some(self.requests[slot].origin)
     }
 
     /// Makes the part of a grant somebody else's, who has not seen it yet.
     pub(crate) fn pass_on(&mut self, part: Ticket, owner: Option<&OwnerTag>, origin: Origin) {
         let Some(slot) = self.slot(part) else { return };
-        let request = &mut self.requests[slot as usize];
+        let request = &mut self.requests[slot];
         request.more().signature.owner = owner.cloned();
         request.origin = origin;
         if let State::Granted { claimed, .. } = &mut request.state {
@@ -310,20 +342,20 @@ impl<R: Recipient> LockTable<R> {
     /// All keys of a request that stands here, in key order.
     pub(crate) fn keys_of(&mut self, ticket: Ticket) -> KeySet {
         let Some(slot) = self.slot(ticket) else { return KeySet::new() };
-        let mut keys = super::survey::keys(self, &self.requests[slot as usize]);
+        let mut keys = super::survey::keys(self, &self.requests[slot]);
         sort_by(&mut keys, |(a, _), (b, _)| a.cmp(b));
         keys.into()
     }
 
     /// The order in which a request began to wait.
     pub(crate) fn order(&mut self, ticket: Ticket) -> u64 {
-        self.slot(ticket).map_or(0, |slot| self.requests[slot as usize].order)
+        self.slot(ticket).map_or(0, |slot| self.requests[slot].order)
     }
 
     /// Gives the part of a request an owner.
     pub(crate) fn adopt(&mut self, part: Ticket, owner: &OwnerTag) {
         if let Some(slot) = self.slot(part) {
-            self.requests[slot as usize].more().signature.owner = Some(owner.clone());
+            self.requests[slot].more().signature.owner = Some(owner.clone());
         }
     }
 
@@ -334,13 +366,13 @@ impl<R: Recipient> LockTable<R> {
         let own = requests.filter(|(_, request)| from(request.origin) && !matches!(request.state, State::Away));
         let solo = self.queues.iter().filter_map(|queue| Some((queue, self.queues.queue(queue).solo()?)));
         let own_solo = solo.filter(|(_, solo)| from(solo.origin));
-        let tickets = own.map(|(slot, _)| self.ticket(slot as u32));
+        let tickets = own.map(|(slot, _)| self.ticket(slot));
         tickets.chain(own_solo.map(|(queue, solo)| self.solo_ticket(queue, solo.number))).collect()
     }
 
     /// All parts of a request, in the order of their tables. Empty when it is gone.
     pub(crate) fn parts(&mut self, ticket: Ticket) -> Parts {
-        match self.slot(ticket).map(|slot| self.requests[slot as usize].span()) {
+        match self.slot(ticket).map(|slot| self.requests[slot].span()) {
             None => Parts::new(),
             Some(None) => Parts::from_slice(&[ticket]),
             Some(Some(span)) => Parts::from_slice(span.parts()),
@@ -350,7 +382,7 @@ impl<R: Recipient> LockTable<R> {
     /// The fencing token of a request, if it is granted.
     #[inline]
     pub(super) fn token(&self, slot: u32) -> Option<u64> {
-        let request = &self.requests[slot as usize];
+        let request = &self.requests[slot];
         match (&request.state, request.span()) {
             (State::Granted { token, .. }, _) => Some(*token),
             (_, Some(span)) => span.token(),
@@ -361,31 +393,31 @@ impl<R: Recipient> LockTable<R> {
     /// The place of a request's record, if the ticket still names it. A solo holder is given one.
     #[inline]
     pub(super) fn slot(&mut self, ticket: Ticket) -> Option<u32> {
-        if ticket.shard != self.shard {
+        if ticket.shard() != self.shard {
             return None;
         }
-        let slot = match ticket.slot & SOLO {
-            0 => ticket.slot,
+        let slot = match ticket.slot() & SOLO {
+            0 => ticket.slot(),
             _ => self.slot_of_solo(ticket)?,
         };
-        let request = self.requests.get(slot as usize)?;
+        let request = self.requests.get(slot)?;
         (request.number == ticket.number).then_some(slot)
     }
 
     /// The place that is named by the queue of who was its solo holder.
     fn slot_of_solo(&mut self, ticket: Ticket) -> Option<u32> {
-        let queue = ticket.slot & !SOLO;
+        let queue = ticket.slot() & !SOLO;
         self.found(queue, Some(ticket.number));
         self.queues.founded(queue, ticket.number).or_else(|| self.strayed.get(ticket.number).copied())
     }
 
     pub(super) fn ticket(&self, slot: u32) -> Ticket {
-        Ticket { shard: self.shard, slot, number: self.requests[slot as usize].number }
+        Ticket::new(self.shard, slot, self.requests[slot].number)
     }
 
     /// The ticket of a request of which this is a part.
     pub(super) fn home(&self, slot: u32) -> Ticket {
-        match self.requests[slot as usize].span() {
+        match self.requests[slot].span() {
             Some(span) => span.home(),
             None => self.ticket(slot),
         }
@@ -393,7 +425,7 @@ impl<R: Recipient> LockTable<R> {
 
     /// The ticket of a solo holder: its slot names the queue.
     pub(super) fn solo_ticket(&self, queue: u32, number: u64) -> Ticket {
-        Ticket { shard: self.shard, slot: queue | SOLO, number }
+        Ticket::new(self.shard, queue | SOLO, number)
     }
 
     pub(super) fn clock(&self) -> u64 {
@@ -406,7 +438,7 @@ impl<R: Recipient> LockTable<R> {
 
     /// The ticket that the next request will get.
     pub(super) fn next_ticket(&self) -> Ticket {
-        Ticket { shard: self.shard, slot: self.requests.vacant_key() as u32, number: self.clock + 1 }
+        Ticket::new(self.shard, self.requests.vacant(), self.clock + 1)
     }
 
     /// Gives the solo holder of a queue, if it has one, a record and a node.
@@ -417,7 +449,7 @@ impl<R: Recipient> LockTable<R> {
         }
         let state = State::Granted { token: solo.number, claimed: true };
         let mut record = Request::new(solo.number, solo.origin, state);
-        let slot = self.requests.vacant_key() as u32;
+        let slot = self.requests.vacant();
         record.nodes.push(self.queues.found(queue, slot));
         self.requests.insert(record);
         Some(slot)
@@ -435,7 +467,7 @@ impl<R: Recipient> LockTable<R> {
         self.clock += 1;
         let mut request = Request::new(self.clock, origin, state);
         request.sign(signature);
-        self.requests.insert(request) as u32
+        self.requests.insert(request)
     }
 
     /// A record for a request that is granted at once: its number is its token.
@@ -456,26 +488,26 @@ impl<R: Recipient> LockTable<R> {
 
     /// Puts a request into the queues of its keys. Answers whether it is eligible on all of them.
     pub(super) fn stand(&mut self, entries: &[Entry], slot: u32) -> bool {
-        self.requests[slot as usize].nodes.reserve(entries.len());
+        self.requests[slot].nodes.reserve(entries.len());
         for Entry { hash, key, mode } in entries {
             let found = self.queues.find(*hash, key);
             if let Some(queue) = found {
                 self.found(queue, None);
             }
             let node = self.queues.append(*hash, key, *mode, found, slot);
-            let request = &mut self.requests[slot as usize];
+            let request = &mut self.requests[slot];
             request.nodes.push(node);
             request.missing += u32::from(!self.queues.node(node).eligible);
         }
-        self.requests[slot as usize].missing == 0
+        self.requests[slot].missing == 0
     }
 
     /// Takes a request out of its queues, and raises the clock to the token that it held.
     #[inline]
     pub(super) fn unlink(&mut self, slot: u32, token: Option<u64>, effects: &mut Effects<R>) {
-        self.clock = self.clock.max(token.unwrap_or(0));
-        for at in 0..self.requests[slot as usize].nodes.len() {
-            self.remove_node(self.requests[slot as usize].nodes[at], effects);
+        self.raise(token.unwrap_or(0));
+        for at in 0..self.requests[slot].nodes.len() {
+            self.remove_node(self.requests[slot].nodes[at], effects);
         }
     }
 
@@ -494,8 +526,8 @@ impl<R: Recipient> LockTable<R> {
 
     /// Tells every request that is queued for what a holder has that it went away without a word.
     pub(super) fn mark_abandoned(&mut self, slot: u32) {
-        for at in 0..self.requests[slot as usize].nodes.len() {
-            let queue = self.queues.node(self.requests[slot as usize].nodes[at]).queue;
+        for at in 0..self.requests[slot].nodes.len() {
+            let queue = self.queues.node(self.requests[slot].nodes[at]).queue;
             // Each request that joins, and each grant, moves the clock: who was told by another holder at this time need
             // not be told again.
             if !self.queues.mark(queue, self.clock) {
@@ -505,26 +537,25 @@ impl<R: Recipient> LockTable<R> {
             let queued: Vec<u32> = self.queues.nodes_from(first).map(|(_, node)| node.request).collect();
             for other in queued {
                 if self.token(other).is_none() {
-                    self.requests[other as usize].mark_abandoned();
+                    self.requests[other].mark_abandoned();
                 }
             }
         }
     }
 
-    /// Takes the record of a request out; it stands in no queue any more.
+    /// Drops the record of a request; it stands in no queue any more.
     #[inline]
-    pub(super) fn forget(&mut self, slot: u32) -> Request<R> {
-        let request = self.requests.remove(slot as usize);
+    pub(super) fn forget(&mut self, slot: u32) {
         if !self.strayed.is_empty() {
-            self.strayed.remove(request.number);
+            self.strayed.remove(self.requests[slot].number);
         }
-        request
+        self.requests.discard(slot);
     }
 
     /// Takes a node out of its queue whose request stays.
     pub(super) fn take_node(&mut self, node: u32, effects: &mut Effects<R>) {
         let &Node { request: slot, queue, .. } = self.queues.node(node);
-        let request = &mut self.requests[slot as usize];
+        let request = &mut self.requests[slot];
         request.nodes.retain(|other| *other != node);
         if self.queues.founded(queue, request.number).is_some() {
             self.strayed.insert(request.number, slot);
@@ -534,13 +565,13 @@ impl<R: Recipient> LockTable<R> {
 
     /// How many requests and keys there is room for.
     pub(super) fn room(&self) -> usize {
-        self.queues.room().max(self.requests.capacity())
+        self.queues.room().max(self.requests.room())
     }
 
     /// Makes a waiting request a granted one, unless it is one already.
     #[inline]
     pub(super) fn grant(&mut self, slot: u32, token: u64, effects: &mut Effects<R>) {
-        grant(&mut self.requests[slot as usize], Ticket { shard: self.shard, slot, number: 0 }, token, effects);
+        grant(self.shard, slot, &mut self.requests[slot], token, effects);
     }
 
     /// How many requests whose home is here there is something kept of.
@@ -564,8 +595,8 @@ pub(crate) fn exhausted(clock: u64) -> bool {
 }
 
 /// A node of a request became eligible: the last one grants.
-fn admit<R>(shard: u32, requests: &mut Slab<Request<R>>, clock: &mut u64, slot: u32, effects: &mut Effects<R>) {
-    let request = &mut requests[slot as usize];
+fn admit<R>(shard: u32, requests: &mut Places<Request<R>>, clock: &mut u64, slot: u32, effects: &mut Effects<R>) {
+    let request = &mut requests[slot];
     request.missing -= 1;
     if request.missing > 0 {
         return;
@@ -582,17 +613,17 @@ fn admit<R>(shard: u32, requests: &mut Slab<Request<R>>, clock: &mut u64, slot: 
         },
     };
     *clock = token.max(*clock);
-    grant(request, Ticket { shard, slot, number: 0 }, token, effects);
+    grant(shard, slot, request, token, effects);
 }
 
 #[inline]
-fn grant<R>(request: &mut Request<R>, place: Ticket, token: u64, effects: &mut Effects<R>) {
+fn grant<R>(shard: u32, slot: u32, request: &mut Request<R>, token: u64, effects: &mut Effects<R>) {
     if !matches!(request.state, State::Waiting(_)) {
         return;
     }
-    let ticket = Ticket { number: request.number, ..place };
+    let ticket = Ticket::new(shard, slot, request.number);
     let (timed, abandoned) = (request.is_timed(), request.is_abandoned());
     if let State::Waiting(recipient) = std::mem::replace(&mut request.state, State::Granted { token, claimed: false }) {
-        effects.push(Effect::Granted { ticket, recipient, token, abandoned, timed });
+        effects.push_with(|| Effect::Granted { ticket, recipient, token, abandoned, timed });
     }
 }

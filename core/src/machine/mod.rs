@@ -11,12 +11,14 @@
 //! | `leave` | how a request leaves: release, cancel, time-out, close |
 //! | `partial` | a holder gives up some keys, or their exclusiveness |
 //! | `take_away` | a lock is taken away while its holder runs |
+//! | `effects` | what follows from a step, in order |
 //! | `spanning` | a request whose keys live in several tables |
 //! | `owners` | what each owner holds and waits for |
 //! | `deadlock` | whether a wait would close a circle |
 //! | `survey` | what a query sees: positions and blockers |
 //! | `shard_table` | what a shard keeps: usually one holder in place, without a table |
 //! | `index` | finds a queue by key |
+//! | `places` | values at places, which are used again |
 //! | `numbered` | values by number |
 //! | `sort` | sorting in little code |
 //! | `deadlines` | what is due when |
@@ -31,12 +33,14 @@ mod attempt;
 mod cell_table;
 mod deadlines;
 mod deadlock;
+mod effects;
 mod index;
 mod leave;
 mod lock_table;
 mod numbered;
 mod owners;
 mod partial;
+mod places;
 mod progress;
 mod queue;
 mod request;
@@ -58,6 +62,7 @@ pub(crate) use self::attempt::{Attempt, Doom, Mark, Pending, Ranged, Refused};
 pub(crate) use self::cell_table::{CellTable, Found, Kept, Presence, Seen, Written};
 pub(crate) use self::deadlines::{Deadlines, Due, Errand};
 pub(crate) use self::deadlock::{Link, Target, WaitGraph, chain};
+pub(crate) use self::effects::Effects;
 pub(crate) use self::leave::{Leave, Left, Parts, leave};
 pub(crate) use self::lock_table::{LockTable, exhausted};
 pub(crate) use self::numbered::Numbered;
@@ -120,9 +125,6 @@ pub(crate) enum Effect<R> {
     /// A request whose record is in another table holds its keys now: call [`LockTable::deliver`] there.
     GrantedElsewhere(Ticket),
 }
-
-/// What follows from one step, in the order decided here.
-pub(crate) type Effects<R> = smallvec::SmallVec<[Effect<R>; 1]>;
 
 impl<R> fmt::Debug for Effect<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

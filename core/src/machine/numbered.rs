@@ -3,9 +3,8 @@
 //! One map for all of them: a general one costs some eight kilobytes of code for every type of value that it is made for,
 //! which a page has to load.
 
-use slab::Slab;
-
 use super::index::{Index, Indexed};
+use super::places::Places;
 use crate::Ticket;
 
 /// What a value is found by: what a ticket names, or the number of an owner.
@@ -25,7 +24,7 @@ pub(crate) struct Numbered<T> {
 /// The places of numbers.
 #[derive(Default)]
 struct Numbers {
-    all: Slab<Number>,
+    all: Places<Number>,
     index: Index,
 }
 
@@ -67,7 +66,8 @@ impl<T> Numbered<T> {
     pub(crate) fn take_if(&mut self, is_asked: impl Fn(&T) -> bool) -> Vec<T> {
         let asked = |(at, value): (usize, &Option<T>)| value.as_ref().is_some_and(&is_asked).then_some(at);
         let asked: Vec<usize> = self.values.iter().enumerate().filter_map(asked).collect();
-        let numbers: Vec<Number> = asked.into_iter().filter_map(|at| self.numbers.all.get(at).copied()).collect();
+        let numbers: Vec<Number> =
+            asked.into_iter().filter_map(|at| self.numbers.all.get(at as u32).copied()).collect();
         numbers.into_iter().filter_map(|number| self.remove(number)).collect()
     }
 
@@ -103,14 +103,15 @@ impl Numbers {
     fn find_or_add(&mut self, number: Number) -> usize {
         self.find(number).unwrap_or_else(|| {
             let at = self.all.insert(number);
-            self.index.added(&self.all, number.hash(), at as u32);
-            at
+            self.index.added(&self.all, number.hash(), at);
+            at as usize
         })
     }
 
     fn remove(&mut self, at: usize) {
-        let number = self.all.remove(at);
-        self.index.removed(number.hash(), at as u32);
+        if let Some(number) = self.all.remove(at as u32) {
+            self.index.removed(number.hash(), at as u32);
+        }
     }
 }
 
@@ -167,10 +168,10 @@ mod tests {
     #[test]
     fn what_a_ticket_names_is_found_by_each_of_its_tickets() {
         let mut numbered = Numbered::default();
-        let ticket = Ticket { number: 7, shard: 1, slot: 2 };
+        let ticket = Ticket::new(1, 2, 7);
         numbered.insert(ticket, 'a');
-        numbered.insert(Ticket { shard: 2, ..ticket }, 'b');
-        assert_eq!(numbered.get(Ticket { slot: 9, ..ticket }), Some(&'a'));
+        numbered.insert(Ticket::new(2, 2, 7), 'b');
+        assert_eq!(numbered.get(Ticket::new(1, 9, 7)), Some(&'a'));
         assert_eq!(numbered.get(7), None);
         assert_eq!(numbered.into_values().collect::<Vec<_>>(), ['a', 'b']);
     }

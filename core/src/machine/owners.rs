@@ -128,7 +128,7 @@ mod tests {
     fn an_owner_is_remembered_while_it_is_known_or_has_requests() {
         let mut owners: Owners<&str> = Owners::default();
         let (one, other) = (owners.open(Origin(1), name), owners.open(Origin(1), name));
-        let request = Ticket { number: 1, shard: 0, slot: 0 };
+        let request = Ticket::new(0, 0, 1);
         owners.add(one.number, request);
         owners.let_go(one.number);
         assert!(owners.is_open(one.number));

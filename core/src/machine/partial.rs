@@ -70,7 +70,7 @@ pub(crate) fn holds<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
 fn granted_token<R: Recipient, T: DerefMut<Target = LockTable<R>>>(tables: &mut [T], parts: &[Ticket]) -> Option<u64> {
     let home = tables.first_mut()?;
     let slot = home.slot(*parts.first()?)?;
-    home.token(slot).filter(|_| !home.requests[slot as usize].is_lost())
+    home.token(slot).filter(|_| !home.requests[slot].is_lost())
 }
 
 /// The nodes of a request, each with the place of its table.
@@ -81,7 +81,7 @@ pub(super) fn nodes<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     let mut nodes = Vec::new();
     for (at, (table, part)) in tables.iter_mut().zip(parts).enumerate() {
         if let Some(slot) = table.slot(*part) {
-            nodes.extend(table.requests[slot as usize].nodes.iter().map(|&node| (at, node)));
+            nodes.extend(table.requests[slot].nodes.iter().map(|&node| (at, node)));
         }
     }
     nodes
@@ -96,7 +96,7 @@ pub(super) fn change_keys<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     let mut changed: Option<SpanningRef> = None;
     for (table, part) in tables.iter_mut().zip(parts) {
         let Some(slot) = table.slot(*part) else { continue };
-        let request = &mut table.requests[slot as usize];
+        let request = &mut table.requests[slot];
         let Some(span) = request.span() else { return };
         let span = changed.get_or_insert_with(|| span.with_keys(&change)).clone();
         request.more().span = Some(span);

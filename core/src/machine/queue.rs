@@ -4,7 +4,7 @@
 //! holders included. A request is *eligible* on a key when no earlier incompatible request is left in its queue
 //! (clause L2). The eligible ones are always the front of the queue: either its first node, if that one is exclusive,
 //! or the run of shared nodes that it begins with. So one mark, [`Queue::first_waiting`], divides the queue, and moving
-//! it is the whole rule ([`Queues::advance`]).
+//! it is the whole rule ([`Queue::advance`]).
 //!
 //! A request holds its keys when it is eligible on all of them; until then a key on which it is eligible is reserved
 //! for it.
@@ -14,11 +14,11 @@
 //! node ([`Queues::found`]), so that no rule but this one knows the difference.
 
 use foldhash::fast::FixedState;
-use slab::Slab;
 
 use super::Mode;
 use super::Origin;
 use super::index::Index;
+use super::places::Places;
 use crate::Key;
 
 /// No node.
@@ -56,6 +56,23 @@ impl Queue {
     pub(super) fn solo(&self) -> Option<Solo> {
         (self.first == NIL).then_some(self.holder)
     }
+
+    /// **Who is granted next.** The first node that waits becomes eligible when nobody is left before it, or when it
+    /// and all before it are shared; then the one after it is looked at.
+    fn advance(&mut self, nodes: &mut Places<Node>, mut admit: impl FnMut(u32)) {
+        while self.first_waiting != NIL {
+            let node = &mut nodes[self.first_waiting];
+            if self.first_waiting == self.first {
+                self.mode = node.mode;
+            } else if self.mode == Mode::Exclusive || node.mode == Mode::Exclusive {
+                break;
+            }
+            node.eligible = true;
+            self.waiting -= 1;
+            self.first_waiting = node.next;
+            admit(node.request);
+        }
+    }
 }
 
 impl Solo {
@@ -76,8 +93,8 @@ pub(super) struct Node {
 #[derive(Default)]
 pub(super) struct Queues {
     index: Index,
-    queues: Slab<Queue>,
-    nodes: Slab<Node>,
+    queues: Places<Queue>,
+    nodes: Places<Node>,
 }
 
 impl Queues {
@@ -88,7 +105,7 @@ impl Queues {
 
     /// Whether a request that joined now would be eligible.
     pub(super) fn admits(&self, queue: u32, mode: Mode) -> bool {
-        let queue = &self.queues[queue as usize];
+        let queue = &self.queues[queue];
         mode == Mode::Shared && queue.mode == Mode::Shared && queue.first_waiting == NIL
     }
 
@@ -111,8 +128,8 @@ impl Queues {
     /// Gives a solo holder, whose record is `request` from now on, a node.
     pub(super) fn found(&mut self, queue: u32, request: u32) -> u32 {
         let node = Node { queue, request, mode: Mode::Exclusive, eligible: true, prev: NIL, next: NIL };
-        let at = self.nodes.insert(node) as u32;
-        let queue = &mut self.queues[queue as usize];
+        let at = self.nodes.insert(node);
+        let queue = &mut self.queues[queue];
         (queue.first, queue.last) = (at, at);
         queue.holder.request = request;
         at
@@ -120,12 +137,12 @@ impl Queues {
 
     /// The solo holder of a queue, if there is that queue.
     pub(super) fn solo(&self, queue: u32) -> Option<Solo> {
-        self.queues.get(queue as usize).and_then(Queue::solo)
+        self.queues.get(queue).and_then(Queue::solo)
     }
 
     /// The record of what was a solo holder, if `number` named it.
     pub(super) fn founded(&self, queue: u32, number: u64) -> Option<u32> {
-        let holder = self.queues.get(queue as usize)?.holder;
+        let holder = self.queues.get(queue)?.holder;
         (holder.number == number && holder.request != NIL).then_some(holder.request)
     }
 
@@ -136,8 +153,8 @@ impl Queues {
             return self.append_to(queue, mode, request);
         }
         let node = Node { queue: NIL, request, mode, eligible: true, prev: NIL, next: NIL };
-        let at = self.nodes.insert(node) as u32;
-        self.nodes[at as usize].queue = self.open(hash, key, mode, at, Solo::NOBODY);
+        let at = self.nodes.insert(node);
+        self.nodes[at].queue = self.open(hash, key, mode, at, Solo::NOBODY);
         at
     }
 
@@ -145,8 +162,8 @@ impl Queues {
     #[inline]
     pub(super) fn append_to(&mut self, at: u32, mode: Mode, request: u32) -> u32 {
         let eligible = self.admits(at, mode);
-        let queue = &mut self.queues[at as usize];
-        let node = self.nodes.insert(Node { queue: at, request, mode, eligible, prev: queue.last, next: NIL }) as u32;
+        let queue = &mut self.queues[at];
+        let node = self.nodes.insert(Node { queue: at, request, mode, eligible, prev: queue.last, next: NIL });
         let last = std::mem::replace(&mut queue.last, node);
         if !eligible {
             queue.waiting += 1;
@@ -154,7 +171,7 @@ impl Queues {
                 queue.first_waiting = node;
             }
         }
-        self.nodes[last as usize].next = node;
+        self.nodes[last].next = node;
         node
     }
 
@@ -168,17 +185,17 @@ impl Queues {
         holds: impl Fn(u32) -> bool,
         mut put_off: impl FnMut(u32),
     ) -> u32 {
-        let next = self.queues[at as usize].first;
+        let next = self.queues[at].first;
         let node = Node { queue: at, request, mode: Mode::Exclusive, eligible: true, prev: NIL, next };
-        let front = self.nodes.insert(node) as u32;
-        self.nodes[next as usize].prev = front;
-        let queue = &mut self.queues[at as usize];
+        let front = self.nodes.insert(node);
+        self.nodes[next].prev = front;
+        let queue = &mut self.queues[at];
         (queue.first, queue.mode) = (front, Mode::Exclusive);
         let mut behind = next;
         let mut first_waiting = queue.first_waiting;
         let mut found = false;
         while behind != NIL && behind != queue.first_waiting {
-            let node = &mut self.nodes[behind as usize];
+            let node = &mut self.nodes[behind];
             if !holds(node.request) {
                 node.eligible = false;
                 queue.waiting += 1;
@@ -195,77 +212,63 @@ impl Queues {
 
     /// Takes a node out of its line, then calls `admit` with the request of each node that became eligible by it, in
     /// order.
+    #[inline]
     pub(super) fn remove(&mut self, node: u32, admit: impl FnMut(u32)) {
-        let Node { queue: at, prev, next, eligible, .. } = self.nodes.remove(node as usize);
+        let Node { queue: at, prev, next, eligible, .. } = self.nodes[node];
+        self.nodes.discard(node);
         if prev == NIL && next == NIL {
             return self.close(at);
         }
-        let queue = &mut self.queues[at as usize];
+        let Queues { queues, nodes, .. } = self;
+        let queue = &mut queues[at];
         queue.waiting -= u32::from(!eligible);
         if queue.first_waiting == node {
             queue.first_waiting = next;
         }
         match prev {
             NIL => queue.first = next,
-            _ => self.nodes[prev as usize].next = next,
+            _ => nodes[prev].next = next,
         }
         match next {
             NIL => queue.last = prev,
-            _ => self.nodes[next as usize].prev = prev,
+            _ => nodes[next].prev = prev,
         }
-        self.advance(at, admit);
+        queue.advance(nodes, admit);
     }
 
     /// Makes a node that is eligible alone a shared one, then calls `admit` as [`remove`](Queues::remove) does.
     pub(super) fn share(&mut self, node: u32, admit: impl FnMut(u32)) {
-        let Node { queue, mode, .. } = &mut self.nodes[node as usize];
+        let Queues { queues, nodes, .. } = self;
+        let Node { queue, mode, .. } = &mut nodes[node];
         *mode = Mode::Shared;
-        self.queues[*queue as usize].mode = Mode::Shared;
-        let queue = *queue;
-        self.advance(queue, admit);
-    }
-
-    /// **Who is granted next.** The first node that waits becomes eligible when nobody is left before it, or when it
-    /// and all before it are shared; then the one after it is looked at.
-    fn advance(&mut self, queue: u32, mut admit: impl FnMut(u32)) {
-        let queue = &mut self.queues[queue as usize];
-        while queue.first_waiting != NIL {
-            let node = &mut self.nodes[queue.first_waiting as usize];
-            if queue.first_waiting == queue.first {
-                queue.mode = node.mode;
-            } else if queue.mode == Mode::Exclusive || node.mode == Mode::Exclusive {
-                break;
-            }
-            node.eligible = true;
-            queue.waiting -= 1;
-            queue.first_waiting = node.next;
-            admit(node.request);
-        }
+        let queue = &mut queues[*queue];
+        queue.mode = Mode::Shared;
+        queue.advance(nodes, admit);
     }
 
     /// Notes that those who wait are told at `clock` that a holder went away. `false` when they were told then already.
     pub(super) fn mark(&mut self, queue: u32, clock: u64) -> bool {
-        std::mem::replace(&mut self.queues[queue as usize].marked, clock) != clock
+        std::mem::replace(&mut self.queues[queue].marked, clock) != clock
     }
 
     pub(super) fn node(&self, node: u32) -> &Node {
-        &self.nodes[node as usize]
+        &self.nodes[node]
     }
 
     pub(super) fn queue(&self, queue: u32) -> &Queue {
-        &self.queues[queue as usize]
+        &self.queues[queue]
     }
 
     /// Every queue, for a query of everything.
     pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
-        self.queues.iter().map(|(at, _)| at as u32)
+        self.queues.iter().map(|(at, _)| at)
     }
 
     /// The nodes from `node` on, in order.
     pub(super) fn nodes_from(&self, node: u32) -> impl Iterator<Item = (u32, &Node)> + '_ {
         let mut at = node;
         std::iter::from_fn(move || {
-            let node = self.nodes.get(at as usize)?;
+            let node = self.nodes.get(at)?;
             let item = (at, node);
             at = node.next;
             Some(item)
@@ -276,7 +279,7 @@ impl Queues {
     pub(super) fn nodes_before<'q>(&'q self, node: &Node) -> impl Iterator<Item = &'q Node> + use<'q> {
         let mut at = node.prev;
         std::iter::from_fn(move || {
-            let node = self.nodes.get(at as usize)?;
+            let node = self.nodes.get(at)?;
             at = node.prev;
             Some(node)
         })
@@ -284,12 +287,12 @@ impl Queues {
 
     /// Whether a node is not the last of its queue.
     pub(super) fn is_followed(&self, node: u32) -> bool {
-        self.nodes[node as usize].next != NIL
+        self.nodes[node].next != NIL
     }
 
     /// How many queues there is room for.
     pub(super) fn room(&self) -> usize {
-        self.queues.capacity()
+        self.queues.room()
     }
 
     #[inline]
@@ -310,9 +313,9 @@ impl Queues {
             waiting: 0,
             marked: 0,
         };
-        let at = self.queues.insert(queue) as u32;
+        let at = self.queues.insert(queue);
         // Once it is in its place: what was just written would not be read back at once, in wider pieces, to be moved there.
-        let queue = &mut self.queues[at as usize];
+        let queue = &mut self.queues[at];
         (queue.first, queue.last, queue.mode) = (node, node, mode);
         self.index.added(&self.queues, hash, at);
         at
@@ -320,8 +323,8 @@ impl Queues {
 
     #[inline]
     fn close(&mut self, queue: u32) {
-        let closed = self.queues.remove(queue as usize);
-        self.index.removed(closed.hash, queue);
+        self.index.removed(self.queues[queue].hash, queue);
+        self.queues.discard(queue);
         if self.queues.is_empty() {
             // Forgets the vacant places of a past peak, which a search through few queues would have to pass.
             self.queues.clear();

@@ -123,24 +123,43 @@ impl<R> Request<R> {
         }
     }
 
-    /// One that waits for one key.
+    /// One for one key, which is to wait.
     #[inline]
-    pub(super) fn waiting(number: u64, node: u32, arrival: Arrival<'_, R>) -> Request<R> {
-        let mut request = Request {
+    pub(super) fn arrived(number: u64, node: u32, arrival: Arrival<'_>) -> Request<R> {
+        let more = arrival.more();
+        Request {
             number,
             origin: arrival.origin,
             nodes: SmallVec::from_buf_and_len([node, 0], 1),
             missing: 1,
-            state: State::Waiting(arrival.recipient),
             joined: arrival.joined,
             order: arrival.order,
             abandoned: false,
             lost: false,
-            more: None,
-        };
-        request.sign(arrival.signature);
-        request.limit(arrival.order, arrival.deadline, arrival.max_hold);
-        request
+            more,
+            state: State::Away,
+        }
+    }
+
+    /// Notes that its caller has seen its grant, where the record knows all about that.
+    #[inline]
+    pub(super) fn claim_told(&mut self) -> Option<Claimed> {
+        match &mut self.state {
+            State::Granted { token, claimed } if self.more.is_none() && !self.lost => {
+                *claimed = true;
+                Some(Claimed { token: *token, abandoned: self.abandoned })
+            }
+            _ => None,
+        }
+    }
+
+    /// The node of a request for one key of which nothing else is to be told.
+    #[inline]
+    pub(super) fn plain_node(&self) -> Option<u32> {
+        match self.nodes[..] {
+            [node] if self.more.is_none() => Some(node),
+            _ => None,
+        }
     }
 
     /// What it says of itself.
@@ -233,17 +252,30 @@ pub(super) enum State<R> {
     Away,
 }
 
-/// Everything about a new request but its keys.
-pub(crate) struct Arrival<'s, R> {
+/// Everything about a new request but its keys and its recipient.
+#[derive(Clone, Copy)]
+pub(crate) struct Arrival<'s> {
     pub(crate) origin: Origin,
     pub(crate) signature: Option<&'s Signature>,
-    pub(crate) recipient: R,
     pub(crate) joined: Option<Duration>,
     /// Rises with every request of the space that waits.
     pub(crate) order: u64,
     pub(crate) deadline: Option<Duration>,
     /// How long it may hold its keys.
     pub(crate) max_hold: Option<Duration>,
+}
+
+impl Arrival<'_> {
+    /// What most requests do without.
+    #[inline]
+    fn more<R>(&self) -> Option<Box<More<R>>> {
+        if self.signature.is_none() && self.deadline.is_none() && self.max_hold.is_none() {
+            return None;
+        }
+        let due = self.deadline.map(|at| (at, self.order));
+        let signature = self.signature.cloned().unwrap_or_default();
+        Some(Box::new(More { signature, due, max_hold: self.max_hold, ..More::default() }))
+    }
 }
 
 impl<R> Request<R> {
@@ -293,8 +325,8 @@ impl<R> Request<R> {
     }
 
     /// Begins to wait.
-    pub(super) fn wait(&mut self, arrival: Arrival<'_, R>) {
-        self.state = State::Waiting(arrival.recipient);
+    pub(super) fn wait(&mut self, arrival: Arrival<'_>, recipient: R) {
+        self.state = State::Waiting(recipient);
         self.joined = arrival.joined;
         self.order = arrival.order;
         self.limit(arrival.order, arrival.deadline, arrival.max_hold);

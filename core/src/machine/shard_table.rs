@@ -11,7 +11,7 @@
 
 use super::lock_table::SOLO;
 use super::spanning::SpanningRef;
-use super::{Effects, LockTable, Origin, Recipient, Released};
+use super::{Claimed, Effects, LockTable, Origin, Recipient, Released};
 use crate::{Key, Ticket};
 
 /// A lone holder, or a lock table.
@@ -96,7 +96,7 @@ impl<R: Recipient> ShardTable<R> {
     /// The ticket of a lone holder with this number.
     #[inline]
     pub(super) fn lone_ticket(&self, number: u64) -> Ticket {
-        Ticket { shard: self.shard, slot: SOLO, number }
+        Ticket::new(self.shard, SOLO, number)
     }
 
     /// Notes a lone holder, whose number, larger than the clock, is its token. The shard must be vacant.
@@ -160,13 +160,26 @@ impl<R: Recipient> ShardTable<R> {
     /// How many requests whose home is here there is something kept of.
     #[cfg(test)]
     pub(crate) fn kept(&self) -> usize {
-        let own = |lone: &&Lone| lone.span.as_ref().is_none_or(|span| span.home().shard == self.shard);
+        let own = |lone: &&Lone| lone.span.as_ref().is_none_or(|span| span.home().shard() == self.shard);
         self.lone.iter().filter(own).count() + self.crowd.as_ref().map_or(0, |crowd| crowd.kept())
     }
 
     /// The lock table, if [`crowd`](ShardTable::crowd) has made it.
+    #[inline]
     pub(crate) fn made_crowd(&self) -> Option<&LockTable<R>> {
         self.crowd.as_deref()
+    }
+
+    /// As `made_crowd`, to be changed.
+    #[inline]
+    pub(crate) fn made_crowd_mut(&mut self) -> Option<&mut LockTable<R>> {
+        self.crowd.as_deref_mut()
+    }
+
+    /// Notes that the caller of a request that waited sees its grant. `None` says only that the lock table must be asked.
+    #[inline]
+    pub(crate) fn claim_told(&mut self, ticket: Ticket) -> Option<Claimed> {
+        self.crowd.as_mut().filter(|_| self.crowded)?.claim_told(ticket)
     }
 
     /// Ends the crowd, if everybody has left it.

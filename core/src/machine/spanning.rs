@@ -9,14 +9,14 @@ use std::ops::DerefMut;
 use smallvec::SmallVec;
 
 use super::request::State;
-use super::{Arrival, Entry, LockTable, Mode, Origin, Parts, Placed, Recipient, ShardTable, sort_by};
+use super::{Arrival, Entry, LockTable, Mode, Origin, Parts, Placed, Recipient, ShardTable};
 use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::{Key, Ticket};
 
 /// What each part keeps of a [`Spanning`].
 pub(crate) type SpanningRef = Arc<Spanning>;
 
-/// The keys of a request, in key order.
+/// The keys of a request, each with its mode.
 pub(crate) type KeySet = SmallVec<[(Key, Mode); 4]>;
 
 /// What the parts of one request share.
@@ -139,10 +139,10 @@ impl Spanning {
 pub(crate) fn join<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     tables: &mut [T],
     groups: &[&[Entry]],
-    arrival: Arrival<'_, R>,
+    arrival: Arrival<'_>,
+    recipient: R,
 ) -> (Placed, Option<R>) {
-    let mut keys: KeySet = groups.iter().copied().flatten().map(|entry| (entry.key.clone(), entry.mode)).collect();
-    sort_by(&mut keys, |(a, _), (b, _)| a.cmp(b));
+    let keys = groups.iter().copied().flatten().map(|entry| (entry.key.clone(), entry.mode)).collect();
     let parts: Parts = tables.iter().map(|table| table.next_ticket()).collect();
     let home = parts[0];
     let shared = Spanning::new(parts, keys);
@@ -152,21 +152,21 @@ pub(crate) fn join<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
         if table.stand(group, slot) {
             token = shared.part_eligible(table.clock());
         }
-        let request = &mut table.requests[slot as usize];
+        let request = &mut table.requests[slot];
         request.joined = arrival.joined;
         request.order = arrival.order;
         request.more().span = Some(shared.clone());
     }
-    let request = &mut tables[0].requests[home.slot as usize];
+    let request = &mut tables[0].requests[home.slot()];
     let placed = Placed { ticket: home, token };
     match token {
         Some(token) => {
             request.state = State::Granted { token, claimed: true };
             shared.claim();
-            (placed, Some(arrival.recipient))
+            (placed, Some(recipient))
         }
         None => {
-            request.wait(arrival);
+            request.wait(arrival, recipient);
             (placed, None)
         }
     }
@@ -185,8 +185,7 @@ pub(crate) fn attempt_vacant<'k, R: Recipient, T: DerefMut<Target = ShardTable<R
     let token = 1 + tables.iter().map(|table| table.clock()).max()?;
     let parts: Parts = tables.iter().map(|table| table.lone_ticket(token)).collect();
     let home = parts[0];
-    let mut set: KeySet = keys.clone().map(|(_, key)| (key.clone(), Mode::Exclusive)).collect();
-    sort_by(&mut set, |(a, _), (b, _)| a.cmp(b));
+    let set = keys.clone().map(|(_, key)| (key.clone(), Mode::Exclusive)).collect();
     let shared = Spanning::granted(parts, set, token);
     let mut shared = Some(shared);
     let last = tables.len() - 1;
@@ -199,13 +198,16 @@ pub(crate) fn attempt_vacant<'k, R: Recipient, T: DerefMut<Target = ShardTable<R
 }
 
 /// Releases a request whose parts are all lone holders of their tables, which are all locked. `None`, and nothing changed,
-/// when they are not. What it answers is to be dropped once everything is unlocked.
+/// when they are not. What it answers, what they share, is to be dropped once everything is unlocked.
 pub(crate) fn release_lone<R: Recipient, T: DerefMut<Target = ShardTable<R>>>(
     tables: &mut [T],
     parts: &[Ticket],
-) -> Option<SmallVec<[SpanningRef; 4]>> {
+) -> Option<SpanningRef> {
     let lone = tables.iter().zip(parts).all(|(table, &part)| table.is_lone(part) == Some(true));
-    lone.then(|| tables.iter_mut().filter_map(|table| table.take_out()).collect())
+    match lone {
+        true => tables.iter_mut().filter_map(|table| table.take_out()).last(),
+        false => None,
+    }
 }
 
 /// Whether a request over several tables, all locked, would be granted at once.

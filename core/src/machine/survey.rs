@@ -90,7 +90,7 @@ impl Survey {
         }
         let awaited = match queue.first_waiting {
             NIL => None,
-            node => table.requests[table.queues.node(node).request as usize].joined,
+            node => table.requests[table.queues.node(node).request].joined,
         };
         let mut waiting = 0;
         for (_, node) in table.queues.nodes_from(queue.first) {
@@ -113,8 +113,8 @@ impl<R: Recipient> LockTable<R> {
     pub(crate) fn spanned(&self, hash: u64, key: &Key, into: &mut Vec<usize>) {
         let Some(queue) = self.queues.find(hash, key) else { return };
         for (_, node) in self.queues.nodes_from(self.queues.queue(queue).first) {
-            if let Some(span) = self.requests[node.request as usize].span() {
-                into.extend(span.parts().iter().map(|part| part.shard as usize));
+            if let Some(span) = self.requests[node.request].span() {
+                into.extend(span.parts().iter().map(|part| part.shard() as usize));
             }
         }
     }
@@ -126,14 +126,14 @@ pub(super) fn time_out<R: Recipient, T: Deref<Target = LockTable<R>>>(
     parts: &[Ticket],
     now: Option<Duration>,
 ) -> Error {
-    let request = &tables[0].requests[parts[0].slot as usize];
+    let request = &tables[0].requests[parts[0].slot()];
     let mut keys: Vec<Key> = keys(&tables[0], request).into_iter().map(|(key, _)| key).collect();
     sort_by(&mut keys, Key::cmp);
     let waited = now.zip(request.joined).map(|(now, joined)| now.saturating_sub(joined));
     let mut blocked_by = Vec::new();
     let mut position = 1;
     for (table, part) in tables.iter().zip(parts) {
-        for &own in &table.requests[part.slot as usize].nodes {
+        for &own in &table.requests[part.slot()].nodes {
             let node = table.queues.node(own);
             let queue = table.queues.queue(node.queue);
             if !node.eligible {
@@ -166,7 +166,7 @@ fn add_blockers<R: Recipient>(table: &LockTable<R>, queue: &Queue, mode: Mode, i
     let (first, count) = if shares { (queue.first_waiting, 1) } else { (queue.first, BLOCKERS) };
     let front = table.queues.nodes_from(first).take_while(|&(at, _)| shares || at != queue.first_waiting).take(count);
     into.extend(front.map(|(_, node)| {
-        let request = &table.requests[node.request as usize];
+        let request = &table.requests[node.request];
         let owner: Option<OwnerName> = request.owner().map(|owner| owner.name.clone());
         let label = request.signature().and_then(|signature| signature.label.clone());
         Blocker { key: queue.key.clone(), owner, label, token: table.token(node.request) }
@@ -174,7 +174,7 @@ fn add_blockers<R: Recipient>(table: &LockTable<R>, queue: &Queue, mode: Mode, i
 }
 
 fn row<R: Recipient>(table: &LockTable<R>, slot: u32) -> Row {
-    let request = &table.requests[slot as usize];
+    let request = &table.requests[slot];
     let mut row = Row {
         signature: request.signature().cloned().unwrap_or_default(),
         token: table.token(slot),

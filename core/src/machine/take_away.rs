@@ -25,7 +25,7 @@ pub(crate) fn take_away<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     let home = tables.first_mut()?;
     let slot = home.slot(*parts.first()?)?;
     let token = home.token(slot)?;
-    let was_held = !home.requests[slot as usize].is_lost();
+    let was_held = !home.requests[slot].is_lost();
     let taken = |key: &Key| keys.is_none_or(|keys| keys.contains(key));
     let mut nodes = nodes(tables, parts);
     let had = nodes.len();
@@ -45,7 +45,7 @@ pub(crate) fn take_away<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     }
     let home = &mut tables[0];
     let slot = home.slot(parts[0])?;
-    let request = &mut home.requests[slot as usize];
+    let request = &mut home.requests[slot];
     request.mark_lost();
     let due = request.take_due();
     effects.extend(request.tell_watchers(true));
@@ -67,8 +67,8 @@ impl<R: Recipient> LockTable<R> {
 
     /// A lost grant has no key any more, and no part elsewhere. It is forgotten, unless its caller has yet to see it.
     fn let_bare_go(&mut self, slot: u32, effects: &mut Effects<R>) {
-        self.requests[slot as usize].gather();
-        if let State::Granted { claimed: true, .. } = self.requests[slot as usize].state {
+        self.requests[slot].gather();
+        if let State::Granted { claimed: true, .. } = self.requests[slot].state {
             self.forget_bare(slot, effects);
         }
     }
@@ -76,7 +76,7 @@ impl<R: Recipient> LockTable<R> {
     /// Forgets a lost grant that has no key any more: its caller has seen it.
     pub(super) fn forget_bare(&mut self, slot: u32, effects: &mut Effects<R>) {
         let ticket = self.ticket(slot);
-        effects.extend(self.requests[slot as usize].departed(ticket));
+        effects.extend(self.requests[slot].departed(ticket));
         self.forget(slot);
     }
 
@@ -102,11 +102,11 @@ impl<R: Recipient> LockTable<R> {
             None => self.queues.append(hash, key, Mode::Exclusive, None, slot),
             Some(queue) => {
                 let LockTable { queues, requests, .. } = self;
-                let put_off = |request: u32| requests[request as usize].put_off();
+                let put_off = |request: u32| requests[request].put_off();
                 queues.prepend(queue, slot, |request| holders.contains(&request), put_off)
             }
         };
-        self.requests[slot as usize].nodes.push(node);
+        self.requests[slot].nodes.push(node);
         (self.ticket(slot), token)
     }
 
@@ -135,33 +135,33 @@ impl<R: Recipient> LockTable<R> {
     /// is to be dropped once everything is unlocked.
     pub(crate) fn watch(&mut self, ticket: Ticket, watcher: R) -> Result<Option<R>, R> {
         let Some(slot) = self.slot(ticket) else { return Err(watcher) };
-        if self.token(slot).is_none() || self.requests[slot as usize].is_lost() {
+        if self.token(slot).is_none() || self.requests[slot].is_lost() {
             return Err(watcher);
         }
-        Ok(self.requests[slot as usize].more().watcher.replace(watcher))
+        Ok(self.requests[slot].more().watcher.replace(watcher))
     }
 
     /// Whom else to tell when a grant is lost: a call that names it. As [`watch`](LockTable::watch), with a number by which it
     /// is known.
     pub(crate) fn watch_for_call(&mut self, ticket: Ticket, call: u64, watcher: R) -> Result<(), R> {
         let Some(slot) = self.slot(ticket) else { return Err(watcher) };
-        if self.token(slot).is_none() || self.requests[slot as usize].is_lost() {
+        if self.token(slot).is_none() || self.requests[slot].is_lost() {
             return Err(watcher);
         }
-        self.requests[slot as usize].more().calls.get_or_insert_default().insert(call, watcher);
+        self.requests[slot].more().calls.get_or_insert_default().insert(call, watcher);
         Ok(())
     }
 
     /// Whether a call is still to be told of a loss.
     pub(crate) fn is_watched_by(&mut self, ticket: Ticket, call: u64) -> bool {
         let Some(slot) = self.slot(ticket) else { return false };
-        self.requests[slot as usize].more().calls.as_ref().is_some_and(|calls| calls.get(call).is_some())
+        self.requests[slot].more().calls.as_ref().is_some_and(|calls| calls.get(call).is_some())
     }
 
     /// Tells a call no more. Answers it, to be dropped once everything is unlocked.
     pub(crate) fn unwatch_call(&mut self, ticket: Ticket, call: u64) -> Option<R> {
         let slot = self.slot(ticket)?;
-        let calls = &mut self.requests[slot as usize].more().calls;
+        let calls = &mut self.requests[slot].more().calls;
         let call = calls.as_mut()?.remove(call);
         calls.take_if(|calls| calls.is_empty());
         call
@@ -171,7 +171,7 @@ impl<R: Recipient> LockTable<R> {
     /// loss any more, but at once.
     pub(crate) fn note_handed(&mut self, ticket: Ticket) -> (u32, Vec<R>) {
         let Some(slot) = self.slot(ticket) else { return (0, Vec::new()) };
-        let more = self.requests[slot as usize].more();
+        let more = self.requests[slot].more();
         more.handed = more.handed.saturating_add(1);
         let calls = more.calls.take().into_iter().flat_map(|calls| calls.into_values());
         (more.handed, calls.collect())
@@ -179,15 +179,15 @@ impl<R: Recipient> LockTable<R> {
 
     /// How often a grant was handed over.
     pub(crate) fn times_handed(&mut self, ticket: Ticket) -> u32 {
-        self.slot(ticket).map_or(0, |slot| self.requests[slot as usize].handed())
+        self.slot(ticket).map_or(0, |slot| self.requests[slot].handed())
     }
 
     /// Sets when a grant ends by itself. Answers whether it is held.
     pub(crate) fn set_end(&mut self, ticket: Ticket, end: Due) -> bool {
         let Some(slot) = self.slot(ticket) else { return false };
-        let held = self.token(slot).is_some() && !self.requests[slot as usize].is_lost();
+        let held = self.token(slot).is_some() && !self.requests[slot].is_lost();
         if held {
-            let more = self.requests[slot as usize].more();
+            let more = self.requests[slot].more();
             (more.due, more.ends) = (Some(end), true);
         }
         held
@@ -196,7 +196,7 @@ impl<R: Recipient> LockTable<R> {
     /// Takes out when a request that is granted would have given up waiting, and how long it may hold its keys.
     pub(crate) fn begin(&mut self, ticket: Ticket) -> (Option<Due>, Option<Duration>) {
         let Some(slot) = self.slot(ticket) else { return (None, None) };
-        let more = self.requests[slot as usize].more();
+        let more = self.requests[slot].more();
         match more.ends {
             true => (None, None),
             false => (more.due.take(), more.max_hold),
@@ -206,11 +206,11 @@ impl<R: Recipient> LockTable<R> {
     /// When a grant ends by itself, if it is held and does.
     pub(crate) fn end(&mut self, ticket: Ticket) -> Option<Duration> {
         let slot = self.slot(ticket)?;
-        self.requests[slot as usize].end()
+        self.requests[slot].end()
     }
 
     /// Whether a grant was lost.
     pub(crate) fn is_lost(&mut self, ticket: Ticket) -> bool {
-        self.slot(ticket).is_some_and(|slot| self.requests[slot as usize].is_lost())
+        self.slot(ticket).is_some_and(|slot| self.requests[slot].is_lost())
     }
 }

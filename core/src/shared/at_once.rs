@@ -1,5 +1,7 @@
 //! The hot paths: plain keys that are free, and their release.
 
+use std::time::Duration;
+
 use smallvec::SmallVec;
 
 use super::shard::Locked;
@@ -10,11 +12,25 @@ use crate::{Error, Grant, Key, Mode, Ticket};
 /// At most so many keys are taken together on the short way.
 const FEW: usize = 4;
 
+/// A grant that nobody holds yet.
+#[derive(Clone, Copy)]
+pub(crate) struct Granted {
+    pub(crate) grant: Grant,
+    /// Whether it has keys in several shards.
+    pub(crate) spans: bool,
+}
+
 /// A key, its hash and its shard.
 struct Place<'k> {
     shard: usize,
     hash: u64,
     key: &'k Key,
+}
+
+impl<'k> Place<'k> {
+    fn order(&self) -> (usize, &'k Key) {
+        (self.shard, self.key)
+    }
 }
 
 impl Shared {
@@ -50,36 +66,44 @@ impl Shared {
             return Ok(Placed { ticket, token: Some(token) });
         }
         self.end_overdue();
-        let (recipient, joined) = (recipient(), self.now());
+        let recipient = recipient();
+        let joined = self.now();
         if self.limits.are_set() {
-            let entries = Entries::of_keys(std::slice::from_ref(key), &self.seed, self.mask());
-            let incoming = Incoming { handle, origin, entries: &entries, signature: None, max_hold: None };
-            return self.join(&incoming, recipient, joined, None);
+            return self.join_within_limits(handle, origin, key, recipient, joined);
         }
-        let mut table = Locked::new(shard, shard.lock_for(handle)?);
+        let mut locked = Locked::new(shard, shard.lock_for(handle)?);
+        let table = &mut *locked;
         match table.attempt_one(hash, key, Mode::Exclusive, origin, None) {
             Ok((ticket, token)) => {
-                drop(table);
+                drop(locked);
                 drop(recipient);
                 Ok(Placed { ticket, token: Some(token) })
             }
             Err(queue) => {
                 let order = self.next_order();
-                let arrival =
-                    Arrival { origin, signature: None, recipient, joined, order, deadline: None, max_hold: None };
-                Ok(Placed { ticket: table.wait_in(queue, Mode::Exclusive, arrival), token: None })
+                let arrival = Arrival { origin, signature: None, joined, order, deadline: None, max_hold: None };
+                Ok(Placed { ticket: table.wait_in(queue, Mode::Exclusive, arrival, recipient), token: None })
             }
         }
     }
 
-    /// Takes a few keys, exclusively, if they are all free and all in one shard or each in a shard of its own that nobody
-    /// else uses. `None` says only that this way did not lead to them. Also answers whether they span shards.
-    pub(crate) fn attempt_few(
+    #[cold]
+    fn join_within_limits(
         &self,
         handle: &Handle,
         origin: Origin,
-        keys: &[Key],
-    ) -> Result<Option<(Grant, bool)>, Error> {
+        key: &Key,
+        recipient: Recipient,
+        joined: Option<Duration>,
+    ) -> Result<Placed, Error> {
+        let entries = Entries::of_keys(std::slice::from_ref(key), &self.seed, self.mask());
+        let incoming = Incoming { handle, origin, entries: &entries, signature: None, max_hold: None };
+        self.join(&incoming, recipient, joined, None)
+    }
+
+    /// Takes a few keys, exclusively, if they are all free and all in one shard or each in a shard of its own that nobody
+    /// else uses. `None` says only that this way did not lead to them.
+    pub(crate) fn attempt_few(&self, handle: &Handle, origin: Origin, keys: &[Key]) -> Result<Option<Granted>, Error> {
         if keys.len() < 2 || keys.len() > FEW {
             return Ok(None);
         }
@@ -92,7 +116,9 @@ impl Shared {
         if ONE_SHARD || rest.iter().all(|place| place.shard == first.shard) {
             let mut table = Locked::new(&self.shards[first.shard], self.shards[first.shard].lock_for(handle)?);
             let keys = places.iter().map(|place| (place.hash, place.key));
-            return Ok(table.attempt_free(keys, origin).map(|granted| (at_once(granted), false)));
+            return Ok(table
+                .attempt_free(keys, origin)
+                .map(|granted| Granted { grant: at_once(granted), spans: false }));
         }
         if places.windows(2).any(|pair| pair[0].shard == pair[1].shard) {
             return Ok(None);
@@ -102,18 +128,22 @@ impl Shared {
             tables.push(self.shards[place.shard].lock_for(handle)?);
         }
         let keys = places.iter().map(|place| (place.hash, place.key));
-        Ok(spanning::attempt_vacant(&mut tables, keys, origin).map(|granted| (at_once(granted), true)))
+        let granted = spanning::attempt_vacant(&mut tables, keys, origin);
+        Ok(granted.map(|granted| Granted { grant: at_once(granted), spans: true }))
     }
 
     /// Releases a request whose parts are all lone holders of their shards. `false`, and nothing changed, when they are
     /// not.
-    pub(super) fn release_lone(&self, ticket: Ticket) -> bool {
-        let home = self.shards[ticket.shard as usize].lock();
+    pub(crate) fn release_lone(&self, ticket: Ticket) -> bool {
+        if ONE_SHARD {
+            return false;
+        }
+        let home = self.shards[ticket.shard() as usize].lock();
         let Some(span) = home.lone_span(ticket) else { return false };
         let parts = Parts::from_slice(span.parts());
         let mut tables: SmallVec<[_; FEW]> = SmallVec::new();
         tables.push(home);
-        tables.extend(parts.iter().skip(1).map(|part| self.shards[part.shard as usize].lock()));
+        tables.extend(parts.iter().skip(1).map(|part| self.shards[part.shard() as usize].lock()));
         let spent = spanning::release_lone(&mut tables, &parts);
         drop(tables);
         spent.is_some()
@@ -124,10 +154,12 @@ impl Shared {
         let mut places: SmallVec<[Place<'k>; FEW]> = SmallVec::new();
         for key in keys {
             let hash = hash(&self.seed, key);
-            let shard = Entries::shard(hash, self.mask());
-            let after = |place: &Place<'_>| (place.shard, place.key) <= (shard, key);
-            let at = places.iter().rposition(after).map_or(0, |before| before + 1);
-            places.insert(at, Place { shard, hash, key });
+            places.push(Place { shard: Entries::shard(hash, self.mask()), hash, key });
+            let mut at = places.len() - 1;
+            while at > 0 && places[at].order() < places[at - 1].order() {
+                places.swap(at, at - 1);
+                at -= 1;
+            }
         }
         places
     }

@@ -65,13 +65,13 @@ impl Shared {
     }
 
     fn named(&self, demand: &Demand) -> Result<Ticket, Error> {
-        let known = |ticket: &Ticket| (ticket.shard as usize) < self.shards.len();
+        let known = |ticket: &Ticket| (ticket.shard() as usize) < self.shards.len();
         demand.ticket.filter(known).ok_or_else(|| Error::fenced(demand.token))
     }
 
     /// Locks, in ascending order, the shard of each grant, and the other shards of one whose keys are asked about.
     fn lock_all_parts(&self, demands: &[Demand], tickets: &[Ticket]) -> BTreeMap<u32, Locked<'_>> {
-        let mut needed: Vec<u32> = tickets.iter().map(|ticket| ticket.shard).collect();
+        let mut needed: Vec<u32> = tickets.iter().map(|ticket| ticket.shard()).collect();
         loop {
             sort_and_dedup(&mut needed);
             let mut tables: BTreeMap<u32, Locked<'_>> =
@@ -80,7 +80,7 @@ impl Shared {
             let before = needed.len();
             for (_, &ticket) in asked {
                 let parts = parts(&mut tables, ticket);
-                needed.extend(parts.iter().map(|part| part.shard).filter(|shard| !tables.contains_key(shard)));
+                needed.extend(parts.iter().map(|part| part.shard()).filter(|shard| !tables.contains_key(shard)));
             }
             if needed.len() == before {
                 return tables;
@@ -91,12 +91,12 @@ impl Shared {
 }
 
 fn parts(tables: &mut BTreeMap<u32, Locked<'_>>, ticket: Ticket) -> Parts {
-    tables.get_mut(&ticket.shard).map(|home| home.parts(ticket)).unwrap_or_default()
+    tables.get_mut(&ticket.shard()).map(|home| home.parts(ticket)).unwrap_or_default()
 }
 
 /// Whether a grant holds what is demanded of it.
 fn stands(tables: &mut BTreeMap<u32, Locked<'_>>, demand: &Demand, ticket: Ticket, now: Option<Duration>) -> bool {
-    let Some(home) = tables.get_mut(&ticket.shard) else { return false };
+    let Some(home) = tables.get_mut(&ticket.shard()) else { return false };
     if !matches!(home.standing(ticket), Standing::Granted) || home.is_lost(ticket) {
         return false;
     }
@@ -113,8 +113,8 @@ fn stands(tables: &mut BTreeMap<u32, Locked<'_>>, demand: &Demand, ticket: Ticke
     let Some(keys) = &demand.keys else { return true };
     let parts = parts(tables, ticket);
     // Taken out for the look and put back, still locked.
-    let mut concerned: Vec<Locked<'_>> = parts.iter().filter_map(|part| tables.remove(&part.shard)).collect();
+    let mut concerned: Vec<Locked<'_>> = parts.iter().filter_map(|part| tables.remove(&part.shard())).collect();
     let stands = holds(&mut concerned, &parts, keys);
-    tables.extend(parts.iter().map(|part| part.shard).zip(concerned));
+    tables.extend(parts.iter().map(|part| part.shard()).zip(concerned));
     stands
 }

@@ -138,7 +138,7 @@ impl Shared {
     /// Makes a grant the new owner's. `None` when that is closed.
     fn give(&self, ticket: Ticket, to: &str) -> Result<Option<(OwnerTag, KeySet, Giver)>, Error> {
         let not_held = || Error::not_held(Vec::new());
-        let home = self.shards.get(ticket.shard as usize).ok_or_else(not_held)?;
+        let home = self.shards.get(ticket.shard() as usize).ok_or_else(not_held)?;
         if !home.held(ticket) {
             return Err(not_held());
         }
@@ -238,7 +238,7 @@ impl Shared {
         }
         let token = self.shard(ticket).lock_table().token_of(ticket);
         // Who waited is told of the grant that it gets instead of its own, or that it has ended with the owner meanwhile.
-        let effects = effects.into_iter().map(|effect| match (effect, token) {
+        let effects = effects.into_all().map(|effect| match (effect, token) {
             (Effect::Withdrawn(recipient), Some(token)) => {
                 Effect::Granted { ticket, recipient, token, abandoned: false, timed: false }
             }

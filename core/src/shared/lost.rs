@@ -23,7 +23,7 @@ impl Shared {
         keys.unwrap_or_default().iter().try_for_each(Key::check)?;
         self.end_overdue();
         let not_held = |keys| Err(Error::not_held(keys));
-        let Some(home) = self.shards.get(ticket.shard as usize) else {
+        let Some(home) = self.shards.get(ticket.shard() as usize) else {
             return not_held(keys.unwrap_or_default().to_vec());
         };
         let mut effects = Effects::new();
@@ -106,7 +106,7 @@ impl Shared {
 
     /// As `watch_lost`, of a grant that lasts until its end is told.
     pub(super) fn watch(&self, ticket: Ticket, watcher: Recipient) -> bool {
-        let Some(shard) = self.shards.get(ticket.shard as usize) else { return false };
+        let Some(shard) = self.shards.get(ticket.shard() as usize) else { return false };
         // What it does not keep is dropped once the shard is unlocked.
         let watched = shard.lock_table().watch(ticket, watcher);
         watched.is_ok()
@@ -114,7 +114,7 @@ impl Shared {
 
     /// Tells a call, by a number of its own, when a grant that it names is lost. `false` when there is nothing to lose.
     pub(crate) fn watch_for_call(&self, ticket: Ticket, call: u64, watcher: Recipient) -> bool {
-        let Some(shard) = self.shards.get(ticket.shard as usize) else { return false };
+        let Some(shard) = self.shards.get(ticket.shard() as usize) else { return false };
         // What it does not keep is dropped once the shard is unlocked.
         let watched = shard.lock_table().watch_for_call(ticket, call, watcher);
         watched.is_ok()
@@ -122,17 +122,17 @@ impl Shared {
 
     /// How often a grant was handed over.
     pub(crate) fn times_handed(&self, ticket: Ticket) -> u32 {
-        self.shards.get(ticket.shard as usize).map_or(0, |shard| shard.lock_table().times_handed(ticket))
+        self.shards.get(ticket.shard() as usize).map_or(0, |shard| shard.lock_table().times_handed(ticket))
     }
 
     /// Whether a grant that a call names was neither lost nor given away since.
     pub(crate) fn is_watched_by(&self, ticket: Ticket, call: u64) -> bool {
-        self.shards.get(ticket.shard as usize).is_some_and(|shard| shard.lock_table().is_watched_by(ticket, call))
+        self.shards.get(ticket.shard() as usize).is_some_and(|shard| shard.lock_table().is_watched_by(ticket, call))
     }
 
     /// Tells a call no more.
     pub(crate) fn unwatch_call(&self, ticket: Ticket, call: u64) {
-        let Some(shard) = self.shards.get(ticket.shard as usize) else { return };
+        let Some(shard) = self.shards.get(ticket.shard() as usize) else { return };
         let watcher = shard.lock_table().unwatch_call(ticket, call);
         drop(watcher);
     }
@@ -199,9 +199,9 @@ impl Taken {
     /// Takes these keys away from these holders, all of whose tables are locked.
     fn from(&mut self, tables: &mut LockedShards<'_>, holders: &[Ticket], keys: &[Key]) {
         for &ticket in holders {
-            let parts = find(tables, ticket.shard as usize).map(|(_, home)| home.parts(ticket));
+            let parts = find(tables, ticket.shard() as usize).map(|(_, home)| home.parts(ticket));
             let parts = parts.unwrap_or_default();
-            let own = |number: &usize| parts.iter().any(|part| part.shard as usize == *number);
+            let own = |number: &usize| parts.iter().any(|part| part.shard() as usize == *number);
             let mut own_tables: Vec<_> =
                 tables.iter_mut().filter(|(number, _)| own(number)).map(|(_, table)| &mut **table).collect();
             if let Some((was_held, due)) = take_away(&mut own_tables, &parts, Some(keys), &mut self.effects) {

@@ -42,7 +42,7 @@ use foldhash::fast::FixedState;
 use smallvec::SmallVec;
 
 pub(crate) use self::alarms::{Alarm, Alarms};
-pub(crate) use self::at_once::at_once;
+pub(crate) use self::at_once::{Granted, at_once};
 pub(crate) use self::cells::{Aftermath, Cells, Checked, Keeper, Loose, Sleep, Subscription, Watched};
 pub(crate) use self::enclosed::Enclosed;
 pub(crate) use self::entries::Entries;
@@ -129,15 +129,9 @@ pub(crate) struct Incoming<'a> {
 }
 
 impl Incoming<'_> {
-    fn arrival(
-        &self,
-        recipient: Recipient,
-        order: u64,
-        joined: Option<Duration>,
-        deadline: Option<Duration>,
-    ) -> Arrival<'_, Recipient> {
+    fn arrival(&self, order: u64, joined: Option<Duration>, deadline: Option<Duration>) -> Arrival<'_> {
         let Incoming { origin, signature, max_hold, .. } = *self;
-        Arrival { origin, signature, recipient, order, joined, deadline, max_hold }
+        Arrival { origin, signature, order, joined, deadline, max_hold }
     }
 }
 
@@ -188,7 +182,7 @@ impl Shared {
     }
 
     pub(crate) fn shard(&self, ticket: Ticket) -> &Arc<Shard> {
-        &self.shards[ticket.shard as usize]
+        &self.shards[ticket.shard() as usize]
     }
 
     /// Where the time comes from.
@@ -231,8 +225,8 @@ impl Shared {
         if !spanning::admits(&tables, &groups) {
             return Ok(None);
         }
-        let arrival = incoming.arrival(Recipient::Nobody, 0, None, None);
-        let (placed, _nobody) = spanning::join(&mut tables, &groups, arrival);
+        let arrival = incoming.arrival(0, None, None);
+        let (placed, _nobody) = spanning::join(&mut tables, &groups, arrival, Recipient::Nobody);
         owner.add(placed.ticket);
         drop(owner);
         drop(tables);
@@ -251,8 +245,8 @@ impl Shared {
         let mut tables = self.lock_for(incoming)?;
         // Joining and leaving again at the end of the line disturbs nobody.
         let mut owner = self.owner_of(incoming)?;
-        let arrival = incoming.arrival(Recipient::Nobody, 0, now, None);
-        let (placed, _nobody) = self.join_tables(&mut tables, incoming, arrival);
+        let arrival = incoming.arrival(0, now, None);
+        let (placed, _nobody) = self.join_tables(&mut tables, incoming, arrival, Recipient::Nobody);
         owner.add(placed.ticket);
         drop(owner);
         if placed.token.is_some() {
@@ -269,7 +263,7 @@ impl Shared {
         leave(&mut tables, &parts, Leave::TimeOut(now), &mut effects);
         drop(tables);
         let mut answer = Err(Error::closed());
-        for effect in effects {
+        for effect in effects.into_all() {
             if let Effect::Failed { error, .. } = effect {
                 answer = Err(error);
             }
@@ -298,8 +292,8 @@ impl Shared {
             }
         };
         let order = self.next_order();
-        let arrival = incoming.arrival(recipient, order, joined, deadline);
-        let (placed, unused) = self.join_tables(&mut tables, incoming, arrival);
+        let arrival = incoming.arrival(order, joined, deadline);
+        let (placed, unused) = self.join_tables(&mut tables, incoming, arrival, recipient);
         owner.add(placed.ticket);
         drop(owner);
         if let (None, Some(at)) = (placed.token, deadline) {
@@ -426,12 +420,12 @@ impl Shared {
 
     #[inline]
     fn released(&self, ticket: Ticket, own: Option<&Mailbox>, at_home: impl FnOnce(&Shard) -> Released) -> bool {
-        let Some(home) = self.shards.get(ticket.shard as usize) else {
+        let Some(home) = self.shards.get(ticket.shard() as usize) else {
             return false;
         };
         match at_home(home) {
             Released::Done => true,
-            Released::Spans if !ONE_SHARD && self.release_lone(ticket) => true,
+            Released::Spans if self.release_lone(ticket) => true,
             Released::Spans => self.leave(ticket, Leave::Release, own).is_some_and(|left| left.held),
             Released::Ends => {
                 self.end_overdue();
@@ -500,7 +494,7 @@ impl Shared {
         let parts = first.parts(ticket);
         let mut tables: Tables<'a> = SmallVec::from_buf([first]);
         if !ONE_SHARD {
-            tables.extend(parts.iter().skip(1).map(|part| self.shards[part.shard as usize].lock_table()));
+            tables.extend(parts.iter().skip(1).map(|part| self.shards[part.shard() as usize].lock_table()));
         }
         (tables, parts)
     }
@@ -509,17 +503,18 @@ impl Shared {
         &self,
         tables: &mut Tables<'_>,
         incoming: &Incoming<'_>,
-        arrival: Arrival<'_, Recipient>,
+        arrival: Arrival<'_>,
+        recipient: Recipient,
     ) -> (Placed, Option<Recipient>) {
         if ONE_SHARD || tables.len() == 1 {
-            return tables[0].join(incoming.entries.all(), arrival);
+            return tables[0].join(incoming.entries.all(), arrival, recipient);
         }
-        spanning::join(tables, &incoming.entries.groups(self.mask()), arrival)
+        spanning::join(tables, &incoming.entries.groups(self.mask()), arrival, recipient)
     }
 
     /// Takes a request out of all its queues, and tells nobody yet.
     fn take_out(&self, ticket: Ticket, why: Leave, effects: &mut Effects<Recipient>) -> Option<Left> {
-        let home = self.shards.get(ticket.shard as usize)?;
+        let home = self.shards.get(ticket.shard() as usize)?;
         let left = {
             let (mut tables, parts) = self.lock_parts(home, ticket);
             leave(&mut tables, &parts, why, effects)

@@ -12,21 +12,20 @@ use crate::sync::{Arc, Weak};
 
 /// Tells everyone concerned, in the order that the machine decided. What is for `own` is put in without a wake.
 pub(super) fn carry_out(space: &Weak<Shared>, mut effects: Effects<Recipient>, own: Option<&Mailbox>) {
-    if effects.len() == 1 {
-        // The usual cases: one next in line, and that a task.
-        match effects.pop() {
-            Some(Effect::Granted { recipient: Recipient::Task(waker), timed: false, .. }) => waker.wake(),
-            effect => {
-                if let Some(call) = effect.and_then(|effect| settle(space, effect, own)) {
-                    call.make();
-                }
-            }
+    // The usual case: one is next in line, a task.
+    if let Some(Effect::Granted { recipient: recipient @ Recipient::Task(_), timed: false, .. }) = effects.sole_mut() {
+        if let Recipient::Task(waker) = std::mem::replace(recipient, Recipient::Nobody) {
+            waker.wake();
         }
         return;
     }
+    carry_out_all(space, effects, own);
+}
+
+fn carry_out_all(space: &Weak<Shared>, effects: Effects<Recipient>, own: Option<&Mailbox>) {
     let mut calls: SmallVec<[Call; 4]> = SmallVec::new();
     let mut withdrawn: SmallVec<[Recipient; 1]> = SmallVec::new();
-    for effect in effects {
+    for effect in effects.into_all() {
         match effect {
             Effect::Withdrawn(recipient) | Effect::Unwatched(recipient) => withdrawn.push(recipient),
             effect => calls.extend(settle(space, effect, own)),
@@ -41,16 +40,14 @@ pub(super) fn carry_out(space: &Weak<Shared>, mut effects: Effects<Recipient>, o
 /// to be told before it.
 #[inline]
 pub(super) fn sole_grant(effects: &Effects<Recipient>, own: &Mailbox) -> Option<Confirmed> {
-    match effects[..] {
-        [
-            Effect::Granted {
-                ticket,
-                recipient: Recipient::Port { ref mailbox, tag, confirms: false },
-                token,
-                abandoned,
-                timed: false,
-            },
-        ] if std::ptr::eq(own, &**mailbox) && !own.is_filled() => {
+    match effects.sole() {
+        Some(&Effect::Granted {
+            ticket,
+            recipient: Recipient::Port { ref mailbox, tag, confirms: false },
+            token,
+            abandoned,
+            timed: false,
+        }) if std::ptr::eq(own, &**mailbox) && !own.is_filled() => {
             Some(Confirmed { tag, grant: Grant { ticket, token, abandoned } })
         }
         _ => None,

@@ -57,7 +57,7 @@ impl Shared {
 
     /// Gives a request that has none an owner.
     pub(crate) fn adopt(&self, ticket: Ticket, owner: &OwnerTag) {
-        let Some(home) = self.shards.get(ticket.shard as usize) else { return };
+        let Some(home) = self.shards.get(ticket.shard() as usize) else { return };
         let (mut tables, parts) = self.lock_parts(home, ticket);
         for (table, &part) in tables.iter_mut().zip(&parts) {
             table.adopt(part, owner);
@@ -161,7 +161,7 @@ impl Shared {
         let parts = self.shard(ticket).lock_table().parts(ticket);
         let mut tables = self.lock_links(links, &parts);
         let cycle = steps(&mut tables, links)?;
-        let own = |number: &usize| parts.iter().any(|part| part.shard as usize == *number);
+        let own = |number: &usize| parts.iter().any(|part| part.shard() as usize == *number);
         let mut own_tables: Vec<_> =
             tables.iter_mut().filter(|(number, _)| own(number)).map(|(_, table)| &mut **table).collect();
         let mut effects = Effects::new();
@@ -183,7 +183,7 @@ impl Shared {
     /// Locks the shards of a chain and of further parts: in ascending order, each once.
     fn lock_links(&self, links: &[Link], parts: &[Ticket]) -> LockedShards<'_> {
         let tickets = links.iter().map(|link| link.part).chain(parts.iter().copied());
-        let mut numbers = tickets.map(|part| part.shard as usize).collect();
+        let mut numbers = tickets.map(|part| part.shard() as usize).collect();
         sort_and_dedup(&mut numbers);
         self.lock_all(&numbers)
     }
@@ -193,7 +193,7 @@ impl Shared {
 fn steps(tables: &mut LockedShards<'_>, links: &[Link]) -> Option<Vec<CycleStep>> {
     let mut cycle = Vec::new();
     for link in links {
-        let (_, table) = find(tables, link.part.shard as usize)?;
+        let (_, table) = find(tables, link.part.shard() as usize)?;
         if !table.still(link) {
             return None;
         }

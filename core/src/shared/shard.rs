@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 
 use super::{Handle, Mailbox, Recipient, Shared, outcome};
-use crate::machine::{Effects, Leave, LockTable, Released, ShardTable, Standing, leave};
+use crate::machine::{Claimed, Effects, Leave, LockTable, Released, ShardTable, Standing, leave};
 use crate::port::Confirmed;
 use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering, Weak};
 use crate::{Error, Ticket};
@@ -26,6 +26,12 @@ impl Shard {
     #[inline]
     pub(super) fn lock(&self) -> MutexGuard<'_, ShardTable<Recipient>> {
         self.table.lock()
+    }
+
+    /// Notes that the caller of a request that waited sees its grant. `None` says only that the lock table must be asked.
+    #[inline]
+    pub(super) fn claim_told(&self, ticket: Ticket) -> Option<Claimed> {
+        self.table.lock().claim_told(ticket)
     }
 
     /// Locked, as a lock table.
@@ -146,23 +152,26 @@ impl<'a> Locked<'a> {
     }
 }
 
+const MADE: &str = "made when it was locked";
+
 impl Deref for Locked<'_> {
     type Target = LockTable<Recipient>;
 
     #[inline]
     fn deref(&self) -> &LockTable<Recipient> {
-        self.table.made_crowd().expect("made when it was locked")
+        self.table.made_crowd().expect(MADE)
     }
 }
 
 impl DerefMut for Locked<'_> {
     #[inline]
     fn deref_mut(&mut self) -> &mut LockTable<Recipient> {
-        self.table.crowd()
+        self.table.made_crowd_mut().expect(MADE)
     }
 }
 
 impl Drop for Locked<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.table.settle();
         self.shard.note(&self.table);

@@ -8,7 +8,7 @@ use crate::{Error, Grant, Ticket};
 impl Shared {
     /// Notes that the caller of a request sees its grant.
     pub(crate) fn claim(&self, ticket: Ticket) -> Option<Grant> {
-        let shard = self.shards.get(ticket.shard as usize)?;
+        let shard = self.shards.get(ticket.shard() as usize)?;
         let mut effects = Effects::new();
         let claimed = shard.lock_table().claim(ticket, &mut effects);
         Some(self.claimed(ticket, claimed?, &effects))
@@ -24,7 +24,7 @@ impl Shared {
             return Ok(());
         }
         let waits = |shard: &Arc<Shard>| matches!(shard.lock_table().standing(ticket), Standing::Waiting(_));
-        match self.shards.get(ticket.shard as usize).is_some_and(waits) {
+        match self.shards.get(ticket.shard() as usize).is_some_and(waits) {
             true => Err(Error::not_held(Vec::new())),
             false => Err(gone(handle)),
         }
@@ -41,13 +41,20 @@ impl Shared {
     /// Does what is left to do when a claim came before the news of the grant, or of a grant that was lost altogether.
     #[cold]
     fn catch_up(&self, claimed: Ticket, effects: &Effects<Recipient>) {
-        for effect in effects {
+        for effect in effects.iter() {
             match effect {
                 Effect::Granted { timed: true, .. } => self.granted(claimed),
                 &Effect::Departed { owner, ticket } => self.owners.lock().remove(owner, ticket),
                 _ => {}
             }
         }
+    }
+
+    /// Notes that a task whose request waited sees its grant. `None` says only that [`poll`](Shared::poll) must look.
+    #[inline]
+    pub(crate) fn claim_told(&self, ticket: Ticket) -> Option<Grant> {
+        let Claimed { token, abandoned } = self.shard(ticket).claim_told(ticket)?;
+        Some(Grant { ticket, token, abandoned })
     }
 
     /// Looks after a task's request again: who is to be woken is `waker` from now on.
@@ -57,7 +64,7 @@ impl Shared {
         ticket: Ticket,
         waker: &std::task::Waker,
     ) -> Option<Result<Grant, Error>> {
-        let shard = &self.shards[ticket.shard as usize];
+        let shard = &self.shards[ticket.shard() as usize];
         // Dropped after everything is unlocked.
         let (mut spare, mut effects) = (None, Effects::new());
         loop {
@@ -108,7 +115,7 @@ impl Shared {
 
     /// Whether a grant still stands.
     pub(crate) fn held(&self, ticket: Ticket) -> bool {
-        self.shards.get(ticket.shard as usize).is_some_and(|shard| shard.held(ticket))
+        self.shards.get(ticket.shard() as usize).is_some_and(|shard| shard.held(ticket))
     }
 
     /// Whether a request is granted; a grant of which something was lost is one until it is released.

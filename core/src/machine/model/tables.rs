@@ -132,7 +132,7 @@ impl Machine {
 
     /// The table of a request, alone.
     fn with_home<T>(&mut self, ticket: Ticket, f: impl FnOnce(&mut LockTable<usize>) -> T) -> T {
-        self.with(&[ticket.shard as usize], |tables| f(tables[0]))
+        self.with(&[ticket.shard() as usize], |tables| f(tables[0]))
     }
 
     /// As a caller does that wants a few keys exclusively: first the short ways, which need no lock table.
@@ -164,7 +164,7 @@ impl Machine {
 
     /// The parts of a request that has its keys in several tables and is a lone holder in its first.
     fn lone_parts(&self, ticket: Ticket) -> Option<Vec<Ticket>> {
-        Some(self.tables[ticket.shard as usize].lone_span(ticket)?.parts().to_vec())
+        Some(self.tables[ticket.shard() as usize].lone_span(ticket)?.parts().to_vec())
     }
 
     fn join(&mut self, shape: usize) {
@@ -176,20 +176,13 @@ impl Machine {
             self.told.insert(name, (token, false));
             return;
         }
-        let arrival = Arrival {
-            origin: ORIGIN,
-            signature: None,
-            recipient: name,
-            joined: None,
-            order: 0,
-            deadline: None,
-            max_hold: None,
-        };
+        let arrival =
+            Arrival { origin: ORIGIN, signature: None, joined: None, order: 0, deadline: None, max_hold: None };
         let numbers: Vec<_> = groups.iter().map(|(number, _)| *number).collect();
         let slices: Vec<_> = groups.iter().map(|(_, entries)| &entries[..]).collect();
         let (placed, unused) = self.with(&numbers, |tables| match tables {
-            [table] => table.join(slices[0], arrival),
-            _ => spanning::join(tables, &slices, arrival),
+            [table] => table.join(slices[0], arrival, name),
+            _ => spanning::join(tables, &slices, arrival, name),
         });
         assert_eq!(placed.token.is_some(), unused.is_some());
         self.tickets.push((name, placed.ticket));
@@ -230,7 +223,7 @@ impl Machine {
             return self.carry_out(effects);
         }
         let parts = self.with_home(ticket, |home| home.parts(ticket));
-        let numbers: Vec<_> = parts.iter().map(|part| part.shard as usize).collect();
+        let numbers: Vec<_> = parts.iter().map(|part| part.shard() as usize).collect();
         let left = self.with(&numbers, |tables| leave(tables, &parts, why, &mut effects)).expect("it stands");
         assert_eq!(left.granted, held);
         let again = self.with(&numbers, |tables| leave(tables, &parts, Leave::Release, &mut Effects::new()));
@@ -243,18 +236,18 @@ impl Machine {
     }
 
     fn holds(&mut self, ticket: Ticket) -> bool {
-        let lone = self.tables[ticket.shard as usize].is_lone(ticket);
+        let lone = self.tables[ticket.shard() as usize].is_lone(ticket);
         lone.unwrap_or_else(|| self.with_home(ticket, |home| matches!(home.standing(ticket), Standing::Granted)))
     }
 
     /// As a caller releases: first the short ways.
     fn release_short(&mut self, ticket: Ticket, effects: &mut Effects<usize>) -> bool {
-        match self.tables[ticket.shard as usize].release(ticket, effects) {
+        match self.tables[ticket.shard() as usize].release(ticket, effects) {
             Released::Done => true,
             Released::NotHeld | Released::Ends => false,
             Released::Spans => {
                 let Some(parts) = self.lone_parts(ticket) else { return false };
-                let numbers: Vec<_> = parts.iter().map(|part| part.shard as usize).collect();
+                let numbers: Vec<_> = parts.iter().map(|part| part.shard() as usize).collect();
                 let mut tables: Vec<_> = chosen(&mut self.tables, &numbers).collect();
                 spanning::release_lone(&mut tables, &parts).is_some()
             }
@@ -262,7 +255,7 @@ impl Machine {
     }
 
     fn carry_out(&mut self, effects: Effects<usize>) {
-        for effect in effects {
+        for effect in effects.into_all() {
             match effect {
                 Effect::Granted { recipient, token, abandoned, .. } => {
                     assert_eq!(self.told.insert(recipient, (token, abandoned)), None, "told once");
@@ -485,7 +478,7 @@ fn the_comparison_sees_a_lost_grant() {
     let (_, holder) = machine.tickets.remove(0);
     let mut effects = Effects::new();
     let left = machine.with_home(holder, |home| leave(&mut [home], &[holder], Leave::Release, &mut effects));
-    assert!(left.is_some() && effects.len() == 1);
+    assert!(left.is_some() && effects.sole().is_some());
     // The effect is dropped on the floor, as a shell that forgets to wake would.
     let known = [Known { shape: 0, claimed: false, undelivered: false, abandoned: false }];
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| machine.check(&known)));
