@@ -17,7 +17,8 @@ use crate::{
 ///
 /// Every method returns at once and is called on the port's own loop. What such a call settles for requests of the same
 /// port is in [`take_settled`](Port::take_settled) when it returns, without a wake; what others settle is announced by
-/// one wake for each batch. So a grant within one loop crosses no thread.
+/// one wake for each batch. So a grant within one loop crosses no thread. Who calls from elsewhere sees to it that the loop
+/// looks there.
 ///
 /// Dropping the port ends what was asked for through it: waits are cancelled, grants released. Nobody begins to wake it
 /// afterwards; what outlives it, as a [`Watch`] does, tells it nothing any more.

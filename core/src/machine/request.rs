@@ -126,7 +126,9 @@ impl<R> Request<R> {
     /// One for one key, which is to wait.
     #[inline]
     pub(super) fn arrived(number: u64, node: u32, arrival: Arrival<'_>) -> Request<R> {
-        let more = arrival.more();
+        let mut more = None;
+        sign(&mut more, arrival.signature);
+        arrival.limit(&mut more);
         Request {
             number,
             origin: arrival.origin,
@@ -192,9 +194,7 @@ impl<R> Request<R> {
     }
 
     pub(super) fn sign(&mut self, signature: Option<&Signature>) {
-        if let Some(signature) = signature {
-            self.more().signature = signature.clone();
-        }
+        sign(&mut self.more, signature);
     }
 
     #[inline]
@@ -266,15 +266,23 @@ pub(crate) struct Arrival<'s> {
 }
 
 impl Arrival<'_> {
-    /// What most requests do without.
+    /// Notes how its time is limited.
     #[inline]
-    fn more<R>(&self) -> Option<Box<More<R>>> {
-        if self.signature.is_none() && self.deadline.is_none() && self.max_hold.is_none() {
-            return None;
+    fn limit<R>(&self, more: &mut Option<Box<More<R>>>) {
+        if let Some(at) = self.deadline {
+            more.get_or_insert_default().due = Some((at, self.order));
         }
-        let due = self.deadline.map(|at| (at, self.order));
-        let signature = self.signature.cloned().unwrap_or_default();
-        Some(Box::new(More { signature, due, max_hold: self.max_hold, ..More::default() }))
+        if self.max_hold.is_some() {
+            more.get_or_insert_default().max_hold = self.max_hold;
+        }
+    }
+}
+
+/// Notes what a request says of itself.
+#[inline]
+fn sign<R>(more: &mut Option<Box<More<R>>>, signature: Option<&Signature>) {
+    if let Some(signature) = signature {
+        more.get_or_insert_default().signature = signature.clone();
     }
 }
 
@@ -329,16 +337,6 @@ impl<R> Request<R> {
         self.state = State::Waiting(recipient);
         self.joined = arrival.joined;
         self.order = arrival.order;
-        self.limit(arrival.order, arrival.deadline, arrival.max_hold);
-    }
-
-    #[inline]
-    fn limit(&mut self, order: u64, deadline: Option<Duration>, max_hold: Option<Duration>) {
-        if let Some(at) = deadline {
-            self.more().due = Some((at, order));
-        }
-        if max_hold.is_some() {
-            self.more().max_hold = max_hold;
-        }
+        arrival.limit(&mut self.more);
     }
 }
