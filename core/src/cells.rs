@@ -273,6 +273,8 @@ impl<V: Clone + Send + Sync + 'static> Space<V> {
     ///
     /// A body that returns an error commits nothing; the error is passed on.
     ///
+    /// The future has room for four values in place: put those of a kilobyte and more in a box.
+    ///
     /// # Deadlocks
     ///
     /// What the body asks of the space otherwise than through its [`Tx`] is a call of its own, and can wait for the turn that

@@ -140,7 +140,7 @@ impl<T> Attempt<T> {
     }
 
     /// Ends the attempt, in its place: every handle on it is of no use. Adds the values that are to be dropped once
-    /// everything is unlocked; keys stay until the next one begins.
+    /// everything is unlocked; of one that only read, the keys stay until the next one begins.
     pub(crate) fn end(&mut self, left: &mut impl Extend<T>) {
         self.scope = None;
         let rare = self.rare.take();

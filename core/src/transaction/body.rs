@@ -70,7 +70,8 @@ impl<V: Send + Sync + 'static> Body<V> {
     ///
     /// `aborted`, `fenced`, `closed`.
     pub(super) fn over(&self, end: End, by: (u64, &[Demand]), own: Option<&Mailbox>) -> Result<Over<V>, Error> {
-        let now = self.engine.commit_time(by.1);
+        // Asked for in any case: until the attempt is locked, another handle may set the first cell that expires.
+        let now = self.engine.clock_time().unwrap_or_default();
         let mut after = Aftermath::default();
         let over = self.attempt.with(|attempt| settle(&self.engine, attempt, end, (by, now), &mut after))?;
         self.engine.carry_out(after, own);
@@ -294,7 +295,7 @@ impl<V: Send + Sync + 'static> Body<V> {
     }
 
     /// Refuses at once what would be refused, before the arguments are looked at.
-    fn check(&self, scope: u64) -> Result<(), Error> {
+    pub(super) fn check(&self, scope: u64) -> Result<(), Error> {
         self.attempt.with(|attempt| attempt.check(scope)).map_err(refused)
     }
 }

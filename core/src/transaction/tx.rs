@@ -258,6 +258,8 @@ impl<V: Clone + Send + Sync + 'static> Tx<V> {
     ///
     /// As for [`get`](Tx::get).
     pub fn on_commit(&self, callback: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+        // Kept by nobody once the body is over: it may own a handle like this one.
+        self.inside.body.check(self.scope)?;
         let mut callback: Option<Callback> = Some(Box::new(callback));
         let number = self.inside.callbacks.get_or_init(Enclosed::default).with(|callbacks| {
             callbacks.push(callback.take());

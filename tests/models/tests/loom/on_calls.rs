@@ -328,6 +328,37 @@ fn what_is_read_fits_together_control() {
     control("on_calls::what_is_read_fits_together", reads_against_commit, "what is read fits together");
 }
 
+/// A body gives a cell an hour, the first that expires in the space, in one thread, and ends in another: what was accepted is
+/// there, for an hour from the commit (clauses C8, C12).
+fn expiry_against_end(shards: usize, keys: &[Key; 2], host: Host) {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let clock = ManualClock::new();
+    clock.advance(5 * HOUR);
+    let space: Space<u32> = Space::builder().cells().shards(shards).clock(clock).build();
+    let port = space.port(|| {});
+    let call = port.transact(&CallSpec::new(), 1).expect("open");
+    let run = runs(call.go_on());
+    let (other, key, scope) = (call.clone(), keys[0].clone(), run.scope);
+    let sets = thread::spawn(move || other.set(scope, &key, 1, Some(Expiry::In(HOUR))));
+    assert!(matches!(call.returned(scope), Step::Done(_)));
+    let set = sets.join().expect("no panic");
+    let accepted = match host {
+        Host::Good => set.is_ok(),
+        Host::Careless => true,
+    };
+    assert_eq!(port.get(&keys[0]).expect("open").value.is_some(), accepted, "what was accepted is there");
+}
+
+#[test]
+fn an_expiry_against_the_end_of_its_body() {
+    check("expiry_against_end", 3, expiry_against_end);
+}
+
+#[test]
+fn an_expiry_against_the_end_of_its_body_control() {
+    control("on_calls::an_expiry_against_the_end_of_its_body", expiry_against_end, "what was accepted is there");
+}
+
 /// A call with a time-out begins while its handle is closed: it is refused, or told while its body runs (clauses B6, C8).
 fn body_against_close(shards: usize, keys: &[Key; 2], host: Host) {
     let space: Space<u32> = Space::builder().cells().shards(shards).clock(ManualClock::new()).build();
