@@ -30,7 +30,7 @@ use super::{
     Arrival, Claimed, Effect, Effects, Entry, Mode, Numbered, Origin, Parts, Placed, Recipient, Released, Standing,
     sort_by,
 };
-use crate::signature::{OwnerTag, Signature};
+use crate::signature::Signature;
 use crate::{Key, Ticket};
 
 /// The last token: what JavaScript and Python can still count (clause L14).
@@ -307,32 +307,6 @@ impl<R: Recipient> LockTable<R> {
         effects.take_sole()
     }
 
-    /// What a request says of itself, if it stands here.
-    pub(crate) fn signature(&mut self, part: Ticket) -> Option<Signature> {
-        let slot = self.slot(part)?;
-        Some(self.requests[slot].signature().cloned().unwrap_or_default())
-    }
-
-    /// Where a request came from, if it stands here.
-    pub(crate) fn origin(&mut self, ticket: Ticket) -> Option<Origin> {
-        let slot = self.slot(ticket)?;
-        Some(self.requests[slot].origin)
-    }
-
-    /// Makes the part of a grant somebody else's, who has not seen it yet.
-    pub(crate) fn pass_on(&mut self, part: Ticket, owner: Option<&OwnerTag>, origin: Origin) {
-        let Some(slot) = self.slot(part) else { return };
-        let request = &mut self.requests[slot];
-        request.more().signature.owner = owner.cloned();
-        request.origin = origin;
-        if let State::Granted { claimed, .. } = &mut request.state {
-            *claimed = false;
-        }
-        if let Some(span) = request.span() {
-            span.unclaim();
-        }
-    }
-
     /// The fencing token of a request, if it stands here and is granted.
     pub(crate) fn token_of(&mut self, ticket: Ticket) -> Option<u64> {
         let slot = self.slot(ticket)?;
@@ -350,24 +324,6 @@ impl<R: Recipient> LockTable<R> {
     /// The order in which a request began to wait.
     pub(crate) fn order(&mut self, ticket: Ticket) -> u64 {
         self.slot(ticket).map_or(0, |slot| self.requests[slot].order)
-    }
-
-    /// Gives the part of a request an owner.
-    pub(crate) fn adopt(&mut self, part: Ticket, owner: &OwnerTag) {
-        if let Some(slot) = self.slot(part) {
-            self.requests[slot].more().signature.owner = Some(owner.clone());
-        }
-    }
-
-    /// The tickets of the requests from these origins whose home is here.
-    pub(crate) fn of_origins(&self, origins: &[Origin]) -> Vec<Ticket> {
-        let from = |origin: Origin| origins.contains(&origin);
-        let requests = self.requests.iter();
-        let own = requests.filter(|(_, request)| from(request.origin) && !matches!(request.state, State::Away));
-        let solo = self.queues.iter().filter_map(|queue| Some((queue, self.queues.queue(queue).solo()?)));
-        let own_solo = solo.filter(|(_, solo)| from(solo.origin));
-        let tickets = own.map(|(slot, _)| self.ticket(slot));
-        tickets.chain(own_solo.map(|(queue, solo)| self.solo_ticket(queue, solo.number))).collect()
     }
 
     /// All parts of a request, in the order of their tables. Empty when it is gone.

@@ -13,6 +13,7 @@
 //! | `take_away` | a lock is taken away while its holder runs |
 //! | `effects` | what follows from a step, in order |
 //! | `spanning` | a request whose keys live in several tables |
+//! | `whose` | the owner of a request, and where it came from |
 //! | `owners` | what each owner holds and waits for |
 //! | `deadlock` | whether a wait would close a circle |
 //! | `survey` | what a query sees: positions and blockers |
@@ -52,6 +53,7 @@ mod survey;
 mod take_away;
 mod turns;
 mod watches;
+mod whose;
 
 #[cfg(test)]
 pub(crate) mod model;
