@@ -399,14 +399,14 @@ impl<T> Rare<T> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     fn set(value: u32) -> Pending<u32> {
         Pending::Set { value, expiry: Expiry::Never }
     }
 
-    fn write(attempt: &mut Attempt<u32>, key: u64, value: u32) {
+    pub(in crate::machine) fn write(attempt: &mut Attempt<u32>, key: u64, value: u32) {
         let at = attempt.place(key, &Key::from(key));
         attempt.write(at, set(value));
     }

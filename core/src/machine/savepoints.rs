@@ -97,18 +97,10 @@ impl<T> Attempt<T> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::attempt::tests::write;
     use super::*;
+    use crate::Key;
     use crate::machine::{Doom, Mark};
-    use crate::{Expiry, Key};
-
-    fn set(value: u32) -> Pending<u32> {
-        Pending::Set { value, expiry: Expiry::Never }
-    }
-
-    fn write(attempt: &mut Attempt<u32>, key: u64, value: u32) {
-        let at = attempt.place(key, &Key::from(key));
-        attempt.write(at, set(value));
-    }
 
     fn written(attempt: &Attempt<u32>, key: u64) -> Option<u32> {
         match &attempt.touched[attempt.find(key, &Key::from(key))?].write {
