@@ -18,6 +18,8 @@ pub(super) struct Bar {
     /// `None`: it is only reported.
     pub(super) bar: Option<f64>,
     pub(super) higher_is_better: bool,
+    /// What must be there before it can be measured, if that is not built yet.
+    pub(super) awaits: Option<String>,
 }
 
 /// Every row that a full run must bring, in the order of the table.
@@ -35,6 +37,10 @@ fn bar(value: &Value) -> Result<Bar> {
     let text = |name: &str| {
         value[name].as_str().map(str::to_owned).with_context(|| format!("a row has no text `{name}`: {value}"))
     };
+    let awaits = match &value["awaits"] {
+        Value::Null => None,
+        _ => Some(text("awaits")?),
+    };
     let bar = match &value["bar"] {
         Value::Null => None,
         bar => Some(bar.as_f64().with_context(|| format!("a bar is no number: {value}"))?),
@@ -43,7 +49,7 @@ fn bar(value: &Value) -> Result<Bar> {
         Value::Null => false,
         higher => higher.as_bool().with_context(|| format!("`higher_is_better` is not true or false: {value}"))?,
     };
-    Ok(Bar { host: text("host")?, case: text("case")?, peer: text("peer")?, bar, higher_is_better })
+    Ok(Bar { host: text("host")?, case: text("case")?, peer: text("peer")?, bar, higher_is_better, awaits })
 }
 
 #[cfg(test)]
@@ -64,11 +70,16 @@ mod tests {
 
     #[test]
     fn a_row_that_is_wrong_is_an_error() {
-        let good = r#"[{"host":"a","case":"b","peer":"c","bar":1.5}]"#;
-        assert_eq!(parse(good).unwrap()[0].bar, Some(1.5));
-        for (from, to) in
-            [("1.5", "\"fast\""), ("\"peer\":\"c\",", ""), ("[", ""), ("1.5", "1, \"higher_is_better\": 2")]
-        {
+        let good = r#"[{"host":"a","case":"b","peer":"c","bar":1.5,"awaits":"d"}]"#;
+        let read = &parse(good).unwrap()[0];
+        assert_eq!((read.bar, read.awaits.as_deref()), (Some(1.5), Some("d")));
+        for (from, to) in [
+            ("1.5", "\"fast\""),
+            ("\"peer\":\"c\",", ""),
+            ("[", ""),
+            ("1.5", "1, \"higher_is_better\": 2"),
+            ("\"d\"", "4"),
+        ] {
             assert!(parse(&good.replacen(from, to, 1)).is_err(), "{from} -> {to}");
         }
     }

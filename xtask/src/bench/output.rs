@@ -69,9 +69,11 @@ pub(super) fn sum(rows: &[Row]) -> String {
         count(Verdict::Missed),
         count(Verdict::Reported)
     );
-    let missing = count(Verdict::NotMeasured);
-    if missing > 0 {
-        text += &format!(", {missing} not measured");
+    for (verdict, what) in [(Verdict::NotMeasured, "not measured"), (Verdict::Awaits, "await what is not built yet")] {
+        let missing = count(verdict);
+        if missing > 0 {
+            text += &format!(", {missing} {what}");
+        }
     }
     text
 }
@@ -95,7 +97,7 @@ fn cells(row: &Row) -> Vec<String> {
         None => ["-"; 5].map(str::to_owned),
     });
     cells.push(bar.bar.map_or_else(|| "-".to_owned(), limit));
-    cells.push(row.verdict().name().to_owned());
+    cells.push(row.says());
     cells
 }
 
@@ -200,7 +202,7 @@ mod tests {
         let findings: Vec<Finding> = lines.iter().map(|line| Finding::read(line).unwrap().unwrap()).collect();
         let bar = |host: &str, case: &str, peer: &str, bar| {
             let [host, case, peer] = [host, case, peer].map(str::to_owned);
-            Bar { host, case, peer, bar, higher_is_better: false }
+            Bar { host, case, peer, bar, higher_is_better: false, awaits: None }
         };
         let bars = [
             bar("rust", "fresh key", "map", Some(0.75)),

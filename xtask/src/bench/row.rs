@@ -39,6 +39,8 @@ pub(super) enum Verdict {
     /// There is no bar.
     Reported,
     NotMeasured,
+    /// It cannot be measured before something else is built.
+    Awaits,
 }
 
 /// The case of what is left in memory, and what it is compared with.
@@ -110,6 +112,7 @@ impl Measured {
 impl Row {
     pub(super) fn verdict(&self) -> Verdict {
         match (&self.measured, self.bar.bar) {
+            (None, _) if self.bar.awaits.is_some() => Verdict::Awaits,
             (None, _) => Verdict::NotMeasured,
             (Some(_), None) => Verdict::Reported,
             (Some(measured), Some(bar)) => {
@@ -120,9 +123,20 @@ impl Row {
         }
     }
 
+    /// The verdict in words.
+    pub(super) fn says(&self) -> String {
+        match (self.verdict(), &self.bar.awaits) {
+            (Verdict::Met, _) => "met".to_owned(),
+            (Verdict::Missed, _) => "missed".to_owned(),
+            (Verdict::Reported, _) => "reported".to_owned(),
+            (Verdict::Awaits, Some(what)) => format!("awaits {what}"),
+            (Verdict::NotMeasured | Verdict::Awaits, _) => "not measured".to_owned(),
+        }
+    }
+
     /// The row for programs. Costs are in nanoseconds; where bytes are compared, those stand beside.
     pub(super) fn json(&self) -> Value {
-        let Bar { host, case, peer, bar, higher_is_better } = &self.bar;
+        let Bar { host, case, peer, bar, higher_is_better, .. } = &self.bar;
         let side = |unit: Unit, value: fn(&Measured) -> f64| {
             self.measured.as_ref().filter(|measured| measured.unit == unit).map(value)
         };
@@ -138,7 +152,7 @@ impl Row {
             "low": self.measured.as_ref().map(|measured| measured.ratio.low),
             "high": self.measured.as_ref().map(|measured| measured.ratio.high),
             "rounds": self.measured.as_ref().map(|measured| measured.rounds),
-            "verdict": self.verdict().name(),
+            "verdict": self.says(),
         });
         if let (Some(ours), Some(theirs)) = (side(Unit::Bytes, |m| m.ours), side(Unit::Bytes, |m| m.theirs)) {
             row["ours_bytes"] = json!(ours);
@@ -158,17 +172,6 @@ impl Row {
     }
 }
 
-impl Verdict {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Verdict::Met => "met",
-            Verdict::Missed => "missed",
-            Verdict::Reported => "reported",
-            Verdict::NotMeasured => "not measured",
-        }
-    }
-}
-
 impl Bar {
     fn is(&self, host: &str, case: &str, peer: &str) -> bool {
         self.host == host && self.case == case && self.peer == peer
@@ -177,7 +180,7 @@ impl Bar {
     /// For what has no entry among the bars.
     fn none(host: &str, case: &str, peer: &str) -> Bar {
         let [host, case, peer] = [host, case, peer].map(str::to_owned);
-        Bar { host, case, peer, bar: None, higher_is_better: false }
+        Bar { host, case, peer, bar: None, higher_is_better: false, awaits: None }
     }
 }
 
@@ -247,6 +250,9 @@ mod tests {
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].verdict(), Verdict::NotMeasured);
         assert_eq!(rows[0].json()["ratio"], Value::Null);
+        let awaiting = Bar { awaits: Some("tabs:".to_owned()), ..bar(Some(1.0), false) };
+        let rows = super::rows(&[awaiting], &["rust"], &[]);
+        assert_eq!((rows[0].verdict(), &rows[0].json()["verdict"]), (Verdict::Awaits, &json!("awaits tabs:")));
     }
 
     #[test]
