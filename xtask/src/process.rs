@@ -52,17 +52,12 @@ pub(crate) fn watch(command: &mut Command) -> Result<Output> {
 /// As `watch`, but of standard output only those lines are shown that are for people.
 pub(crate) fn watch_some(command: &mut Command, for_people: impl Fn(&str) -> bool) -> Result<Output> {
     say::command(&describe(command));
-    let mut child = command
-        .env("NO_COLOR", "1")
-        .env_remove("FORCE_COLOR")
-        .env_remove("PY_COLORS")
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot start {}", program(command)))?;
+    let child = without_colours(command).stdout(Stdio::piped()).spawn();
+    let mut child = child.with_context(|| format!("cannot start {}", program(command)))?;
     let stdout = child.stdout.take().context("no pipe to the child's standard output")?;
     let mut lines = Vec::new();
     for line in BufReader::new(stdout).split(b'\n') {
-        let line = String::from_utf8_lossy(&line?).trim_end_matches('\r').to_owned();
+        let line = line_of(&line?);
         if for_people(&line) {
             println!("{line}");
         }
@@ -70,6 +65,24 @@ pub(crate) fn watch_some(command: &mut Command, for_people: impl Fn(&str) -> boo
     }
     let ok = child.wait()?.success();
     Ok(Output { lines, ok })
+}
+
+/// As `watch`, but nothing is shown: the lines are kept, those on standard error first.
+pub(crate) fn gather(command: &mut Command) -> Result<Output> {
+    let output = without_colours(command).output().with_context(|| format!("cannot start {}", program(command)))?;
+    let parts =
+        [&output.stderr, &output.stdout].into_iter().flat_map(|bytes| bytes.split_inclusive(|&byte| byte == b'\n'));
+    let lines = parts.map(|line| line_of(line.strip_suffix(b"\n").unwrap_or(line))).collect();
+    Ok(Output { lines, ok: output.status.success() })
+}
+
+/// The runners' lines are read.
+fn without_colours(command: &mut Command) -> &mut Command {
+    command.env("NO_COLOR", "1").env_remove("FORCE_COLOR").env_remove("PY_COLORS")
+}
+
+fn line_of(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim_end_matches('\r').to_owned()
 }
 
 /// The command's trimmed standard output, or `None` if it cannot be run or fails. Nothing is shown.
@@ -103,7 +116,7 @@ pub(crate) fn target() -> PathBuf {
 }
 
 /// The command as one would type it, paths inside the repository relative.
-fn describe(command: &Command) -> String {
+pub(crate) fn describe(command: &Command) -> String {
     let mut words = vec![program(command)];
     words.extend(command.get_args().map(relative));
     let line = words.join(" ");
@@ -159,5 +172,14 @@ mod tests {
         assert!(output.ok);
         assert_eq!(output.lines.len(), 1);
         assert!(output.lines[0].starts_with("cargo "));
+    }
+
+    #[test]
+    fn what_is_gathered_are_the_lines_of_both_outputs() {
+        let script = "console.error('a\\n'); console.log('b')";
+        let output = gather(&mut command("node", &["-e", script])).unwrap();
+        assert!(output.ok);
+        assert_eq!(output.lines, ["a", "", "b"]);
+        assert!(!gather(&mut command("node", &["-e", "process.exit(3)"])).unwrap().ok);
     }
 }

@@ -1,18 +1,21 @@
-//! The core's own tests under Miri, where a nightly toolchain has it. Nothing is installed for it.
+//! The core's own tests under Miri, where a nightly toolchain has it. Nothing is installed for it. An interpreter uses one
+//! processor for minutes, so it goes on beside the other tests, in a folder of its own.
 
 use std::process::Command;
 
-use super::report::Report;
+use super::report::{Beside, Report};
 use super::summary::Runner;
 use crate::process::{capture, command};
 
 const WHAT: &str = "core, Miri";
 
-pub(crate) fn run(report: &mut Report) {
-    match missing() {
-        Some(why) => report.skipped("rust", WHAT, why),
-        None => report.runner("rust", WHAT, Runner::Cargo, Ok(nightly(&["miri", "test", "-p", "latchwork", "--lib"]))),
+/// Begins it, where it can be run.
+pub(crate) fn start(report: &mut Report) -> Option<Beside> {
+    if let Some(why) = missing() {
+        report.skipped("rust", WHAT, why);
+        return None;
     }
+    Some(Beside::start("rust", WHAT, Runner::Cargo, Ok(nightly(&["miri", "test", "-p", "latchwork", "--lib"]))))
 }
 
 /// What this machine lacks.

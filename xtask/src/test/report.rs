@@ -1,6 +1,7 @@
 //! What was run, as one table, a verdict and the closing line.
 
 use std::process::Command;
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use anyhow::Result;
@@ -8,7 +9,33 @@ use anyhow::Result;
 use super::bad_input::{self, MatrixCount};
 use super::scenarios::{self, HostCount, Skip};
 use super::summary::{Counts, Runner};
-use crate::{process, say, table};
+use crate::process::{self, Output};
+use crate::{say, table};
+
+/// A runner that goes on while others are run; `Report::end` waits for it.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    host: &'static str,
+    what: &'static str,
+    runner: Runner,
+    start: Instant,
+    thread: JoinHandle<(Result<Output>, f64)>,
+}
+
+impl Beside {
+    pub(crate) fn start(host: &'static str, what: &'static str, runner: Runner, command: Result<Command>) -> Beside {
+        say::part(&format!("{host}: {what}, beside what follows"));
+        let start = Instant::now();
+        if let Ok(command) = &command {
+            say::command(&process::describe(command));
+        }
+        let gather = move || {
+            let output = command.and_then(|mut command| process::gather(&mut command));
+            (output, start.elapsed().as_secs_f64())
+        };
+        Beside { host, what, runner, start, thread: thread::spawn(gather) }
+    }
+}
 
 /// One line of the table.
 #[derive(Debug)]
@@ -56,6 +83,21 @@ impl Report {
                 }
             }
             Err(error) => self.failed(host, what, &format!("{error:#}"), start),
+        }
+    }
+
+    /// Waits for a runner that went on beside others, shows its output and notes what it counted.
+    pub(crate) fn end(&mut self, beside: Beside) {
+        let Beside { host, what, runner, start, thread } = beside;
+        say::part(&format!("{host}: {what}"));
+        match thread.join().expect("gathering lines does not panic") {
+            (Ok(output), seconds) => {
+                for line in &output.lines {
+                    println!("{line}");
+                }
+                self.note(host, what, runner, &output.lines, output.ok, seconds);
+            }
+            (Err(error), _) => self.failed(host, what, &format!("{error:#}"), start),
         }
     }
 
@@ -260,6 +302,19 @@ mod tests {
         report.check("lint", "not fine", || anyhow::bail!("bad"));
         assert_eq!(report.total().to_string(), "1 passed, 1 failed, 0 skipped");
         assert_eq!(report.failures, ["lint, not fine: bad"]);
+    }
+
+    #[test]
+    fn a_runner_beside_others_is_noted_at_its_end() {
+        let print = |text: &str| Ok(process::command("node", &["-p", &format!("'{text}'")]));
+        let mut report = Report::default();
+        for (text, passed) in [("2 passed, 0 failed, 0 skipped", true), ("1 passed, 1 failed, 0 skipped", false)] {
+            report.end(Beside::start("node", "tests", Runner::Plain, print(text)));
+            assert_eq!(report.passed(), passed);
+        }
+        assert_eq!(report.total().to_string(), "3 passed, 1 failed, 0 skipped");
+        report.end(Beside::start("node", "tests", Runner::Plain, Err(anyhow::anyhow!("not there"))));
+        assert_eq!(report.failures, ["node, tests: 1 failed", "node, tests: not there"]);
     }
 
     #[test]
