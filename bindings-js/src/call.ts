@@ -42,13 +42,15 @@ export abstract class Call<R> implements Abortable {
   #error: LatchworkError | undefined;
   /** Why it has ended otherwise than by what its body did. */
   #early: { readonly reason: unknown } | undefined;
+  #resolve: ((result: R) => void) | undefined;
   #reject: ((reason: unknown) => void) | undefined;
 
   /** Whether the body runs, and what it has answered where that is a promise. */
   #runs = false;
   #pending: PromiseLike<unknown> | undefined;
-  /** By what number it is told that it can go on; whether it was, and what ends the wait for it. */
+  /** By what number it is told that it can go on; whether it is known by it, whether it was told, and what ends the wait for it. */
   #tell = 0;
+  #isKnown = false;
   #isTold = false;
   #wake: (() => void) | undefined;
   /** Whether the process stays because of it. */
@@ -76,9 +78,11 @@ export abstract class Call<R> implements Abortable {
 
   /** Makes the call. Answers what it came to, or a promise where it has to wait for something. */
   run(): R | Promise<R> {
-    const { signal, timed } = this.spec;
+    const { raw, signal, timed } = this.spec;
     const { space } = this.cells;
-    this.#tell = space.watches.add(this.#told);
+    this.#tell = ++space.watches.last;
+    // Without options, and with no other thread, it is told nothing before it has lost an attempt or waits.
+    if (raw !== undefined || space.url !== undefined) this.#know();
     if (signal !== undefined) listen(signal, this);
     const bytes = this.begin(this.#tell);
     this.number = space.native.scratch[CallLane.Call] as number;
@@ -128,17 +132,34 @@ export abstract class Call<R> implements Abortable {
   /** Goes on whenever it can. */
   #later(): Promise<R> {
     return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
       this.#reject = reject;
       // What it did within the call may have ended it.
       if (this.#early !== undefined) reject(this.#early.reason);
-      this.#goOn().then(resolve, reject);
+      this.#goOn();
     });
   }
 
-  async #goOn(): Promise<R> {
-    for (;;) {
-      const step = this.#pending === undefined ? await this.#toBeTold() : await this.#toEnd(this.#pending);
-      if (this.#advance(step)) return this.#result as R;
+  /** Waits for the end of the body, or to be told; then it goes on. One reaction, and no promise for each step on the way. */
+  #goOn(): void {
+    const pending = this.#pending;
+    this.#pending = undefined;
+    if (pending === undefined) {
+      this.#toBeTold().then((step) => this.#resume(() => step), this.#reject);
+      return;
+    }
+    Promise.resolve(pending).then(
+      (answer) => this.#resume(() => this.#answer(answer)),
+      (error) => this.#resume(() => this.#threw(error)),
+    );
+  }
+
+  #resume(next: () => Step): void {
+    try {
+      if (this.#advance(next())) this.#resolve?.(this.#result as R);
+      else this.#goOn();
+    } catch (error) {
+      this.#reject?.(error);
     }
   }
 
@@ -157,18 +178,6 @@ export abstract class Call<R> implements Abortable {
         this.#pending = answer;
         return undefined;
       }
-    } catch (error) {
-      return this.#threw(error);
-    }
-    return this.#answer(answer);
-  }
-
-  /** Waits for the end of the body. */
-  async #toEnd(pending: PromiseLike<unknown>): Promise<Step> {
-    this.#pending = undefined;
-    let answer: unknown;
-    try {
-      answer = await pending;
     } catch (error) {
       return this.#threw(error);
     }
@@ -211,6 +220,7 @@ export abstract class Call<R> implements Abortable {
     }
     this.#runs = false;
     if (step >= Step.Done) this.#isOver();
+    else if (step === Step.Wait || this.attempt > 1) this.#know();
     if (settled) settle(space);
     return step;
   }
@@ -232,11 +242,18 @@ export abstract class Call<R> implements Abortable {
     return this.over ? Step.Wait : this.#read(this.native.goOn(this.number));
   }
 
+  /** From now on it may be told. */
+  #know(): void {
+    if (!this.#isKnown) this.cells.space.watches.add(this.#told, this.#tell);
+    this.#isKnown = true;
+  }
+
   /** It can go on. `ended`: the space is closed, of which the core tells those by itself who are to know at once. */
   readonly #told = (ended?: boolean): void => {
     if (this.over || (ended && this.#runs)) return;
     // It can come again.
-    this.cells.space.watches.add(this.#told, this.#tell);
+    this.#isKnown = false;
+    this.#know();
     this.#isTold = true;
     if (this.#runs) this.#look();
     else this.#wake?.();
@@ -273,7 +290,7 @@ export abstract class Call<R> implements Abortable {
   #end(): void {
     const { space } = this.cells;
     const { signal, timed } = this.spec;
-    space.watches.take(this.#tell);
+    if (this.#isKnown) space.watches.take(this.#tell);
     this.#letGo();
     if (timed) space.timer.gone();
     if (signal !== undefined) forget(signal, this);

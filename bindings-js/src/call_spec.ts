@@ -34,15 +34,6 @@ export interface Spec {
   readonly given: readonly (readonly [what: string, keys: unknown])[];
 }
 
-const NOTHING: Spec = {
-  raw: undefined,
-  signal: undefined,
-  timed: false,
-  owner: undefined,
-  isScoped: false,
-  given: [],
-};
-
 /** What an update of this key was told. Throws the reason of a signal that is aborted. */
 export function updateSpec(space: Space, key: unknown, options: unknown): Spec {
   return specOf(space, options, UPDATE, [["key", key]]);
@@ -59,7 +50,10 @@ export function endScope({ owner, isScoped }: Spec): void {
 }
 
 function specOf(space: Space, options: unknown, known: readonly string[], given: Spec["given"]): Spec {
-  if (options === undefined) return scoped(space, { ...NOTHING, given });
+  if (options === undefined) {
+    const said = { raw: undefined, signal: undefined, timed: false, owner: undefined, isScoped: false, given };
+    return scoped(space, said);
+  }
   checkOptions(options, known);
   // Each is read once: a getter may answer otherwise the next time.
   const { expireIn, attempts, timeout, signal, owner, label, guard, guardKeys } = options;

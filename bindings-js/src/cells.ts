@@ -20,7 +20,7 @@ import {
   type Wanted,
   wanted,
 } from "./cell_arguments.js";
-import { asNow } from "./cells_loading.js";
+import { asNow, type Name } from "./cells_loading.js";
 import { type Codec, encoded, SpaceCodec } from "./codec.js";
 import type { Committed, Deleted, Entry, Exchanged } from "./entry.js";
 import { invalid, type LatchworkError, takeError } from "./error.js";
@@ -74,6 +74,16 @@ export class Cells {
     if (inside === undefined) return this;
     space.cells ??= new Cells(space, cellsWithin(this.native, inside), callsWithin(this.calls, inside), this.codec);
     return space.cells;
+  }
+
+  /** What an operation comes to, in this space or a sub-space: its own promise, where it has one, which costs less than another. */
+  done<T>(space: Space, name: Name, given: unknown[]): Promise<T> {
+    try {
+      const done = (this.of(space)[name] as (...given: unknown[]) => T)(...given);
+      return Promise.resolve(done);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   get(key: unknown): Entry {

@@ -10,7 +10,7 @@ import { isBytes } from "./key.js";
 import type { Space } from "./space.js";
 
 /** The operations, by name. */
-type Name =
+export type Name =
   | "get"
   | "getMany"
   | "set"
@@ -31,11 +31,14 @@ const VALUED = /se|x/;
  * Calls this operation. They take effect in the order of the calls, with arguments as they are then. But what is done meanwhile
  * with a guard or a signal counts: nothing is written for a lock that another one may have.
  */
-export async function onCells<T>(space: Space, name: Name, ...given: unknown[]): Promise<T> {
+export function onCells<T>(space: Space, name: Name, ...given: unknown[]): Promise<T> {
   const { root } = space;
-  const taken = root.cells ? given : asNow(name, given);
-  const cells = (root.cells ?? (await loaded(root))).of(space);
-  return (cells[name] as (...given: unknown[]) => T)(...taken);
+  return root.cells ? root.cells.done(space, name, given) : later(space, name, given);
+}
+
+async function later<T>(space: Space, name: Name, given: unknown[]): Promise<T> {
+  const taken = asNow(name, given);
+  return (await loaded(space.root)).done(space, name, taken);
 }
 
 /** A value as it is now, for a codec that is not there yet. */

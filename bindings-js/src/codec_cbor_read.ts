@@ -20,8 +20,9 @@ const STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The value that bytes hold. */
 export function read(bytes: Uint8Array): unknown {
-  // A Buffer of Node would share its memory with what is cut out of it.
-  const reader = new Reader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
+  // A Buffer of Node would share its memory with what is cut out of it. To ask any array for its buffer may have to make one.
+  const isPlain = Object.getPrototypeOf(bytes) === Uint8Array.prototype;
+  const reader = new Reader(isPlain ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
   const value = reader.value(0);
   reader.end();
   return value;

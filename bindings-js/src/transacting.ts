@@ -42,10 +42,10 @@ export class Transacting extends Call<Transacted> {
   #value: unknown;
   /** Whether a cell was set that expires. */
   #expires = false;
-  /** What is to run after the commit, by numbers. */
-  readonly #callbacks = new Map<number, () => unknown>();
+  /** What is to run after the commit, by numbers from 1. */
+  #callbacks: (() => unknown)[] | undefined;
   /** What was thrown by bodies that aborted. */
-  readonly #aborted = new Map<number, LatchworkError>();
+  #aborted: Map<number, LatchworkError> | undefined;
 
   constructor(cells: Cells, native: NativeCalls, spec: Spec, body: TransactionBody<unknown>) {
     super(cells, native, spec);
@@ -129,6 +129,7 @@ export class Transacting extends Call<Transacted> {
     this.native.abort(this.number, scope, textOf(reason));
     const error = this.cells.refusal([]);
     if (error.code !== "aborted") return error;
+    this.#aborted ??= new Map();
     this.#aborted.set(scope, Object.assign(error, { reason }));
     return error;
   }
@@ -140,10 +141,10 @@ export class Transacting extends Call<Transacted> {
 
   onCommit(scope: number, callback: unknown): void {
     if (typeof callback !== "function") throw invalid("callback", "must be a function");
-    const number = this.#callbacks.size + 1;
-    this.native.onCommit(this.number, scope, number);
+    this.#callbacks ??= [];
+    this.native.onCommit(this.number, scope, this.#callbacks.length + 1);
     this.#check(scope, []);
-    this.#callbacks.set(number, callback as () => unknown);
+    this.#callbacks.push(callback as () => unknown);
   }
 
   protected begin(tell: number): Bytes {
@@ -152,7 +153,7 @@ export class Transacting extends Call<Transacted> {
   }
 
   protected body(): unknown {
-    this.#callbacks.clear();
+    this.#callbacks = undefined;
     return this.#body(new Transaction(this, this.scope));
   }
 
@@ -165,7 +166,7 @@ export class Transacting extends Call<Transacted> {
   protected result(): Transacted {
     const { version, attempt: attempts } = this;
     if (this.#expires) this.cells.space.timer.limited();
-    for (const number of this.callbacks) call(this.#callbacks.get(number));
+    for (const number of this.callbacks) call(this.#callbacks?.[number - 1]);
     return { value: this.#value, version, attempts };
   }
 
@@ -195,7 +196,7 @@ export class Transacting extends Call<Transacted> {
 
   /** What the body of this scope has thrown, where it has aborted. */
   #own(error: LatchworkError, scope: number): LatchworkError {
-    return error.code === "aborted" ? (this.#aborted.get(scope) ?? error) : error;
+    return error.code === "aborted" ? (this.#aborted?.get(scope) ?? error) : error;
   }
 
   #expiry(options: unknown): number {

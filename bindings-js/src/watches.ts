@@ -6,11 +6,12 @@
 
 /** The watches of one space, by numbers that are never used again. */
 export class Watches {
-  #last = 0;
+  /** The number given last. Whoever may never be told takes one, and is kept under it once it may. */
+  last = 0;
   readonly #told = new Map<number, (ended?: boolean) => void>();
 
   /** Keeps what to call, under a new number, or one that it had before; answers the number. */
-  add(tell: (ended?: boolean) => void, number = ++this.#last): number {
+  add(tell: (ended?: boolean) => void, number = ++this.last): number {
     this.#told.set(number, tell);
     return number;
   }

@@ -1,8 +1,7 @@
 import { deserialize, serialize } from "node:v8";
 import { Lane, type Native, type RawHanded } from "../../bindings-js/src/native.js";
-import type { NativeCalls } from "../../bindings-js/src/native_calls.js";
-import type { NativeCells } from "../../bindings-js/src/native_cells.js";
 import { settle } from "../../bindings-js/src/settle.js";
+import { type CellsAddon, cellsOf } from "./cells.js";
 
 /**
  * Loads the addon: one made for this platform, or the one that was built here.
@@ -28,43 +27,12 @@ export function load(): Native {
 }
 
 /** What the addon exports: what cells need is beside the rest. */
-type Addon = Omit<Native, "cells" | "handOver"> & {
-  handOver(to: string, payload: Uint8Array | undefined): void;
-  getCell: NativeCells["get"];
-  getCells: NativeCells["getMany"];
-  listCells: NativeCells["list"];
-  writeCell: NativeCells["write"];
-  commitCells: NativeCells["commit"];
-  deleteCells: NativeCells["deleteAll"];
-  watchCells: NativeCells["watch"];
-  watchCellsOf: NativeCells["watchRange"];
-  nextOfCells: NativeCells["nextOf"];
-  endWatch: NativeCells["endWatch"];
-  awaitChange: NativeCells["awaits"];
-  awaitedChange: NativeCells["awaited"];
-  /** Names the function to call when another thread settled something for one of this thread's handles. It calls `drain`. */
-  onWake(wake: (handle: number) => void): void;
-  updateCell: NativeCalls["update"];
-  transact: NativeCalls["transact"];
-  goOn: NativeCalls["goOn"];
-  answerUpdate: NativeCalls["answer"];
-  keepCell: NativeCalls["keep"];
-  returned: NativeCalls["returned"];
-  threw: NativeCalls["threw"];
-  cancelCall: NativeCalls["cancel"];
-  callbacksOfCommit: NativeCalls["callbacks"];
-  txGet: NativeCalls["get"];
-  txGetMany: NativeCalls["getMany"];
-  txList: NativeCalls["list"];
-  txSet: NativeCalls["set"];
-  txInsert: NativeCalls["insert"];
-  txDelete: NativeCalls["delete"];
-  txEnter: NativeCalls["enter"];
-  txLeave: NativeCalls["leave"];
-  txOnCommit: NativeCalls["onCommit"];
-  txAbort: NativeCalls["abort"];
-  txRetry: NativeCalls["retry"];
-};
+type Addon = Omit<Native, "cells" | "handOver"> &
+  CellsAddon & {
+    handOver(to: string, payload: Uint8Array | undefined): void;
+    /** Names the function to call when another thread settled something for one of this thread's handles. It calls `drain`. */
+    onWake(wake: (handle: number) => void): void;
+  };
 
 /** The same functions in an object whose properties the engine finds at once; an addon's exports are a slow one. */
 function fast(addon: Addon): Native {
@@ -118,21 +86,7 @@ function fast(addon: Addon): Native {
     manualClock: addon.manualClock,
     now: addon.now,
     advance: addon.advance,
-    cells: () => ({
-      get: addon.getCell,
-      getMany: addon.getCells,
-      list: addon.listCells,
-      write: addon.writeCell,
-      commit: addon.commitCells,
-      deleteAll: addon.deleteCells,
-      watch: addon.watchCells,
-      watchRange: addon.watchCellsOf,
-      nextOf: addon.nextOfCells,
-      endWatch: addon.endWatch,
-      awaits: addon.awaitChange,
-      awaited: addon.awaitedChange,
-      calls: () => callsOf(addon),
-    }),
+    cells: () => cellsOf(addon),
   };
   addon.onWake((handle) => {
     native.scratch[Lane.Handle] = handle;
@@ -140,31 +94,6 @@ function fast(addon: Addon): Native {
     settle({ native, handle });
   });
   return native;
-}
-
-function callsOf(addon: Addon): NativeCalls {
-  return {
-    update: addon.updateCell,
-    transact: addon.transact,
-    goOn: addon.goOn,
-    answer: addon.answerUpdate,
-    keep: addon.keepCell,
-    returned: addon.returned,
-    threw: addon.threw,
-    cancel: addon.cancelCall,
-    callbacks: addon.callbacksOfCommit,
-    get: addon.txGet,
-    getMany: addon.txGetMany,
-    list: addon.txList,
-    set: addon.txSet,
-    insert: addon.txInsert,
-    delete: addon.txDelete,
-    enter: addon.txEnter,
-    leave: addon.txLeave,
-    onCommit: addon.txOnCommit,
-    abort: addon.txAbort,
-    retry: addon.txRetry,
-  };
 }
 
 function handed(raw: RawHanded | null | undefined): RawHanded | undefined {

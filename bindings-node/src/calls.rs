@@ -13,16 +13,16 @@ use crate::clock::from_milliseconds;
 use crate::convert::RawKey;
 use crate::environment::{Environment, Failed, Value};
 use crate::numbered::Numbered;
-use crate::scratch::{DEFERRED, GENERATION, NUMBER, OWNER, Outcome, PLACE, SETTLED, SLOT, TOKEN};
+use crate::scratch::{DEFERRED, GENERATION, NUMBER, OWNER, Outcome, PLACE, SLOT, TOKEN};
 
 /// Out: what is next, a `Step`.
 const STEP: usize = SLOT;
 /// Out, with the first step: the number of the call.
-const CALL: usize = GENERATION;
+pub(crate) const CALL: usize = GENERATION;
 /// Out: which attempt is to run, or how many have run.
 const ATTEMPT: usize = PLACE;
 /// Out: names the body that runs.
-const SCOPE: usize = NUMBER;
+pub(crate) const SCOPE: usize = NUMBER;
 /// Out: that of the cell, or of the commit.
 const VERSION: usize = TOKEN;
 /// Out: how many callbacks there are to run.
@@ -89,43 +89,10 @@ impl Calls {
     }
 }
 
-/// Begins an update of this cell. `Resumed` with this tag is told when it can go on. A step; settles.
-#[napi(catch_unwind, js_name = "updateCell")]
-pub(crate) fn update(
-    env: &Env,
-    handle: f64,
-    tag: f64,
-    key: RawKey,
-    spec: Option<RawSpec>,
-) -> napi::Result<Option<Bytes>> {
-    let expiry = spec.as_ref().and_then(|spec| expiry(spec.expire_in)).unwrap_or(Expiry::Keep);
-    begin(env, handle as u64, expiry, |environment, handle| {
-        let (key, spec) = (key.key()?, spec_of(environment, handle, spec)?);
-        environment.with(handle, |port| port.update(&key, &spec, tag as u64))
-    })
-}
-
-/// Begins a transaction. A step; settles.
-#[napi(catch_unwind)]
-pub(crate) fn transact(env: &Env, handle: f64, tag: f64, spec: Option<RawSpec>) -> napi::Result<()> {
-    begin(env, handle as u64, Expiry::Keep, |environment, handle| {
-        let spec = spec_of(environment, handle, spec)?;
-        environment.with(handle, |port| port.transact(&spec, tag as u64))
-    })?;
-    Ok(())
-}
-
 /// The call was told that it can go on. A step; settles.
 #[napi(catch_unwind, js_name = "goOn")]
 pub(crate) fn go_on(env: &Env, call: f64) -> napi::Result<Option<Bytes>> {
     step(env, call, |call, _| call.go_on())
-}
-
-/// The function of an update answered this value, or that the cell is to be deleted. A step; settles.
-#[napi(catch_unwind, js_name = "answerUpdate")]
-pub(crate) fn answer(env: &Env, call: f64, scope: f64, value: Option<&[u8]>) -> napi::Result<Option<Bytes>> {
-    let change = value.map_or(Change::Delete, |value| Change::Set(Box::from(value)));
-    step(env, call, |call, expiry| call.answer(scope as u64, change, expiry))
 }
 
 /// It answered that the cell is to stay. A step, with the value of the cell; settles.
@@ -135,13 +102,6 @@ pub(crate) fn keep(env: &Env, call: f64, scope: f64) -> napi::Result<Option<Byte
     let next = step(env, call, |call, expiry| call.answer(scope as u64, Change::Keep, expiry))?;
     let is_done = Environment::of(env)?.scratch.whole(STEP) == Next::Done as u64;
     Ok(if is_done { given.map(Bytes) } else { next })
-}
-
-/// The body of a transaction returned. A step; settles.
-#[napi(catch_unwind)]
-pub(crate) fn returned(env: &Env, call: f64, scope: f64) -> napi::Result<()> {
-    step(env, call, |call, _| call.returned(scope as u64))?;
-    Ok(())
 }
 
 /// The body threw. A step; settles.
@@ -171,14 +131,6 @@ pub(crate) fn callbacks(env: &Env) -> napi::Result<Vec<f64>> {
     Ok(callbacks.into_iter().map(|callback| callback as f64).collect())
 }
 
-/// A cell as the transaction sees it.
-#[napi(catch_unwind, js_name = "txGet")]
-pub(crate) fn get(env: &Env, call: f64, scope: f64, key: RawKey) -> napi::Result<Option<Bytes>> {
-    let environment = Environment::of(env)?;
-    let got = operate(&environment, call, |call| call.get(scope as u64, &key.key()?));
-    Ok(got.and_then(|entry| tell(&environment, entry)))
-}
-
 /// Cells at one instant, in the order asked.
 #[napi(catch_unwind, js_name = "txGetMany")]
 pub(crate) fn get_many(env: &Env, call: f64, scope: f64, keys: Vec<RawKey>) -> napi::Result<Option<Vec<RawEntry>>> {
@@ -200,14 +152,6 @@ pub(crate) fn list(
     let environment = Environment::of(env)?;
     let got = operate(&environment, call, |call| call.list(scope as u64, &scan(range, limit, reverse)?));
     Ok(got.map(entries))
-}
-
-/// Sets a cell at the commit.
-#[napi(catch_unwind, js_name = "txSet")]
-pub(crate) fn set(env: &Env, call: f64, scope: f64, key: RawKey, value: &[u8], expire_in: f64) -> napi::Result<()> {
-    let environment = Environment::of(env)?;
-    operate(&environment, call, |call| call.set(scope as u64, &key.key()?, Box::from(value), expiry(expire_in)));
-    Ok(())
 }
 
 /// Sets a cell that is absent; else `Refused`, and the cell that is there.
@@ -279,44 +223,35 @@ pub(crate) fn retry(env: &Env, call: f64, scope: f64) -> napi::Result<()> {
     Ok(())
 }
 
-fn begin(
-    env: &Env,
-    handle: u64,
-    expiry: Expiry,
-    make: impl FnOnce(&Environment, u64) -> Result<Call<Value>, Error>,
-) -> napi::Result<Option<Bytes>> {
+/// Begins a call, and tells its number and its first step.
+pub(crate) fn begin(environment: &Environment, handle: u64, call: Call<Value>, expiry: Expiry) -> Option<Bytes> {
+    let step = call.go_on();
+    let number = environment.calls.known.add(Known { handle, call, expiry, given: None });
+    environment.scratch.set(CALL, number);
+    take(environment, number, step)
+}
+
+/// What is next for a call, as a call from JavaScript of its own.
+fn step(env: &Env, number: f64, next: impl FnOnce(&Call<Value>, Expiry) -> Step<Value>) -> napi::Result<Option<Bytes>> {
     let environment = Environment::of(env)?;
     let _inside = environment.waker().inside();
-    let value = match make(&environment, handle) {
-        Ok(call) => {
-            let step = call.go_on();
-            let number = environment.calls.known.add(Known { handle, call, expiry, given: None });
-            environment.scratch.set(CALL, number);
-            take(&environment, number, step)
-        }
-        Err(error) => {
-            fail(&environment, error);
-            None
-        }
-    };
+    let (handle, value) = step_of(&environment, number, next);
     environment.report(env.raw(), handle);
     Ok(value)
 }
 
-/// What is next for a call; nothing for one that has ended.
-fn step(env: &Env, number: f64, next: impl FnOnce(&Call<Value>, Expiry) -> Step<Value>) -> napi::Result<Option<Bytes>> {
-    let environment = Environment::of(env)?;
-    let _inside = environment.waker().inside();
+/// What is next for a call; nothing for one that has ended. Answers its space as well, which is to report.
+pub(crate) fn step_of(
+    environment: &Environment,
+    number: f64,
+    next: impl FnOnce(&Call<Value>, Expiry) -> Step<Value>,
+) -> (u64, Option<Bytes>) {
     let Some((handle, call, expiry)) = environment.calls.find(number) else {
-        say(&environment, Next::Wait);
-        environment.scratch.set(SETTLED, 0.0);
-        return Ok(None);
+        say(environment, Next::Wait);
+        return (environment.handle(), None);
     };
-    let value = take(&environment, number, next(&call, expiry));
-    // Before what it settles is reported: an ended call gives up what it has when nobody knows it any more.
-    drop(call);
-    environment.report(env.raw(), handle);
-    Ok(value)
+    // An ended call gives up what it has before that is reported: nobody knows it any more then.
+    (handle, take(environment, number, next(&call, expiry)))
 }
 
 /// Tells a step; forgets the call where it was the last.
@@ -336,7 +271,7 @@ fn take(environment: &Environment, number: f64, step: Step<Value>) -> Option<Byt
             None
         }
         Step::Failed(error) => {
-            fail(environment, error);
+            fail(environment, Failed::Error(error));
             None
         }
     };
@@ -369,25 +304,24 @@ fn say(environment: &Environment, next: Next) {
     environment.scratch.set(STEP, f64::from(next as u8));
 }
 
-fn fail(environment: &Environment, error: Error) {
-    environment.fail(Failed::Error(error));
+/// The call has ended with this.
+pub(crate) fn fail(environment: &Environment, failed: Failed) {
+    environment.fail(failed);
     environment.scratch.set(STEP, f64::from(Next::Failed as u8));
 }
 
-/// Does something with a call that has not ended.
-fn operate<T>(
+/// Does something with a call that has not ended. What is done calls nobody else of this environment.
+pub(crate) fn operate<T>(
     environment: &Environment,
     number: f64,
     operation: impl FnOnce(&Call<Value>) -> Result<T, Error>,
 ) -> Option<T> {
-    let done = match environment.calls.find(number) {
-        Some((_, call, _)) => operation(&call),
-        None => Err(Error::invalid("tx", "its call is over")),
-    };
-    environment.answer(done)
+    let done = environment.calls.known.with(number, |known| operation(&known.call));
+    environment.answer(done.unwrap_or_else(|| Err(Error::invalid("tx", "its call is over"))))
 }
 
-fn spec_of(environment: &Environment, handle: u64, raw: Option<RawSpec>) -> Result<CallSpec, Error> {
+/// What a call says besides, checked.
+pub(crate) fn spec_of(environment: &Environment, handle: u64, raw: Option<RawSpec>) -> Result<CallSpec, Error> {
     let mut spec = CallSpec::new();
     let Some(RawSpec { attempts, timeout, owner, label, guard, .. }) = raw else { return Ok(spec) };
     if attempts.is_finite() {

@@ -16,14 +16,14 @@ use crate::numbered::Numbered;
 use crate::scratch::{DEFERRED, MAX_HOLD, NUMBER, Outcome, PLACE, TIMEOUT, TOKEN};
 
 /// In: the version that the cell must have, below zero for any. Out: the version that it has.
-const VERSION: usize = TOKEN;
+pub(crate) const VERSION: usize = TOKEN;
 /// In and out: milliseconds until it expires, Infinity for never.
-const EXPIRES_IN: usize = MAX_HOLD;
+pub(crate) const EXPIRES_IN: usize = MAX_HOLD;
 /// In: the fencing token of the guard that the write names.
 const GUARD: usize = TIMEOUT;
 /// In: 0 for a write that names no guard, 1 for one with a guard, 2 where the guard was released. Out, of a delete: 1 where
 /// the cell was there.
-const FLAG: usize = DEFERRED;
+pub(crate) const FLAG: usize = DEFERRED;
 
 /// A value on its way to JavaScript.
 pub(crate) struct Bytes(pub(crate) Arc<Value>);
@@ -87,15 +87,6 @@ pub(crate) struct Watched {
     watch: Watch<Value>,
 }
 
-/// A cell of the space in the scratch: its value, if it is there; version and expiry in the scratch.
-#[napi(catch_unwind, js_name = "getCell")]
-pub(crate) fn get(env: &Env, key: RawKey) -> napi::Result<Option<Bytes>> {
-    let environment = Environment::of(env)?;
-    let handle = environment.handle();
-    let got = key.key().and_then(|key| environment.with(handle, |port| port.get(&key)));
-    Ok(environment.answer(got).and_then(|entry| tell(&environment, entry)))
-}
-
 /// Cells at one instant, in the order asked.
 #[napi(catch_unwind, js_name = "getCells")]
 pub(crate) fn get_many(env: &Env, handle: f64, keys: Vec<RawKey>) -> napi::Result<Option<Vec<RawEntry>>> {
@@ -117,30 +108,6 @@ pub(crate) fn list(
     let asked = scan(range, limit, reverse);
     let got = asked.and_then(|scan| environment.with(handle as u64, |port| port.list(&scan)));
     Ok(environment.answer(got).map(entries))
-}
-
-/// Sets the cell, or deletes it where there is no value; what the scratch has says on which conditions. `Refused` where
-/// the version is another: then the cell as it is. Settles.
-#[napi(catch_unwind, js_name = "writeCell")]
-pub(crate) fn write(env: &Env, key: RawKey, value: Option<&[u8]>) -> napi::Result<Option<Bytes>> {
-    let environment = Environment::of(env)?;
-    let _inside = environment.waker().inside();
-    let handle = environment.handle();
-    let done = single(&environment, key, value).and_then(|commit| environment.with(handle, |port| port.commit(commit)));
-    let there = match environment.answer(done) {
-        Some(Ok(done)) => {
-            environment.scratch.set_whole(VERSION, done.version);
-            environment.scratch.set(FLAG, f64::from(u8::from(done.existed)));
-            None
-        }
-        Some(Err(mut conflicts)) => {
-            environment.scratch.answer(Outcome::Refused);
-            conflicts.pop().and_then(|conflict| tell(&environment, conflict.entry))
-        }
-        None => None,
-    };
-    environment.report(env.raw(), handle);
-    Ok(there)
 }
 
 /// Makes all changes, or none and answers the conditions that were not met, with `Refused`. Settles.
@@ -241,16 +208,16 @@ pub(crate) fn awaited_change(env: &Env) -> napi::Result<()> {
     Ok(())
 }
 
-/// The commit of one write.
-fn single(environment: &Environment, key: RawKey, value: Option<&[u8]>) -> Result<Commit<Value>, Error> {
+/// The commit of one write, on the conditions that the scratch has.
+pub(crate) fn single(environment: &Environment, key: Key, value: Option<Value>) -> Commit<Value> {
     let scratch = &environment.scratch;
     let mut commit = Commit::new();
     let expected = scratch.lane(VERSION);
     let expected = (expected >= 0.0).then_some(expected as u64);
     let expiry = expiry(scratch.lane(EXPIRES_IN)).unwrap_or(Expiry::Never);
     match value {
-        Some(value) => commit.set(key.key()?, expected, Box::from(value), expiry),
-        None => commit.delete(key.key()?, expected),
+        Some(value) => commit.set(key, expected, value, expiry),
+        None => commit.delete(key, expected),
     }
     match scratch.whole(FLAG) {
         0 => {}
@@ -259,7 +226,7 @@ fn single(environment: &Environment, key: RawKey, value: Option<&[u8]>) -> Resul
             commit.guard(ticket, scratch.whole(GUARD), None);
         }
     }
-    Ok(commit)
+    commit
 }
 
 fn several(changes: Vec<RawChange>, demands: Vec<RawDemand>) -> Result<Commit<Value>, Error> {

@@ -278,7 +278,11 @@ unsafe fn part(env: sys::napi_env, value: sys::napi_value, deepest: usize) -> Re
 }
 
 /// The bytes of a `Uint8Array`, without a reference to it, which would cost more than all the rest.
-unsafe fn bytes(env: sys::napi_env, value: sys::napi_value) -> Result<Vec<u8>, Error> {
+///
+/// # Safety
+///
+/// `env` and `value` are live.
+pub(crate) unsafe fn bytes(env: sys::napi_env, value: sys::napi_value) -> Result<Vec<u8>, Error> {
     let (mut kind, mut length, mut data) = (0, 0, ptr::null_mut());
     // SAFETY: as the caller promises; nobody asks for the buffer and the offset.
     let status = unsafe {

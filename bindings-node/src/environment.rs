@@ -15,6 +15,7 @@ use crate::clock::{self, HostClock};
 use crate::owner::Owners;
 use crate::scratch::{
     ENTRY, FIRST, GENERATION, HANDLE, NUMBER, OUTCOME, Outcome, PLACE, SETTLED, SETTLED_MAX, SLOT, Scratch, TOKEN,
+    Values,
 };
 use crate::timer;
 use crate::wake::Waker;
@@ -41,6 +42,7 @@ const DEFERRED: u64 = 1 << 63;
 #[derive(Debug)]
 pub(crate) struct Environment {
     pub(crate) scratch: Scratch,
+    pub(crate) values: Values,
     waker: Arc<Waker>,
     handles: RefCell<Handles>,
     clocks: RefCell<Vec<Arc<ManualClock>>>,
@@ -119,11 +121,12 @@ enum Time {
 }
 
 impl Environment {
-    pub(crate) fn new(scratch: Scratch) -> Environment {
+    pub(crate) fn new(scratch: Scratch, values: Values) -> Environment {
         let space = Space::with_cells();
         space.close();
         Environment {
             scratch,
+            values,
             waker: Arc::new(Waker::new()),
             handles: RefCell::default(),
             clocks: RefCell::default(),

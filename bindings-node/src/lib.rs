@@ -19,6 +19,7 @@ mod numbered;
 mod owner;
 mod query;
 mod raw;
+mod raw_cells;
 mod scratch;
 mod space;
 mod steal;
@@ -33,18 +34,22 @@ use napi::{Env, JsValue, Status, sys};
 use napi_derive::napi;
 
 use crate::environment::Environment;
-use crate::scratch::{LANES, Scratch};
+use crate::scratch::{LANES, Scratch, VALUE_MAX, Values};
 
 /// Sets the addon up in one environment: the main thread, or a worker.
 #[napi(module_exports)]
 pub fn module_exports(exports: Object<'_>, env: Env) -> napi::Result<()> {
-    let (scratch, lanes) = scratch(&env)?;
-    let environment = Rc::new(Environment::new(scratch));
+    let (lanes, scratch) = shared(&env, sys::TypedarrayType::float64_array, LANES, size_of::<f64>())?;
+    let (bytes, values) = shared(&env, sys::TypedarrayType::uint8_array, VALUE_MAX, 1)?;
+    // SAFETY: the memory is as large as it must be, and stays; JavaScript and this crate use it in turn, on one thread.
+    let environment = unsafe { Environment::new(Scratch::new(lanes.cast()), Values::new(bytes)) };
+    let environment = Rc::new(environment);
     env.set_instance_data(Rc::clone(&environment), (), |_| {})?;
     // SAFETY: the environment and `exports` are live. The instance data above, which lives as long as the JavaScript
     // environment, keeps the value behind the pointer.
     unsafe {
-        check(sys::napi_set_named_property(env.raw(), exports.raw(), c"scratch".as_ptr(), lanes))?;
+        check(sys::napi_set_named_property(env.raw(), exports.raw(), c"scratch".as_ptr(), scratch))?;
+        check(sys::napi_set_named_property(env.raw(), exports.raw(), c"values".as_ptr(), values))?;
         check(raw::export(env.raw(), exports.raw(), Rc::as_ptr(&environment)))?;
     }
     env.add_env_cleanup_hook(environment, |environment| {
@@ -55,30 +60,27 @@ pub fn module_exports(exports: Object<'_>, env: Env) -> napi::Result<()> {
     Ok(())
 }
 
-/// Makes the shared lanes: a `Float64Array`, and the memory behind it.
-fn scratch(env: &Env) -> napi::Result<(Scratch, sys::napi_value)> {
+/// Makes memory that is shared: where it is, and an array of so many elements of this size over it.
+fn shared(
+    env: &Env,
+    kind: sys::napi_typedarray_type,
+    length: usize,
+    size: usize,
+) -> napi::Result<(NonNull<u8>, sys::napi_value)> {
     let mut memory = ptr::null_mut();
     let mut buffer = ptr::null_mut();
-    let mut lanes = ptr::null_mut();
+    let mut array = ptr::null_mut();
     let mut kept = ptr::null_mut();
     // SAFETY: the environment is live and the out pointers are to locals. A reference that is never given back keeps
     // the buffer, whose memory does not move, for as long as the environment lives.
-    let scratch = unsafe {
-        check(sys::napi_create_arraybuffer(env.raw(), LANES * size_of::<f64>(), &mut memory, &mut buffer))?;
-        check(sys::napi_create_typedarray(
-            env.raw(),
-            sys::TypedarrayType::float64_array,
-            LANES,
-            buffer,
-            0,
-            &mut lanes,
-        ))?;
-        check(sys::napi_create_reference(env.raw(), lanes, 1, &mut kept))?;
-        NonNull::new(memory.cast()).map(|memory| Scratch::new(memory))
-    };
-    match scratch {
-        Some(scratch) => Ok((scratch, lanes)),
-        None => Err(napi::Error::from_reason("there is no memory for the scratch")),
+    unsafe {
+        check(sys::napi_create_arraybuffer(env.raw(), length * size, &mut memory, &mut buffer))?;
+        check(sys::napi_create_typedarray(env.raw(), kind, length, buffer, 0, &mut array))?;
+        check(sys::napi_create_reference(env.raw(), array, 1, &mut kept))?;
+    }
+    match NonNull::new(memory.cast()) {
+        Some(memory) => Ok((memory, array)),
+        None => Err(napi::Error::from_reason("there is no memory to be shared")),
     }
 }
 

@@ -3,21 +3,25 @@
 //! Each entry reads its arguments, calls the core once and writes the answer to the scratch. None throws; a panic, which
 //! would be a defect, becomes an error there as well.
 
+use std::cell::Cell;
 use std::ffi::{CStr, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{ptr, slice};
 
 use latchwork::{Answer, Cancelled, Error, Grant, Key, LockSpec};
-use napi::bindgen_prelude::FromNapiValue;
+use napi::bindgen_prelude::{FromNapiValue, ToNapiValue};
 use napi::sys;
 
+use crate::cells::Bytes;
 use crate::clock::from_milliseconds;
-use crate::convert;
-use crate::environment::{Defect, Environment, Failed, Port};
-use crate::scratch::{DEFERRED, MAX_HOLD, OWNER, Outcome, SETTLED, TIMEOUT};
+use crate::environment::{Defect, Environment, Failed, Port, Value};
+use crate::scratch::{DEFERRED, LONG_VALUE, MAX_HOLD, NO_VALUE, OWNER, Outcome, SETTLED, TIMEOUT, VALUE};
+use crate::{calls, convert, raw_cells};
 
-/// The functions and their names in JavaScript.
-const FUNCTIONS: [(&CStr, sys::napi_callback); 11] = [
+/// A function and its name in JavaScript.
+pub(crate) type Function = (&'static CStr, sys::napi_callback);
+
+const FUNCTIONS: [Function; 11] = [
     (c"lock", Some(lock)),
     (c"lockWith", Some(lock_with)),
     (c"tryLock", Some(try_lock)),
@@ -41,7 +45,7 @@ pub(crate) unsafe fn export(
     exports: sys::napi_value,
     environment: *const Environment,
 ) -> sys::napi_status {
-    for (name, callback) in FUNCTIONS {
+    for (name, callback) in FUNCTIONS.into_iter().chain(raw_cells::FUNCTIONS) {
         let mut function = ptr::null_mut();
         // SAFETY: as the caller promises; the names end with a zero.
         let status = unsafe {
@@ -60,16 +64,18 @@ pub(crate) unsafe fn export(
 }
 
 /// One call: where it came from and what it was given.
-struct Call<'a, const N: usize> {
-    env: sys::napi_env,
-    environment: &'a Environment,
+pub(crate) struct Call<'a, const N: usize> {
+    pub(crate) env: sys::napi_env,
+    pub(crate) environment: &'a Environment,
     arguments: [sys::napi_value; N],
     count: usize,
+    /// What it answers besides what is in the scratch: usually nothing.
+    answer: Cell<sys::napi_value>,
 }
 
 /// What a call reports of what was settled meanwhile.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Report {
+pub(crate) enum Report {
     /// What its port has.
     Settled,
     /// What it has taken from its port.
@@ -84,7 +90,7 @@ enum Report {
 ///
 /// Called by Node, with what it passed to a callback that [`export`] made.
 #[inline]
-unsafe fn call<const N: usize>(
+pub(crate) unsafe fn call<const N: usize>(
     env: sys::napi_env,
     info: sys::napi_callback_info,
     body: impl FnOnce(&Call<'_, N>) -> Result<Report, Error>,
@@ -99,8 +105,9 @@ unsafe fn call<const N: usize>(
         &*data.cast::<Environment>()
     };
     environment.waker().enter();
+    let call = Call { env, environment, arguments, count, answer: Cell::new(ptr::null_mut()) };
     let ended = catch_unwind(AssertUnwindSafe(|| {
-        let report = body(&Call { env, environment, arguments, count }).unwrap_or_else(|error| {
+        let report = body(&call).unwrap_or_else(|error| {
             environment.fail(Failed::Error(error));
             Report::Settled
         });
@@ -113,26 +120,56 @@ unsafe fn call<const N: usize>(
     environment.waker().leave();
     if let Err(panic) = ended {
         environment.scratch.set(SETTLED, 0.0);
-        environment.fail(Failed::panic(panic.as_ref()));
+        calls::fail(environment, Failed::panic(panic.as_ref()));
     }
-    ptr::null_mut()
+    call.answer.get()
 }
 
 impl<const N: usize> Call<'_, N> {
-    fn given(&self, argument: usize) -> bool {
+    pub(crate) fn given(&self, argument: usize) -> bool {
         argument < self.count
     }
 
     #[inline]
-    fn key(&self, argument: usize) -> Result<Key, Error> {
+    pub(crate) fn key(&self, argument: usize) -> Result<Key, Error> {
         // SAFETY: the environment and the arguments are those of this call, hence live.
         unsafe { convert::key(self.env, self.arguments[argument]) }
     }
 
-    fn convert<T: FromNapiValue>(&self, argument: usize) -> Result<T, Error> {
+    pub(crate) fn convert<T: FromNapiValue>(&self, argument: usize) -> Result<T, Error> {
         // SAFETY: as in `key`.
         unsafe { T::from_napi_value(self.env, self.arguments[argument]) }
             .map_err(|error| Error::invalid("argument", error.to_string()))
+    }
+
+    /// The value given: a short one is in the shared memory, a long one this argument.
+    #[inline]
+    pub(crate) fn value(&self, argument: usize) -> Result<Option<Value>, Error> {
+        let Environment { scratch, values, .. } = self.environment;
+        match scratch.lane(VALUE) {
+            NO_VALUE => Ok(None),
+            // SAFETY: as in `key`.
+            LONG_VALUE => unsafe { convert::bytes(self.env, self.arguments[argument]) }.map(|long| Some(long.into())),
+            short => Ok(Some(values.read(short as usize))),
+        }
+    }
+
+    /// Answers a value, or nothing.
+    #[inline]
+    pub(crate) fn answer_value(&self, value: Option<Bytes>) -> Result<(), Error> {
+        let Environment { scratch, values, .. } = self.environment;
+        let length = match value {
+            None => NO_VALUE,
+            Some(Bytes(short)) if values.write(&short) => short.len() as f64,
+            Some(long) => {
+                // SAFETY: as in `key`.
+                let array = unsafe { Bytes::to_napi_value(self.env, long) };
+                self.answer.set(array.map_err(|error| Error::invalid("value", error.to_string()))?);
+                LONG_VALUE
+            }
+        };
+        scratch.set(VALUE, length);
+        Ok(())
     }
 
     /// Exclusive and shared keys and a label; in the lanes the number of an owner or 0, and how long the grant lasts at most.

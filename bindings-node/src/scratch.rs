@@ -1,4 +1,4 @@
-//! The lanes of doubles that JavaScript and this crate share; `native.ts` names them.
+//! What JavaScript and this crate share: lanes of doubles, which `native.ts` names, and room for one value.
 
 use std::ptr::NonNull;
 
@@ -20,8 +20,17 @@ pub(crate) const FIRST: usize = 12;
 pub(crate) const ENTRY: usize = 7;
 /// Settled entries that one call can report.
 pub(crate) const SETTLED_MAX: usize = 64;
+/// How long the value is that crosses in [`Values`], or one of the two below.
+pub(crate) const VALUE: usize = FIRST + SETTLED_MAX * ENTRY;
 /// All lanes.
-pub(crate) const LANES: usize = FIRST + SETTLED_MAX * ENTRY;
+pub(crate) const LANES: usize = VALUE + 1;
+
+/// Of [`VALUE`]: there is none.
+pub(crate) const NO_VALUE: f64 = -1.0;
+/// Of [`VALUE`]: it is long, and crosses as an array of its own.
+pub(crate) const LONG_VALUE: f64 = -2.0;
+/// The longest value that crosses in [`Values`], in bytes.
+pub(crate) const VALUE_MAX: usize = 1024;
 
 /// How a call went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,5 +84,37 @@ impl Scratch {
 
     pub(crate) fn answer(&self, outcome: Outcome) {
         self.set(OUTCOME, f64::from(outcome as u8));
+    }
+}
+
+/// The bytes of one short value, in memory as that of the lanes.
+#[derive(Debug)]
+pub(crate) struct Values(NonNull<u8>);
+
+impl Values {
+    /// # Safety
+    ///
+    /// As for [`Scratch::new`], of [`VALUE_MAX`] bytes.
+    pub(crate) unsafe fn new(bytes: NonNull<u8>) -> Values {
+        Values(bytes)
+    }
+
+    /// Writes a value, unless it is too long.
+    #[inline]
+    pub(crate) fn write(&self, value: &[u8]) -> bool {
+        if value.len() > VALUE_MAX {
+            return false;
+        }
+        // SAFETY: there is room, as just checked, in memory that `new` was promised; no value of this crate lies there.
+        unsafe { self.0.copy_from_nonoverlapping(NonNull::from(value).cast(), value.len()) };
+        true
+    }
+
+    /// A copy of the first bytes.
+    #[inline]
+    pub(crate) fn read(&self, length: usize) -> Box<[u8]> {
+        assert!(length <= VALUE_MAX);
+        // SAFETY: in bounds, as just checked; JavaScript does not run while the slice lives.
+        Box::from(unsafe { std::slice::from_raw_parts(self.0.as_ptr(), length) })
     }
 }
