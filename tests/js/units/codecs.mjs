@@ -17,6 +17,34 @@ async function written({ read, testing }) {
   }
 }
 
+/** Numbers on both sides of each border between two forms, and texts on both sides of what is short. */
+function* onBorders() {
+  for (const border of [0, 24, 2 ** 8, 2 ** 16, 2 ** 31, 2 ** 32, 2 ** 53 - 1]) {
+    for (const number of [border - 1, border, border + 1]) yield* [number, -number, number + 0.5];
+  }
+  for (const length of [0, 1, 22, 23, 24, 25, 60, 61, 62, 63, 64, 65, 255, 256]) {
+    yield "a".repeat(length);
+    yield "a".repeat(length).concat("\u00e9");
+    yield Array(length).fill(0);
+    yield { ["a".repeat(length)]: -1 };
+  }
+  yield* [null, true, false, {}, [], [[[[]]]], [[[[[]]]]], [[[[{}]]]], { a: { b: { c: { d: 1 } } } }];
+  yield* [Object.create(null), { a: 1, 1: 2, __proto__: null }, JSON.parse('{"__proto__":1}'), [-0], Number.NaN, 1e300];
+}
+
+/** A short value has a way of its own, which a date beside it bars. */
+async function shortOrNot({ testing }) {
+  for (const value of onBorders()) {
+    const short = hexOf(await testing.encodeValue(value));
+    const [both, date] = await Promise.all(
+      [[value, new Date(0)], new Date(0)].map((each) => testing.encodeValue(each)),
+    );
+    is(hexOf(both), `82${short}${hexOf(date)}`, described(value));
+    const array = hexOf(await testing.encodeValue([value]));
+    is(array, `81${short}`, described(value));
+  }
+}
+
 async function readBack({ read, testing }) {
   const { cbor, reads } = await vectors({ read });
   for (const { name, value, javascript, python, javascriptReads = value } of cbor) {
@@ -285,6 +313,7 @@ async function control() {
 
 export const tests = [
   { name: "values have the bytes that are recorded", run: written },
+  { name: "short values have the same bytes as among others", run: shortOrNot },
   { name: "what each language wrote is read as the same", run: readBack },
   { name: "bytes that hold no value are refused", run: badBytes },
   { name: "bytes that were changed are a value or refused", run: changedBytes },
