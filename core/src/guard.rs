@@ -49,7 +49,7 @@ impl Guard {
     /// Takes over what is left in `spec`, which was granted.
     #[inline(always)]
     pub(crate) fn new(engine: &Memory, granted: <Memory as Engine>::Granted, spec: &mut LockSpec) -> Guard {
-        if !matches!(spec.plain_keys(), Some([_])) {
+        if !granted.once {
             spec.normalise();
         }
         let panicking = std::thread::panicking();

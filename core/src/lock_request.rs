@@ -179,7 +179,11 @@ impl Future for LockRequest<'_> {
         match &mut request.state {
             State::Built => match request.spec.plain_keys() {
                 Some([key]) => request.enqueued(request.engine.enqueue_one(key, cx.waker())),
-                _ => request.enqueue(cx.waker()),
+                Some(keys) => match request.engine.attempt_few(keys) {
+                    Ok(Some(granted)) => request.granted(granted),
+                    _ => request.enqueue(cx.waker()),
+                },
+                None => request.enqueue(cx.waker()),
             },
             State::Waiting(wait) => match wait.see_grant() {
                 Some(granted) => request.granted(granted),

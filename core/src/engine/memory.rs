@@ -79,7 +79,7 @@ impl Memory {
     /// Takes a key away from whoever holds it, before everybody who is queued for it.
     pub(crate) fn steal_now(&self, key: &Key) -> Result<MemoryHold, Error> {
         let grant = self.shared.steal(&self.handle, self.handle.origin(), key, None, None)?;
-        Ok(self.hold(Granted { grant, spans: false }))
+        Ok(self.hold(Granted { grant, spans: false, once: true }))
     }
 
     /// What is held and what waits, at one instant.
@@ -96,7 +96,7 @@ impl Memory {
         match spec.plain_keys() {
             Some([key]) => {
                 let granted = self.shared.attempt_one(&self.handle, self.handle.origin(), key)?;
-                return Ok(granted.map(|grant| Granted { grant, spans: false }));
+                return Ok(granted.map(|grant| Granted { grant, spans: false, once: true }));
             }
             Some(keys) => {
                 if let Some(granted) = self.shared.attempt_few(&self.handle, self.handle.origin(), keys)? {
@@ -105,25 +105,30 @@ impl Memory {
             }
             None => {}
         }
+        self.attempt_all(spec)
+    }
+
+    /// Takes all keys if that needs no waiting, whatever they are.
+    fn attempt_all(&self, spec: &LockSpec) -> Result<Option<Granted>, Error> {
         let entries = self.shared.entries(spec)?;
         let granted = self.shared.attempt(&self.incoming(&entries, spec))?;
-        Ok(granted.map(|grant| Granted { grant, spans: self.shared.spans(&entries) }))
+        Ok(granted.map(|grant| Granted { grant, spans: self.shared.spans(&entries), once: false }))
     }
 
     fn enqueue_for_good(&self, spec: &LockSpec, waker: &Waker) -> Result<Enqueued<Granted, MemoryWait<'_>>, Error> {
         let entries = self.shared.entries(spec)?;
         let spans = self.shared.spans(&entries);
         let placed = self.join(&self.incoming(&entries, spec), spec, Recipient::Task(waker.clone()))?;
-        let enqueued = self.enqueued(placed, spans);
+        let enqueued = self.enqueued(placed, spans, false);
         self.shared.timers().wake_if_sooner();
         Ok(enqueued)
     }
 
     #[inline(always)]
-    fn enqueued(&self, placed: Placed, spans: bool) -> Enqueued<Granted, MemoryWait<'_>> {
+    fn enqueued(&self, placed: Placed, spans: bool, once: bool) -> Enqueued<Granted, MemoryWait<'_>> {
         match placed.token {
-            Some(token) => Enqueued::Granted(Granted { grant: at_once((placed.ticket, token)), spans }),
-            None => Enqueued::Waiting(MemoryWait { engine: self, ticket: placed.ticket, spans, done: false }),
+            Some(token) => Enqueued::Granted(Granted { grant: at_once((placed.ticket, token)), spans, once }),
+            None => Enqueued::Waiting(MemoryWait { engine: self, ticket: placed.ticket, spans, once, done: false }),
         }
     }
 
@@ -147,20 +152,25 @@ impl Engine for Memory {
     fn enqueue_one(&self, key: &Key, waker: &Waker) -> Result<Enqueued<Granted, MemoryWait<'_>>, Error> {
         let recipient = || Recipient::Task(waker.clone());
         let placed = self.shared.join_one(&self.handle, self.handle.origin(), key, recipient)?;
-        Ok(self.enqueued(placed, false))
+        Ok(self.enqueued(placed, false, true))
+    }
+
+    #[inline(always)]
+    fn attempt_few(&self, keys: &[Key]) -> Result<Option<Granted>, Error> {
+        self.shared.attempt_few(&self.handle, self.handle.origin(), keys)
     }
 
     fn enqueue(&self, spec: &LockSpec, waker: &Waker) -> Result<Enqueued<Granted, MemoryWait<'_>>, Error> {
         self.check(spec)?;
         // First without a clock, a waker or a queue, which the uncontended path has no use for.
-        match self.attempt_now(spec)? {
+        match self.attempt_all(spec)? {
             Some(granted) => Ok(Enqueued::Granted(granted)),
             None => self.enqueue_for_good(spec, waker),
         }
     }
 
     #[inline(always)]
-    fn hold(&self, Granted { grant, spans }: Granted) -> MemoryHold {
+    fn hold(&self, Granted { grant, spans, .. }: Granted) -> MemoryHold {
         let home = match spans {
             true => Home::Space(self.shared.clone()),
             false => Home::Shard(self.shared.shard(grant.ticket).clone()),
@@ -182,6 +192,7 @@ pub(crate) struct MemoryWait<'a> {
     engine: &'a Memory,
     ticket: Ticket,
     spans: bool,
+    once: bool,
     done: bool,
 }
 
@@ -196,7 +207,7 @@ impl Future for MemoryWait<'_> {
         let Some(outcome) = shared.poll(handle, self.ticket, cx.waker()) else { return Poll::Pending };
         self.done = true;
         Poll::Ready(outcome.map(|grant| match grant.ticket == self.ticket {
-            true => self.engine.hold(Granted { grant, spans: self.spans }),
+            true => self.engine.hold(Granted { grant, spans: self.spans, once: self.once }),
             false => self.engine.handed_over(grant, self.engine.shared.take_handed(grant.ticket)),
         }))
     }
@@ -210,7 +221,7 @@ impl Wait<Granted, MemoryHold> for MemoryWait<'_> {
         }
         let grant = self.engine.shared.claim_told(self.ticket)?;
         self.done = true;
-        Some(Granted { grant, spans: self.spans })
+        Some(Granted { grant, spans: self.spans, once: self.once })
     }
 }
 

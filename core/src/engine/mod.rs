@@ -38,8 +38,11 @@ pub(crate) trait Engine: Clone + Send + Sync + 'static {
     /// Asks for one key, exclusively; as `enqueue`.
     fn enqueue_one(&self, key: &Key, waker: &Waker) -> Result<Enqueued<Self::Granted, Self::Wait<'_>>, Error>;
 
-    /// Asks for all keys of `spec`, at the first poll of a request (clause L4): joins their queues, unless they are
-    /// to be had at once. `waker` is for the wait.
+    /// Takes these keys, exclusively, if they are few and to be had at once. `None` says only that they are to be asked for.
+    fn attempt_few(&self, keys: &[Key]) -> Result<Option<Self::Granted>, Error>;
+
+    /// Asks for all keys of `spec`, which no shorter way led to, at the first poll of a request (clause L4): joins their
+    /// queues, unless they are to be had at once. `waker` is for the wait.
     fn enqueue(&self, spec: &LockSpec, waker: &Waker) -> Result<Enqueued<Self::Granted, Self::Wait<'_>>, Error>;
 
     /// Holds what was granted.

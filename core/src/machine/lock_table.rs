@@ -25,10 +25,9 @@ use super::places::Places;
 use super::queue::{Node, Queues};
 use super::request::{Request, State};
 use super::shard_table::Lone;
-use super::spanning::KeySet;
+use super::spanning::SpanningRef;
 use super::{
     Arrival, Claimed, Effect, Effects, Entry, Mode, Numbered, Origin, Parts, Placed, Recipient, Released, Standing,
-    sort_by,
 };
 use crate::signature::Signature;
 use crate::{Key, Ticket};
@@ -69,15 +68,16 @@ impl<R: Recipient> LockTable<R> {
         exhausted(self.clock)
     }
 
-    /// Takes in who held a key alone before there was this table, which is empty. Its number is the clock.
-    pub(super) fn admit_lone(&mut self, lone: Lone) {
+    /// Takes in who held a key alone before there was this table, which is empty. Its number is the clock. `span` is what it
+    /// shares with its parts in other tables.
+    pub(super) fn admit_lone(&mut self, lone: Lone, span: Option<SpanningRef>) {
         let number = self.clock;
         let queue = self.queues.open_solo(lone.hash, &lone.key, number, lone.origin);
-        if let Some(shared) = lone.span {
+        if let Some(shared) = span {
             let slot = self.found(queue, None);
             if let Some(request) = slot.and_then(|slot| self.requests.get_mut(slot)) {
                 request.state = match shared.home().shard() == self.shard {
-                    true => State::Granted { token: shared.token().unwrap_or(number), claimed: true },
+                    true => State::Granted { token: number, claimed: true },
                     false => State::Away,
                 };
                 request.more().span = Some(shared);
@@ -311,14 +311,6 @@ impl<R: Recipient> LockTable<R> {
     pub(crate) fn token_of(&mut self, ticket: Ticket) -> Option<u64> {
         let slot = self.slot(ticket)?;
         self.token(slot)
-    }
-
-    /// All keys of a request that stands here, in key order.
-    pub(crate) fn keys_of(&mut self, ticket: Ticket) -> KeySet {
-        let Some(slot) = self.slot(ticket) else { return KeySet::new() };
-        let mut keys = super::survey::keys(self, &self.requests[slot]);
-        sort_by(&mut keys, |(a, _), (b, _)| a.cmp(b));
-        keys.into()
     }
 
     /// The order in which a request began to wait.

@@ -13,6 +13,7 @@
 //! | `take_away` | a lock is taken away while its holder runs |
 //! | `effects` | what follows from a step, in order |
 //! | `spanning` | a request whose keys live in several tables |
+//! | `joint` | the same, where each key is all that its table has |
 //! | `whose` | the owner of a request, and where it came from |
 //! | `owners` | what each owner holds and waits for |
 //! | `deadlock` | whether a wait would close a circle |
@@ -36,6 +37,7 @@ mod deadlines;
 mod deadlock;
 mod effects;
 mod index;
+mod joint;
 mod leave;
 mod lock_table;
 mod numbered;
@@ -65,18 +67,19 @@ pub(crate) use self::cell_table::{CellTable, Found, Kept, Presence, Seen, Writte
 pub(crate) use self::deadlines::{Deadlines, Due, Errand};
 pub(crate) use self::deadlock::{Link, Target, WaitGraph, chain};
 pub(crate) use self::effects::Effects;
+pub(crate) use self::joint::{Joint, Roused, attempt_vacant, release_lone};
 pub(crate) use self::leave::{Leave, Left, Parts, leave};
 pub(crate) use self::lock_table::{LockTable, exhausted};
 pub(crate) use self::numbered::Numbered;
 pub(crate) use self::owners::Owners;
-pub(crate) use self::partial::{GiveUp, give_up, holds};
+pub(crate) use self::partial::{GiveUp, KeySet, give_up, holds, keys_of};
 pub(crate) use self::progress::{Clash, Next, Progress, Rank};
 pub(crate) use self::queue::hash;
 pub(crate) use self::request::{Arrival, Claimed, Entry, Origin, Placed, Released, Standing};
 pub(crate) use self::savepoints::Inner;
 pub(crate) use self::shard_table::ShardTable;
 pub(crate) use self::sort::{sort_and_dedup, sort_by};
-pub(crate) use self::spanning::KeySet;
+pub(crate) use self::spanning::SpanningRef;
 pub(crate) use self::survey::Survey;
 pub(crate) use self::take_away::take_away;
 pub(crate) use self::turns::Turns;

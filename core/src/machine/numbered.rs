@@ -75,6 +75,10 @@ impl<T> Numbered<T> {
         self.values.iter().flatten()
     }
 
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.values.iter_mut().flatten()
+    }
+
     pub(crate) fn into_values(self) -> impl Iterator<Item = T> {
         self.values.into_iter().flatten()
     }

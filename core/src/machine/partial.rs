@@ -4,10 +4,14 @@
 
 use std::ops::DerefMut;
 
+use smallvec::SmallVec;
+
 use super::leave::{Leave, leave};
-use super::spanning::SpanningRef;
-use super::{Due, Effects, LockTable, Mode, Recipient};
+use super::{Due, Effects, LockTable, Mode, Recipient, sort_by};
 use crate::{Key, Ticket};
+
+/// The keys of a request, each with its mode.
+pub(crate) type KeySet = SmallVec<[(Key, Mode); 4]>;
 
 /// What a holder gives up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,10 +46,6 @@ pub(crate) fn give_up<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     if what == GiveUp::Keys && given.len() == nodes.len() {
         return Ok(leave(tables, parts, Leave::Release, effects).and_then(|left| left.due));
     }
-    change_keys(tables, parts, |(key, mode)| match what {
-        GiveUp::Keys => (!named(key)).then(|| (key.clone(), *mode)),
-        GiveUp::Exclusiveness => Some((key.clone(), if named(key) { Mode::Shared } else { *mode })),
-    });
     for (at, node) in given {
         tables[at].raise(token);
         tables[at].give_up_node(node, what, effects);
@@ -87,25 +87,22 @@ pub(super) fn nodes<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
     nodes
 }
 
-/// Makes all parts of a request over several tables know its keys as they will be.
-pub(super) fn change_keys<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
-    tables: &mut [T],
-    parts: &[Ticket],
-    change: impl Fn(&(Key, Mode)) -> Option<(Key, Mode)>,
-) {
-    let mut changed: Option<SpanningRef> = None;
-    for (table, part) in tables.iter_mut().zip(parts) {
-        let Some(slot) = table.slot(*part) else { continue };
-        let request = &mut table.requests[slot];
-        let Some(span) = request.span() else { return };
-        let span = changed.get_or_insert_with(|| span.with_keys(&change)).clone();
-        request.more().span = Some(span);
-    }
+/// The keys of a request, each with its mode, in key order.
+pub(crate) fn keys_of<R: Recipient, T: DerefMut<Target = LockTable<R>>>(tables: &mut [T], parts: &[Ticket]) -> KeySet {
+    let nodes = nodes(tables, parts).into_iter();
+    let mut keys: KeySet =
+        nodes.map(|(at, node)| (tables[at].key_of(node).clone(), tables[at].mode_of(node))).collect();
+    sort_by(&mut keys, |(a, _), (b, _)| a.cmp(b));
+    keys
 }
 
 impl<R: Recipient> LockTable<R> {
     pub(super) fn key_of(&self, node: u32) -> &Key {
         &self.queues.queue(self.queues.node(node).queue).key
+    }
+
+    pub(super) fn mode_of(&self, node: u32) -> Mode {
+        self.queues.node(node).mode
     }
 
     fn give_up_node(&mut self, node: u32, what: GiveUp, effects: &mut Effects<R>) {

@@ -9,6 +9,7 @@
 //! one. The lone holder moves into an empty crowd, whose first queue gets place 0: so its ticket names that from the
 //! beginning. Its number is the clock, since nothing else moves that meanwhile.
 
+use super::joint::Joint;
 use super::lock_table::SOLO;
 use super::spanning::SpanningRef;
 use super::{Claimed, Effects, LockTable, Origin, Recipient, Released};
@@ -30,9 +31,12 @@ pub(super) struct Lone {
     pub(super) hash: u64,
     pub(super) key: Key,
     pub(super) origin: Origin,
-    /// Of a request that has keys in other shards too.
-    pub(super) span: Option<SpanningRef>,
+    /// The shards of its parts, if it has keys in others too.
+    pub(super) joint: Joint,
 }
+
+/// Answers what a lone holder shares with its parts in other shards, now that it gets a record: see [`Roused`](super::Roused).
+pub(crate) type Share<'a> = &'a dyn Fn(Ticket, Joint) -> SpanningRef;
 
 impl<R: Recipient> ShardTable<R> {
     /// Nobody holds, nobody waits. `keeps` is the room that stays when everybody has left, in requests.
@@ -42,19 +46,25 @@ impl<R: Recipient> ShardTable<R> {
 
     /// Takes one key, exclusively, if that needs no waiting (clause L6); claims the grant.
     #[inline(always)]
-    pub(crate) fn attempt_one(&mut self, hash: u64, key: &Key, origin: Origin) -> Option<(Ticket, u64)> {
+    pub(crate) fn attempt_one(
+        &mut self,
+        hash: u64,
+        key: &Key,
+        origin: Origin,
+        share: Share<'_>,
+    ) -> Option<(Ticket, u64)> {
         if !self.crowded {
             match &self.lone {
                 None => {
                     let token = self.clock + 1;
-                    self.take_in(hash, key, origin, token, None);
+                    self.take_in(hash, key, origin, token, Joint::alone(self.shard));
                     return Some((self.lone_ticket(token), token));
                 }
                 Some(lone) if lone.hash == hash && lone.key == *key => return None,
                 Some(_) => {}
             }
         }
-        self.crowd().attempt_one(hash, key, super::Mode::Exclusive, origin, None).ok()
+        self.crowd(share).attempt_one(hash, key, super::Mode::Exclusive, origin, None).ok()
     }
 
     /// Releases a request that has all its keys here.
@@ -62,9 +72,9 @@ impl<R: Recipient> ShardTable<R> {
     pub(crate) fn release(&mut self, ticket: Ticket, effects: &mut Effects<R>) -> Released {
         if !self.crowded {
             return match &self.lone {
-                Some(lone) if ticket == self.lone_ticket(self.clock) => match lone.span {
-                    Some(_) => Released::Spans,
-                    None => {
+                Some(lone) if ticket == self.lone_ticket(self.clock) => match lone.joint.is_alone() {
+                    false => Released::Spans,
+                    true => {
                         self.lone = None;
                         Released::Done
                     }
@@ -72,7 +82,7 @@ impl<R: Recipient> ShardTable<R> {
                 _ => Released::NotHeld,
             };
         }
-        let crowd = self.crowd();
+        let Some(crowd) = &mut self.crowd else { return Released::NotHeld };
         let released = match crowd.release_solo(ticket) {
             true => Released::Done,
             false => crowd.release(ticket, effects),
@@ -101,20 +111,27 @@ impl<R: Recipient> ShardTable<R> {
 
     /// Notes a lone holder, whose number, larger than the clock, is its token. The shard must be vacant.
     #[inline(always)]
-    pub(super) fn take_in(&mut self, hash: u64, key: &Key, origin: Origin, token: u64, span: Option<SpanningRef>) {
+    pub(super) fn take_in(&mut self, hash: u64, key: &Key, origin: Origin, token: u64, joint: Joint) {
         self.clock = token;
-        self.lone = Some(Lone { hash, key: key.clone(), origin, span });
+        self.lone = Some(Lone { hash, key: key.clone(), origin, joint });
     }
 
-    /// What the parts of a request share, if this is the part of it that a ticket names, and its holder is lone.
-    pub(crate) fn lone_span(&self, ticket: Ticket) -> Option<&SpanningRef> {
-        let lone = self.lone.as_ref().filter(|_| ticket == self.lone_ticket(self.clock))?;
-        lone.span.as_ref()
+    /// The shards of a request, if this is the part of it that a ticket names, and its holder is lone.
+    #[inline]
+    pub(crate) fn lone_joint(&self, ticket: Ticket) -> Option<Joint> {
+        self.lone.as_ref().filter(|_| ticket == self.lone_ticket(self.clock)).map(|lone| lone.joint)
     }
 
-    /// Takes the lone holder out; answers what is to be dropped once everything is unlocked.
-    pub(super) fn take_out(&mut self) -> Option<SpanningRef> {
-        self.lone.take()?.span
+    /// Takes the lone holder out.
+    #[inline]
+    pub(super) fn take_out(&mut self) {
+        self.lone = None;
+    }
+
+    /// The number of the shard.
+    #[inline]
+    pub(super) fn number(&self) -> u32 {
+        self.shard
     }
 
     /// Whether a ticket names the lone holder. `None` when there is a crowd to ask.
@@ -140,27 +157,29 @@ impl<R: Recipient> ShardTable<R> {
 
     /// The lock table, made and given the lone holder if it has to be. Call [`settle`](ShardTable::settle) afterwards.
     #[inline]
-    pub(crate) fn crowd(&mut self) -> &mut LockTable<R> {
+    pub(crate) fn crowd(&mut self, share: Share<'_>) -> &mut LockTable<R> {
         if !self.crowded {
-            self.gather();
+            self.gather(share);
         }
         self.crowd.get_or_insert_with(|| Box::new(LockTable::new(self.shard)))
     }
 
     #[cold]
-    fn gather(&mut self) {
+    fn gather(&mut self, share: Share<'_>) {
         self.crowded = true;
         let crowd = self.crowd.get_or_insert_with(|| Box::new(LockTable::new(self.shard)));
         crowd.raise(self.clock);
         if let Some(lone) = self.lone.take() {
-            crowd.admit_lone(lone);
+            let home = Ticket::new(lone.joint.home(), SOLO, self.clock);
+            let span = (!lone.joint.is_alone()).then(|| share(home, lone.joint));
+            crowd.admit_lone(lone, span);
         }
     }
 
     /// How many requests whose home is here there is something kept of.
     #[cfg(test)]
     pub(crate) fn kept(&self) -> usize {
-        let own = |lone: &&Lone| lone.span.as_ref().is_none_or(|span| span.home().shard() == self.shard);
+        let own = |lone: &&Lone| lone.joint.home() == self.shard;
         self.lone.iter().filter(own).count() + self.crowd.as_ref().map_or(0, |crowd| crowd.kept())
     }
 

@@ -2,12 +2,12 @@
 //!
 //! Looking changes nothing. A caller that wants one instant has the tables locked together.
 
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use super::queue::{NIL, Queue};
-use super::request::{Request, State};
-use super::{LockTable, Mode, Numbered, Recipient, sort_by};
+use super::request::State;
+use super::{LockTable, Mode, Numbered, Parts, Recipient, sort_by};
 use crate::error::TimedOut;
 use crate::signature::{OwnerName, Signature};
 use crate::{Blocker, Error, Hold, Key, Query, Ticket, Wait};
@@ -18,7 +18,7 @@ const BLOCKERS: usize = 16;
 /// A time-out counts its position up to so far.
 const LAST_POSITION: usize = 1_000;
 
-/// A query in the making: look at each table, then finish.
+/// A query in the making: look at each table, name the keys, then finish.
 #[derive(Default)]
 pub(crate) struct Survey {
     rows: Numbered<Row>,
@@ -26,6 +26,8 @@ pub(crate) struct Survey {
 
 #[derive(Default)]
 struct Row {
+    /// The records of the request.
+    parts: Parts,
     keys: Vec<Key>,
     shared: Vec<Key>,
     signature: Signature,
@@ -51,6 +53,26 @@ impl Survey {
     pub(crate) fn look_at_all<R: Recipient>(&mut self, table: &LockTable<R>) {
         for queue in table.queues.iter() {
             self.look_at_queue(table, queue);
+        }
+    }
+
+    /// Names the keys of all requests that were seen. The tables are all those of these requests, in ascending order, each
+    /// with its number.
+    pub(crate) fn name_keys<R: Recipient, T: DerefMut<Target = LockTable<R>>>(&mut self, tables: &mut [(usize, T)]) {
+        for row in self.rows.values_mut() {
+            for part in &row.parts {
+                let found = tables.binary_search_by_key(&(part.shard() as usize), |(number, _)| *number);
+                let Ok((_, table)) = found.map(|at| &mut tables[at]) else { continue };
+                let Some(slot) = table.slot(*part) else { continue };
+                for &node in &table.requests[slot].nodes {
+                    match table.mode_of(node) {
+                        Mode::Exclusive => row.keys.push(table.key_of(node).clone()),
+                        Mode::Shared => row.shared.push(table.key_of(node).clone()),
+                    }
+                }
+            }
+            sort_by(&mut row.keys, Key::cmp);
+            sort_by(&mut row.shared, Key::cmp);
         }
     }
 
@@ -127,8 +149,7 @@ pub(super) fn time_out<R: Recipient, T: Deref<Target = LockTable<R>>>(
     now: Option<Duration>,
 ) -> Error {
     let request = &tables[0].requests[parts[0].slot()];
-    let mut keys: Vec<Key> = keys(&tables[0], request).into_iter().map(|(key, _)| key).collect();
-    sort_by(&mut keys, Key::cmp);
+    let mut keys = Vec::new();
     let waited = now.zip(request.joined).map(|(now, joined)| now.saturating_sub(joined));
     let mut blocked_by = Vec::new();
     let mut position = 1;
@@ -136,12 +157,14 @@ pub(super) fn time_out<R: Recipient, T: Deref<Target = LockTable<R>>>(
         for &own in &table.requests[part.slot()].nodes {
             let node = table.queues.node(own);
             let queue = table.queues.queue(node.queue);
+            keys.push(queue.key.clone());
             if !node.eligible {
                 add_blockers(table, queue, node.mode, &mut blocked_by);
             }
             position = position.max(1 + waiting_ahead(table, queue, own));
         }
     }
+    sort_by(&mut keys, Key::cmp);
     let label = request.signature().and_then(|signature| signature.label.clone());
     Error::timeout(TimedOut { keys, label, waited, position, blocked_by })
 }
@@ -175,7 +198,11 @@ fn add_blockers<R: Recipient>(table: &LockTable<R>, queue: &Queue, mode: Mode, i
 
 fn row<R: Recipient>(table: &LockTable<R>, slot: u32) -> Row {
     let request = &table.requests[slot];
-    let mut row = Row {
+    Row {
+        parts: match request.span() {
+            Some(span) => Parts::from_slice(span.parts()),
+            None => Parts::from_slice(&[table.ticket(slot)]),
+        },
         signature: request.signature().cloned().unwrap_or_default(),
         token: table.token(slot),
         claimed: match (request.span(), &request.state) {
@@ -186,23 +213,5 @@ fn row<R: Recipient>(table: &LockTable<R>, slot: u32) -> Row {
         joined: request.joined,
         order: request.order,
         ..Row::default()
-    };
-    let mut keys = keys(table, request);
-    sort_by(&mut keys, |(a, _), (b, _)| a.cmp(b));
-    for (key, mode) in keys {
-        match mode {
-            Mode::Exclusive => row.keys.push(key),
-            Mode::Shared => row.shared.push(key),
-        }
     }
-    row
-}
-
-/// All keys of a request, those in other tables included.
-pub(super) fn keys<R: Recipient>(table: &LockTable<R>, request: &Request<R>) -> Vec<(Key, Mode)> {
-    if let Some(span) = request.span() {
-        return span.keys().to_vec();
-    }
-    let nodes = request.nodes.iter().map(|&node| table.queues.node(node));
-    nodes.map(|node| (table.queues.queue(node.queue).key.clone(), node.mode)).collect()
 }

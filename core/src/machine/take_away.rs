@@ -8,7 +8,7 @@
 use std::ops::DerefMut;
 use std::time::Duration;
 
-use super::partial::{change_keys, nodes};
+use super::partial::nodes;
 use super::request::State;
 use super::{Due, Effects, LockTable, Mode, Origin, Recipient};
 use crate::signature::Signature;
@@ -38,7 +38,6 @@ pub(crate) fn take_away<R: Recipient, T: DerefMut<Target = LockTable<R>>>(
         // Perhaps decided by another table and not told here yet: what would tell it finds no parts any more.
         tables[0].grant(slot, token, effects);
     }
-    change_keys(tables, parts, |(key, mode)| (!taken(key)).then(|| (key.clone(), *mode)));
     for (at, node) in nodes {
         tables[at].raise(token);
         tables[at].take_node(node, effects);

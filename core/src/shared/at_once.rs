@@ -2,15 +2,10 @@
 
 use std::time::Duration;
 
-use smallvec::SmallVec;
-
 use super::shard::Locked;
 use super::{Entries, Handle, Incoming, ONE_SHARD, Recipient, Shared};
-use crate::machine::{Arrival, Origin, Parts, Placed, hash, spanning};
+use crate::machine::{Arrival, Origin, Placed, attempt_vacant, hash, release_lone};
 use crate::{Error, Grant, Key, Mode, Ticket};
-
-/// At most so many keys are taken together on the short way.
-const FEW: usize = 4;
 
 /// A grant that nobody holds yet.
 #[derive(Clone, Copy)]
@@ -18,6 +13,8 @@ pub(crate) struct Granted {
     pub(crate) grant: Grant,
     /// Whether it has keys in several shards.
     pub(crate) spans: bool,
+    /// Whether no key was named twice.
+    pub(crate) once: bool,
 }
 
 /// A key, its hash and its shard.
@@ -27,12 +24,6 @@ struct Place<'k> {
     key: &'k Key,
 }
 
-impl<'k> Place<'k> {
-    fn order(&self) -> (usize, &'k Key) {
-        (self.shard, self.key)
-    }
-}
-
 impl Shared {
     /// Takes one key, exclusively, if that needs no waiting.
     #[inline]
@@ -40,9 +31,9 @@ impl Shared {
         key.check()?;
         let hash = hash(&self.seed, key);
         let shard = &self.shards[Entries::shard(hash, self.mask())];
-        let mut granted = shard.lock_for(handle)?.attempt_one(hash, key, origin);
+        let mut granted = shard.attempt_one(handle, hash, key, origin)?;
         if granted.is_none() && self.end_overdue() {
-            granted = shard.lock_for(handle)?.attempt_one(hash, key, origin);
+            granted = shard.attempt_one(handle, hash, key, origin)?;
         }
         Ok(granted.map(at_once))
     }
@@ -61,7 +52,7 @@ impl Shared {
         let shard = &self.shards[Entries::shard(hash, self.mask())];
         // Where asking for the time costs nothing, a second look at what is probably taken costs more.
         if (self.clock.is_some() || !shard.seems_crowded())
-            && let Some((ticket, token)) = shard.lock_for(handle)?.attempt_one(hash, key, origin)
+            && let Some((ticket, token)) = shard.attempt_one(handle, hash, key, origin)?
         {
             return Ok(Placed { ticket, token: Some(token) });
         }
@@ -103,33 +94,55 @@ impl Shared {
 
     /// Takes a few keys, exclusively, if they are all free and all in one shard or each in a shard of its own that nobody
     /// else uses. `None` says only that this way did not lead to them.
+    #[inline]
     pub(crate) fn attempt_few(&self, handle: &Handle, origin: Origin, keys: &[Key]) -> Result<Option<Granted>, Error> {
-        if keys.len() < 2 || keys.len() > FEW {
+        // Of each number, code of its own.
+        match keys {
+            [a, b] => self.attempt_each(handle, origin, [a, b]),
+            [a, b, c] => self.attempt_each(handle, origin, [a, b, c]),
+            [a, b, c, d] => self.attempt_each(handle, origin, [a, b, c, d]),
+            _ => Ok(None),
+        }
+    }
+
+    fn attempt_each<const N: usize>(
+        &self,
+        handle: &Handle,
+        origin: Origin,
+        keys: [&Key; N],
+    ) -> Result<Option<Granted>, Error> {
+        for key in keys {
+            key.check()?;
+        }
+        let mut places = keys.map(|key| {
+            let hash = hash(&self.seed, key);
+            Place { shard: Entries::shard(hash, self.mask()), hash, key }
+        });
+        sort(&mut places);
+        if ONE_SHARD || places[0].shard == places[N - 1].shard {
+            return self.attempt_in_one(handle, origin, &places);
+        }
+        if (1..N).any(|at| places[at].shard == places[at - 1].shard) {
             return Ok(None);
         }
-        keys.iter().try_for_each(Key::check)?;
-        let places = self.places(keys);
-        let (first, rest) = (&places[0], &places[1..]);
-        if places.windows(2).any(|pair| pair[0].key == pair[1].key) {
-            return Ok(None);
-        }
-        if ONE_SHARD || rest.iter().all(|place| place.shard == first.shard) {
-            let mut table = Locked::new(&self.shards[first.shard], self.shards[first.shard].lock_for(handle)?);
-            let keys = places.iter().map(|place| (place.hash, place.key));
-            return Ok(table
-                .attempt_free(keys, origin)
-                .map(|granted| Granted { grant: at_once(granted), spans: false }));
-        }
-        if places.windows(2).any(|pair| pair[0].shard == pair[1].shard) {
-            return Ok(None);
-        }
-        let mut tables: SmallVec<[_; FEW]> = SmallVec::new();
-        for place in &places {
-            tables.push(self.shards[place.shard].lock_for(handle)?);
+        let mut tables = places.each_ref().map(|place| self.shards[place.shard].lock());
+        if handle.is_closed() || tables.iter().any(|table| table.exhausted()) {
+            return Err(Error::closed());
         }
         let keys = places.iter().map(|place| (place.hash, place.key));
-        let granted = spanning::attempt_vacant(&mut tables, keys, origin);
-        Ok(granted.map(|granted| Granted { grant: at_once(granted), spans: true }))
+        let granted = attempt_vacant(&mut tables, keys, origin);
+        Ok(granted.map(|granted| Granted { grant: at_once(granted), spans: true, once: true }))
+    }
+
+    /// The same, where all keys are in one shard.
+    fn attempt_in_one(&self, handle: &Handle, origin: Origin, places: &[Place<'_>]) -> Result<Option<Granted>, Error> {
+        if (1..places.len()).any(|at| places[..at].iter().any(|other| other.key == places[at].key)) {
+            return Ok(None);
+        }
+        let shard = &self.shards[places[0].shard];
+        let mut table = Locked::new(shard, shard.lock_for(handle)?);
+        let granted = table.attempt_free(places.iter().map(|place| (place.hash, place.key)), origin);
+        Ok(granted.map(|granted| Granted { grant: at_once(granted), spans: false, once: true }))
     }
 
     /// Releases a request whose parts are all lone holders of their shards. `false`, and nothing changed, when they are
@@ -139,33 +152,66 @@ impl Shared {
             return false;
         }
         let home = self.shards[ticket.shard() as usize].lock();
-        let Some(span) = home.lone_span(ticket) else { return false };
-        let parts = Parts::from_slice(span.parts());
-        let mut tables: SmallVec<[_; FEW]> = SmallVec::new();
-        tables.push(home);
-        tables.extend(parts.iter().skip(1).map(|part| self.shards[part.shard() as usize].lock()));
-        let spent = spanning::release_lone(&mut tables, &parts);
-        drop(tables);
-        spent.is_some()
+        let Some(joint) = home.lone_joint(ticket) else { return false };
+        let [second, third, fourth] = joint.rest().map(|shard| Some(self.shards[usize::from(shard?)].lock()));
+        release_lone(&mut [Some(home), second, third, fourth], ticket.number)
     }
+}
 
-    /// In the order of their shards, then of the keys.
-    fn places<'k>(&self, keys: &'k [Key]) -> SmallVec<[Place<'k>; FEW]> {
-        let mut places: SmallVec<[Place<'k>; FEW]> = SmallVec::new();
-        for key in keys {
-            let hash = hash(&self.seed, key);
-            places.push(Place { shard: Entries::shard(hash, self.mask()), hash, key });
-            let mut at = places.len() - 1;
-            while at > 0 && places[at].order() < places[at - 1].order() {
+/// Puts places in the order of their shards: few, and so by steps that are always the same.
+#[inline(always)]
+fn sort<const N: usize>(places: &mut [Place<'_>; N]) {
+    for end in 1..N {
+        for at in (1..=end).rev() {
+            if places[at].shard < places[at - 1].shard {
                 places.swap(at, at - 1);
-                at -= 1;
             }
         }
-        places
     }
 }
 
 /// A grant that was never queued.
 pub(crate) fn at_once((ticket, token): (Ticket, u64)) -> Grant {
     Grant { ticket, token, abandoned: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll, Waker};
+
+    use futures::executor::block_on;
+
+    use crate::{Guard, Key, LockRequest, Space};
+
+    fn poll(request: &mut LockRequest<'_>) -> Option<Guard> {
+        match Pin::new(request).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(guard) => Some(guard.expect("open")),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn a_few_keys_are_held_together_whoever_comes_behind_one_of_them() {
+        for space in [1, 2, 1024].map(|shards| Space::builder().shards(shards).build()) {
+            for count in 2..=5 {
+                let keys: Vec<Key> = (0..count).map(Key::from).collect();
+                for first in &keys {
+                    let again: Vec<Key> = keys.iter().chain([first]).cloned().collect();
+                    for wanted in [keys.clone(), again] {
+                        let guard = block_on(space.lock(wanted)).expect("free");
+                        assert_eq!(guard.keys(), keys, "each once");
+                        let mut behind = space.lock(first);
+                        assert!(poll(&mut behind).is_none());
+                        let held = block_on(space.query_keys(first)).expect("open").held;
+                        assert_eq!((&held[0].keys, held[0].token), (&keys, guard.token()));
+                        drop(guard);
+                        assert!(poll(&mut behind).is_some());
+                        let all = block_on(space.query()).expect("open");
+                        assert!(all.held.is_empty() && all.pending.is_empty());
+                    }
+                }
+            }
+        }
+    }
 }

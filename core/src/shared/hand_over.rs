@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use super::owned::Graph;
 use super::{Mailbox, Recipient, Shared, outcome};
 use crate::error::CycleStep;
-use crate::machine::{Effect, Effects, KeySet, Leave, Numbered, Origin, Standing, Target, chain, sort_by};
+use crate::machine::{Effect, Effects, KeySet, Leave, Numbered, Origin, Standing, Target, chain, keys_of, sort_by};
 use crate::port::Settled;
 use crate::signature::OwnerTag;
 use crate::{Error, Grant, Key, Mode, Ticket};
@@ -164,7 +164,7 @@ impl Shared {
             owners.remove(giver.number, ticket);
         }
         owners.add(owner.number, ticket);
-        let keys = tables[0].keys_of(ticket);
+        let keys = keys_of(&mut tables, &parts);
         Ok(Some((owner, keys, giver)))
     }
 
@@ -197,9 +197,9 @@ impl Shared {
         // Not asked for in the loop's head: the owners would stay locked while shards are, against the order of locks.
         let requests = self.owners.lock().requests(owner.number);
         for request in requests {
-            let mut table = self.shard(request).lock_table();
-            if let Standing::Waiting(_) = table.standing(request) {
-                waits.push((table.order(request), request, table.keys_of(request)));
+            let (mut tables, parts) = self.lock_parts(self.shard(request), request);
+            if let Standing::Waiting(_) = tables[0].standing(request) {
+                waits.push((tables[0].order(request), request, keys_of(&mut tables, &parts)));
             }
         }
         sort_by(&mut waits, |(a, ..), (b, ..)| a.cmp(b));

@@ -8,7 +8,7 @@
 //! 1. the attempt of a transaction
 //! 2. shards of locks, in ascending order
 //! 3. shards of cells, in ascending order
-//! 4. the owners, the deadlines, the index of all keys, the prefixes that are watched, the watchers
+//! 4. what lone holders share, the owners, the deadlines, the index of all keys, the prefixes that are watched, the watchers
 //!
 //! Every other mutex is locked with nothing else: mailboxes, inboxes, alarms, the handles and their ports, the drivers, what a
 //! watcher waits for, the callbacks and the driver of a call, the names of spaces.
@@ -140,8 +140,9 @@ impl Shared {
         let Settings { shards, seed, epoch, clock, limits, meta, host_options, cells } = settings;
         let count = if ONE_SHARD { 1 } else { shards.max(1).next_power_of_two() as u32 };
         let keeps = (KEPT / count) as u16;
+        let roused = Arc::default();
         Arc::new_cyclic(|space| Shared {
-            shards: (0..count).map(|number| Shard::new(number, keeps, space.clone())).collect(),
+            shards: (0..count).map(|number| Shard::new(number, keeps, Arc::clone(&roused), space.clone())).collect(),
             seed: FixedState::with_seed(seed),
             clock,
             timers: Timers::default(),

@@ -1,5 +1,6 @@
 //! Looking at what is held and what waits, at one instant.
 
+use super::shard::Locked;
 use super::{Entries, Shared};
 use crate::machine::{Entry, Survey};
 use crate::{Key, Query};
@@ -16,18 +17,26 @@ impl Shared {
         let mut survey = Survey::default();
         match keys {
             None => {
-                let mut tables: Vec<_> = self.shards.iter().map(|shard| shard.lock()).collect();
-                for table in tables.iter_mut().filter(|table| !table.is_vacant()) {
-                    survey.look_at_all(table.crowd());
+                let mut tables = Vec::new();
+                let mut vacant = Vec::new();
+                for (number, shard) in self.shards.iter().enumerate() {
+                    let table = shard.lock();
+                    match table.is_vacant() {
+                        true => vacant.push(table),
+                        false => tables.push((number, Locked::new(shard, table))),
+                    }
                 }
+                tables.iter().for_each(|(_, table)| survey.look_at_all(table));
+                survey.name_keys(&mut tables);
             }
             Some(keys) => {
                 let entries = Entries::of_keys(keys, &self.seed, self.mask());
-                let tables = self.lock_around(&entries);
+                let mut tables = self.lock_around(&entries);
                 for (number, table) in &tables {
                     let here = |entry: &&Entry| Entries::shard(entry.hash, self.mask()) == *number;
                     entries.all().iter().filter(here).for_each(|entry| survey.look_at(table, entry.hash, &entry.key));
                 }
+                survey.name_keys(&mut tables);
             }
         }
         survey.finish(self.now())

@@ -3,23 +3,27 @@
 use std::ops::{Deref, DerefMut};
 
 use super::{Handle, Mailbox, Recipient, Shared, outcome};
-use crate::machine::{Claimed, Effects, Leave, LockTable, Released, ShardTable, Standing, leave};
+use crate::machine::{
+    Claimed, Effects, Joint, Leave, LockTable, Origin, Released, Roused, ShardTable, SpanningRef, Standing, leave,
+};
 use crate::port::Confirmed;
 use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering, Weak};
-use crate::{Error, Ticket};
+use crate::{Error, Key, Ticket};
 
 /// One mutex and what it guards. Allocated by itself, so that its reference count is beside its mutex.
 pub(crate) struct Shard {
     table: Mutex<ShardTable<Recipient>>,
     /// Whether there was a crowd when the table was unlocked last.
     crowded: AtomicBool,
+    /// What requests share some of whose parts are lone holders still.
+    roused: Arc<Mutex<Roused>>,
     pub(super) space: Weak<Shared>,
 }
 
 impl Shard {
-    pub(super) fn new(number: u32, keeps: u16, space: Weak<Shared>) -> Arc<Shard> {
+    pub(super) fn new(number: u32, keeps: u16, roused: Arc<Mutex<Roused>>, space: Weak<Shared>) -> Arc<Shard> {
         let table = Mutex::new(ShardTable::new(number, keeps));
-        Arc::new(Shard { table, crowded: AtomicBool::new(false), space })
+        Arc::new(Shard { table, crowded: AtomicBool::new(false), roused, space })
     }
 
     /// Locked, for what needs no lock table.
@@ -56,6 +60,24 @@ impl Shard {
         Ok(table)
     }
 
+    /// Takes one key, exclusively, if that needs no waiting.
+    #[inline(always)]
+    pub(super) fn attempt_one(
+        &self,
+        handle: &Handle,
+        hash: u64,
+        key: &Key,
+        origin: Origin,
+    ) -> Result<Option<(Ticket, u64)>, Error> {
+        let share = |home, joint| self.share(home, joint);
+        Ok(self.lock_for(handle)?.attempt_one(hash, key, origin, &share))
+    }
+
+    /// What a lone holder shares with its parts in other shards.
+    fn share(&self, home: Ticket, joint: Joint) -> SpanningRef {
+        self.roused.lock().share(home, joint)
+    }
+
     /// Releases a request that has all its keys in this shard.
     #[inline]
     pub(crate) fn release(&self, ticket: Ticket, own: Option<&Mailbox>) -> Released {
@@ -75,7 +97,8 @@ impl Shard {
         let released = table.release(ticket, &mut effects);
         let next = outcome::sole_grant(&effects, own);
         if let Some(next) = next {
-            let _token = table.crowd().claim(next.grant.ticket, &mut Effects::new());
+            let claimed = table.made_crowd_mut();
+            claimed.and_then(|crowd| crowd.claim(next.grant.ticket, &mut Effects::new()));
         }
         self.note(&table);
         drop(table);
@@ -147,7 +170,7 @@ pub(super) struct Locked<'a> {
 impl<'a> Locked<'a> {
     #[inline]
     pub(super) fn new(shard: &'a Shard, mut table: MutexGuard<'a, ShardTable<Recipient>>) -> Locked<'a> {
-        table.crowd();
+        table.crowd(&|home, joint| shard.share(home, joint));
         Locked { shard, table }
     }
 }

@@ -5,13 +5,14 @@
 //! on any key. The search is breadth-first over the distinct states of that list; each is reached by replaying its
 //! program on fresh tables, and every step after it is compared.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use foldhash::fast::FixedState;
 
 use super::super::{
-    Arrival, Claimed, Effect, Effects, Entry, Leave, LockTable, Mode, Origin, Released, ShardTable, Standing, Survey,
-    hash, leave, spanning,
+    Arrival, Claimed, Effect, Effects, Entry, Leave, LockTable, Mode, Origin, Released, Roused, ShardTable, Standing,
+    Survey, attempt_vacant, hash, leave, release_lone, spanning,
 };
 use super::show;
 use crate::{Key, Ticket};
@@ -88,6 +89,7 @@ fn shares_a_key(known: &[Known], a: usize, b: usize) -> bool {
 /// The machine under test, with its keys spread over `tables.len()` tables.
 struct Machine {
     tables: Vec<ShardTable<usize>>,
+    roused: RefCell<Roused>,
     /// The requests that are left, in order of arrival.
     tickets: Vec<(usize, Ticket)>,
     /// The tokens of those who were told of their grant, and whether they were told that it was abandoned.
@@ -104,6 +106,7 @@ impl Machine {
         let tables = (0..tables).map(|number| ShardTable::new(number as u32, 0)).collect();
         Machine {
             tables,
+            roused: RefCell::default(),
             tickets: Vec::new(),
             told: BTreeMap::new(),
             undelivered: VecDeque::new(),
@@ -125,7 +128,8 @@ impl Machine {
 
     /// The tables of a request, as a caller that has them locked sees them.
     fn with<T>(&mut self, numbers: &[usize], f: impl FnOnce(&mut [&mut LockTable<usize>]) -> T) -> T {
-        let answer = f(&mut chosen(&mut self.tables, numbers).map(ShardTable::crowd).collect::<Vec<_>>());
+        let share = |home, joint| self.roused.borrow_mut().share(home, joint);
+        let answer = f(&mut chosen(&mut self.tables, numbers).map(|table| table.crowd(&share)).collect::<Vec<_>>());
         chosen(&mut self.tables, numbers).for_each(ShardTable::settle);
         answer
     }
@@ -143,11 +147,12 @@ impl Machine {
         match groups {
             [(number, entries)] => {
                 let table = &mut self.tables[*number];
+                let share = |home, joint| self.roused.borrow_mut().share(home, joint);
                 match &entries[..] {
-                    [entry] => table.attempt_one(entry.hash, &entry.key, ORIGIN),
+                    [entry] => table.attempt_one(entry.hash, &entry.key, ORIGIN, &share),
                     _ => {
-                        let granted =
-                            table.crowd().attempt_free(entries.iter().map(|entry| (entry.hash, &entry.key)), ORIGIN);
+                        let keys = entries.iter().map(|entry| (entry.hash, &entry.key));
+                        let granted = table.crowd(&share).attempt_free(keys, ORIGIN);
                         table.settle();
                         granted
                     }
@@ -156,15 +161,16 @@ impl Machine {
             _ if groups.iter().all(|(_, entries)| entries.len() == 1) => {
                 let numbers: Vec<_> = groups.iter().map(|(number, _)| *number).collect();
                 let keys = groups.iter().map(|(_, entries)| (entries[0].hash, &entries[0].key));
-                spanning::attempt_vacant(&mut chosen(&mut self.tables, &numbers).collect::<Vec<_>>(), keys, ORIGIN)
+                attempt_vacant(&mut chosen(&mut self.tables, &numbers).collect::<Vec<_>>(), keys, ORIGIN)
             }
             _ => None,
         }
     }
 
     /// The parts of a request that has its keys in several tables and is a lone holder in its first.
-    fn lone_parts(&self, ticket: Ticket) -> Option<Vec<Ticket>> {
-        Some(self.tables[ticket.shard() as usize].lone_span(ticket)?.parts().to_vec())
+    fn lone_parts(&self, ticket: Ticket) -> Option<Vec<usize>> {
+        let joint = self.tables[ticket.shard() as usize].lone_joint(ticket)?;
+        Some(joint.tables().map(|table| table as usize).collect())
     }
 
     fn join(&mut self, shape: usize) {
@@ -246,10 +252,9 @@ impl Machine {
             Released::Done => true,
             Released::NotHeld | Released::Ends => false,
             Released::Spans => {
-                let Some(parts) = self.lone_parts(ticket) else { return false };
-                let numbers: Vec<_> = parts.iter().map(|part| part.shard() as usize).collect();
-                let mut tables: Vec<_> = chosen(&mut self.tables, &numbers).collect();
-                spanning::release_lone(&mut tables, &parts).is_some()
+                let Some(numbers) = self.lone_parts(ticket) else { return false };
+                let mut tables: Vec<_> = chosen(&mut self.tables, &numbers).map(Some).collect();
+                release_lone(&mut tables, ticket.number)
             }
         }
     }
@@ -322,6 +327,7 @@ impl Machine {
         self.check_query(known);
         if known.is_empty() {
             assert!(self.tables.iter().all(ShardTable::is_vacant), "clause L17");
+            assert!(self.roused.borrow().is_empty(), "all parts have what they share");
         }
     }
 
@@ -329,10 +335,24 @@ impl Machine {
     fn check_query(&mut self, known: &[Known]) {
         let mut survey = Survey::default();
         let everywhere: Vec<_> = (0..self.tables.len()).collect();
-        self.with(&everywhere, |tables| tables.iter().for_each(|table| survey.look_at_all(table)));
+        self.with(&everywhere, |tables| {
+            tables.iter().for_each(|table| survey.look_at_all(table));
+            survey.name_keys(&mut tables.iter_mut().map(|table| &mut **table).enumerate().collect::<Vec<_>>());
+        });
         let query = survey.finish(None);
         let holds = (0..known.len()).filter(|&at| granted(known, at)).count();
         assert_eq!((query.held.len(), query.pending.len()), (holds, known.len() - holds));
+        let keys = |mode: Mode, request: &Known| {
+            let keys = SHAPES[request.shape].iter().filter(|key| key.1 == mode);
+            keys.map(|&(key, _)| Key::from(key)).collect::<Vec<_>>()
+        };
+        let mut asked: Vec<_> = known.iter().map(|request| [X, S].map(|mode| keys(mode, request))).collect();
+        let held = query.held.iter().map(|hold| [hold.keys.clone(), hold.shared.clone()]);
+        let mut named: Vec<_> =
+            held.chain(query.pending.iter().map(|wait| [wait.keys.clone(), wait.shared.clone()])).collect();
+        asked.sort_unstable();
+        named.sort_unstable();
+        assert_eq!(named, asked, "{known:?}");
         let mut positions: Vec<_> =
             (0..known.len()).filter(|&at| !granted(known, at)).map(|at| place(known, at)).collect();
         let mut told: Vec<_> = query.pending.iter().map(|wait| wait.position).collect();
