@@ -2,6 +2,7 @@ import { deserialize, serialize } from "node:v8";
 import { Lane, type Native, type RawHanded } from "../../bindings-js/src/native.js";
 import { settle } from "../../bindings-js/src/settle.js";
 import { type CellsAddon, cellsOf } from "./cells.js";
+import { type LineAddon, lockInLine } from "./line.js";
 
 /**
  * Loads the addon: one made for this platform, or the one that was built here.
@@ -28,7 +29,8 @@ export function load(): Native {
 
 /** What the addon exports: what cells need is beside the rest. */
 type Addon = Omit<Native, "cells" | "handOver"> &
-  CellsAddon & {
+  CellsAddon &
+  LineAddon & {
     handOver(to: string, payload: Uint8Array | undefined): void;
     /** Names the function to call when another thread settled something for one of this thread's handles. It calls `drain`. */
     onWake(wake: (handle: number) => void): void;
@@ -48,7 +50,7 @@ function fast(addon: Addon): Native {
     },
     epoch: addon.epoch,
     close: addon.close,
-    lock: addon.lock,
+    lock: lockInLine(addon),
     lockWith: addon.lockWith,
     tryLock: addon.tryLock,
     tryLockWith: addon.tryLockWith,

@@ -4,18 +4,20 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::slice;
 use std::sync::Arc;
 
-use latchwork::{Builder, Confirmed, Error, Grant, ManualClock, Registry, Settled, Ticket, Url};
+use latchwork::{Answer, Builder, Confirmed, Error, Grant, Key, ManualClock, Registry, Settled, Ticket, Url};
 use napi::{Env, sys};
 
 use crate::calls::Calls;
 use crate::cells::Watches;
 use crate::clock::{self, HostClock};
+use crate::line::Line;
 use crate::owner::Owners;
 use crate::scratch::{
-    ENTRY, FIRST, GENERATION, HANDLE, NUMBER, OUTCOME, Outcome, PLACE, SETTLED, SETTLED_MAX, SLOT, Scratch, TOKEN,
-    Values,
+    ENTRY, FIRST, FIRST_JOIN, GENERATION, HANDLE, JOINS, JOINS_MAX, LINE, NUMBER, OUTCOME, Outcome, PLACE, SETTLED,
+    SETTLED_MAX, SLOT, Scratch, TOKEN, Values,
 };
 use crate::timer;
 use crate::wake::Waker;
@@ -57,6 +59,8 @@ pub(crate) struct Environment {
     taken: RefCell<Vec<Settled>>,
     /// Requests that wait in spaces that other threads can reach. Above zero they keep the process alive.
     awaited: Cell<u32>,
+    /// Those who wait for the key that was last waited for.
+    line: RefCell<Option<Line>>,
     /// What a test has asked for.
     armed: Cell<Option<Defect>>,
     /// A space that is closed: it answers for handles that are.
@@ -106,6 +110,8 @@ struct Open {
     port: Port,
     /// Whether other threads can reach the space.
     named: bool,
+    /// Whether who waits there can be in a [`Line`]: nobody else can tell when it joins, and it cannot be refused.
+    lines: bool,
     time: Cell<Time>,
 }
 
@@ -137,6 +143,7 @@ impl Environment {
             unreported: RefCell::default(),
             taken: RefCell::default(),
             awaited: Cell::new(0),
+            line: RefCell::default(),
             armed: Cell::new(None),
             closed: space.port(|| ()),
         }
@@ -147,6 +154,7 @@ impl Environment {
         match env.get_instance_data::<Rc<Environment>>()? {
             Some(environment) => {
                 environment.fall(Defect::InNextCall);
+                environment.join_line();
                 Ok(Rc::clone(environment))
             }
             None => Err(napi::Error::from_reason("the addon was not loaded in this environment")),
@@ -163,6 +171,7 @@ impl Environment {
         url: Option<&str>,
         clock: Option<ManualClock>,
         settings: Builder<Value>,
+        limited: bool,
     ) -> Result<u64, Error> {
         let url = Url::parse(url)?;
         let builder = settings.seed(clock::seed()).epoch(clock::epoch());
@@ -188,7 +197,7 @@ impl Environment {
         let waker = Arc::clone(&self.waker);
         let port = space.port(move || waker.wake(handle));
         let time = if named && !by_hand { Time::Shared } else { Time::Own };
-        slot.open = Some(Open { port, named, time: Cell::new(time) });
+        slot.open = Some(Open { port, named, lines: !named && !limited, time: Cell::new(time) });
         Ok(handle)
     }
 
@@ -252,8 +261,12 @@ impl Environment {
 
     /// Whether other threads can reach the space of a handle.
     pub(crate) fn is_named(&self, handle: u64) -> bool {
+        self.is_open_and(handle, |open| open.named)
+    }
+
+    fn is_open_and(&self, handle: u64, how: impl FnOnce(&Open) -> bool) -> bool {
         match self.handles.borrow().slots.get(index(handle)) {
-            Some(Slot { handle: same, open: Some(open) }) => *same == handle && open.named,
+            Some(Slot { handle: same, open: Some(open) }) => *same == handle && how(open),
             _ => false,
         }
     }
@@ -312,6 +325,69 @@ impl Environment {
                 // SAFETY: callers pass the environment that this value belongs to, on its thread.
                 unsafe { self.waker.hold_process(env) };
             }
+        }
+    }
+
+    /// The request that has just been made waits for this key.
+    #[inline]
+    pub(crate) fn wait_in_line(&self, handle: u64, key: &Key) {
+        if !self.is_open_and(handle, |open| open.lines) {
+            return;
+        }
+        let mut line = self.line.borrow_mut();
+        if line.as_ref().is_none_or(|line| line.handle != handle || line.key != *key) {
+            *line = Some(Line::new(handle, key.clone()));
+        }
+        if let Some(line) = line.as_mut() {
+            line.join(self.tag(false));
+        }
+        self.scratch.set_whole(LINE, handle);
+    }
+
+    /// Makes the requests that JavaScript has written down.
+    #[inline]
+    pub(crate) fn join_line(&self) {
+        if self.scratch.lane(JOINS) != 0.0 {
+            self.join_line_now();
+        }
+    }
+
+    fn join_line_now(&self) {
+        let count = (self.scratch.whole(JOINS) as usize).min(JOINS_MAX);
+        self.scratch.set(JOINS, 0.0);
+        let mut line = self.line.borrow_mut();
+        let Some(line) = line.as_mut() else { return };
+        let tags = (0..count).map(|at| {
+            let at = FIRST_JOIN + 2 * at;
+            self.scratch.whole(at + 1) << 32 | self.scratch.whole(at)
+        });
+        if self.with(line.handle, |port| port.wait_each(&line.key, tags.clone())) {
+            tags.for_each(|tag| line.join(tag));
+            return;
+        }
+        // Then each for itself. What has not to wait is told as if it had waited.
+        for tag in tags {
+            let settled = match self.with(line.handle, |port| port.lock_keys(slice::from_ref(&line.key), tag)) {
+                Ok(Answer::Waiting(_)) => {
+                    line.join(tag);
+                    continue;
+                }
+                Ok(Answer::Granted(grant)) => Settled::Granted { tag, grant },
+                Err(error) => Settled::Failed { tag, error },
+            };
+            let told = Unreported { handle: line.handle, named: false, settled };
+            self.unreported.borrow_mut().push_back(told);
+            self.waker.wake(line.handle);
+        }
+    }
+
+    /// A request of this handle has come to an end.
+    #[inline]
+    fn leave_line(&self, handle: u64, tag: u64) {
+        if let Some(line) = self.line.borrow_mut().as_mut()
+            && line.leave(handle, tag)
+        {
+            self.scratch.set(LINE, 0.0);
         }
     }
 
@@ -485,6 +561,7 @@ impl Environment {
 
     /// Whose outcome it is, and which.
     fn write_request(&self, at: usize, handle: u64, tag: u64, outcome: Outcome) {
+        self.leave_line(handle, tag);
         self.scratch.set_whole(at, handle);
         self.scratch.set_whole(at + 1, tag & u64::from(u32::MAX));
         self.scratch.set_whole(at + 2, (tag & !DEFERRED) >> 32);

@@ -15,6 +15,7 @@ mod environment;
 mod error;
 mod grant;
 mod key;
+mod line;
 mod numbered;
 mod owner;
 mod query;

@@ -21,8 +21,9 @@ use crate::{calls, convert, raw_cells};
 /// A function and its name in JavaScript.
 pub(crate) type Function = (&'static CStr, sys::napi_callback);
 
-const FUNCTIONS: [Function; 11] = [
+const FUNCTIONS: [Function; 12] = [
     (c"lock", Some(lock)),
+    (c"join", Some(join)),
     (c"lockWith", Some(lock_with)),
     (c"tryLock", Some(try_lock)),
     (c"tryLockWith", Some(try_lock_with)),
@@ -107,6 +108,7 @@ pub(crate) unsafe fn call<const N: usize>(
     environment.waker().enter();
     let call = Call { env, environment, arguments, count, answer: Cell::new(ptr::null_mut()) };
     let ended = catch_unwind(AssertUnwindSafe(|| {
+        environment.join_line();
         let report = body(&call).unwrap_or_else(|error| {
             environment.fail(Failed::Error(error));
             Report::Settled
@@ -243,9 +245,19 @@ unsafe extern "C" fn lock(env: sys::napi_env, info: sys::napi_callback_info) -> 
                 return call.enqueue(false, |port, tag| port.lock_keys(&keys, tag));
             }
             let key = call.key(0)?;
-            call.enqueue(false, |port, tag| port.lock_keys(slice::from_ref(&key), tag))
+            let report = call.enqueue(false, |port, tag| port.lock_keys(slice::from_ref(&key), tag))?;
+            if report == Report::Settled {
+                call.environment.wait_in_line(call.environment.handle(), &key);
+            }
+            Ok(report)
         })
     }
+}
+
+/// Makes the requests that are written down, as every call does first.
+unsafe extern "C" fn join(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: Node calls this.
+    unsafe { call::<0>(env, info, |_| Ok(Report::Nothing)) }
 }
 
 unsafe extern "C" fn lock_with(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {

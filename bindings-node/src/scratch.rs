@@ -22,8 +22,16 @@ pub(crate) const ENTRY: usize = 7;
 pub(crate) const SETTLED_MAX: usize = 64;
 /// How long the value is that crosses in [`Values`], or one of the two below.
 pub(crate) const VALUE: usize = FIRST + SETTLED_MAX * ENTRY;
+/// Out: the space in which requests for one key are sure to wait, and can be written down; 0 where there is none.
+pub(crate) const LINE: usize = VALUE + 1;
+/// In: how many are written down.
+pub(crate) const JOINS: usize = LINE + 1;
+/// In: where the first of them is, by its slot and its generation.
+pub(crate) const FIRST_JOIN: usize = JOINS + 1;
+/// How many can be written down.
+pub(crate) const JOINS_MAX: usize = 64;
 /// All lanes.
-pub(crate) const LANES: usize = VALUE + 1;
+pub(crate) const LANES: usize = FIRST_JOIN + 2 * JOINS_MAX;
 
 /// Of [`VALUE`]: there is none.
 pub(crate) const NO_VALUE: f64 = -1.0;

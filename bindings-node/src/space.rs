@@ -37,7 +37,8 @@ pub(crate) fn open(
     if let Some(meta) = meta {
         settings = settings.meta(meta.to_vec());
     }
-    let opened = environment.open(url.as_deref(), environment.manual_clock(clock), settings);
+    let limited = max_waiters.is_finite() || max_waiters_per_key.is_finite();
+    let opened = environment.open(url.as_deref(), environment.manual_clock(clock), settings, limited);
     Ok(environment.answer(opened).unwrap_or_default() as f64)
 }
 

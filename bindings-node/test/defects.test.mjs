@@ -18,6 +18,7 @@ const FAILED = 4;
 /** The calls that the raw layer makes: it is one function around all of them, hence one shows it. */
 const RAW = [
   "lock",
+  "join",
   "lockWith",
   "tryLock",
   "tryLockWith",

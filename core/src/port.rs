@@ -184,6 +184,14 @@ impl<V: Send + Sync + 'static> Port<V> {
         shared.join(&incoming, self.plain_recipient(tag), shared.now(), None).map(Answer::from)
     }
 
+    /// Asks for this key, exclusively and without options, once for each of these tags, in this order and in one step, where each
+    /// is sure to wait: as so many calls of [`lock_keys`](Port::lock_keys), for less. `false`, and nothing has changed, where
+    /// that cannot be told.
+    pub fn wait_each(&self, key: &Key, tags: impl Iterator<Item = u64>) -> bool {
+        let Memory { shared, handle } = self.space.engine();
+        shared.wait_each(handle, self.origin, key, tags.map(|tag| self.plain_recipient(tag)))
+    }
+
     /// Takes all keys of `spec` if that needs no waiting; its time-out is not looked at.
     ///
     /// # Errors

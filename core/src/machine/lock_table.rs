@@ -116,6 +116,11 @@ impl<R: Recipient> LockTable<R> {
         Ok((self.ticket(slot), token))
     }
 
+    /// The queue in which an exclusive request for a key would have to wait.
+    pub(crate) fn line(&self, hash: u64, key: &Key) -> Option<u32> {
+        self.queues.find(hash, key)
+    }
+
     /// Joins the queue in which [`attempt_one`](LockTable::attempt_one) says that it has to wait.
     #[inline]
     pub(crate) fn wait_in(&mut self, queue: u32, mode: Mode, arrival: Arrival<'_>, recipient: R) -> Ticket {

@@ -78,6 +78,34 @@ impl Shared {
         }
     }
 
+    /// Lets these wait for one key, exclusively. `false`, and nothing has changed, where the first might not have to, or not all
+    /// might be let in.
+    pub(crate) fn wait_each(
+        &self,
+        handle: &Handle,
+        origin: Origin,
+        key: &Key,
+        recipients: impl Iterator<Item = Recipient>,
+    ) -> bool {
+        if self.limits.are_set() || key.check().is_err() {
+            return false;
+        }
+        self.end_overdue();
+        let joined = self.now();
+        let hash = hash(&self.seed, key);
+        let shard = &self.shards[Entries::shard(hash, self.mask())];
+        let Ok(table) = shard.lock_for(handle) else { return false };
+        let mut locked = Locked::new(shard, table);
+        let table = &mut *locked;
+        let Some(queue) = table.line(hash, key) else { return false };
+        for recipient in recipients {
+            let order = self.next_order();
+            let arrival = Arrival { origin, signature: None, joined, order, deadline: None, max_hold: None };
+            table.wait_in(queue, Mode::Exclusive, arrival, recipient);
+        }
+        true
+    }
+
     #[cold]
     fn join_within_limits(
         &self,

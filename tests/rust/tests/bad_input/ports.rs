@@ -291,6 +291,43 @@ fn keys_without_a_spec() {
     }
 }
 
+/// Requests that are sure to wait are made together, and are told as if each had been made by itself.
+#[test]
+fn each_waits_in_one_step() {
+    for shards in [1, 1024] {
+        let space = Space::builder().shards(shards).build();
+        let (port, wakes) = port(&space);
+        let key = Key::from("a");
+        assert!(!port.wait_each(&key, [1].into_iter()), "free");
+        assert_empty(&space);
+        let first = granted(port.lock_keys(std::slice::from_ref(&key), 1).expect("free"));
+        assert!(port.wait_each(&key, [2, 3].into_iter()));
+        let other = waiting(port.lock_keys(&[key.clone(), Key::from("b")], 4).expect("open"));
+        assert!(port.wait_each(&key, [5].into_iter()) && port.wait_each(&key, [].into_iter()));
+        let mut settled = Vec::new();
+        let (mut held, mut token) = (first, 0);
+        for tag in [2, 3, 4, 5] {
+            let next = port.release_into(held, &mut settled).expect("held").expect("the only one");
+            assert!(next.tag == tag && next.grant.token > token && (tag != 4 || next.grant.ticket == other));
+            (held, token) = (next.grant.ticket, next.grant.token);
+        }
+        assert!(port.wait_each(&key, [6].into_iter()));
+        port.release(held).expect("held");
+        assert!(matches!(taken(&port)[..], [Settled::Granted { tag: 6, grant }] if port.confirm(grant.ticket).is_ok()));
+        assert!(settled.is_empty() && wakes.load(Ordering::SeqCst) == 0);
+        assert!(!port.wait_each(&Key::from("x".repeat(Key::MAX_LEN + 1)), [7].into_iter()));
+        space.close();
+        assert!(!port.wait_each(&key, [8].into_iter()), "closed");
+    }
+    let space = Space::builder().max_waiters(9).build();
+    let (port, _) = port(&space);
+    let key = Key::from("a");
+    let held = granted(port.lock_keys(std::slice::from_ref(&key), 1).expect("free"));
+    assert!(!port.wait_each(&key, [2].into_iter()), "each counts by itself");
+    port.release(held).expect("held");
+    assert_empty(&space);
+}
+
 /// A release answers the only grant that follows from it, confirmed, where the request was made without options.
 #[test]
 fn the_next_grant_of_the_same_port() {
