@@ -32,8 +32,7 @@ const VALUED = /se|x/;
  * with a guard or a signal counts: nothing is written for a lock that another one may have.
  */
 export function onCells<T>(space: Space, name: Name, ...given: unknown[]): Promise<T> {
-  const { root } = space;
-  return root.cells ? root.cells.done(space, name, given) : later(space, name, given);
+  return space.root.cells?.done(space, name, given) ?? later(space, name, given);
 }
 
 async function later<T>(space: Space, name: Name, given: unknown[]): Promise<T> {

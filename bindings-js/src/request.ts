@@ -150,7 +150,7 @@ function answerAbortable(
 function wait(space: Space, waiter: Waiter): Waiter {
   space.waits.add(waiter);
   if (waiter.timed) space.timer.added();
-  settle(space);
+  if (space.native.scratch[Lane.Settled] !== 0) settle(space);
   return waiter;
 }
 
