@@ -302,7 +302,7 @@ fn each_waits_in_one_step() {
         assert_empty(&space);
         let first = granted(port.lock_keys(std::slice::from_ref(&key), 1).expect("free"));
         assert!(port.wait_each(&key, [2, 3].into_iter()));
-        let other = waiting(port.lock_keys(&[key.clone(), Key::from("b")], 4).expect("open"));
+        let other = waiting(port.lock_keys(std::slice::from_ref(&key), 4).expect("open"));
         assert!(port.wait_each(&key, [5].into_iter()) && port.wait_each(&key, [].into_iter()));
         let mut settled = Vec::new();
         let (mut held, mut token) = (first, 0);
