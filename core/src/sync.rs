@@ -1,6 +1,6 @@
 //! The one place that names the synchronisation primitives.
 //!
-//! Usually they are the standard library's. Built with `--cfg loom` or `--cfg shuttle`, the mutexes and the atomics are
+//! Usually they are the standard library's, and the mutex parking_lot's. Built with `--cfg loom` or `--cfg shuttle`, the mutexes and the atomics are
 //! those of the model checker of that name, which decides at each of them who runs next: see `tests/models`.
 //!
 //! `Arc`, `Weak` and `OnceLock` stay the standard library's: loom has no `Weak` and no `new_cyclic`. A count that goes up or down is
@@ -13,10 +13,23 @@ pub(crate) use self::chosen::{AtomicBool, AtomicU32, AtomicU64, Mutex, MutexGuar
 
 #[cfg(not(any(loom, shuttle)))]
 mod chosen {
-    pub(crate) use std::sync::MutexGuard;
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-    /// A mutex that cannot be poisoned: no caller's code runs while it is locked.
+    pub(crate) use super::mutex::{Mutex, MutexGuard};
+}
+
+/// A mutex that is not poisoned, since no caller's code runs while it is locked: the library's asks at each lock and at each
+/// end of one whether a panic is under way.
+#[cfg(not(any(loom, shuttle, miri, target_family = "wasm")))]
+mod mutex {
+    pub(crate) use parking_lot::{Mutex, MutexGuard};
+}
+
+/// The same of the library's, where that has nobody to wait for, or where each access to memory is looked at.
+#[cfg(all(not(any(loom, shuttle)), any(miri, target_family = "wasm")))]
+mod mutex {
+    pub(crate) use std::sync::MutexGuard;
+
     #[derive(Default)]
     pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
 

@@ -245,7 +245,7 @@ impl Shared {
             (Effect::Withdrawn(recipient), None) => Effect::Failed { recipient, error: Error::cancelled() },
             (effect, _) => effect,
         });
-        outcome::carry_out(&self.shards[0].space, effects.collect(), own);
+        outcome::carry_out(self.shards[0].weak_space(), effects.collect(), own);
         if token.is_none() {
             drop(self.take_handed(ticket));
         }

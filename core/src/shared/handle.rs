@@ -35,7 +35,7 @@ impl Shared {
     }
 
     fn new_handle(&self) -> Arc<Handle> {
-        let space = self.shards[0].space.clone();
+        let space = self.shards[0].weak_space().clone();
         let origin = self.new_origin();
         let handle = Arc::new(Handle { origin, ports: Mutex::default(), closed: AtomicBool::new(false), space });
         self.handles.lock().push((origin, Arc::downgrade(&handle)));
@@ -93,7 +93,7 @@ impl Shared {
         // does not count.
         let holds = granted.into_iter().filter_map(|ticket| self.take_out(ticket, hold, &mut effects));
         let holds = holds.filter(|left| left.held || !left.granted).count();
-        outcome::carry_out(&self.shards[0].space, effects, own);
+        outcome::carry_out(self.shards[0].weak_space(), effects, own);
         drop(unseen);
         waits + holds
     }

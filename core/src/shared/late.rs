@@ -36,7 +36,7 @@ pub(crate) fn deliver(shared: &Shared) {
         if let Some(effect) = delivered {
             let mut effects: Effects<_> = Effects::new();
             effects.push(effect);
-            return outcome::carry_out(&shared.shards[0].space, effects, None);
+            return outcome::carry_out(shared.shards[0].weak_space(), effects, None);
         }
     }
 }

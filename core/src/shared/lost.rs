@@ -36,7 +36,7 @@ impl Shared {
             Ok(None) => {}
             Err(missing) => return not_held(missing),
         }
-        outcome::carry_out(&self.shards[0].space, effects, own);
+        outcome::carry_out(self.shards[0].weak_space(), effects, own);
         Ok(())
     }
 
@@ -95,7 +95,7 @@ impl Shared {
     fn finish(&self, taken: Taken, own: Option<&Mailbox>) -> usize {
         let Taken { effects, lost, ended } = taken;
         ended.into_iter().for_each(|due| self.timers.remove(due));
-        outcome::carry_out(&self.shards[0].space, effects, own);
+        outcome::carry_out(self.shards[0].weak_space(), effects, own);
         lost
     }
 
@@ -181,7 +181,7 @@ impl Shared {
         }
         // Last: whoever asks before this looks at the grant as well.
         self.timers.remove(due);
-        outcome::carry_out(&self.shards[0].space, effects, own);
+        outcome::carry_out(self.shards[0].weak_space(), effects, own);
     }
 }
 

@@ -53,8 +53,8 @@ pub(crate) use self::limits::Limits;
 pub(crate) use self::mailbox::{Mailbox, Recipient};
 pub(crate) use self::names::Names;
 pub(crate) use self::outcome::in_turn;
-use self::shard::Locked;
 pub(crate) use self::shard::Shard;
+use self::shard::{Common, Locked};
 pub(crate) use self::timers::Timers;
 
 use crate::machine::{
@@ -140,9 +140,9 @@ impl Shared {
         let Settings { shards, seed, epoch, clock, limits, meta, host_options, cells } = settings;
         let count = if ONE_SHARD { 1 } else { shards.max(1).next_power_of_two() as u32 };
         let keeps = (KEPT / count) as u16;
-        let roused = Arc::default();
+        let shards = |common: Arc<Common>| (0..count).map(move |number| Shard::new(number, keeps, common.clone()));
         Arc::new_cyclic(|space| Shared {
-            shards: (0..count).map(|number| Shard::new(number, keeps, Arc::clone(&roused), space.clone())).collect(),
+            shards: shards(Common::new(space.clone())).collect(),
             seed: FixedState::with_seed(seed),
             clock,
             timers: Timers::default(),
@@ -367,7 +367,7 @@ impl Shared {
         let mut effects = Effects::new();
         let left = self.take_out(ticket, why, &mut effects);
         if !effects.is_empty() {
-            outcome::carry_out(&self.shards[0].space, effects, own);
+            outcome::carry_out(self.shards[0].weak_space(), effects, own);
         }
         left
     }

@@ -11,15 +11,27 @@ use crate::port::{Confirmed, Grant, Settled};
 use crate::sync::{Arc, Weak};
 
 /// Tells everyone concerned, in the order that the machine decided. What is for `own` is put in without a wake.
+#[inline]
 pub(super) fn carry_out(space: &Weak<Shared>, mut effects: Effects<Recipient>, own: Option<&Mailbox>) {
-    // The usual case: one is next in line, a task.
-    if let Some(Effect::Granted { recipient: recipient @ Recipient::Task(_), timed: false, .. }) = effects.sole_mut() {
-        if let Recipient::Task(waker) = std::mem::replace(recipient, Recipient::Nobody) {
+    match sole_task(&mut effects) {
+        Some(waker) => {
+            // Nothing is left in there.
+            std::mem::forget(effects);
             waker.wake();
         }
-        return;
+        None => carry_out_all(space, effects, own),
     }
-    carry_out_all(space, effects, own);
+}
+
+/// The usual case: one is next in line, a task. Takes out its waker.
+#[inline]
+fn sole_task(effects: &mut Effects<Recipient>) -> Option<Waker> {
+    let Some(Effect::Granted { recipient, timed: false, .. }) = effects.sole_mut() else { return None };
+    let Recipient::Task(_) = recipient else { return None };
+    match std::mem::replace(recipient, Recipient::Nobody) {
+        Recipient::Task(waker) => Some(waker),
+        _ => None,
+    }
 }
 
 fn carry_out_all(space: &Weak<Shared>, effects: Effects<Recipient>, own: Option<&Mailbox>) {

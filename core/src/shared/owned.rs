@@ -142,7 +142,7 @@ impl Shared {
             Effect::Failed { recipient: Recipient::Nobody, error } => Some(error.clone()),
             _ => None,
         });
-        outcome::carry_out(&self.shards[0].space, effects, None);
+        outcome::carry_out(self.shards[0].weak_space(), effects, None);
         Err(own.unwrap_or_else(Error::closed))
     }
 
@@ -171,7 +171,7 @@ impl Shared {
         if let Some(due) = left?.due {
             self.timers.remove(due);
         }
-        outcome::carry_out(&self.shards[0].space, effects, None);
+        outcome::carry_out(self.shards[0].weak_space(), effects, None);
         Some(cycle)
     }
 

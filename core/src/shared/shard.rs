@@ -15,15 +15,26 @@ pub(crate) struct Shard {
     table: Mutex<ShardTable<Recipient>>,
     /// Whether there was a crowd when the table was unlocked last.
     crowded: AtomicBool,
+    common: Arc<Common>,
+}
+
+/// What the shards of a space have in common; apart, so that a shard with its reference count is two cache lines.
+pub(super) struct Common {
+    space: Weak<Shared>,
     /// What requests share some of whose parts are lone holders still.
-    roused: Arc<Mutex<Roused>>,
-    pub(super) space: Weak<Shared>,
+    roused: Mutex<Roused>,
+}
+
+impl Common {
+    pub(super) fn new(space: Weak<Shared>) -> Arc<Common> {
+        Arc::new(Common { space, roused: Mutex::default() })
+    }
 }
 
 impl Shard {
-    pub(super) fn new(number: u32, keeps: u16, roused: Arc<Mutex<Roused>>, space: Weak<Shared>) -> Arc<Shard> {
+    pub(super) fn new(number: u32, keeps: u16, common: Arc<Common>) -> Arc<Shard> {
         let table = Mutex::new(ShardTable::new(number, keeps));
-        Arc::new(Shard { table, crowded: AtomicBool::new(false), roused, space })
+        Arc::new(Shard { table, crowded: AtomicBool::new(false), common })
     }
 
     /// Locked, for what needs no lock table.
@@ -75,7 +86,7 @@ impl Shard {
 
     /// What a lone holder shares with its parts in other shards.
     fn share(&self, home: Ticket, joint: Joint) -> SpanningRef {
-        self.roused.lock().share(home, joint)
+        self.common.roused.lock().share(home, joint)
     }
 
     /// Releases a request that has all its keys in this shard.
@@ -84,7 +95,7 @@ impl Shard {
         let mut effects = Effects::new();
         let released = self.release_quietly(ticket, &mut effects);
         if !effects.is_empty() {
-            outcome::carry_out(&self.space, effects, own);
+            outcome::carry_out(self.weak_space(), effects, own);
         }
         released
     }
@@ -103,7 +114,7 @@ impl Shard {
         self.note(&table);
         drop(table);
         if next.is_none() && !effects.is_empty() {
-            outcome::carry_out(&self.space, effects, Some(own));
+            outcome::carry_out(self.weak_space(), effects, Some(own));
         }
         (released, next)
     }
@@ -131,17 +142,21 @@ impl Shard {
         if let (Some(due), Some(space)) = (left.and_then(|left| left.due), self.space()) {
             space.timers().remove(due);
         }
-        outcome::carry_out(&self.space, effects, None);
+        outcome::carry_out(self.weak_space(), effects, None);
+    }
+
+    pub(super) fn weak_space(&self) -> &Weak<Shared> {
+        &self.common.space
     }
 
     /// The space, if it is still there.
     pub(crate) fn space(&self) -> Option<Arc<Shared>> {
-        self.space.upgrade()
+        self.common.space.upgrade()
     }
 
     /// Whether it is a shard of this space.
     pub(crate) fn is_of(&self, space: &Shared) -> bool {
-        std::ptr::eq(self.space.as_ptr(), space)
+        std::ptr::eq(self.common.space.as_ptr(), space)
     }
 
     /// Whether a grant still stands.
@@ -198,5 +213,18 @@ impl Drop for Locked<'_> {
     fn drop(&mut self) {
         self.table.settle();
         self.shard.note(&self.table);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(not(any(loom, shuttle)))]
+    fn a_shard_with_its_counts_and_what_an_allocator_notes_is_two_cache_lines() {
+        let counts = 2 * size_of::<usize>();
+        let noted = size_of::<usize>();
+        assert!(size_of::<Shard>() + counts + noted <= 128, "{}", size_of::<Shard>());
     }
 }

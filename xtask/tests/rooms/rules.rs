@@ -31,7 +31,7 @@ const PURE_STD: [&[&str]; 15] = [
 const PURE_CRATES: [&str; 4] = ["slab", "smallvec", "hashbrown", "foldhash"];
 
 /// Crates that the rest of the core may use.
-const IMPURE_CRATES: [&str; 4] = ["futures", "futures_core", "loom", "shuttle"];
+const IMPURE_CRATES: [&str; 5] = ["futures", "futures_core", "parking_lot", "loom", "shuttle"];
 
 /// Names that a pure room never says, however they came into scope.
 const IMPURE_NAMES: [&str; 16] = [
@@ -113,13 +113,14 @@ fn pure_path(path: &Named) -> bool {
     }
 }
 
-/// Room 4: one file names `std::sync`, `loom` or `shuttle`, so that a model checker can take the place of the first.
+/// Room 4: one file names `std::sync`, `parking_lot`, `loom` or `shuttle`, so that a model checker can take the place of the first.
 fn one_sync_file(source: &Source) -> Vec<Finding> {
     if !in_folder(source, "core/src") || source.path == "core/src/sync.rs" {
         return Vec::new();
     }
     let is_sync = |path: &&Named| {
         ["std", "core", "alloc"].iter().any(|&root| path.starts_with(&[root, "sync"]))
+            || path.starts_with(&["parking_lot"])
             || path.starts_with(&["loom"])
             || path.starts_with(&["shuttle"])
     };
@@ -275,6 +276,7 @@ mod tests {
         refused("core/src/guard.rs", "use std::sync::Arc;", "std::sync::Arc");
         refused("core/src/guard.rs", "use std::{fmt, sync};", "std::sync");
         refused("core/src/guard.rs", "fn f(x: &core::sync::atomic::AtomicBool) {}", "core::sync::atomic::AtomicBool");
+        refused("core/src/shared/mod.rs", "use parking_lot::Mutex;", "parking_lot::Mutex");
         refused("core/src/shared/mod.rs", "use loom::sync::Arc;", "loom::sync::Arc");
         refused("core/src/shared/mod.rs", "use shuttle::sync::Arc;", "shuttle::sync::Arc");
         accepted("bindings-python/src/lib.rs", "use std::sync::Mutex;");
