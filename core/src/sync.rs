@@ -20,13 +20,13 @@ mod chosen {
 
 /// A mutex that is not poisoned, since no caller's code runs while it is locked: the library's asks at each lock and at each
 /// end of one whether a panic is under way.
-#[cfg(not(any(loom, shuttle, miri, target_family = "wasm")))]
+#[cfg(not(any(loom, shuttle, miri, target_os = "unknown")))]
 mod mutex {
     pub(crate) use parking_lot::{Mutex, MutexGuard};
 }
 
 /// The same of the library's, where that has nobody to wait for, or where each access to memory is looked at.
-#[cfg(all(not(any(loom, shuttle)), any(miri, target_family = "wasm")))]
+#[cfg(all(not(any(loom, shuttle)), any(miri, target_os = "unknown")))]
 mod mutex {
     pub(crate) use std::sync::MutexGuard;
 
