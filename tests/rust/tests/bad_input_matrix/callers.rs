@@ -99,6 +99,12 @@ pub(crate) fn caller(operation: &str, parameter: &str) -> Option<Caller> {
             port.abandon();
             port.lock_keys(&[vec![Key::from("b")], keys(value)?].concat(), 2).map(|_| port.abandon())
         },
+        ("ports and tickets", "wait_each") => |space, value| {
+            let (port, key) = (space.port(|| {}), one(value)?);
+            // Nobody is to wait for it, so each is to ask by itself.
+            assert!(!port.wait_each(&key, [1].into_iter()));
+            port.lock_keys(std::slice::from_ref(&key), 1).map(|_| port.abandon())
+        },
         ("ports and tickets", "try_lock") => |space, value| {
             let port = space.port(|| {});
             let spec = LockSpec::new(keys(value)?);
