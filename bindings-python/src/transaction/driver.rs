@@ -58,6 +58,8 @@ pub(crate) struct Driver {
     call: Own<Call<Value>>,
     body: Body,
     surroundings: Option<Surroundings>,
+    /// Whether it has a time-out.
+    timed: bool,
     /// The guard that the call names stays as long as the call.
     _bond: Option<Bond>,
     state: Mutex<State>,
@@ -91,14 +93,14 @@ impl Driver {
     ) -> PyResult<Arc<Driver>> {
         let surroundings = Surroundings::of(py, &space, settings.owner)?;
         let owner = surroundings.as_ref().map(|surroundings| surroundings.owner(py));
-        let Asked { spec, bond } = settings.asked(py, &space, owner)?;
+        let Asked { spec, bond, timed } = settings.asked(py, &space, owner)?;
         let call = match &body {
             Body::Update { key, .. } => mailbox.port().update(key, &spec, tag),
             Body::Transact => mailbox.port().transact(&spec, tag),
         };
         let call = Own::new(call.map_err(|error| refused(py, &space, error))?);
         let state = Mutex::new(State { function: Some(function.clone().unbind()), ..State::default() });
-        Ok(Arc::new(Driver { space, mailbox, call, body, surroundings, _bond: bond, state }))
+        Ok(Arc::new(Driver { space, mailbox, call, body, surroundings, timed, _bond: bond, state }))
     }
 
     /// The space that it is made on.
@@ -124,6 +126,10 @@ impl Driver {
         loop {
             // Whom it lets go on is told before anything of the caller's runs, which may last, or wait for them.
             self.mailbox.settle(py);
+            if self.timed && may_have_turn(&step) {
+                // Others wait for its turn, which ends in time also while its thread is blocked.
+                self.space.keep_time(py)?;
+            }
             step = match step {
                 Step::Run(run) => {
                     let scope = run.scope;
@@ -320,4 +326,13 @@ pub(crate) fn passes_through(py: Python<'_>, error: &PyErr) -> bool {
 fn refused(py: Python<'_>, space: &AnySpace, error: Error) -> PyErr {
     let error = place::told(space.within(), error);
     error::raise(py, &error)
+}
+
+/// Whether a call with this step has a turn, or waits for one. It has none in its first run, unless it waited before.
+fn may_have_turn(step: &Step<Value>) -> bool {
+    match step {
+        Step::Run(run) => run.attempt > 1,
+        Step::Wait => true,
+        _ => false,
+    }
 }

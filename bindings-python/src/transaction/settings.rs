@@ -25,6 +25,8 @@ pub(super) struct Asked {
     pub(super) spec: CallSpec,
     /// Kept as long as the call: a guard that is dropped gives up its lock.
     pub(super) bond: Option<Bond>,
+    /// Whether there is a time-out.
+    pub(super) timed: bool,
 }
 
 impl Settings<'_, '_> {
@@ -40,7 +42,8 @@ impl Settings<'_, '_> {
             let attempts = convert::limit("attempts", attempts)?;
             spec = spec.attempts(u32::try_from(attempts).unwrap_or(u32::MAX));
         }
-        if let Some(timeout) = self.timeout()? {
+        let timeout = self.timeout()?;
+        if let Some(timeout) = timeout {
             spec = spec.timeout(timeout);
         }
         if let Some(label) = self.label {
@@ -58,7 +61,7 @@ impl Settings<'_, '_> {
         if let Some(bond) = &bond {
             spec = bond.bind(spec);
         }
-        Ok(Asked { spec, bond })
+        Ok(Asked { spec, bond, timed: timeout.is_some() })
     }
 
     /// How long the call may take.

@@ -229,7 +229,14 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
     ) -> Result<Queued, Error> {
         let shared = self.shared();
         // Not while it is noted: the clock is the caller's.
-        let now = if at_once { None } else { shared.now() };
+        let now = match at_once {
+            // It is answered at the asking (clause B5).
+            true => {
+                shared.end_overdue();
+                None
+            }
+            false => shared.now(),
+        };
         // Beside the cells first, so that whoever begins after this call finds a queue.
         let mut noted = Noted::new(self, cells);
         let (cells, call) = (&noted.cells, noted.call);
@@ -317,6 +324,25 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         match self.is_still_its(demand) {
             true => Ok(()),
             false => Err(Error::fenced(demand.token)),
+        }
+    }
+
+    /// From now on the turn ends with the guards that the call names, and when its time is over, whether or not the call is
+    /// told by then: a body that does not listen, in a thread that it blocks, keeps its cells from nobody for longer.
+    pub(crate) fn tie(
+        &self,
+        turn: &Queued,
+        end: Option<Duration>,
+        guards: &[Demand],
+        recipient: impl Fn() -> Recipient,
+    ) {
+        if let Some(end) = end {
+            self.shared().end_hold_at(turn.ticket, end);
+        }
+        for (ticket, call) in guards.iter().filter_map(|demand| demand.ticket.zip(demand.call)) {
+            let recipient = Recipient::InTurn { recipient: Box::new(recipient()), turn: turn.ticket };
+            // One that is lost already is found when the call looks at its guards, before its body runs.
+            self.shared().watch_otherwise(ticket, call, recipient);
         }
     }
 

@@ -151,6 +151,16 @@ impl<R: Recipient> LockTable<R> {
         Ok(())
     }
 
+    /// Tells a call in another way, if it is still to be told of a loss. Answers what is to be dropped once everything is
+    /// unlocked.
+    pub(crate) fn watch_otherwise(&mut self, ticket: Ticket, call: u64, watcher: R) -> R {
+        let calls = self.slot(ticket).and_then(|slot| self.requests[slot].more().calls.as_mut());
+        match calls.and_then(|calls| calls.get_mut(call)) {
+            Some(old) => std::mem::replace(old, watcher),
+            None => watcher,
+        }
+    }
+
     /// Whether a call is still to be told of a loss.
     pub(crate) fn is_watched_by(&mut self, ticket: Ticket, call: u64) -> bool {
         let Some(slot) = self.slot(ticket) else { return false };

@@ -80,7 +80,9 @@ impl Shared {
         let _watched = self.watch(ticket, Recipient::Nobody);
         // To a call that names it, the guard that the giver had is lost.
         let (times, calls) = self.shard(ticket).lock_table().note_handed(ticket);
-        calls.into_iter().for_each(|call| outcome::tell_now(Some(call), own, |tag| Settled::Lost { tag }));
+        let mut lost = Effects::new();
+        lost.extend(calls.into_iter().map(Effect::Lost));
+        outcome::carry_out(self.shards[0].weak_space(), lost, own);
         let of_mode = |mode: Mode| keys.iter().filter(move |(_, other)| *other == mode).map(|(key, _)| key.clone());
         let (exclusive, shared) = (of_mode(Mode::Exclusive).collect(), of_mode(Mode::Shared).collect());
         self.inboxes.lock().handed.insert(ticket, Handed { keys: exclusive, shared, payload, times });

@@ -120,6 +120,13 @@ impl Shared {
         watched.is_ok()
     }
 
+    /// Tells a call in another way, if it is still to be told.
+    pub(crate) fn watch_otherwise(&self, ticket: Ticket, call: u64, watcher: Recipient) {
+        let Some(shard) = self.shards.get(ticket.shard() as usize) else { return };
+        let unused = shard.lock_table().watch_otherwise(ticket, call, watcher);
+        drop(unused);
+    }
+
     /// How often a grant was handed over.
     pub(crate) fn times_handed(&self, ticket: Ticket) -> u32 {
         self.shards.get(ticket.shard() as usize).map_or(0, |shard| shard.lock_table().times_handed(ticket))
@@ -139,8 +146,14 @@ impl Shared {
 
     /// Lets a grant end by itself after so long from now.
     pub(super) fn limit_hold(&self, ticket: Ticket, max_hold: Duration) {
-        let end = self.now().and_then(|now| now.checked_add(max_hold));
-        let Some(end) = end.map(|at| (at, self.next_order())) else { return };
+        if let Some(at) = self.now().and_then(|now| now.checked_add(max_hold)) {
+            self.end_hold_at(ticket, at);
+        }
+    }
+
+    /// Lets a grant end by itself at a time.
+    pub(crate) fn end_hold_at(&self, ticket: Ticket, at: Duration) {
+        let end = (at, self.next_order());
         {
             let mut home = self.shard(ticket).lock_table();
             if home.set_end(ticket, end) {
@@ -172,15 +185,26 @@ impl Shared {
 
     /// Ends a grant whose time is over, if nobody did yet.
     pub(super) fn end_hold(&self, ticket: Ticket, due: Due, own: Option<&Mailbox>) {
+        self.end_grant(ticket, Some(due), own);
+    }
+
+    /// Ends the turn of a call that has lost what it names: it can commit nothing, and keeps its cells from nobody.
+    pub(super) fn end_turn(&self, ticket: Ticket) {
+        self.end_grant(ticket, None, None);
+    }
+
+    /// Takes all keys of a grant away: if it ends when that says, where something is said.
+    fn end_grant(&self, ticket: Ticket, due: Option<Due>, own: Option<&Mailbox>) {
         let mut effects = Effects::new();
-        {
+        let taken = {
             let (mut tables, parts) = self.lock_parts(self.shard(ticket), ticket);
-            if tables[0].end(ticket) == Some(due.0) {
-                take_away(&mut tables, &parts, None, &mut effects);
-            }
-        }
+            let ends = due.is_none_or(|due| tables[0].end(ticket) == Some(due.0));
+            ends.then(|| take_away(&mut tables, &parts, None, &mut effects)).flatten()
+        };
         // Last: whoever asks before this looks at the grant as well.
-        self.timers.remove(due);
+        if let Some(due) = due.or(taken.and_then(|(_, due)| due)) {
+            self.timers.remove(due);
+        }
         outcome::carry_out(self.shards[0].weak_space(), effects, own);
     }
 }

@@ -3,6 +3,7 @@
 use std::task::Waker;
 
 use super::limits::Place;
+use crate::Ticket;
 use crate::machine;
 use crate::port::Settled;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
@@ -18,6 +19,9 @@ pub(crate) enum Recipient {
     Counted { recipient: Box<Recipient>, place: Place },
     /// A call of a port: told in its mailbox that there is something to ask for, and asked for then, as a task does.
     Call { mailbox: Arc<Mailbox>, tag: u64 },
+    /// One of these two, a call that is told of the loss of a guard and has a turn: that ends with it, whenever its body
+    /// listens.
+    InTurn { recipient: Box<Recipient>, turn: Ticket },
     /// Nobody: the request is granted or refused on the spot.
     Nobody,
 }
@@ -26,7 +30,9 @@ impl machine::Recipient for Recipient {
     fn collects(&self) -> bool {
         match self {
             Recipient::Task(_) | Recipient::Call { .. } => true,
-            Recipient::Counted { recipient, .. } => machine::Recipient::collects(&**recipient),
+            Recipient::Counted { recipient, .. } | Recipient::InTurn { recipient, .. } => {
+                machine::Recipient::collects(&**recipient)
+            }
             Recipient::Port { .. } | Recipient::Nobody => false,
         }
     }
@@ -37,7 +43,7 @@ impl Recipient {
     pub(super) fn task(&self) -> Option<&Waker> {
         match self {
             Recipient::Task(waker) => Some(waker),
-            Recipient::Counted { recipient, .. } => recipient.task(),
+            Recipient::Counted { recipient, .. } | Recipient::InTurn { recipient, .. } => recipient.task(),
             Recipient::Port { .. } | Recipient::Call { .. } | Recipient::Nobody => None,
         }
     }
@@ -46,7 +52,9 @@ impl Recipient {
     pub(super) fn replace_task(&mut self, newest: Waker) -> Waker {
         match self {
             Recipient::Task(waker) => std::mem::replace(waker, newest),
-            Recipient::Counted { recipient, .. } => recipient.replace_task(newest),
+            Recipient::Counted { recipient, .. } | Recipient::InTurn { recipient, .. } => {
+                recipient.replace_task(newest)
+            }
             Recipient::Port { .. } | Recipient::Call { .. } | Recipient::Nobody => newest,
         }
     }

@@ -6,6 +6,7 @@ use std::task::Waker;
 use smallvec::SmallVec;
 
 use super::{Mailbox, Recipient, Shared};
+use crate::Ticket;
 use crate::machine::{Effect, Effects};
 use crate::port::{Confirmed, Grant, Settled};
 use crate::sync::{Arc, Weak};
@@ -40,7 +41,10 @@ fn carry_out_all(space: &Weak<Shared>, effects: Effects<Recipient>, own: Option<
     for effect in effects.into_all() {
         match effect {
             Effect::Withdrawn(recipient) | Effect::Unwatched(recipient) => withdrawn.push(recipient),
-            effect => calls.extend(settle(space, effect, own)),
+            effect => {
+                calls.extend(turn_of(space, &effect));
+                calls.extend(settle(space, effect, own));
+            }
         }
     }
     in_turn(calls.into_iter().map(|call| move || call.make()));
@@ -110,6 +114,14 @@ fn settle(space: &Weak<Shared>, effect: Effect<Recipient>, own: Option<&Mailbox>
     }
 }
 
+/// The turn that ends with what a call has lost.
+fn turn_of(space: &Weak<Shared>, effect: &Effect<Recipient>) -> Option<Call> {
+    match *effect {
+        Effect::Lost(Recipient::InTurn { turn, .. }) => Some(Call::Turn(space.upgrade()?, turn)),
+        _ => None,
+    }
+}
+
 /// Tells one recipient on the spot.
 pub(super) fn tell_now(recipient: Option<Recipient>, own: Option<&Mailbox>, settled: impl FnOnce(u64) -> Settled) {
     if let Some(call) = recipient.and_then(|recipient| tell(recipient, own, settled)) {
@@ -132,6 +144,7 @@ fn tell(recipient: Recipient, own: Option<&Mailbox>, settled: impl FnOnce(u64) -
             drop(place);
             tell(*recipient, own, settled)
         }
+        Recipient::InTurn { recipient, .. } => tell(*recipient, own, settled),
         Recipient::Nobody => None,
     }
 }
@@ -140,6 +153,8 @@ fn tell(recipient: Recipient, own: Option<&Mailbox>, settled: impl FnOnce(u64) -
 enum Call {
     Task(Waker),
     Port(Arc<Mailbox>),
+    /// Nobody: a turn is ended.
+    Turn(Arc<Shared>, Ticket),
 }
 
 impl Call {
@@ -147,6 +162,7 @@ impl Call {
         match self {
             Call::Task(waker) => waker.wake(),
             Call::Port(mailbox) => mailbox.wake(),
+            Call::Turn(shared, turn) => shared.end_turn(turn),
         }
     }
 }

@@ -143,7 +143,7 @@ impl Course {
         self.watches = true;
         let Site { engine, teller } = site;
         // Owner and guards may be of another handle, whose end tells nothing of this one's.
-        let end = self.times.filter(|_| !self.may_not_wait()).map(|(_, end)| end);
+        let end = self.time_limit();
         if end.is_some() || self.spec.owner.is_some() || !self.spec.guards.is_empty() {
             self.alarm = Some(engine.set_alarm(self.origin, end, teller.recipient())?);
         }
@@ -193,12 +193,14 @@ impl Course {
         if let Some(lost) = self.spec.guards.iter().find(|demand| !engine.guard_stands(demand)) {
             return Err(Error::fenced(lost.token));
         }
+        // Before the turn, which ends with the time.
+        self.check_time(engine)?;
         if let Some((turn, token)) = self.turn.as_ref().and_then(|turn| turn.token.map(|token| (turn, token)))
             && !engine.holds(turn.ticket)
         {
             return Err(Error::fenced(token));
         }
-        self.check_time(engine)
+        Ok(())
     }
 
     /// The body runs. Answers which run it is.
@@ -354,6 +356,7 @@ impl Course {
     fn taken<V: Send + Sync + 'static>(&mut self, site: &Site<'_, V>) {
         if let Some(turn) = &self.turn {
             self.progress.taken(turn.rank());
+            site.engine.tie(turn, self.time_limit(), &self.spec.guards, || site.teller.recipient());
             if self.watches {
                 site.engine.watch_lost(turn.ticket, site.teller.recipient());
             }
@@ -375,8 +378,13 @@ impl Course {
         self.spec.timeout == Some(Duration::ZERO)
     }
 
+    /// When its time is over.
+    fn time_limit(&self) -> Option<Duration> {
+        self.times.filter(|_| !self.may_not_wait()).map(|(_, end)| end)
+    }
+
     fn check_time<V: Send + Sync + 'static>(&self, engine: &MemoryCells<V>) -> Result<(), Error> {
-        let Some((_, end)) = self.times.filter(|_| !self.may_not_wait()) else { return Ok(()) };
+        let Some(end) = self.time_limit() else { return Ok(()) };
         let now = engine.clock_time();
         match now.is_some_and(|now| now >= end) {
             true => Err(self.timed_out(now)),

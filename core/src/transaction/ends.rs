@@ -202,6 +202,58 @@ fn a_guard_that_its_holder_releases_ends_the_calls_that_name_it() {
     }
 }
 
+/// A body that does not listen, in a thread that it blocks, keeps its cells from nobody once its call has ended.
+#[test]
+fn a_turn_ends_with_its_call_while_its_body_runs() {
+    type Lose = fn(&Space<u32>, &ManualClock, &mut crate::Guard);
+    let loses: [(Lose, ErrorKind); 6] = [
+        (|_, clock, _| clock.advance(5 * MS), ErrorKind::Timeout),
+        (|space, _, _| assert_eq!(space.revoke("k").expect("open"), 1), ErrorKind::Fenced),
+        (|_, _, guard| guard.release().expect("held"), ErrorKind::Fenced),
+        (|_, clock, _| clock.advance(3 * MS), ErrorKind::Fenced),
+        (
+            |space, _, guard| {
+                assert!(guard.hand_over(&space.owner("other"), ()).expect("held"));
+            },
+            ErrorKind::Fenced,
+        ),
+        (|space, _, _| assert_eq!(space.revoke(Key::turn_of("a")).expect("open"), 1), ErrorKind::Fenced),
+    ];
+    for shards in [1, 1024] {
+        for (which, &(lose, why)) in loses.iter().enumerate() {
+            let clock = ManualClock::new();
+            let space: Space<u32> = Space::builder().cells().shards(shards).clock(clock.clone()).build();
+            let max_hold = if which == 3 { 3 * MS } else { 50 * MS };
+            let mut guard = block_on(space.lock(["k", "l"]).max_hold(max_hold)).expect("free");
+            let named = guard.ticket();
+            let spec = CallSpec::new().timeout(5 * MS).guard(Some(named), guard.token(), None);
+            let spec = if which == 0 { CallSpec::new().timeout(5 * MS) } else { spec };
+            let port = space.port(|| {});
+            let call = port.update(&Key::from("a"), &spec, 1).expect("open");
+            let mut step = call.go_on();
+            for _ in 0..3 {
+                let Step::Run(run) = step else { panic!("it runs") };
+                block_on(async { space.set("a", 7).await }).expect("open");
+                step = call.answer(run.scope, Change::Set(1), Expiry::Keep);
+            }
+            let Step::Run(run) = step else { panic!("it is its turn") };
+            let mut next = space.update("a", |_| Change::Set(2));
+            assert!(poll(&mut next).is_pending(), "{which}");
+            lose(&space, &clock, &mut guard);
+            // Nobody ticks: who may not wait finds that its time is over, and is behind the next.
+            let other = space.update("a", |_| Change::Set(3)).timeout(Duration::ZERO);
+            assert_eq!(kind(block_on(other)), ErrorKind::Timeout, "{which}");
+            assert!(matches!(poll(&mut next), Poll::Ready(Ok(_))), "{which}");
+            let Step::Failed(error) = call.answer(run.scope, Change::Set(1), Expiry::Keep) else { panic!("{which}") };
+            assert_eq!(error.kind(), why, "{which}");
+            assert_eq!(block_on(async { space.get("a").await }).expect("open").value, Some(2));
+            drop((call, guard));
+            space.owner("other").close();
+            assert_empty(&space);
+        }
+    }
+}
+
 #[derive(Default)]
 struct Woken(AtomicBool);
 
