@@ -7,10 +7,10 @@ import { open } from "latchwork";
 import { manualClock } from "latchwork/testing";
 import { end, fresh, start } from "./actors/start.mjs";
 
-/** A worker that blocks its thread as soon as it has asked for the keys; `goOn` ends that. */
-async function blocked(url, task) {
+/** A worker that blocks its thread as soon as it has asked for the keys, or is inside a turn; `goOn` ends that. */
+async function blocked(url, task, script) {
   const memory = new SharedArrayBuffer(8);
-  const actor = await start(url, memory);
+  const actor = await start(url, memory, script);
   actor.tell({ task: "block", ...task });
   assert.equal(await actor.next(), "blocks");
   const goOn = () => {
@@ -60,6 +60,26 @@ test("a wait times out though its thread is blocked, and who was queued behind i
   assert.equal(await first.next(), "timeout");
   guard.release();
   await Promise.all([first, second].map(end));
+  await space.close();
+});
+
+test("a turn ends with the time and the lock of its call though its thread is blocked", async () => {
+  const url = fresh("turn ends");
+  const space = await open(url);
+  const inTurn = (options) => blocked(url, { task: "blocksInTurn", ...options }, "calls.mjs");
+  const next = () => space.update("cell", () => "next");
+  const timed = await inTurn({ timeout: 20 });
+  assert.equal((await next()).attempts, 1);
+  timed.goOn();
+  assert.equal(await timed.next(), "timeout");
+  const guarded = await inTurn({ key: "k" });
+  const waits = next();
+  assert.equal(await space.revoke("k"), 1);
+  assert.equal((await waits).attempts, 1);
+  guarded.goOn();
+  assert.equal(await guarded.next(), "fenced");
+  assert.equal((await space.get("cell")).value, "next");
+  await Promise.all([timed, guarded].map(end));
   await space.close();
 });
 

@@ -89,6 +89,8 @@ enum Detail {
     },
     Fenced {
         token: u64,
+        /// It was the turn of the call itself.
+        turn: bool,
     },
     Cancelled,
     Deadlock {
@@ -240,7 +242,7 @@ impl Error {
     /// `fenced`: the token of the guard that is no longer held.
     pub fn token(&self) -> Option<u64> {
         match &*self.0 {
-            Detail::Fenced { token } => Some(*token),
+            Detail::Fenced { token, .. } => Some(*token),
             _ => None,
         }
     }
@@ -338,7 +340,12 @@ impl Error {
     }
 
     pub(crate) fn fenced(token: u64) -> Error {
-        Error::from(Detail::Fenced { token })
+        Error::from(Detail::Fenced { token, turn: false })
+    }
+
+    /// Of a call whose turn was taken away.
+    pub(crate) fn turn_lost(token: u64) -> Error {
+        Error::from(Detail::Fenced { token, turn: true })
     }
 
     pub(crate) fn cancelled() -> Error {
@@ -381,7 +388,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
             Detail::Timeout(TimedOut { keys, label, waited, position, blocked_by }) => {
-                write!(f, "timed out: keys={}", List(keys))?;
+                // Of a call that waited in no queue.
+                let while_running = if *position == 0 { " while its function ran, or waited for a change" } else { "" };
+                write!(f, "timed out{while_running}: keys={}", List(keys))?;
                 if let Some(waited) = waited {
                     write!(f, " waited={}ms", waited.as_millis() as u64)?;
                 }
@@ -393,7 +402,8 @@ impl fmt::Display for Error {
             }
             Detail::NotHeld { keys } if keys.is_empty() => f.write_str("the lock is not held"),
             Detail::NotHeld { keys } => write!(f, "the lock is not held: keys={}", List(keys)),
-            Detail::Fenced { token } => write!(f, "the guard named in the commit is no longer held: token={token}"),
+            Detail::Fenced { token, turn: true } => write!(f, "the turn of the call was taken away: token={token}"),
+            Detail::Fenced { token, .. } => write!(f, "the guard named in the commit is no longer held: token={token}"),
             Detail::Cancelled => f.write_str("the owner is closed"),
             Detail::Deadlock { cycle } => {
                 write!(f, "the request would wait for its own owner: cycle={}", List(cycle))

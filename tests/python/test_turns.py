@@ -276,3 +276,82 @@ def test_two_loops_and_threads_share_turns() -> None:
         assert max(runs) <= 4
         assert space.query() == NOTHING
         until(lambda: space.query() == NOTHING)
+
+
+class Blocked:
+    """An update of `cell` in a thread, which blocks inside its turn until it is let go."""
+
+    def __init__(self, space: latchwork.Space, **options: Any) -> None:
+        self.space, self.runs = space, 0
+        self.inside, self.go = threading.Event(), threading.Event()
+        self.error: BaseException | None = None
+        self.thread = threading.Thread(target=self.update, kwargs=options)
+        self.thread.start()
+        assert self.inside.wait(LIMIT)
+
+    def update(self, **options: Any) -> None:
+        try:
+            self.space.update("cell", self.run, **options)
+        except latchwork.LatchworkError as error:
+            self.error = error
+
+    def run(self, value: Any, entry: Entry) -> str:
+        self.runs += 1
+        if self.runs <= 3:
+            self.space.set("cell", self.runs)
+        else:
+            self.inside.set()
+            assert self.go.wait(LIMIT)
+        return "late"
+
+    def end(self) -> BaseException | None:
+        self.go.set()
+        self.thread.join(LIMIT)
+        return self.error
+
+
+@pytest.mark.parametrize("how", ["timeout", "release", "revoke", "max_hold", "revoked turn"])
+def test_a_turn_ends_though_its_thread_is_blocked(how: str) -> None:
+    """Who waits for it goes on when its call can commit nothing any more, whenever its function returns (C5, C14)."""
+    with latchwork.open() as space:
+        guard = space.lock("k", max_hold=0.05 if how == "max_hold" else None)
+        options: dict[str, Any] = {"timeout": 0.02} if how == "timeout" else {"guard": guard}
+        blocked = Blocked(space, **({} if how == "revoked turn" else options))
+        next_in_line = threading.Thread(target=space.update, args=("cell", lambda value, entry: "next"))
+        next_in_line.start()
+        if how == "release":
+            guard.release()
+        elif how == "revoke":
+            assert space.revoke("k") == 1
+        elif how == "revoked turn":
+            assert space.revoke(latchwork.Turn("cell")) == 1
+        next_in_line.join(LIMIT)
+        assert not next_in_line.is_alive()
+        assert isinstance(blocked.end(), latchwork.LockTimeout if how == "timeout" else latchwork.Fenced)
+        assert space.get("cell").value == "next"
+        guard.release() if how in ("timeout", "revoked turn") else None
+        assert space.query() == NOTHING
+
+
+def test_a_function_that_waits_for_its_own_turn_ends_with_the_time_out() -> None:
+    """The call inside goes on when the time of the one around it is over."""
+    with latchwork.open() as space:
+        turns: list[str] = []
+
+        def inside(value: Any, entry: Entry) -> str:
+            turns.append("inside")
+            return "inside"
+
+        def around(value: Any, entry: Entry) -> str:
+            turns.append("around")
+            if len(turns) <= 3:
+                space.set("cell", len(turns))
+            else:
+                space.update("cell", inside)
+            return "around"
+
+        with pytest.raises(latchwork.LockTimeout):
+            space.update("cell", around, timeout=0.02)
+        assert turns == ["around"] * 4 + ["inside"]
+        assert space.get("cell").value == "inside"
+        assert space.query() == NOTHING

@@ -94,6 +94,24 @@ const TASKS = {
     });
     return done.attempts;
   },
+  /** Blocks this thread inside the turn of a cell until it is told to go on. `key`: of the lock that the call names. */
+  async blocksInTurn({ timeout, key }) {
+    const guard = key && (await space.lock(key));
+    let runs = 0;
+    const step = async (value = 0) => {
+      if (++runs <= 3) {
+        await space.set("cell", value + 1);
+        return value;
+      }
+      parentPort.postMessage("blocks");
+      Atomics.wait(clock, 0, 0);
+      return "late";
+    };
+    return await space.update("cell", step, { timeout, guard }).then(
+      () => "done",
+      ({ code }) => code,
+    );
+  },
   /** Waits for the turn, and says so. */
   async waits() {
     const update = space.update("cell", (value) => value + 1, { label: name });

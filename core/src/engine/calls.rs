@@ -260,7 +260,7 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         Some(outcome.and_then(|grant| {
             turn.token = Some(grant.token);
             if !self.holds(turn.ticket) {
-                return Err(Error::fenced(grant.token));
+                return Err(Error::turn_lost(grant.token));
             }
             self.enter(turn);
             Ok(())

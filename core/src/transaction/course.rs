@@ -198,7 +198,7 @@ impl Course {
         if let Some((turn, token)) = self.turn.as_ref().and_then(|turn| turn.token.map(|token| (turn, token)))
             && !engine.holds(turn.ticket)
         {
-            return Err(Error::fenced(token));
+            return Err(Error::turn_lost(token));
         }
         Ok(())
     }
