@@ -40,6 +40,7 @@ type Given = readonly (readonly [what: string, keys: unknown])[];
 export class Transacting extends Call<Transacted> {
   readonly #body: TransactionBody<unknown>;
   #value: unknown;
+  #committed = false;
   /** Whether a cell was set that expires. */
   #expires = false;
   /** What is to run after the commit, by numbers from 1. */
@@ -54,7 +55,7 @@ export class Transacting extends Call<Transacted> {
 
   /**
    * What an operation comes to. Where nothing can commit any more, or what it did is undone, a body learns that otherwise too: it
-   * need not wait for the operation.
+   * need not wait for the operation. Where the call has committed without it, nobody else tells.
    */
   told<T>(operation: () => T | Promise<T>): Promise<T> {
     try {
@@ -63,13 +64,13 @@ export class Transacting extends Call<Transacted> {
       // The body of a savepoint, whose own errors are its own.
       const told: Promise<T> = done.catch((error: unknown) => {
         const isOver = error instanceof LatchworkError && (error.code === "conflict" || error.code === "aborted");
-        if (this.over || isOver) told.catch(() => {});
+        if (this.#failed || isOver) told.catch(() => {});
         throw error;
       });
       return told;
     } catch (error) {
       const refused = Promise.reject(error);
-      if (this.over || (error instanceof LatchworkError && error.code !== "invalid")) refused.catch(() => {});
+      if (this.#failed || (error instanceof LatchworkError && error.code !== "invalid")) refused.catch(() => {});
       return refused;
     }
   }
@@ -154,7 +155,7 @@ export class Transacting extends Call<Transacted> {
 
   protected body(): unknown {
     this.#callbacks = undefined;
-    return this.#body(new Transaction(this, this.scope));
+    return begun(this.#body(new Transaction(this, this.scope)));
   }
 
   protected answered(value: unknown): Bytes {
@@ -165,6 +166,7 @@ export class Transacting extends Call<Transacted> {
 
   protected result(): Transacted {
     const { version, attempt: attempts } = this;
+    this.#committed = true;
     if (this.#expires) this.cells.space.timer.limited();
     for (const number of this.callbacks) call(this.#callbacks?.[number - 1]);
     return { value: this.#value, version, attempts };
@@ -174,11 +176,16 @@ export class Transacting extends Call<Transacted> {
     return this.#own(error, this.scope);
   }
 
+  /** Whether it is over and has not committed. */
+  get #failed(): boolean {
+    return this.over && !this.#committed;
+  }
+
   /** Runs the body of a savepoint. */
   async #within<T>(scope: number, body: TransactionBody<T>): Promise<T> {
     let value: T;
     try {
-      value = await body(new Transaction(this, scope));
+      value = await begun(body(new Transaction(this, scope)));
     } catch (error) {
       this.#leave(scope, false);
       throw error;
@@ -215,6 +222,13 @@ export class Transacting extends Call<Transacted> {
     if (outcome === Outcome.Failed) throw this.#own(this.cells.refusal(given), scope);
     return outcome;
   }
+}
+
+/** What a body has answered; a generator has done nothing yet, and nobody would go on with it. */
+function begun<T>(answer: T): T {
+  const tag = Object.prototype.toString.call(answer);
+  if (tag.endsWith("Generator]")) throw invalid("body", "is a generator function: nothing of it has run");
+  return answer;
 }
 
 /** What a message says of a reason. */

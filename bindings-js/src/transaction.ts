@@ -69,7 +69,8 @@ export class Transaction {
 
   /**
    * Runs a body as a savepoint: where it throws or aborts, what it wrote is undone, and so are its callbacks; what it read stays
-   * read. It commits with the transaction around it, whose handle is of no use meanwhile. Answers what the body answers.
+   * read. It commits with the transaction around it, whose handle is of no use meanwhile: several run one after the other, and
+   * each is awaited. One that is still open when the body around it ends is undone. Answers what the body answers.
    *
    * Rejects with the body's own error, and with `aborted` where the body aborted through its own handle.
    */
@@ -79,11 +80,11 @@ export class Transaction {
 
   /**
    * Ends the transaction, or the savepoint whose handle this is, without its writes: the call rejects with `aborted` and this
-   * reason, whatever the body does next.
+   * reason, whatever the body does next. Inside a savepoint it is the handle of that which counts; this one is `invalid` there.
    *
    * It never returns: `return tx.abort(…)` tells the compiler so.
    *
-   * @throws {LatchworkError} `aborted`, always.
+   * @throws {LatchworkError} `aborted`; `invalid` where the handle is of no use.
    */
   abort(reason?: unknown): never {
     throw this.#call.abortBody(this.#scope, reason);

@@ -6,16 +6,19 @@ import type { Owner } from "./owner.js";
 export interface TransactOptions {
   /**
    * So many runs may end in a conflict; then the call rejects with `conflict`. Runs that end in `tx.retry()` do not count. Usually
-   * there is no limit.
+   * there is no limit. Less than 4 can be used up before the call has its turn.
    */
   attempts?: number | undefined;
-  /** Milliseconds until the call rejects with `timeout`, wherever it is: nothing commits then. Infinity: none. */
+  /**
+   * Milliseconds until the call rejects with `timeout`, wherever it is: nothing commits then. 0: where it would wait for others; its
+   * body lasts as long as it likes. Infinity: none.
+   */
   timeout?: number | undefined;
   /** Ends the call when it is aborted, wherever it is: nothing commits, and the call rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
   /**
-   * Whose call it is: one of this space. A wait for a turn that could never end, because it would wait for its own owner, is
-   * refused with `deadlock`.
+   * Whose call it is: one of this space. A wait for the turn of another call of the same owner is refused with `deadlock`, as it
+   * could be inside that: calls that run side by side have owners of their own, or none.
    */
   owner?: Owner | undefined;
   /** A text for people: shown by `query` and in errors. */

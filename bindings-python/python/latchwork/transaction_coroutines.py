@@ -50,10 +50,11 @@ async def update(
     Without `expire_in` the cell keeps the time at which it expires; with it, it expires after so many seconds, with
     `None` never. `guard` is that of `set`, `guard_keys` are those that it must hold, where that is not all. `attempts`
     is how often `fn` is called at most, `timeout` how many seconds it all may take: both end the call with nothing
-    written, and what `fn` awaits then is cancelled, as `asyncio.timeout` does it. `label` is shown by `query` while the
+    written, a time-out of 0 where it would wait for others; what `fn` awaits then is cancelled, as `asyncio.timeout`
+    does it. `label` is shown by `query` while the
     call has a turn, or waits for one. Calls inside `fn` are calls of their own: one that needs this cell can wait for
     the turn that it runs in. With the `owner` passed on, that is a `Deadlock` at once. Cancelling the task gives the
-    call up: nothing is written.
+    call up: nothing is written, unless `fn` catches that and returns.
 
     >>> import asyncio, latchwork, latchwork.aio
     >>> async def add(pages, entry):

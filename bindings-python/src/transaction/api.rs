@@ -87,7 +87,8 @@ impl Space {
     ///
     /// Without `expire_in` the cell keeps the time at which it expires; with it, it expires after so many seconds, with
     /// `None` never. `guard` is that of `set`, `guard_keys` are those that it must hold, where that is not all. `attempts` is
-    /// how often `fn` is called at most, `timeout` how many seconds it all may take: both end the call with nothing written.
+    /// how often `fn` is called at most, `timeout` how many seconds it all may take: both end the call with nothing written, a
+    /// time-out of 0 where it would wait for others. `fn` runs to its end then, and the call's turn passes on before.
     /// `label` is shown by `query` while the call has a turn, or waits for one. Calls inside `fn` are calls of their own: one
     /// that needs this cell can wait for the turn that it runs in. With the `owner` passed on, that is a `Deadlock` at once.
     ///
