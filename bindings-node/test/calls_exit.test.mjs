@@ -42,3 +42,8 @@ test("a process can exit while calls are under way", async () => {
   const { stdout } = await run(process.execPath, [child, "exit with calls"], { timeout: LIMIT });
   assert.equal(stdout, "ended\n");
 });
+
+test("a savepoint is told that its transaction has committed without it", async () => {
+  const { stdout } = await run(process.execPath, [child, "a savepoint that nobody waited for"], { timeout: LIMIT });
+  assert.equal(stdout, "invalid tx\n0\nleft\nended\n");
+});

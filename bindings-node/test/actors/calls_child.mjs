@@ -78,6 +78,19 @@ const WAYS = {
     space.update("k", never, { timeout: 3_600_000 }).catch(({ code }) => console.log(code));
     setImmediate(() => space.close());
   },
+  /** Nobody else tells that what the savepoint wrote is undone. */
+  async "a savepoint that nobody waited for"() {
+    const space = await open();
+    process.on("unhandledRejection", ({ code, what }) => console.log(code, what));
+    await space.transact(async (tx) => {
+      tx.transact(async (inner) => {
+        await inner.set("line", 1);
+        await new Promise(setImmediate);
+      });
+    });
+    await new Promise(setImmediate);
+    console.log((await space.get("line")).version);
+  },
   async "exit with calls"() {
     const space = await open("memory:exit");
     waits(space, { timeout: 3_600_000 });

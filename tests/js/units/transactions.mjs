@@ -532,6 +532,25 @@ async function savepointsNotAwaited(host) {
   await space.close();
 }
 
+/** Nobody would go on with it. */
+async function generators(host) {
+  const space = await host.latchwork.open();
+  const bodies = [
+    function* (tx) {
+      yield tx.set("a", 1);
+    },
+    async function* (tx) {
+      yield tx.set("a", 1);
+    },
+  ];
+  for (const body of bodies) {
+    isError(host, await rejects(space.transact(body)), "invalid");
+    isError(host, await rejects(space.transact((tx) => tx.transact(body))), "invalid");
+  }
+  is((await space.get("a")).version, 0);
+  await space.close();
+}
+
 export const tests = [
   { name: "reads, own writes and the commit", run: commits },
   { name: "operations that nobody waits for", run: notAwaited },
@@ -551,4 +570,5 @@ export const tests = [
   { name: "turns of several cells", run: turns },
   { name: "an ambient owner", run: ambient },
   { name: "savepoints that nobody waits for", run: savepointsNotAwaited },
+  { name: "generators are no bodies", run: generators },
 ];
