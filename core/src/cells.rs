@@ -2,8 +2,8 @@
 
 use crate::commit::Step;
 use crate::engine::CellEngine;
-use crate::shared::Watched;
-use crate::sync::Arc;
+use crate::entry::Told;
+use crate::shared::{Stored, Watched};
 use crate::{
     AtOnce, Atomic, Awaited, Commit, Conflict, Entry, Error, Expected, Expiry, IntoChange, IntoKeys, Key, KeyRange,
     List, Outcome, Space, Transact, Tx, Update, Watch, WriteRequest,
@@ -36,8 +36,11 @@ impl<V: Clone + Send + Sync + 'static> Space<V> {
     /// assert_eq!((entry.value, entry.version), (Some(1), version));
     /// # Ok::<_, latchwork::Error>(()) }).unwrap();
     /// ```
+    #[inline]
     pub async fn get(&self, key: impl Into<Key>) -> Result<Entry<V>, Error> {
-        Ok(self.cells().get_now(key.into())?.own())
+        let key = key.into();
+        let Told { value, version, expires_in } = self.cells().told_now(&key)?;
+        Ok(Entry { key, value: value.map(|value| value.own()), version, expires_in })
     }
 
     /// Several cells at one instant, in the order asked.
@@ -124,7 +127,7 @@ impl<V: Clone + Send + Sync + 'static> Space<V> {
     /// As for [`set`](Space::set).
     pub fn compare_delete(&self, expected: impl Into<Expected>) -> WriteRequest<'_, V, Result<bool, Entry<V>>> {
         let Expected { key, version } = expected.into();
-        let answer = |outcome: Outcome<Arc<V>>| outcome.map(|done| done.existed).map_err(there);
+        let answer = |outcome: Outcome<Stored<V>>| outcome.map(|done| done.existed).map_err(there);
         self.write(Step::delete(key, Some(version)), answer)
     }
 
@@ -315,21 +318,21 @@ impl<V: Clone + Send + Sync + 'static> Space<V> {
     }
 
     #[inline]
-    fn write<A>(&self, step: Step<V>, answer: fn(Outcome<Arc<V>>) -> A) -> WriteRequest<'_, V, A> {
+    fn write<A>(&self, step: Step<V>, answer: fn(Outcome<Stored<V>>) -> A) -> WriteRequest<'_, V, A> {
         WriteRequest::new(self.cells(), Commit::of(step), answer)
     }
 }
 
 /// The version that a write without conditions gave.
-fn version<V>(outcome: Outcome<Arc<V>>) -> u64 {
+fn version<V>(outcome: Outcome<Stored<V>>) -> u64 {
     outcome.map_or(0, |done| done.version)
 }
 
-fn exchanged<V: Clone>(outcome: Outcome<Arc<V>>) -> Result<u64, Entry<V>> {
+fn exchanged<V: Clone + 'static>(outcome: Outcome<Stored<V>>) -> Result<u64, Entry<V>> {
     outcome.map(|done| done.version).map_err(there)
 }
 
 /// The entry that stood in the way of a write with one condition.
-fn there<V: Clone>(mut conflicts: Vec<Conflict<Arc<V>>>) -> Entry<V> {
+fn there<V: Clone + 'static>(mut conflicts: Vec<Conflict<Stored<V>>>) -> Entry<V> {
     conflicts.pop().expect("a commit fails by a condition").own().entry
 }

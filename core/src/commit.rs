@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::shared::Demand;
+use crate::shared::{Demand, Stored};
 use crate::sync::Arc;
 use crate::{Entry, Error, Key, Ticket, Within};
 
@@ -173,7 +173,7 @@ impl<V> Default for Commit<V> {
     }
 }
 
-impl<V> Conflict<Arc<V>> {
+impl<V: 'static> Conflict<Stored<V>> {
     /// With a value of its own.
     pub(crate) fn own(self) -> Conflict<V>
     where
@@ -181,5 +181,11 @@ impl<V> Conflict<Arc<V>> {
     {
         let Conflict { key, expected, entry } = self;
         Conflict { key, expected, entry: entry.own() }
+    }
+
+    /// With a handle on its value.
+    pub(crate) fn shared(self) -> Conflict<Arc<V>> {
+        let Conflict { key, expected, entry } = self;
+        Conflict { key, expected, entry: entry.shared() }
     }
 }

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use crate::Key;
 use crate::machine::Seen;
+use crate::shared::Stored;
 use crate::sync::Arc;
 
 /// A cell as it was when it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[repr(C)]
 pub struct Entry<V> {
     /// Its key.
     pub key: Key,
@@ -43,6 +45,12 @@ impl<T> Told<T> {
 }
 
 impl<T> Entry<T> {
+    #[inline]
+    fn map<U>(self, of: impl FnOnce(T) -> U) -> Entry<U> {
+        let Entry { key, value, version, expires_in } = self;
+        Entry { key, value: value.map(of), version, expires_in }
+    }
+
     /// What was seen of a cell at this time.
     #[inline]
     pub(crate) fn seen(key: Key, seen: Seen<T>, now: Duration) -> Entry<T> {
@@ -50,15 +58,18 @@ impl<T> Entry<T> {
     }
 }
 
-impl<V> Entry<Arc<V>> {
+impl<V: 'static> Entry<Stored<V>> {
     /// With a value of its own.
     #[inline]
     pub(crate) fn own(self) -> Entry<V>
     where
         V: Clone,
     {
-        let Entry { key, value, version, expires_in } = self;
-        // Cloned, not unwrapped: the cell mostly has it too, and to look costs as much as to take a handle.
-        Entry { key, value: value.map(|value| V::clone(&value)), version, expires_in }
+        self.map(|value| value.own())
+    }
+
+    /// With a handle on its value.
+    pub(crate) fn shared(self) -> Entry<Arc<V>> {
+        self.map(Stored::into_handle)
     }
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use crate::engine::Memory;
 use crate::machine::{GiveUp, Leave, Origin, Placed};
-use crate::shared::{Entries, Granted, Handed, Incoming, Mailbox, Recipient, Watched};
+use crate::shared::{Entries, Granted, Handed, Incoming, Mailbox, Recipient, Stored, Watched};
 use crate::signature::Signature;
 use crate::sync::Arc;
 use crate::{
-    Call, CallSpec, Commit, Entry, Error, Key, KeyRange, LockSpec, Outcome, Owner, Query, Scan, Space, Ticket, Watch,
+    Call, CallSpec, Commit, Conflict, Entry, Error, Key, KeyRange, LockSpec, Outcome, Owner, Query, Scan, Space,
+    Ticket, Watch,
 };
 
 /// Connects one event loop of a host language to a space: requests go in by call, outcomes come back in batches.
@@ -414,7 +415,7 @@ impl<V: Send + Sync + 'static> Port<V> {
     ///
     /// [`Closed`](crate::ErrorKind::Closed), and [`Invalid`](crate::ErrorKind::Invalid) for a key that is too long.
     pub fn get(&self, key: &Key) -> Result<Entry<Arc<V>>, Error> {
-        self.space.cells().get_now(key.clone())
+        self.space.cells().get_now(key.clone()).map(Entry::shared)
     }
 
     /// Cells as they are at one instant, in the order asked.
@@ -423,7 +424,7 @@ impl<V: Send + Sync + 'static> Port<V> {
     ///
     /// As for [`get`](Port::get).
     pub fn get_many(&self, keys: &[Key]) -> Result<Vec<Entry<Arc<V>>>, Error> {
-        self.space.cells().get_many_now(keys)
+        self.space.cells().get_many_now(keys).map(shared)
     }
 
     /// The cells of a range at one instant.
@@ -432,7 +433,7 @@ impl<V: Send + Sync + 'static> Port<V> {
     ///
     /// As for [`get`](Port::get), and [`Invalid`](crate::ErrorKind::Invalid) for a prefix that no key can begin with.
     pub fn list(&self, scan: &Scan) -> Result<Vec<Entry<Arc<V>>>, Error> {
-        self.space.cells().list_now(scan)
+        self.space.cells().list_now(scan).map(shared)
     }
 
     /// Checks all conditions of a commit and makes all its changes at one instant, or none: then it answers the
@@ -443,7 +444,8 @@ impl<V: Send + Sync + 'static> Port<V> {
     /// [`Fenced`](crate::ErrorKind::Fenced) when a guard that it names is not held, [`Closed`](crate::ErrorKind::Closed),
     /// [`Invalid`](crate::ErrorKind::Invalid); then nothing has changed.
     pub fn commit(&self, commit: Commit<V>) -> Result<Outcome<Arc<V>>, Error> {
-        self.space.cells().commit_now(commit, Some(&self.mailbox))
+        let outcome = self.space.cells().commit_now(commit, Some(&self.mailbox))?;
+        Ok(outcome.map_err(|all| all.into_iter().map(Conflict::shared).collect()))
     }
 
     /// Deletes all cells of a range except some, in one step. Answers their keys, in key order.
@@ -467,7 +469,7 @@ impl<V: Send + Sync + 'static> Port<V> {
     ///
     /// [`Closed`](crate::ErrorKind::Closed) when the handle was closed.
     pub fn next_of(&self, watch: &mut Watch<V>, tag: u64) -> Result<Option<Vec<Entry<Arc<V>>>>, Error> {
-        watch.next_or_arm(self.recipient(tag))
+        Ok(watch.next_or_arm(self.recipient(tag))?.map(shared))
     }
 
     /// Begins an update of a cell, as [`Space::update`](crate::Space::update) does it: ask [`Call::go_on`] for the first step.
@@ -510,6 +512,11 @@ impl<V: Send + Sync + 'static> Port<V> {
     fn incoming<'a>(&'a self, entries: &'a Entries, spec: &'a LockSpec) -> Incoming<'a> {
         Incoming { origin: self.origin, ..self.space.engine().incoming(entries, spec) }
     }
+}
+
+/// With handles on their values.
+fn shared<V: 'static>(entries: Vec<Entry<Stored<V>>>) -> Vec<Entry<Arc<V>>> {
+    entries.into_iter().map(Entry::shared).collect()
 }
 
 impl From<Placed> for Answer {

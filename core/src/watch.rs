@@ -7,8 +7,7 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 
 use crate::engine::MemoryCells;
-use crate::shared::{Recipient, Subscription, Watched};
-use crate::sync::Arc;
+use crate::shared::{Recipient, Stored, Subscription, Watched};
 use crate::{Entry, Error, Key};
 
 /// The states of some cells, one after another. Made by [`Space::watch`](crate::Space::watch) and
@@ -54,7 +53,7 @@ impl<V: Send + Sync + 'static> Watch<V> {
     }
 
     /// The next item, if there is one; else `recipient` is told when it is worth asking again.
-    pub(crate) fn next_or_arm(&mut self, recipient: Recipient) -> Result<Option<Vec<Entry<Arc<V>>>>, Error> {
+    pub(crate) fn next_or_arm(&mut self, recipient: Recipient) -> Result<Option<Vec<Entry<Stored<V>>>>, Error> {
         let what = match &mut self.what {
             Ok(what) => what,
             Err(error) => return Err(error.take().unwrap_or_else(Error::closed)),

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::engine::{CellEngine, MemoryCells};
-use crate::sync::Arc;
+use crate::shared::Stored;
 use crate::{Commit, Error, Guard, IntoKeys, Outcome};
 
 /// A write of one cell: a builder first, then a future of what became of it.
@@ -23,7 +23,7 @@ use crate::{Commit, Error, Guard, IntoKeys, Outcome};
 pub struct WriteRequest<'a, V: Send + Sync + 'static, A> {
     engine: &'a MemoryCells<V>,
     state: State<V, <MemoryCells<V> as CellEngine<V>>::Committing>,
-    answer: fn(Outcome<Arc<V>>) -> A,
+    answer: fn(Outcome<Stored<V>>) -> A,
 }
 
 enum State<V, F> {
@@ -38,7 +38,7 @@ impl<'a, V: Send + Sync + 'static, A> WriteRequest<'a, V, A> {
     pub(crate) fn new(
         engine: &'a MemoryCells<V>,
         commit: Commit<V>,
-        answer: fn(Outcome<Arc<V>>) -> A,
+        answer: fn(Outcome<Stored<V>>) -> A,
     ) -> WriteRequest<'a, V, A> {
         WriteRequest { engine, state: State::Built(commit), answer }
     }

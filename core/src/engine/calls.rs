@@ -8,9 +8,8 @@ use super::MemoryCells;
 use crate::commit::Write;
 use crate::entry::Told;
 use crate::machine::{Doom, Leave, Origin, Rank};
-use crate::shared::{Aftermath, Alarm, Checked, Demand, Incoming, Mailbox, Recipient, Sleep};
+use crate::shared::{Aftermath, Alarm, Checked, Demand, Incoming, Mailbox, Recipient, Sleep, Stored};
 use crate::signature::Signature;
-use crate::sync::Arc;
 use crate::{Entry, Error, Key, Owner, Scan, Ticket};
 
 /// A turn of a call: in the queue, or granted.
@@ -125,7 +124,7 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
     }
 
     /// A cell as it is now, and whether any call waits for its turn or has it. The key is known.
-    pub(crate) fn peek(&self, key: &Key) -> Result<(Told<Arc<V>>, bool), Error> {
+    pub(crate) fn peek(&self, key: &Key) -> Result<(Told<Stored<V>>, bool), Error> {
         self.check_open()?;
         Ok(self.cells.peek(self.shared(), key))
     }
@@ -154,7 +153,7 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         key: (u64, &Key),
         at: Option<usize>,
         now: Duration,
-    ) -> Result<Told<Arc<V>>, Error> {
+    ) -> Result<Told<Stored<V>>, Error> {
         self.cells.read_checked(self.shared(), attempt, key, at, now)
     }
 
@@ -164,7 +163,7 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         attempt: &mut Checked<V>,
         keys: &[(u64, &Key)],
         now: Duration,
-    ) -> Result<Vec<Told<Arc<V>>>, Doom> {
+    ) -> Result<Vec<Told<Stored<V>>>, Doom> {
         self.cells.read_again(self.shared(), attempt, keys, now)
     }
 
@@ -173,7 +172,7 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         attempt: &mut Checked<V>,
         scan: &Scan,
         now: Duration,
-    ) -> Result<Vec<Entry<Arc<V>>>, Doom> {
+    ) -> Result<Vec<Entry<Stored<V>>>, Doom> {
         self.cells.list_checked(self.shared(), attempt, scan, now)
     }
 

@@ -5,7 +5,8 @@ use std::fmt;
 use std::future::{Future, Ready, ready};
 
 use super::{CellEngine, Memory};
-use crate::shared::{Cells, Mailbox, Shared, Subscription, Watched};
+use crate::entry::Told;
+use crate::shared::{Cells, Mailbox, Shared, Stored, Subscription, Watched};
 use crate::sync::Arc;
 use crate::{Commit, Entry, Error, Key, KeyRange, Outcome, Scan, Within};
 
@@ -42,29 +43,33 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         self.within.as_ref()
     }
 
-    #[inline]
-    pub(crate) fn get_now(&self, key: Key) -> Result<Entry<Arc<V>>, Error> {
-        self.check_open()?;
-        let wrapped = self.within.as_ref().map(|place| place.wrap(&key));
-        let place = wrapped.as_ref().unwrap_or(&key);
-        place.check()?;
-        let (seen, now) = self.cells.get(self.shared(), place);
-        Ok(Entry::seen(key, seen, now))
+    pub(crate) fn get_now(&self, key: Key) -> Result<Entry<Stored<V>>, Error> {
+        Ok(self.told_now(&key)?.of(key))
     }
 
-    pub(crate) fn get_many_now(&self, keys: &[Key]) -> Result<Vec<Entry<Arc<V>>>, Error> {
+    #[inline(never)]
+    pub(crate) fn told_now(&self, key: &Key) -> Result<Told<Stored<V>>, Error> {
+        self.check_open()?;
+        let wrapped = self.within.as_ref().map(|place| place.wrap(key));
+        let place = wrapped.as_ref().unwrap_or(key);
+        place.check()?;
+        let (seen, now) = self.cells.get(self.shared(), place);
+        Ok(Told::new(seen, now))
+    }
+
+    pub(crate) fn get_many_now(&self, keys: &[Key]) -> Result<Vec<Entry<Stored<V>>>, Error> {
         self.check_open()?;
         let keys = self.wrap_all(keys)?;
         Ok(self.entries(self.cells.get_many(self.shared(), &keys)))
     }
 
-    pub(crate) fn list_now(&self, scan: &Scan) -> Result<Vec<Entry<Arc<V>>>, Error> {
+    pub(crate) fn list_now(&self, scan: &Scan) -> Result<Vec<Entry<Stored<V>>>, Error> {
         self.check_open()?;
         let range = self.range(&scan.range)?;
         Ok(self.entries(self.cells.list(self.shared(), &Scan { range: range.into_owned(), ..*scan })))
     }
 
-    pub(crate) fn commit_now(&self, mut commit: Commit<V>, own: Option<&Mailbox>) -> Result<Outcome<Arc<V>>, Error> {
+    pub(crate) fn commit_now(&self, mut commit: Commit<V>, own: Option<&Mailbox>) -> Result<Outcome<Stored<V>>, Error> {
         self.check_open()?;
         if let Some(place) = &self.within {
             commit.wrap(place);
@@ -100,7 +105,7 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
     }
 
     /// The state of what is [watched](MemoryCells::watched), at one instant.
-    pub(crate) fn look(&self, what: &Watched) -> Vec<Entry<Arc<V>>> {
+    pub(crate) fn look(&self, what: &Watched) -> Vec<Entry<Stored<V>>> {
         self.entries(match what {
             Watched::Keys(keys) => self.cells.get_many(self.shared(), keys),
             Watched::Range(range) => self.cells.list(self.shared(), &Scan::new(range.clone())),
@@ -154,16 +159,16 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
 }
 
 impl<V: Send + Sync + 'static> CellEngine<V> for MemoryCells<V> {
-    type Committing = Ready<Result<Outcome<Arc<V>>, Error>>;
+    type Committing = Ready<Result<Outcome<Stored<V>>, Error>>;
 
-    fn read(&self, keys: &[Key]) -> impl Future<Output = Result<Vec<Entry<Arc<V>>>, Error>> + Send {
+    fn read(&self, keys: &[Key]) -> impl Future<Output = Result<Vec<Entry<Stored<V>>>, Error>> + Send {
         ready(match keys {
             [key] => self.get_now(key.clone()).map(|entry| vec![entry]),
             keys => self.get_many_now(keys),
         })
     }
 
-    fn scan(&self, scan: &Scan) -> impl Future<Output = Result<Vec<Entry<Arc<V>>>, Error>> + Send {
+    fn scan(&self, scan: &Scan) -> impl Future<Output = Result<Vec<Entry<Stored<V>>>, Error>> + Send {
         ready(self.list_now(scan))
     }
 

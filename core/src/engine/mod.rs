@@ -18,8 +18,7 @@ pub(crate) use self::cells::MemoryCells;
 pub(crate) use self::memory::Memory;
 
 use crate::machine::{GiveUp, Origin};
-use crate::shared::{Handed, Payload};
-use crate::sync::Arc;
+use crate::shared::{Handed, Payload, Stored};
 use crate::{Commit, Entry, Error, Key, KeyRange, LockSpec, Outcome, Owner, Query, Scan, Ticket, Within};
 
 /// What a space needs of the place where its locks live.
@@ -58,13 +57,13 @@ pub(crate) trait Engine: Clone + Send + Sync + 'static {
 /// What a space needs of the place where its cells live.
 pub(crate) trait CellEngine<V>: Clone + Send + Sync + 'static {
     /// A commit under way. Dropping it may leave it undecided, where the engine is far away.
-    type Committing: Future<Output = Result<Outcome<Arc<V>>, Error>> + Send + Unpin;
+    type Committing: Future<Output = Result<Outcome<Stored<V>>, Error>> + Send + Unpin;
 
     /// Cells as they are at one instant, in the order asked.
-    fn read(&self, keys: &[Key]) -> impl Future<Output = Result<Vec<Entry<Arc<V>>>, Error>> + Send;
+    fn read(&self, keys: &[Key]) -> impl Future<Output = Result<Vec<Entry<Stored<V>>>, Error>> + Send;
 
     /// The cells of a range at one instant, in key order (clause C11).
-    fn scan(&self, scan: &Scan) -> impl Future<Output = Result<Vec<Entry<Arc<V>>>, Error>> + Send;
+    fn scan(&self, scan: &Scan) -> impl Future<Output = Result<Vec<Entry<Stored<V>>>, Error>> + Send;
 
     /// Checks all conditions and makes all changes at one instant, or none.
     fn commit(&self, commit: Commit<V>) -> Self::Committing;

@@ -29,15 +29,15 @@ pub(crate) struct CellTable<T, W> {
 /// What is kept for a value: the value itself, or a handle that readers share.
 pub(crate) trait Kept: Clone {
     type Value;
-    /// What a change leaves of a value.
+    /// What a change leaves of a value, to be dropped.
     type Old;
 
     fn keep(value: Self::Value) -> Self;
 
     /// Puts another value in its place.
-    fn replace(&mut self, value: Self::Value) -> Self::Old;
+    fn replace(&mut self, value: Self::Value) -> Option<Self::Old>;
 
-    fn let_go(self) -> Self::Old;
+    fn let_go(self) -> Option<Self::Old>;
 }
 
 /// A cell that was looked for: where it is kept, as long as nothing in the table changes.
@@ -203,7 +203,7 @@ impl<T: Kept, W: Clone> CellTable<T, W> {
     fn write<X>(
         &mut self,
         found: &Found<'_>,
-        (value, keep, replace): (X, impl FnOnce(X) -> T, impl FnOnce(&mut T, X) -> T::Old),
+        (value, keep, replace): (X, impl FnOnce(X) -> T, impl FnOnce(&mut T, X) -> Option<T::Old>),
         expiry: Expiry,
         version: u64,
         now: Duration,
@@ -224,7 +224,7 @@ impl<T: Kept, W: Clone> CellTable<T, W> {
         let expires = expires(before.filter(|_| existed), expiry, now);
         cell.expires = expires;
         self.move_expiry(key, before, expires, now);
-        Written { old: Some(old), existed, presence: Presence::Same }
+        Written { old, existed, presence: Presence::Same }
     }
 
     /// Deletes a cell, if there is one, in a change of this version, which is larger than the clock.
@@ -233,7 +233,7 @@ impl<T: Kept, W: Clone> CellTable<T, W> {
         match self.take(hash, key) {
             Some(cell) => {
                 let existed = !is_over(cell.expires, now);
-                Written { old: Some(cell.value.let_go()), existed, presence: Presence::Gone }
+                Written { old: cell.value.let_go(), existed, presence: Presence::Gone }
             }
             None => Written { old: None, existed: false, presence: Presence::Same },
         }
@@ -265,7 +265,7 @@ impl<T: Kept, W: Clone> CellTable<T, W> {
     }
 
     /// Takes out the cell whose time has been over for longest, if there is one.
-    pub(crate) fn pop_expired(&mut self, hash: impl Fn(&Key) -> u64, now: Duration) -> Option<(Key, T::Old)> {
+    pub(crate) fn pop_expired(&mut self, hash: impl Fn(&Key) -> u64, now: Duration) -> Option<(Key, Option<T::Old>)> {
         let (at, key) = self.rare.as_ref()?.expiries.first()?;
         if *at > now {
             return None;
@@ -414,12 +414,12 @@ mod tests {
             value
         }
 
-        fn replace(&mut self, value: u32) -> u32 {
-            std::mem::replace(self, value)
+        fn replace(&mut self, value: u32) -> Option<u32> {
+            Some(std::mem::replace(self, value))
         }
 
-        fn let_go(self) -> u32 {
-            self
+        fn let_go(self) -> Option<u32> {
+            Some(self)
         }
     }
 

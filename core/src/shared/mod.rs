@@ -43,7 +43,7 @@ use smallvec::SmallVec;
 
 pub(crate) use self::alarms::{Alarm, Alarms};
 pub(crate) use self::at_once::{Granted, at_once};
-pub(crate) use self::cells::{Aftermath, Cells, Checked, Keeper, Loose, Sleep, Subscription, Watched};
+pub(crate) use self::cells::{Aftermath, Cells, Checked, Keeper, Loose, Sleep, Stored, Subscription, Watched};
 pub(crate) use self::enclosed::Enclosed;
 pub(crate) use self::entries::Entries;
 pub(crate) use self::guarded::Demand;

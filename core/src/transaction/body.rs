@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::engine::MemoryCells;
 use crate::entry::Told;
 use crate::machine::{Attempt, Doom, Inner, Mark, Pending, Refused, sort_by};
-use crate::shared::{Aftermath, Checked, Demand, Enclosed, Loose, Mailbox};
+use crate::shared::{Aftermath, Checked, Demand, Enclosed, Loose, Mailbox, Stored};
 use crate::sync::Arc;
 use crate::{Entry, Error, Expiry, Key, Scan};
 
@@ -99,8 +99,8 @@ impl<V: Send + Sync + 'static> Body<V> {
         Ok(())
     }
 
-    #[inline]
-    pub(crate) fn get(&self, scope: u64, key: &Key) -> Result<Told<Arc<V>>, Error> {
+    #[inline(never)]
+    pub(crate) fn get(&self, scope: u64, key: &Key) -> Result<Told<Stored<V>>, Error> {
         let known = self.engine.placed(key);
         let now = self.engine.time();
         self.during(scope, |attempt| {
@@ -109,7 +109,7 @@ impl<V: Send + Sync + 'static> Body<V> {
         })
     }
 
-    pub(crate) fn get_many(&self, scope: u64, keys: &[Key]) -> Result<Vec<Entry<Arc<V>>>, Error> {
+    pub(crate) fn get_many(&self, scope: u64, keys: &[Key]) -> Result<Vec<Entry<Stored<V>>>, Error> {
         self.check(scope)?;
         let known: Vec<Cow<'_, Key>> = keys.iter().map(|key| self.engine.known(key)).collect::<Result<_, _>>()?;
         let hashed: Vec<(u64, &Key)> = known.iter().map(|key| (self.engine.hash_of(key), &**key)).collect();
@@ -135,7 +135,7 @@ impl<V: Send + Sync + 'static> Body<V> {
     }
 
     /// The cells of a range, with own writes laid over what is there.
-    pub(crate) fn list(&self, scope: u64, scan: &Scan) -> Result<Vec<Entry<Arc<V>>>, Error> {
+    pub(crate) fn list(&self, scope: u64, scan: &Scan) -> Result<Vec<Entry<Stored<V>>>, Error> {
         self.check(scope)?;
         let scan = self.engine.known_scan(scan)?;
         let now = self.engine.time();
@@ -164,7 +164,7 @@ impl<V: Send + Sync + 'static> Body<V> {
                 });
             }
             // What is of no use is dropped with nothing locked.
-            let mut unused: Vec<Entry<Arc<V>>> = covered;
+            let mut unused: Vec<Entry<Stored<V>>> = covered;
             unused.extend(entries.split_off(scan.limit.min(entries.len())));
             Ok((entries, unused))
         })?;
@@ -195,7 +195,7 @@ impl<V: Send + Sync + 'static> Body<V> {
         key: &Key,
         value: V,
         expiry: Option<Expiry>,
-    ) -> Result<Option<Entry<Arc<V>>>, Error> {
+    ) -> Result<Option<Entry<Stored<V>>>, Error> {
         let known = self.engine.placed(key);
         let now = self.engine.time();
         let mut value = Some(value);
@@ -267,7 +267,7 @@ impl<V: Send + Sync + 'static> Body<V> {
 
     /// A cell as the attempt has written it, or as it is.
     #[inline]
-    fn read(&self, attempt: &mut Checked<V>, key: &Key, now: Duration) -> Result<Told<Arc<V>>, Error> {
+    fn read(&self, attempt: &mut Checked<V>, key: &Key, now: Duration) -> Result<Told<Stored<V>>, Error> {
         let hash = self.engine.hash_of(key);
         let at = attempt.find(hash, key);
         if let Some(own) = at.and_then(|at| own_write(attempt, at)) {
@@ -357,12 +357,12 @@ fn kept<V>(attempt: &Checked<V>, at: usize) -> Expiry {
 
 /// A cell as its own attempt has written it: from then on a value that readers have too.
 #[inline]
-fn own_write<V>(attempt: &mut Checked<V>, at: usize) -> Option<Told<Arc<V>>> {
+fn own_write<V: 'static>(attempt: &mut Checked<V>, at: usize) -> Option<Told<Stored<V>>> {
     attempt.touched[at].write.as_ref()?;
     read_back(attempt, at)
 }
 
-fn read_back<V>(attempt: &mut Checked<V>, at: usize) -> Option<Told<Arc<V>>> {
+fn read_back<V: 'static>(attempt: &mut Checked<V>, at: usize) -> Option<Told<Stored<V>>> {
     let expires_in = attempt.expires(at).map(|at| at.saturating_sub(attempt.latest));
     let touched = &mut attempt.touched[at];
     match touched.write.take()? {
@@ -371,14 +371,14 @@ fn read_back<V>(attempt: &mut Checked<V>, at: usize) -> Option<Told<Arc<V>>> {
             Some(Told { value: None, version: 0, expires_in: None })
         }
         Pending::Set { value, expiry } => {
-            let handle = value.into_shared();
-            touched.write = Some(Pending::Set { value: Loose::Shared(handle.clone()), expiry });
+            let stored = value.into_stored();
+            touched.write = Some(Pending::Set { value: Loose::Stored(stored.clone()), expiry });
             let expires_in = match expiry {
                 Expiry::Never => None,
                 Expiry::Keep => expires_in,
                 Expiry::In(after) => Some(after),
             };
-            Some(Told { value: Some(handle), version: touched.read.unwrap_or(0), expires_in })
+            Some(Told { value: Some(stored), version: touched.read.unwrap_or(0), expires_in })
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{CallSpec, Change, Done, Run, Step};
 use crate::engine::MemoryCells;
 use crate::entry::Told;
 use crate::machine::{Inner, Origin};
-use crate::shared::{Enclosed, Mailbox};
+use crate::shared::{Enclosed, Mailbox, Stored};
 use crate::sync::Arc;
 use crate::{Entry, Error, Expiry, Key, Scan};
 
@@ -146,7 +146,7 @@ impl<V: Send + Sync + 'static> Call<V> {
     /// wait; [`Aborted`](crate::ErrorKind::Aborted) after [`abort`](Call::abort); so do all operations. Besides, those of
     /// [`Port::get`](crate::Port::get).
     pub fn get(&self, scope: u64, key: &Key) -> Result<Entry<Arc<V>>, Error> {
-        self.0.body.get(scope, key).map(|told| told.of(key.clone()))
+        self.0.body.get(scope, key).map(|told| told.of(key.clone()).shared())
     }
 
     /// Cells at one instant, in the order asked.
@@ -155,7 +155,7 @@ impl<V: Send + Sync + 'static> Call<V> {
     ///
     /// As for [`get`](Call::get).
     pub fn get_many(&self, scope: u64, keys: &[Key]) -> Result<Vec<Entry<Arc<V>>>, Error> {
-        self.0.body.get_many(scope, keys)
+        Ok(self.0.body.get_many(scope, keys)?.into_iter().map(Entry::shared).collect())
     }
 
     /// The cells of a range at one instant. A commit fails if one has come or gone since.
@@ -164,7 +164,7 @@ impl<V: Send + Sync + 'static> Call<V> {
     ///
     /// As for [`get`](Call::get) and [`Port::list`](crate::Port::list).
     pub fn list(&self, scope: u64, scan: &Scan) -> Result<Vec<Entry<Arc<V>>>, Error> {
-        self.0.body.list(scope, scan)
+        Ok(self.0.body.list(scope, scan)?.into_iter().map(Entry::shared).collect())
     }
 
     /// Sets a cell with the commit. Without an expiry it keeps what this body has last given it, or what was read; another
@@ -189,7 +189,7 @@ impl<V: Send + Sync + 'static> Call<V> {
         value: V,
         expiry: Option<Expiry>,
     ) -> Result<Option<Entry<Arc<V>>>, Error> {
-        self.0.body.insert(scope, key, value, expiry)
+        Ok(self.0.body.insert(scope, key, value, expiry)?.map(Entry::shared))
     }
 
     /// Deletes a cell with the commit, if it is there then.
@@ -343,7 +343,7 @@ impl<V: Send + Sync + 'static> Inside<V> {
     /// Runs the function of an update, unless it waits.
     fn run_with(
         &self,
-        (cell, told): (&Key, Option<Told<Arc<V>>>),
+        (cell, told): (&Key, Option<Told<Stored<V>>>),
         going: &mut Going,
         site: &Site<'_, V>,
     ) -> Result<Step<V>, Error> {
@@ -351,7 +351,7 @@ impl<V: Send + Sync + 'static> Inside<V> {
         going.course.ready(site)?;
         let attempt = going.course.run();
         (going.scope, going.seen) = (u64::from(attempt), told.version);
-        let entry = self.body.engine.named(told.of(cell.clone()));
+        let entry = self.body.engine.named(told.of(cell.clone())).shared();
         Ok(Step::Run(Run { attempt, scope: going.scope, entry: Some(entry) }))
     }
 

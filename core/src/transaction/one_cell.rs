@@ -6,8 +6,7 @@ use crate::commit::Write;
 use crate::engine::MemoryCells;
 use crate::entry::Told;
 use crate::machine::{Doom, Rank};
-use crate::shared::{Demand, Mailbox};
-use crate::sync::Arc;
+use crate::shared::{Demand, Mailbox, Stored};
 use crate::{Error, Key};
 
 /// What was written: its version, and whether it is a new one.
@@ -23,7 +22,7 @@ impl Course {
         &mut self,
         site: &Site<'_, V>,
         cell: &Key,
-    ) -> Result<Option<Told<Arc<V>>>, Error> {
+    ) -> Result<Option<Told<Stored<V>>>, Error> {
         self.note_cell(cell);
         let (told, queue) = site.engine.peek(cell)?;
         if !queue {
@@ -54,7 +53,7 @@ pub(super) fn read<V: Send + Sync + 'static>(
     go: Go,
     engine: &MemoryCells<V>,
     cell: &Key,
-) -> Result<Option<Told<Arc<V>>>, Error> {
+) -> Result<Option<Told<Stored<V>>>, Error> {
     match go {
         Go::Wait => Ok(None),
         Go::Run => Ok(Some(engine.peek(cell)?.0)),

@@ -98,10 +98,11 @@ impl<V: Clone + Send + Sync + 'static> Tx<V> {
     /// [`Invalid`](crate::ErrorKind::Invalid) when the handle is of no use: so do all operations. Besides,
     /// [`Aborted`](crate::ErrorKind::Aborted) after [`abort`](Tx::abort), [`Invalid`](crate::ErrorKind::Invalid) for a key
     /// that is too long.
+    #[inline]
     pub async fn get(&self, key: impl Into<Key>) -> Result<Entry<V>, Error> {
         let key = key.into();
         let Told { value, version, expires_in } = self.inside.body.get(self.scope, &key)?;
-        Ok(Entry { key, value: value.as_deref().cloned(), version, expires_in })
+        Ok(Entry { key, value: value.map(|value| value.own()), version, expires_in })
     }
 
     /// Several cells, in the order asked.

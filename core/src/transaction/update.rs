@@ -12,6 +12,7 @@ use super::ride::Ride;
 use super::{CallSpec, Change};
 use crate::engine::MemoryCells;
 use crate::entry::Told;
+use crate::shared::Stored;
 use crate::sync::Arc;
 use crate::{Entry, Error, Expiry, Guard, IntoKeys, Key, Owner};
 
@@ -82,14 +83,14 @@ struct Running<V, R> {
 /// What a function was given.
 struct Seen<V> {
     version: u64,
-    value: Option<Arc<V>>,
+    value: Option<Stored<V>>,
 }
 
 /// What an answer comes to.
 enum Outcome<V> {
     Done(Updated<V>),
     /// It runs again, or waits for its turn.
-    Again(Option<Told<Arc<V>>>),
+    Again(Option<Told<Stored<V>>>),
 }
 
 impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
@@ -171,13 +172,13 @@ impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
     }
 
     /// Goes on until the function is to run; `None` when there is something to wait for.
-    fn advance(&mut self) -> Result<Option<Told<Arc<V>>>, Error> {
+    fn advance(&mut self) -> Result<Option<Told<Stored<V>>>, Error> {
         let Some(ride) = &mut self.ride else { return self.begin() };
         let go = ride.go_on(self.engine)?;
         self.follow(go)
     }
 
-    fn begin(&mut self) -> Result<Option<Told<Arc<V>>>, Error> {
+    fn begin(&mut self) -> Result<Option<Told<Stored<V>>>, Error> {
         if self.over {
             return Err(Error::closed());
         }
@@ -219,23 +220,23 @@ impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
         self.ride.as_mut().expect("made just now")
     }
 
-    fn follow(&mut self, go: Go) -> Result<Option<Told<Arc<V>>>, Error> {
+    fn follow(&mut self, go: Go) -> Result<Option<Told<Stored<V>>>, Error> {
         one_cell::read(go, self.engine, &self.key)
     }
 
     /// Runs the function.
     #[inline]
-    fn run(&mut self, told: Told<Arc<V>>) -> (R, Seen<V>)
+    fn run(&mut self, told: Told<Stored<V>>) -> (R, Seen<V>)
     where
         F: FnMut(Entry<V>) -> R,
     {
         if let Some(ride) = &mut self.ride {
             ride.course.run();
         }
-        let Told { value: handle, version, expires_in } = told;
-        let value = handle.as_deref().cloned();
+        let Told { value: stored, version, expires_in } = told;
+        let value = stored.as_ref().map(Stored::own);
         let entry = Entry { key: self.key.clone(), value, version, expires_in };
-        ((self.function)(self.engine.named(entry)), Seen { version, value: handle })
+        ((self.function)(self.engine.named(entry)), Seen { version, value: stored })
     }
 
     /// The function has answered.
@@ -254,7 +255,7 @@ impl<'a, V: Clone + Send + Sync + 'static, F, R, W> Update<'a, V, F, R, W> {
         match written {
             Ok(Written { version, changed }) => {
                 let attempts = self.ride.as_ref().map_or(1, |ride| ride.course.runs());
-                let value = if changed { value } else { kept.map(Arc::unwrap_or_clone) };
+                let value = if changed { value } else { kept.map(|kept| kept.own()) };
                 Ok(Outcome::Done(Updated { value, version, attempts, changed }))
             }
             Err(doom) => {

@@ -73,7 +73,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
     }
 }
 
-impl<V> Aftermath<V> {
+impl<V: 'static> Aftermath<V> {
     /// What others are to know, to be added to.
     #[cold]
     pub(super) fn news(&mut self) -> &mut News {

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::open::Table;
-use super::{Aftermath, Cells, Loose, Open, keeps};
+use super::{Aftermath, Cells, Loose, Open, Stored, keeps};
 use crate::commit::{Step, Write};
 use crate::machine::{Found, Presence, Written, hash};
 use crate::shared::{Handle, Mailbox, ONE_SHARD, Shared};
-use crate::sync::{Arc, Ordering};
+use crate::sync::Ordering;
 use crate::{Commit, Committed, Conflict, Entry, Error, Key, Outcome};
 
 impl<V: Send + Sync + 'static> Cells<V> {
@@ -22,7 +22,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
         handle: &Handle,
         commit: Commit<V>,
         own: Option<&Mailbox>,
-    ) -> Result<Outcome<Arc<V>>, Error> {
+    ) -> Result<Outcome<Stored<V>>, Error> {
         // Dropped with what is left in them once everything is unlocked.
         let Commit { mut steps, guards } = commit;
         guards.iter().filter_map(|guard| guard.keys.as_ref()).flatten().try_for_each(Key::check)?;
@@ -55,7 +55,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
         (mut open, now): (impl Open<'a, V>, Duration),
         steps: &mut [Step<V>],
         after: &mut Aftermath<V>,
-    ) -> Result<Outcome<Arc<V>>, Error> {
+    ) -> Result<Outcome<Stored<V>>, Error> {
         let version = open.next_version(handle)?;
         let conflicts = conflicts(&mut open, steps, now);
         if !conflicts.is_empty() {
@@ -177,7 +177,7 @@ fn conflicts<'a, V: Send + Sync + 'static>(
     open: &mut impl Open<'a, V>,
     steps: &[Step<V>],
     now: Duration,
-) -> Vec<Conflict<Arc<V>>> {
+) -> Vec<Conflict<Stored<V>>> {
     let mut conflicts = Vec::new();
     for Step { key, hash, expected, .. } in steps {
         let Some(expected) = *expected else { continue };

@@ -12,11 +12,11 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::open::Numbers;
-use super::{Aftermath, Cells, Loose, Open, Several, scan, turns};
+use super::{Aftermath, Cells, Loose, Open, Several, Stored, scan, turns};
 use crate::entry::Told;
 use crate::machine::{Attempt, Doom, Mark, Pending, Ranged, hash, sort_and_dedup};
 use crate::shared::{Demand, Entries, Handle, Shared};
-use crate::sync::{Arc, Ordering};
+use crate::sync::Ordering;
 use crate::{Entry, Error, Key, Scan, Stale};
 
 /// The values of an attempt are those that it is to write: its own, until it reads one back.
@@ -53,7 +53,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
         (hash, key): (u64, &Key),
         at: Option<usize>,
         now: Duration,
-    ) -> Result<Told<Arc<V>>, Error> {
+    ) -> Result<Told<Stored<V>>, Error> {
         let number = Entries::shard(hash, shared.mask());
         let (mut open, now) = self.open_one(shared, hash, Some(now.max(attempt.latest)));
         let table = open.of(hash);
@@ -61,7 +61,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
         drop(open);
         let same = at.and_then(|at| attempt.touched[at].read);
         if same.is_some_and(|read| read != seen.version) || !self.stands(shared, attempt, now) {
-            attempt.keep_unused(seen.value.map(Loose::Shared));
+            attempt.keep_unused(seen.value.map(Loose::Stored));
             return self.read_moved(shared, attempt, (hash, key), now);
         }
         attempt.note_shard(number, clock);
@@ -78,7 +78,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
         attempt: &mut Checked<V>,
         key: (u64, &Key),
         now: Duration,
-    ) -> Result<Told<Arc<V>>, Error> {
+    ) -> Result<Told<Stored<V>>, Error> {
         match self.read_again(shared, attempt, &[key], now) {
             Ok(mut all) => Ok(all.remove(0)),
             Err(doom) => {
@@ -99,7 +99,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
         attempt: &mut Checked<V>,
         keys: &[(u64, &Key)],
         now: Duration,
-    ) -> Result<Vec<Told<Arc<V>>>, Doom> {
+    ) -> Result<Vec<Told<Stored<V>>>, Doom> {
         let numbers = keys.iter().map(|(hash, _)| Entries::shard(*hash, shared.mask())).collect();
         let mut footing = self.stand(shared, attempt, numbers, &[], now);
         footing.compare(shared, attempt)?;
@@ -125,7 +125,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
         attempt: &mut Checked<V>,
         scan: &Scan,
         now: Duration,
-    ) -> Result<Vec<Entry<Arc<V>>>, Doom> {
+    ) -> Result<Vec<Entry<Stored<V>>>, Doom> {
         let mut footing = self.stand_on_scans(shared, &[], &[scan], Some(now.max(attempt.latest)));
         if !self.stands(shared, attempt, footing.now) {
             drop(footing);
@@ -204,8 +204,8 @@ impl<V: Send + Sync + 'static> Cells<V> {
             let found = table.find(touched.hash, &touched.key);
             let written = match write {
                 Pending::Set { value: Loose::Own(value), expiry } => table.set(&found, value, expiry, version, now),
-                Pending::Set { value: Loose::Shared(handle), expiry } => {
-                    table.put(&found, handle, expiry, version, now)
+                Pending::Set { value: Loose::Stored(stored), expiry } => {
+                    table.put(&found, stored, expiry, version, now)
                 }
                 Pending::Delete => table.delete(found.hash, found.key, version, now),
             };

@@ -1,17 +1,16 @@
 //! What an `update` does with its cell: a look that sees a queue of turns, and a commit that respects them.
 
-use super::{Aftermath, Cells, Open, turns};
+use super::{Aftermath, Cells, Open, Stored, turns};
 use crate::commit::Write;
 use crate::entry::Told;
 use crate::machine::{Doom, hash};
 use crate::shared::{Demand, Handle, Mailbox, Shared};
-use crate::sync::Arc;
 use crate::{Error, Key, Stale};
 
 impl<V: Send + Sync + 'static> Cells<V> {
     /// A cell as it is now, and whether any call waits for its turn or has it.
     #[inline]
-    pub(crate) fn peek(&self, shared: &Shared, key: &Key) -> (Told<Arc<V>>, bool) {
+    pub(crate) fn peek(&self, shared: &Shared, key: &Key) -> (Told<Stored<V>>, bool) {
         let hash = hash(&shared.seed, key);
         let (seen, now, queue) = {
             let (mut open, now) = self.open_one(shared, hash, None);

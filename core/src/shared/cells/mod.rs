@@ -3,8 +3,8 @@
 //! The order of locks is in `shared/mod.rs`. A commit that names a guard has the guard's shards locked while it writes, so that the guard is held
 //! at the very instant of the write (clause C14).
 //!
-//! A value is kept behind a reference count: what is read under a mutex is a handle, and the caller's code (clone, drop)
-//! runs once everything is unlocked.
+//! A value that is no number is kept behind a reference count: what is read under a mutex is a handle, and the caller's code
+//! (clone, drop) runs once everything is unlocked.
 
 mod aftermath;
 mod apply;
@@ -17,6 +17,7 @@ mod sleep;
 mod turns;
 mod value;
 mod watcher;
+mod word;
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +28,7 @@ pub(crate) use self::checked::Checked;
 use self::open::{CellShard, Open, Several};
 pub(crate) use self::sleep::Sleep;
 use self::turns::SpaceTurn;
-pub(crate) use self::value::Loose;
+pub(crate) use self::value::{Loose, Stored};
 pub(crate) use self::watcher::{Subscription, Watched, Watcher};
 use super::{Mailbox, Shared};
 use crate::Key;
@@ -111,7 +112,7 @@ impl<V: Send + Sync + 'static> Keeper for Cells<V> {
             table.set_due(table.due().filter(|(at, _)| *at > now));
             while let Some((key, value)) = table.pop_expired(|key| hash(&shared.seed, key), at) {
                 after.note_watchers(table, &key);
-                after.values.push(value);
+                after.values.extend(value);
                 after.news().moved.push((key, false));
             }
             table.give_back(keeps(shared));

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::{Cells, Watcher};
+use super::{Cells, Stored, Watcher};
 use crate::Error;
 use crate::machine::{CellTable, exhausted, sort_by};
 use crate::shared::{Entries, Handle, Shared};
 use crate::sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering};
 
-pub(super) type Table<V> = CellTable<Arc<V>, Arc<Watcher>>;
+pub(super) type Table<V> = CellTable<Stored<V>, Arc<Watcher>>;
 
 /// One shard: a mutex around a table, in a cache line that no other shard touches.
 #[repr(align(64))]

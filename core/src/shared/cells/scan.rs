@@ -8,10 +8,9 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::time::Duration;
 
-use super::{Aftermath, Cells, Open, Several};
+use super::{Aftermath, Cells, Open, Several, Stored};
 use crate::machine::hash;
 use crate::shared::{Handle, Mailbox, Shared};
-use crate::sync::Arc;
 use crate::{Entry, Error, Key, KeyRange, Scan};
 
 /// So often a scan tries to do with the shards of its keys.
@@ -28,19 +27,19 @@ type Opened<'a, V> = (Several<'a, V>, Duration, Found);
 
 impl<V: Send + Sync + 'static> Cells<V> {
     /// The cells of a range at one instant, in key order.
-    pub(crate) fn list(&self, shared: &Shared, scan: &Scan) -> Vec<Entry<Arc<V>>> {
+    pub(crate) fn list(&self, shared: &Shared, scan: &Scan) -> Vec<Entry<Stored<V>>> {
         self.list_and_count(shared, scan).0
     }
 
     /// The same, and how many keys it had to look at. Those of cells that have expired do not count for the limit: it
     /// looks further, at twice as many keys each time, until there are enough.
-    fn list_and_count(&self, shared: &Shared, scan: &Scan) -> (Vec<Entry<Arc<V>>>, usize) {
+    fn list_and_count(&self, shared: &Shared, scan: &Scan) -> (Vec<Entry<Stored<V>>>, usize) {
         let mut wider = scan.clone();
         loop {
             let (mut open, now, found) = self.open_range(shared, &wider, None);
             let entries =
                 found.iter().map(|(key, hash)| Entry::seen(key.clone(), open.of(hash).read(hash, key, now), now));
-            let mut entries: Vec<Entry<Arc<V>>> = entries.filter(|entry| entry.version > 0).collect();
+            let mut entries: Vec<Entry<Stored<V>>> = entries.filter(|entry| entry.version > 0).collect();
             drop(open);
             entries.truncate(scan.limit);
             let looked_at = found.keys.len();
@@ -155,7 +154,10 @@ mod tests {
         let cells = shared.cells::<u64>().expect("of this type");
         let listed = |scan: &Scan| {
             let (entries, looked_at) = cells.list_and_count(shared, scan);
-            (entries.into_iter().filter_map(|entry| entry.value).map(|value| *value).collect::<Vec<_>>(), looked_at)
+            (
+                entries.into_iter().filter_map(|entry| entry.value).map(|value| value.own()).collect::<Vec<_>>(),
+                looked_at,
+            )
         };
         let all = Scan::new(KeyRange::all());
         let (first, looked_at) = listed(&all.clone().limit(2));
