@@ -9,6 +9,9 @@
 
 pub(crate) use std::sync::{Arc, OnceLock, Weak};
 
+/// An `Arc` that has no `Weak`: to see that one is alone locks nothing, and to let go last one step less.
+pub(crate) use triomphe::Arc as StrongArc;
+
 pub(crate) use self::chosen::{AtomicBool, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering};
 
 #[cfg(not(any(loom, shuttle)))]

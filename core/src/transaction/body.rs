@@ -18,14 +18,11 @@ pub(crate) struct Body<V> {
 
 /// What the end of a transaction's body comes to.
 pub(super) enum Over<V> {
-    Done {
-        version: u64,
-        changed: bool,
-        callbacks: Vec<u64>,
-    },
+    /// It has committed, or needed no commit: the version of what it wrote, 0 for nothing, and what is to be called.
+    Done(u64, Box<[u64]>),
     Threw,
     /// This attempt did not commit.
-    Clashed(Doom, Box<Checked<V>>),
+    Clashed(Box<(Doom, Checked<V>)>),
     /// It is to wait until something changes that this attempt read.
     Retry(Box<Checked<V>>),
 }
@@ -92,7 +89,7 @@ impl<V: Send + Sync + 'static> Body<V> {
     /// Where nothing was to be written, the guards are to be held, and the handle open, all the same.
     #[inline]
     fn check_unchanged(&self, over: &Over<V>, guards: &[Demand]) -> Result<(), Error> {
-        if let Over::Done { changed: false, .. } = over {
+        if let Over::Done(0, _) = over {
             self.engine.check_guards(guards)?;
             self.engine.check_open()?;
         }
@@ -315,14 +312,12 @@ fn settle<V: Send + Sync + 'static>(
         (None, Some(reason), _) => Err(Error::aborted(reason)),
         (None, None, _) if !end.returned => Ok(Over::Threw),
         (_, _, Err(error)) => Err(error),
-        (Some(Mark::Doomed(doom)), ..) => Ok(Over::Clashed(doom, Box::new(attempt.take()))),
+        (Some(Mark::Doomed(doom)), ..) => Ok(Over::Clashed(Box::new((doom, attempt.take())))),
         (Some(Mark::Retry), ..) => Ok(Over::Retry(Box::new(attempt.take()))),
-        (None, None, Ok(())) if attempt.is_read_only() => {
-            Ok(Over::Done { version: 0, changed: false, callbacks: attempt.take_callbacks() })
-        }
+        (None, None, Ok(())) if attempt.is_read_only() => Ok(Over::Done(0, attempt.take_callbacks())),
         (None, None, Ok(())) => match engine.commit_checked(attempt, (by.0, by.1, now), after) {
-            Ok(Ok(version)) => Ok(Over::Done { version, changed: true, callbacks: attempt.take_callbacks() }),
-            Ok(Err(doom)) => Ok(Over::Clashed(doom, Box::new(attempt.take()))),
+            Ok(Ok(version)) => Ok(Over::Done(version, attempt.take_callbacks())),
+            Ok(Err(doom)) => Ok(Over::Clashed(Box::new((doom, attempt.take())))),
             Err(error) => Err(error),
         },
     };

@@ -381,11 +381,13 @@ impl<V: Send + Sync + 'static> Inside<V> {
         let course = &mut going.course;
         let end = End { returned, call: course.check_up(site) };
         match self.body.over(end, (course.number(), course.guards()), site.teller.own())? {
-            Over::Done { version, changed, callbacks } => {
+            Over::Done(version, callbacks) => {
+                let (changed, callbacks) = (version > 0, callbacks.into_vec());
                 Ok(Step::Done(Done { version, changed, attempts: course.runs(), callbacks }))
             }
             Over::Threw => Ok(Step::Threw),
-            Over::Clashed(doom, attempt) => {
+            Over::Clashed(clashed) => {
+                let (doom, attempt) = *clashed;
                 course.note_touched(&attempt);
                 drop(attempt);
                 let go = course.clashed(site, doom)?;

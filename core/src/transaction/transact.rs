@@ -14,7 +14,7 @@ use super::ride::Ride;
 use super::tx::{Inside, Tx};
 use crate::engine::MemoryCells;
 use crate::shared::in_turn;
-use crate::sync::Arc;
+use crate::sync::{Arc, StrongArc};
 use crate::{Error, Guard, IntoKeys, Key, Owner};
 
 /// What a transaction did.
@@ -46,7 +46,7 @@ pub struct Transact<'a, V: Send + Sync + 'static, F, R, T> {
     /// Made when there are options, or somebody is in its way: one that is undisturbed does without.
     ride: Option<Box<Ride>>,
     /// Made for the first run.
-    inside: Option<Arc<Inside<V>>>,
+    inside: Option<StrongArc<Inside<V>>>,
     /// Whether an attempt has begun and not ended.
     under_way: bool,
     running: Option<Pin<Box<R>>>,
@@ -164,7 +164,7 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
             attempt = ride.course.run();
         }
         let tx = match &self.inside {
-            Some(inside) => inside.begin(attempt),
+            Some(inside) => Inside::begin(inside, attempt),
             None => {
                 let tx = Inside::begun(self.engine.clone());
                 self.inside = Some(tx.inside().clone());
@@ -188,18 +188,21 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
         };
         self.under_way = false;
         match over? {
-            Over::Done { version, callbacks, .. } => {
-                // Nothing of it stands in anybody's way while these run.
-                let calls = if callbacks.is_empty() { Vec::new() } else { inside.take(&callbacks) };
-                if let Some(mut ride) = self.ride.take() {
-                    ride.end(self.engine);
+            Over::Done(version, callbacks) => {
+                if !callbacks.is_empty() {
+                    let calls = inside.take(&callbacks);
+                    // Nothing of it stands in anybody's way while these run.
+                    if let Some(mut ride) = self.ride.take() {
+                        ride.end(self.engine);
+                    }
+                    in_turn(calls.into_iter());
                 }
-                in_turn(calls.into_iter());
                 Ok((Some(version), Go::Wait))
             }
             Over::Threw => Ok((Some(0), Go::Wait)),
-            Over::Clashed(doom, attempt) => {
+            Over::Clashed(clashed) => {
                 let go = self.go_on(|course, site| {
+                    let (doom, attempt) = *clashed;
                     course.note_touched(&attempt);
                     drop(attempt);
                     course.clashed(site, doom)
@@ -222,8 +225,11 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
 
     fn end(&mut self) {
         self.over = true;
-        if self.inside.is_some() || self.ride.is_some() {
-            self.end_all();
+        match (&self.inside, &self.ride) {
+            (None, None) => {}
+            // Mostly nothing is left but what the handles of the body share.
+            (Some(inside), None) if !self.under_way && !inside.has_callbacks() => self.inside = None,
+            _ => self.end_all(),
         }
     }
 

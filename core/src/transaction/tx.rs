@@ -7,7 +7,7 @@ use crate::engine::MemoryCells;
 use crate::entry::Told;
 use crate::machine::Inner;
 use crate::shared::{Checked, Demand, Enclosed};
-use crate::sync::{Arc, OnceLock};
+use crate::sync::{Arc, OnceLock, StrongArc};
 use crate::{Entry, Error, Expiry, IntoKeys, Key, KeyRange, Scan};
 
 /// What is called after a commit.
@@ -20,7 +20,7 @@ pub(super) type Callback = Box<dyn FnOnce() + Send>;
 /// [`Invalid`](crate::ErrorKind::Invalid). When what it read has changed, they fail with
 /// [`Conflict`](crate::ErrorKind::Conflict), and whatever the body does then, it runs again: pass such errors on with `?`.
 pub struct Tx<V: Send + Sync + 'static> {
-    inside: Arc<Inside<V>>,
+    inside: StrongArc<Inside<V>>,
     scope: u64,
     attempt: u32,
 }
@@ -35,15 +35,15 @@ pub(super) struct Inside<V> {
 impl<V: Send + Sync + 'static> Inside<V> {
     /// Begins the first attempt.
     pub(super) fn begun(engine: Arc<MemoryCells<V>>) -> Tx<V> {
-        let inside = Arc::new(Inside { body: Body::begun(engine), callbacks: OnceLock::new() });
+        let inside = StrongArc::new(Inside { body: Body::begun(engine), callbacks: OnceLock::new() });
         Tx { inside, scope: Checked::<V>::FIRST, attempt: 1 }
     }
 
     /// Begins the next attempt.
-    pub(super) fn begin(self: &Arc<Inside<V>>, attempt: u32) -> Tx<V> {
-        let scope = self.body.begin();
-        self.take_all(&mut Vec::new());
-        Tx { inside: self.clone(), scope, attempt }
+    pub(super) fn begin(this: &StrongArc<Inside<V>>, attempt: u32) -> Tx<V> {
+        let scope = this.body.begin();
+        this.take_all(&mut Vec::new());
+        Tx { inside: this.clone(), scope, attempt }
     }
 
     /// The body has ended, and with it the attempt: what that comes to, for the call with this number.
@@ -52,12 +52,17 @@ impl<V: Send + Sync + 'static> Inside<V> {
     ///
     /// Those of [`Body::over`].
     #[inline]
-    pub(super) fn over(inside: &mut Arc<Inside<V>>, end: End, by: (u64, &[Demand])) -> Result<Over<V>, Error> {
+    pub(super) fn over(inside: &mut StrongArc<Inside<V>>, end: End, by: (u64, &[Demand])) -> Result<Over<V>, Error> {
         // Mostly the body has kept no handle.
-        if let Some(inside) = Arc::get_mut(inside) {
+        if let Some(inside) = StrongArc::get_mut(inside) {
             return inside.body.over_alone(end, by);
         }
         inside.body.over(end, by, None)
+    }
+
+    /// Whether anything was ever to be called.
+    pub(super) fn has_callbacks(&self) -> bool {
+        self.callbacks.get().is_some()
     }
 
     /// Takes all that was to be called, to be dropped once the call is over: that runs the caller's code.
@@ -78,7 +83,7 @@ impl<V: Send + Sync + 'static> Inside<V> {
 
 impl<V: Send + Sync + 'static> Tx<V> {
     /// The attempts that it is one of.
-    pub(super) fn inside(&self) -> &Arc<Inside<V>> {
+    pub(super) fn inside(&self) -> &StrongArc<Inside<V>> {
         &self.inside
     }
 }
