@@ -2,7 +2,6 @@
 
 use crate::commit::Step;
 use crate::engine::CellEngine;
-use crate::entry::Told;
 use crate::shared::{Stored, Watched};
 use crate::{
     AtOnce, Atomic, Awaited, Commit, Conflict, Entry, Error, Expected, Expiry, IntoChange, IntoKeys, Key, KeyRange,
@@ -39,8 +38,7 @@ impl<V: Clone + Send + Sync + 'static> Space<V> {
     #[inline]
     pub async fn get(&self, key: impl Into<Key>) -> Result<Entry<V>, Error> {
         let key = key.into();
-        let Told { value, version, expires_in } = self.cells().told_now(&key)?;
-        Ok(Entry { key, value: value.map(|value| value.own()), version, expires_in })
+        Ok(self.cells().told_now(&key)?.own(key))
     }
 
     /// Several cells at one instant, in the order asked.

@@ -58,6 +58,18 @@ impl<T> Entry<T> {
     }
 }
 
+impl<V: 'static> Told<Stored<V>> {
+    /// With a value of its own.
+    #[inline(always)]
+    pub(crate) fn own(self, key: Key) -> Entry<V>
+    where
+        V: Clone,
+    {
+        let Told { value, version, expires_in } = self;
+        Entry { key, value: value.map(|value| value.own()), version, expires_in }
+    }
+}
+
 impl<V: 'static> Entry<Stored<V>> {
     /// With a value of its own.
     #[inline]

@@ -54,6 +54,9 @@ impl Key {
     /// The longest encoding, in bytes, that an operation accepts.
     pub const MAX_LEN: usize = 2048;
 
+    /// Of nothing: where a key is to be put.
+    pub(crate) const BLANK: Key = Key(Repr::Short(Short::BLANK));
+
     /// The canonical encoding.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {

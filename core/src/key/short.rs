@@ -16,6 +16,9 @@ pub(super) struct Short {
 }
 
 impl Short {
+    /// No key's.
+    pub(super) const BLANK: Short = Short { len: NonZeroU8::MIN, bytes: [0; LONGEST] };
+
     /// Whether a tag leaves room for this.
     #[inline]
     pub(super) fn has_room_for(content: &[u8]) -> bool {

@@ -181,8 +181,7 @@ impl<T> Attempt<T> {
 
     /// Where a cell is among those that were touched, from now on.
     pub(crate) fn place(&mut self, hash: u64, key: &Key) -> usize {
-        let untouched = || Touched { key: key.clone(), hash, read: None, write: None };
-        self.find(hash, key).unwrap_or_else(|| self.add(untouched()))
+        self.find(hash, key).unwrap_or_else(|| self.add(hash, key, None))
     }
 
     /// Notes the version and the end of a cell that was read, which is there among those that were touched, if it is.
@@ -199,7 +198,7 @@ impl<T> Attempt<T> {
                 self.touched[at].read = Some(version);
                 at
             }
-            None => self.add(Touched { key: key.clone(), hash, read: Some(version), write: None }),
+            None => self.add(hash, key, Some(version)),
         };
         if expires.is_some() || self.earliest.is_some() {
             self.note_expiry(at, expires);
@@ -342,9 +341,13 @@ impl<T> Attempt<T> {
 
     /// Adds a cell that was not found.
     #[inline(always)]
-    fn add(&mut self, touched: Touched<T>) -> usize {
+    fn add(&mut self, hash: u64, key: &Key, read: Option<u64>) -> usize {
         let at = self.touched.len();
-        self.touched.push(touched);
+        // Filled in its place: what is put together elsewhere is read back in other pieces than it was written in.
+        self.touched.push(Touched::BLANK);
+        let touched = &mut self.touched[at];
+        (touched.hash, touched.read) = (hash, read);
+        touched.key = key.clone();
         if at >= FEW {
             self.put_into_index(at);
         }
@@ -362,6 +365,11 @@ impl<T> Attempt<T> {
             rare.index.insert_unique(touched[at].hash, at as u32, hashes);
         }
     }
+}
+
+impl<T> Touched<T> {
+    /// Of no cell: to be filled in.
+    const BLANK: Touched<T> = Touched { key: Key::BLANK, hash: 0, read: None, write: None };
 }
 
 impl<T> Pending<T> {

@@ -1,10 +1,12 @@
 //! What the body of a transaction has in hand.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use super::body::{Body, End, Over};
 use crate::engine::MemoryCells;
-use crate::entry::Told;
 use crate::machine::Inner;
 use crate::shared::{Checked, Demand, Enclosed};
 use crate::sync::{Arc, OnceLock, StrongArc};
@@ -104,10 +106,8 @@ impl<V: Clone + Send + Sync + 'static> Tx<V> {
     /// [`Aborted`](crate::ErrorKind::Aborted) after [`abort`](Tx::abort), [`Invalid`](crate::ErrorKind::Invalid) for a key
     /// that is too long.
     #[inline]
-    pub async fn get(&self, key: impl Into<Key>) -> Result<Entry<V>, Error> {
-        let key = key.into();
-        let Told { value, version, expires_in } = self.inside.body.get(self.scope, &key)?;
-        Ok(Entry { key, value: value.map(|value| value.own()), version, expires_in })
+    pub fn get<K: Into<Key>>(&self, key: K) -> impl Future<Output = Result<Entry<V>, Error>> + use<'_, V, K> {
+        Reading { tx: self, key: Some(key) }
     }
 
     /// Several cells, in the order asked.
@@ -274,6 +274,29 @@ impl<V: Clone + Send + Sync + 'static> Tx<V> {
         self.inside.body.on_commit(self.scope, number)
     }
 }
+
+/// A cell to be read. Unlike an `async` block it becomes a part of whoever awaits it, so that what it answers stays where it
+/// was made.
+struct Reading<'a, V: Send + Sync + 'static, K> {
+    tx: &'a Tx<V>,
+    /// Until it is read.
+    key: Option<K>,
+}
+
+impl<V: Clone + Send + Sync + 'static, K: Into<Key>> Future for Reading<'_, V, K> {
+    type Output = Result<Entry<V>, Error>;
+
+    #[inline(always)]
+    fn poll(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(key) = self.key.take() else { return Poll::Pending };
+        let key = key.into();
+        let told = self.tx.inside.body.get(self.tx.scope, &key);
+        Poll::Ready(told.map(|told| told.own(key)))
+    }
+}
+
+// Nothing in it is pinned.
+impl<V: Send + Sync + 'static, K> Unpin for Reading<'_, V, K> {}
 
 /// A savepoint that is open. Dropped, it is undone.
 struct Savepoint<'a, V: Send + Sync + 'static> {
