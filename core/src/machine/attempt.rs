@@ -264,6 +264,12 @@ impl<T> Attempt<T> {
         }
     }
 
+    /// Whether it has more than a few reads and writes, or anything that it read expires.
+    #[inline]
+    pub(crate) fn has_rare(&self) -> bool {
+        self.rare.is_some()
+    }
+
     /// Whether nothing is to be written.
     pub(crate) fn is_read_only(&self) -> bool {
         self.touched.iter().all(|touched| touched.write.is_none())

@@ -123,6 +123,12 @@ impl<T: Kept, W: Clone> CellTable<T, W> {
         self.rare.as_ref().is_some_and(|rare| !rare.expiries.is_empty())
     }
 
+    /// Whether any of its cells expires, or is watched, or has a turn.
+    #[inline]
+    pub(crate) fn has_rare(&self) -> bool {
+        self.rare.is_some()
+    }
+
     /// Moves the time on, and answers it: what is given, or a later one that was given before.
     #[inline]
     pub(crate) fn at(&mut self, now: Duration) -> Duration {

@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use super::open::Numbers;
 use super::{Aftermath, Cells, Loose, Open, Several, Stored, scan, turns};
 use crate::entry::Told;
-use crate::machine::{Attempt, Doom, Mark, Pending, Ranged, hash, sort_and_dedup};
+use crate::machine::{Attempt, Doom, Mark, Pending, Ranged, exhausted, hash, sort_and_dedup};
 use crate::shared::{Demand, Entries, Handle, Shared};
 use crate::sync::Ordering;
 use crate::{Entry, Error, Key, Scan, Stale};
@@ -177,10 +177,17 @@ impl<V: Send + Sync + 'static> Cells<V> {
         (call, guards, now): (u64, &[Demand], Duration),
         after: &mut Aftermath<V>,
     ) -> Result<Result<u64, Doom>, Error> {
+        let _held = shared.lock_held(guards, Some(now))?;
+        let mut open = Several::none(shared.mask());
+        if let Some(version) = self.lock_unchanged(shared, handle, attempt, &mut open) {
+            let now = now.max(attempt.latest);
+            self.write_all(shared, &mut open, attempt, (version, now), after);
+            return Ok(Ok(version));
+        }
+        drop(open);
         // The shards of what it read are among those that it stands on.
         let unread = attempt.touched.iter().filter(|touched| touched.read.is_none());
         let numbers = unread.map(|touched| Entries::shard(touched.hash, shared.mask())).collect();
-        let _held = shared.lock_held(guards, Some(now))?;
         let mut footing = self.stand(shared, attempt, numbers, &[], now);
         let version = footing.open.next_version(handle)?;
         let met_turn = self.meets_turn(call, || {
@@ -197,10 +204,52 @@ impl<V: Send + Sync + 'static> Cells<V> {
         if met_turn {
             return Ok(Err(Doom { met_turn, ..Doom::default() }));
         }
-        let now = footing.now;
+        self.write_all(shared, &mut footing.open, attempt, (version, footing.now), after);
+        Ok(Ok(version))
+    }
+
+    /// Locks the shards of an attempt for its commit, the usual one: it has read all that it writes, nothing that it read has
+    /// changed, and nobody expires, watches or has a turn there. Answers the version of the commit. `None` where any of that
+    /// is otherwise, or there is to be no commit at all; the general way says what it comes to.
+    #[inline]
+    fn lock_unchanged<'a>(
+        &'a self,
+        shared: &Shared,
+        handle: &Handle,
+        attempt: &Checked<V>,
+        open: &mut Several<'a, V>,
+    ) -> Option<u64> {
+        if attempt.has_rare() || attempt.touched.iter().any(|touched| touched.read.is_none()) {
+            return None;
+        }
+        let shards = self.shards(shared);
+        let mut version = 1;
+        for &(number, clock) in &attempt.shards {
+            let locked = shards[number].lock(number);
+            let as_it_was = locked.table.clock() == clock && !locked.table.has_rare();
+            open.shards.push(locked);
+            if !as_it_was {
+                return None;
+            }
+            version = version.max(clock + 1);
+        }
+        let may = !self.has_space_turn() && !handle.is_closed() && !exhausted(version);
+        may.then_some(version)
+    }
+
+    /// Makes the writes of an attempt, whose shards are locked.
+    #[inline]
+    fn write_all(
+        &self,
+        shared: &Shared,
+        open: &mut Several<'_, V>,
+        attempt: &mut Checked<V>,
+        (version, now): (u64, Duration),
+        after: &mut Aftermath<V>,
+    ) {
         for touched in &mut attempt.touched {
             let Some(write) = touched.write.take() else { continue };
-            let table = footing.open.of(touched.hash);
+            let table = open.of(touched.hash);
             let found = table.find(touched.hash, &touched.key);
             let written = match write {
                 Pending::Set { value: Loose::Own(value), expiry } => table.set(&found, value, expiry, version, now),
@@ -211,8 +260,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
             };
             self.note(table, found.key, written, after);
         }
-        self.finish(shared, &mut footing.open, after);
-        Ok(Ok(version))
+        self.finish(shared, open, after);
     }
 
     /// Whether all that an attempt has read is as it was.

@@ -131,6 +131,12 @@ impl<V: Send + Sync + 'static> Cells<V> {
 }
 
 impl<'a, V: Send + Sync + 'static> Several<'a, V> {
+    /// None so far.
+    #[inline(always)]
+    pub(super) fn none(mask: usize) -> Several<'a, V> {
+        Several { mask, shards: SmallVec::new() }
+    }
+
     /// Locks shards at a time that was read already, in ascending order. Answers one time for all of them, as
     /// [`open`](Cells::open).
     #[inline(always)]

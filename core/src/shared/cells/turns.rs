@@ -76,6 +76,12 @@ impl<V: Send + Sync + 'static> Cells<V> {
         self.space_turn.calls.load(Ordering::Acquire) > 0
     }
 
+    /// Whether a turn of the space is in force, anybody's.
+    #[inline]
+    pub(super) fn has_space_turn(&self) -> bool {
+        self.space_turn.holder.load(Ordering::Acquire) != 0
+    }
+
     /// Whether a turn is in force, and not this call's: that of the space, or one of the cells that a commit is to write. Asked
     /// with its shards locked. In its own turn of the space no turn of a cell is in force: what is still noted there was taken
     /// away.
