@@ -66,6 +66,15 @@ impl Key {
         }
     }
 
+    /// Adds it to a hash: a key in place by its words, any other by its bytes.
+    #[inline]
+    pub(crate) fn add_to(&self, hasher: &mut impl std::hash::Hasher) {
+        match &self.0 {
+            Repr::Short(short) => short.words().into_iter().for_each(|word| hasher.write_u64(word)),
+            Repr::Shared(bytes) => hasher.write(bytes),
+        }
+    }
+
     /// The key whose canonical encoding is `encoded`: also a name.
     ///
     /// # Errors

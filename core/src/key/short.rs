@@ -7,7 +7,7 @@ pub(super) const LONGEST: usize = 23;
 
 /// Up to [`LONGEST`] bytes. Whole words, the rest of them zero: a key is moved several times on its way into a table, and
 /// moving words and comparing them at once is what keeps that cheap.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 #[repr(C, align(8))]
 pub(super) struct Short {
     /// Never 0, which leaves room to tell a short key from a long one.
@@ -40,7 +40,26 @@ impl Short {
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len.get())]
     }
+
+    /// All of it as the words that it was written in: read in other pieces just after, it would have to be waited for.
+    #[inline]
+    pub(super) fn words(&self) -> [u64; 3] {
+        let [a, b, c, d, e, f, g, rest @ ..] = self.bytes;
+        let (middle, last) = rest.split_at(8);
+        let word = |bytes: &[u8]| bytes.first_chunk().map_or(0, |&bytes| u64::from_le_bytes(bytes));
+        [u64::from_le_bytes([self.len.get(), a, b, c, d, e, f, g]), word(middle), word(last)]
+    }
 }
+
+impl PartialEq for Short {
+    #[inline]
+    fn eq(&self, other: &Short) -> bool {
+        let ([a, b, c], [d, e, f]) = (self.words(), other.words());
+        (a ^ d) | (b ^ e) | (c ^ f) == 0
+    }
+}
+
+impl Eq for Short {}
 
 /// Up to eight bytes from a place on, the first one lowest: made in a register, since bytes that were just copied one way
 /// are slow to be copied on in another.

@@ -223,6 +223,9 @@ impl<T> Attempt<T> {
     /// Notes what the clock of a shard that was read shows.
     #[inline]
     pub(crate) fn note_shard(&mut self, number: usize, clock: u64) {
+        if self.shards.last().is_none_or(|(last, _)| *last < number) {
+            return self.shards.push((number, clock));
+        }
         match self.shards.binary_search_by_key(&number, |(number, _)| *number) {
             Ok(at) => self.shards[at].1 = clock,
             Err(at) => self.shards.insert(at, (number, clock)),

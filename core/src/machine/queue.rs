@@ -336,7 +336,7 @@ impl Queues {
 pub(crate) fn hash(seed: &FixedState, key: &Key) -> u64 {
     use std::hash::{BuildHasher, Hasher};
     let mut hasher = seed.build_hasher();
-    hasher.write(key.as_bytes());
+    key.add_to(&mut hasher);
     hasher.finish()
 }
 

@@ -1,8 +1,8 @@
 //! Arrows between crates: tests → bindings → core, and few dependencies in the core.
 
 /// What the core may be built on.
-const CORE_DEPENDENCIES: [&str; 7] =
-    ["foldhash", "futures", "futures-core", "hashbrown", "parking_lot", "slab", "smallvec"];
+const CORE_DEPENDENCIES: [&str; 8] =
+    ["foldhash", "futures", "futures-core", "hashbrown", "parking_lot", "slab", "smallvec", "triomphe"];
 
 /// Model checkers, each of which the core may name where it is asked for by `--cfg`.
 const CHECKERS: [&str; 2] = ["loom", "shuttle"];
