@@ -330,8 +330,8 @@ impl<T> Attempt<T> {
         self.rare().callbacks.push(number);
     }
 
-    pub(crate) fn take_callbacks(&mut self) -> Box<[u64]> {
-        self.rare.as_mut().map(|rare| std::mem::take(&mut rare.callbacks).into_boxed_slice()).unwrap_or_default()
+    pub(crate) fn take_callbacks(&mut self) -> Vec<u64> {
+        self.rare.as_mut().map(|rare| std::mem::take(&mut rare.callbacks)).unwrap_or_default()
     }
 
     /// Marks what ends the attempt. The first mark counts.

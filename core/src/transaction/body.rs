@@ -18,13 +18,20 @@ pub(crate) struct Body<V> {
 
 /// What the end of a transaction's body comes to.
 pub(super) enum Over<V> {
-    /// It has committed, or needed no commit: the version of what it wrote, 0 for nothing, and what is to be called.
-    Done(u64, Box<[u64]>),
+    /// It has committed, or needed no commit: the version of what it wrote, 0 for nothing.
+    Done(u64),
     Threw,
+    Rest(Box<Rest<V>>),
+}
+
+/// What few ends come to: apart, so that the usual answer passes in registers.
+pub(super) enum Rest<V> {
+    /// It is done, and these are to be called.
+    Called(u64, Vec<u64>),
     /// This attempt did not commit.
-    Clashed(Box<(Doom, Checked<V>)>),
+    Clashed(Doom, Checked<V>),
     /// It is to wait until something changes that this attempt read.
-    Retry(Box<Checked<V>>),
+    Retry(Checked<V>),
 }
 
 /// How a body has ended.
@@ -89,7 +96,12 @@ impl<V: Send + Sync + 'static> Body<V> {
     /// Where nothing was to be written, the guards are to be held, and the handle open, all the same.
     #[inline]
     fn check_unchanged(&self, over: &Over<V>, guards: &[Demand]) -> Result<(), Error> {
-        if let Over::Done(0, _) = over {
+        let unchanged = match over {
+            Over::Done(version) => *version == 0,
+            Over::Threw => false,
+            Over::Rest(rest) => matches!(**rest, Rest::Called(0, _)),
+        };
+        if unchanged {
             self.engine.check_guards(guards)?;
             self.engine.check_open()?;
         }
@@ -312,17 +324,30 @@ fn settle<V: Send + Sync + 'static>(
         (None, Some(reason), _) => Err(Error::aborted(reason)),
         (None, None, _) if !end.returned => Ok(Over::Threw),
         (_, _, Err(error)) => Err(error),
-        (Some(Mark::Doomed(doom)), ..) => Ok(Over::Clashed(Box::new((doom, attempt.take())))),
-        (Some(Mark::Retry), ..) => Ok(Over::Retry(Box::new(attempt.take()))),
-        (None, None, Ok(())) if attempt.is_read_only() => Ok(Over::Done(0, attempt.take_callbacks())),
+        (Some(Mark::Doomed(doom)), ..) => Ok(Rest::Clashed(doom, attempt.take()).into()),
+        (Some(Mark::Retry), ..) => Ok(Rest::Retry(attempt.take()).into()),
+        (None, None, Ok(())) if attempt.is_read_only() => Ok(done(attempt, 0)),
         (None, None, Ok(())) => match engine.commit_checked(attempt, (by.0, by.1, now), after) {
-            Ok(Ok(version)) => Ok(Over::Done(version, attempt.take_callbacks())),
-            Ok(Err(doom)) => Ok(Over::Clashed(Box::new((doom, attempt.take())))),
+            Ok(Ok(version)) => Ok(done(attempt, version)),
+            Ok(Err(doom)) => Ok(Rest::Clashed(doom, attempt.take()).into()),
             Err(error) => Err(error),
         },
     };
     attempt.end(after);
     over
+}
+
+fn done<V>(attempt: &mut Checked<V>, version: u64) -> Over<V> {
+    match attempt.take_callbacks() {
+        callbacks if callbacks.is_empty() => Over::Done(version),
+        callbacks => Rest::Called(version, callbacks).into(),
+    }
+}
+
+impl<V> From<Rest<V>> for Over<V> {
+    fn from(rest: Rest<V>) -> Over<V> {
+        Over::Rest(Box::new(rest))
+    }
 }
 
 fn refused(why: Refused) -> Error {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::body::{Body, End, Over};
+use super::body::{Body, End, Over, Rest};
 use super::course::{Course, Go, Phase, Site};
 use super::one_cell::{self, Written};
 use super::teller::Teller;
@@ -381,25 +381,28 @@ impl<V: Send + Sync + 'static> Inside<V> {
         let course = &mut going.course;
         let end = End { returned, call: course.check_up(site) };
         match self.body.over(end, (course.number(), course.guards()), site.teller.own())? {
-            Over::Done(version, callbacks) => {
-                let (changed, callbacks) = (version > 0, callbacks.into_vec());
-                Ok(Step::Done(Done { version, changed, attempts: course.runs(), callbacks }))
-            }
+            Over::Done(version) => Ok(done(course, version, Vec::new())),
             Over::Threw => Ok(Step::Threw),
-            Over::Clashed(clashed) => {
-                let (doom, attempt) = *clashed;
-                course.note_touched(&attempt);
-                drop(attempt);
-                let go = course.clashed(site, doom)?;
-                self.follow(go, going, site)
-            }
-            Over::Retry(mut attempt) => {
-                course.note_touched(&attempt);
-                let go = course.sleep(site, &mut attempt)?;
-                self.follow(go, going, site)
-            }
+            Over::Rest(rest) => match *rest {
+                Rest::Called(version, callbacks) => Ok(done(course, version, callbacks)),
+                Rest::Clashed(doom, attempt) => {
+                    course.note_touched(&attempt);
+                    drop(attempt);
+                    let go = course.clashed(site, doom)?;
+                    self.follow(go, going, site)
+                }
+                Rest::Retry(mut attempt) => {
+                    course.note_touched(&attempt);
+                    let go = course.sleep(site, &mut attempt)?;
+                    self.follow(go, going, site)
+                }
+            },
         }
     }
+}
+
+fn done<V>(course: &Course, version: u64, callbacks: Vec<u64>) -> Step<V> {
+    Step::Done(Done { version, changed: version > 0, attempts: course.runs(), callbacks })
 }
 
 impl<V: Send + Sync + 'static> Clone for Call<V> {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::CallSpec;
-use super::body::{End, Over};
+use super::body::{End, Over, Rest};
 use super::course::{Course, Go, Site};
 use super::ride::Ride;
 use super::tx::{Inside, Tx};
@@ -53,6 +53,14 @@ pub struct Transact<'a, V: Send + Sync + 'static, F, R, T> {
     over: bool,
     /// What a body returned is kept on the way through `poll` alone.
     value: PhantomData<fn() -> T>,
+}
+
+/// Whether a transaction has ended with its body.
+enum Ended {
+    /// With the version of what it wrote; 0 for nothing.
+    At(u64),
+    /// It runs again, or waits.
+    Not(Go),
 }
 
 impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
@@ -176,9 +184,10 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
         Ok(())
     }
 
-    /// The body has ended. `Ok(None)`: it runs again, or waits.
-    fn ended(&mut self, returned: bool) -> Result<(Option<u64>, Go), Error> {
-        let Some(inside) = &mut self.inside else { return Ok((None, Go::Wait)) };
+    /// The body has ended.
+    #[inline]
+    fn ended(&mut self, returned: bool) -> Result<Ended, Error> {
+        let Some(inside) = &mut self.inside else { return Ok(Ended::Not(Go::Wait)) };
         let over = match &mut self.ride {
             None => Inside::over(inside, End { returned, call: self.engine.check_open() }, (0, &[])),
             Some(ride) => ride.without(self.engine, |course, site| {
@@ -188,35 +197,35 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
         };
         self.under_way = false;
         match over? {
-            Over::Done(version, callbacks) => {
-                if !callbacks.is_empty() {
-                    let calls = inside.take(&callbacks);
-                    // Nothing of it stands in anybody's way while these run.
-                    if let Some(mut ride) = self.ride.take() {
-                        ride.end(self.engine);
-                    }
-                    in_turn(calls.into_iter());
-                }
-                Ok((Some(version), Go::Wait))
-            }
-            Over::Threw => Ok((Some(0), Go::Wait)),
-            Over::Clashed(clashed) => {
-                let go = self.go_on(|course, site| {
-                    let (doom, attempt) = *clashed;
-                    course.note_touched(&attempt);
-                    drop(attempt);
-                    course.clashed(site, doom)
-                })?;
-                Ok((None, go))
-            }
-            Over::Retry(mut attempt) => {
-                let go = self.go_on(|course, site| {
-                    course.note_touched(&attempt);
-                    course.sleep(site, &mut attempt)
-                })?;
-                Ok((None, go))
-            }
+            Over::Done(version) => Ok(Ended::At(version)),
+            Over::Threw => Ok(Ended::At(0)),
+            Over::Rest(rest) => self.ended_else(*rest),
         }
+    }
+
+    #[cold]
+    fn ended_else(&mut self, rest: Rest<V>) -> Result<Ended, Error> {
+        let go = match rest {
+            Rest::Called(version, callbacks) => {
+                let calls = self.inside.as_ref().map(|inside| inside.take(&callbacks)).unwrap_or_default();
+                // Nothing of it stands in anybody's way while these run.
+                if let Some(mut ride) = self.ride.take() {
+                    ride.end(self.engine);
+                }
+                in_turn(calls.into_iter());
+                return Ok(Ended::At(version));
+            }
+            Rest::Clashed(doom, attempt) => self.go_on(|course, site| {
+                course.note_touched(&attempt);
+                drop(attempt);
+                course.clashed(site, doom)
+            }),
+            Rest::Retry(mut attempt) => self.go_on(|course, site| {
+                course.note_touched(&attempt);
+                course.sleep(site, &mut attempt)
+            }),
+        };
+        go.map(Ended::Not)
     }
 
     fn runs(&self) -> u32 {
@@ -305,15 +314,14 @@ where
             };
             transact.running = None;
             let attempts = transact.runs();
-            let (version, go) = match transact.ended(outcome.is_ok()) {
-                Ok(ended) => ended,
+            match transact.ended(outcome.is_ok()) {
+                Ok(Ended::At(version)) => {
+                    transact.end();
+                    return Poll::Ready(outcome.map(|value| Transacted { value, version, attempts }));
+                }
+                Ok(Ended::Not(go)) => next = Ok(go),
                 Err(error) => return transact.failed(error),
-            };
-            if let Some(version) = version {
-                transact.end();
-                return Poll::Ready(outcome.map(|value| Transacted { value, version, attempts }));
             }
-            next = Ok(go);
         }
     }
 }
