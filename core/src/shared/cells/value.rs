@@ -114,3 +114,33 @@ impl<V> Clone for Stored<V> {
 fn of_word<V: 'static>(word: u64) -> V {
     word::value(word).expect("it was made of a value of this type")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_kept_as_its_word_and_leaves_nothing() {
+        let mut cell = Stored::new(-1_i32);
+        let reader = cell.clone();
+        assert!(matches!(cell, Stored::Word(_)) && cell.replace(7).is_none());
+        assert_eq!((reader.own(), cell.own(), *cell.clone().into_handle()), (-1, 7, 7));
+        assert!(cell.let_go().is_none());
+    }
+
+    #[test]
+    fn what_a_reader_has_stays_his_and_else_its_place_is_used_again() {
+        let mut cell = Stored::new("old".to_owned());
+        let reader = cell.clone();
+        assert!(matches!(cell.replace("new".to_owned()), Some(Loose::Stored(_))));
+        assert_eq!((reader.own(), cell.own()), ("old".to_owned(), "new".to_owned()));
+        let place = |cell: &Stored<String>| match cell {
+            Stored::Shared(handle) => Arc::as_ptr(handle),
+            Stored::Word(_) => std::ptr::null(),
+        };
+        let before = place(&cell);
+        assert!(matches!(cell.replace("newer".to_owned()), Some(Loose::Own(old)) if old == "new"));
+        assert_eq!(place(&cell), before);
+        assert!(matches!(cell.let_go(), Some(Loose::Stored(_))));
+    }
+}
