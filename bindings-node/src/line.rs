@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn it_is_over_when_all_who_were_counted_have_left() {
         let mut line = Line::new(1, Key::from("k"));
-        [5, 6, 7].map(|generation| line.join(tag(generation)));
+        [5, 6, 7].into_iter().for_each(|generation| line.join(tag(generation)));
         assert_eq!([4, 5, 8, 7].map(|generation| line.leave(1, tag(generation))), [false; 4]);
         assert!(!line.leave(2, tag(6)));
         assert!(line.leave(1, tag(6)));
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn after_a_gap_those_before_do_not_count() {
         let mut line = Line::new(1, Key::from("k"));
-        [5, 7].map(|generation| line.join(tag(generation)));
+        [5, 7].into_iter().for_each(|generation| line.join(tag(generation)));
         assert!(!line.leave(1, tag(5)));
         assert!(line.leave(1, tag(7)));
     }
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn generations_begin_again() {
         let mut line = Line::new(1, Key::from("k"));
-        [GENERATIONS, 0, 1].map(|generation| line.join(tag(generation)));
+        [GENERATIONS, 0, 1].into_iter().for_each(|generation| line.join(tag(generation)));
         assert!(!line.leave(1, tag(GENERATIONS)));
         assert!(!line.leave(1, tag(0)));
         assert!(line.leave(1, tag(1)));
