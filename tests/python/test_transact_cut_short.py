@@ -62,6 +62,8 @@ def test_a_time_out_while_the_body_awaits() -> None:
             with pytest.raises(latchwork.LockTimeout) as error:
                 await task
             assert error.value.waited == 5
+            # What the body raised meanwhile is shown with it.
+            assert isinstance(error.value.__context__, KeyError) == (body is replacing)
             assert (task.cancelled(), task.cancelling() if hasattr(task, "cancelling") else 0) == (False, 0)
             assert await space.list() == []
         assert ended == ["passing", "passing", "passing", False]

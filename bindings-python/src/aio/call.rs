@@ -174,7 +174,14 @@ impl AioCall {
             Err(ending) if (others || !awaited.interrupted) && crate::transaction::passes_through(py, &ending) => {
                 Err(ending)
             }
-            _ => Err(call.driver.failed(py, error)),
+            ending => {
+                let error = call.driver.failed(py, error);
+                // What the body raised besides is shown with it, as Python does where one comes while another is handled.
+                if let Err(ending) = ending {
+                    error.value(py).setattr(intern!(py, "__context__"), ending.value(py))?;
+                }
+                Err(error)
+            }
         }
     }
 
