@@ -22,10 +22,20 @@ enum Major {
 }
 const [FALSE, TRUE, NULL] = [0xf4, 0xf5, 0xf6];
 
+/** Whether a value is being written. */
+let busy = false;
+
 /** The bytes of a value; nothing where it is not short and plain. */
 export function writeShort(value: unknown): Uint8Array | undefined {
-  const end = put(value, 0, 0);
-  return end > 0 ? ROOM.slice(0, end) : undefined;
+  // A getter of a value can have others written meanwhile.
+  if (busy) return undefined;
+  busy = true;
+  try {
+    const end = put(value, 0, 0);
+    return end > 0 ? ROOM.slice(0, end) : undefined;
+  } finally {
+    busy = false;
+  }
 }
 
 /** Writes a value; answers where the next one begins, below zero where there is none. `depth`: in how many containers it is. */

@@ -1,6 +1,6 @@
 // How values become bytes and come back, against the vectors that every language checks.
 
-import { is, isError, ok, rejects, throws } from "../check.mjs";
+import { is, isError, ok, rejects, same, throws } from "../check.mjs";
 import { described, meant } from "../codec/values.mjs";
 import { bytesOf, hexOf } from "../scenario/keys.mjs";
 
@@ -311,6 +311,35 @@ async function control() {
   ok(throws(() => is(described(map), described(object))) instanceof Error);
 }
 
+/** A getter of a value runs while that is written, and can write others. */
+async function writtenMeanwhile({ latchwork }) {
+  const space = await latchwork.open();
+  // The code for values is there then.
+  await space.set("inner", 0);
+  let wrote;
+  const value = {
+    before: "before",
+    get inner() {
+      wrote = space.set("inner", ["a", "longer", "value"]);
+      return 1;
+    },
+    after: "after",
+  };
+  await space.set("outer", value);
+  await wrote;
+  same((await space.get("outer")).value, { before: "before", inner: 1, after: "after" });
+  same((await space.get("inner")).value, ["a", "longer", "value"]);
+  const failing = {
+    get x() {
+      throw new Error("no value");
+    },
+  };
+  await rejects(space.set("outer", failing));
+  await space.set("outer", { x: 1 });
+  same((await space.get("outer")).value, { x: 1 });
+  await space.close();
+}
+
 export const tests = [
   { name: "values have the bytes that are recorded", run: written },
   { name: "short values have the same bytes as among others", run: shortOrNot },
@@ -321,6 +350,7 @@ export const tests = [
   { name: "what is no value in JavaScript is refused, and named", run: notValues },
   { name: "odd values", run: oddValues },
   { name: "a value that is read is the reader's own", run: own },
+  { name: "a value that is written while another is", run: writtenMeanwhile },
   { name: "JSON", run: json },
   { name: "bytes as they are", run: rawBytes },
   { name: "a caller's own pair", run: custom },
