@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 import { open } from "latchwork";
+import { manualClock } from "latchwork/testing";
 import { fresh } from "./actors/start.mjs";
 
 const native = createRequire(import.meta.url)("../latchwork.node");
@@ -157,11 +158,14 @@ test("where there is a limit none is written down", async () => {
 });
 
 test("its age is that of the call, to the turn", async () => {
-  const { space, guard, waiting } = await crowded();
+  const clock = manualClock();
+  const { space, guard, waiting } = await crowded("k", undefined, { clock });
   waiting.push(space.lock("k"));
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  assert.equal(written(), 1);
+  await new Promise(setImmediate);
+  clock.advance(30);
   const { pending } = await space.query();
-  for (const { age } of pending) assert.ok(age >= 25, `age=${age}`);
+  assert.deepEqual(new Set(pending.map(({ age }) => age)), new Set([30]));
   assertRising(await inTurn(guard, waiting));
   await space.close();
 });
