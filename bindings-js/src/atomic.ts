@@ -66,7 +66,7 @@ export class Atomic {
 
   /**
    * Checks all conditions and makes all changes at one instant. Answers the new version of all cells that were written, or
-   * every condition that was not met, in the order of the calls.
+   * every condition that was not met, in the order of the calls. Called once: what is to be done again is put together anew.
    *
    * Rejects with `fenced` where a guard is not held, with `closed` or `invalid`. Nothing has changed then.
    */

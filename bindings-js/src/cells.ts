@@ -59,6 +59,9 @@ interface Written {
   readonly entry?: Entry;
 }
 
+/** The first part of each atomic step that was committed: the list of its parts is copied on its way. */
+const committed = new WeakSet<Step>();
+
 /** The operations on cells. What one came to is taken before anything is settled: others run then, and make calls. */
 export class Cells {
   constructor(
@@ -128,6 +131,11 @@ export class Cells {
   }
 
   commit(steps: Step[]): Committed {
+    const [first] = steps;
+    if (first !== undefined) {
+      if (committed.has(first)) throw invalid("commit", "called before, each commit is made once");
+      committed.add(first);
+    }
     const { space } = this;
     const { native, handle, timer } = space;
     const changes: RawChange[] = [];

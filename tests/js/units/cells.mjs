@@ -122,7 +122,9 @@ async function atomic(host) {
   is((await space.get("c")).version, 0);
   same(await space.atomic().check(a).check(b).commit(), { ok: true, version: 0 });
   same(await space.atomic().commit(), { ok: true, version: 0 });
-  const last = await space.atomic().set("a", 3).set("a", 4).commit();
+  const once = space.atomic().set("a", 3).set("a", 4);
+  const last = await once.commit();
+  isError(host, await rejects(once.commit()), "invalid", { what: "commit" });
   same(await space.get("a"), { key: "a", value: 4, version: last.version });
   isError(host, await rejects(space.atomic().set("a", 1).set("b", undefined).commit()), "invalid", { what: "value" });
   isError(host, await rejects(space.atomic().set("a", 1).delete({}).commit()), "invalid", { what: "key" });
