@@ -155,6 +155,8 @@ impl Course {
         }
         if let Some(turn) = self.turn.as_ref().filter(|turn| turn.token.is_some()) {
             engine.watch_lost(turn.ticket, teller.recipient());
+            // One that was granted before its guards were watched.
+            engine.tie(turn, None, &self.spec.guards, || teller.recipient());
         }
         Ok(())
     }
