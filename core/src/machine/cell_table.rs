@@ -76,11 +76,9 @@ pub(crate) struct Seen<T> {
     pub(crate) expires: Option<Duration>,
 }
 
-/// What a write leaves for others to do.
+/// What a write did.
 #[derive(Debug)]
-pub(crate) struct Written<O> {
-    /// What is left of the value that was replaced or deleted, to be dropped once everything is unlocked.
-    pub(crate) old: Option<O>,
+pub(crate) struct Written {
     /// Whether the cell was present.
     pub(crate) existed: bool,
     pub(crate) presence: Presence,
@@ -178,17 +176,17 @@ impl<T: Kept, W: Clone> CellTable<T, W> {
     }
 
     /// Gives a cell this value and version, and a time to expire, or lets it keep the one that it has while it is present.
-    /// The version is larger than the clock.
+    /// The version is larger than the clock. What is left of the value before it goes to `left`.
     #[inline]
     pub(crate) fn set(
         &mut self,
         found: &Found<'_>,
         value: T::Value,
         expiry: Expiry,
-        version: u64,
-        now: Duration,
-    ) -> Written<T::Old> {
-        self.write(found, (value, T::keep, T::replace), expiry, version, now)
+        (version, now): (u64, Duration),
+        left: &mut impl Extend<T::Old>,
+    ) -> Written {
+        self.write(found, (value, T::keep, T::replace), expiry, (version, now), left)
     }
 
     /// The same, with a value that somebody else may have too.
@@ -198,11 +196,11 @@ impl<T: Kept, W: Clone> CellTable<T, W> {
         found: &Found<'_>,
         kept: T,
         expiry: Expiry,
-        version: u64,
-        now: Duration,
-    ) -> Written<T::Old> {
+        (version, now): (u64, Duration),
+        left: &mut impl Extend<T::Old>,
+    ) -> Written {
         let replace = |place: &mut T, kept| std::mem::replace(place, kept).let_go();
-        self.write(found, (kept, |kept| kept, replace), expiry, version, now)
+        self.write(found, (kept, |kept| kept, replace), expiry, (version, now), left)
     }
 
     #[inline]
@@ -211,9 +209,9 @@ impl<T: Kept, W: Clone> CellTable<T, W> {
         found: &Found<'_>,
         (value, keep, replace): (X, impl FnOnce(X) -> T, impl FnOnce(&mut T, X) -> Option<T::Old>),
         expiry: Expiry,
-        version: u64,
-        now: Duration,
-    ) -> Written<T::Old> {
+        (version, now): (u64, Duration),
+        left: &mut impl Extend<T::Old>,
+    ) -> Written {
         self.clock = version;
         let Found { hash, key, place } = *found;
         let Some(cell) = place.and_then(|place| self.cells.get_bucket_mut(place)) else {
@@ -221,27 +219,36 @@ impl<T: Kept, W: Clone> CellTable<T, W> {
             let cell = Slot { hash, key: key.clone(), value: keep(value), version, expires };
             self.cells.insert_unique(hash, cell, |cell| cell.hash);
             self.move_expiry(key, None, expires, now);
-            return Written { old: None, existed: false, presence: Presence::Appeared };
+            return Written { existed: false, presence: Presence::Appeared };
         };
         let existed = !is_over(cell.expires, now);
-        let old = replace(&mut cell.value, value);
+        if let Some(old) = replace(&mut cell.value, value) {
+            left.extend([old]);
+        }
         cell.version = version;
         let before = cell.expires;
         let expires = expires(before.filter(|_| existed), expiry, now);
         cell.expires = expires;
         self.move_expiry(key, before, expires, now);
-        Written { old, existed, presence: Presence::Same }
+        Written { existed, presence: Presence::Same }
     }
 
-    /// Deletes a cell, if there is one, in a change of this version, which is larger than the clock.
-    pub(crate) fn delete(&mut self, hash: u64, key: &Key, version: u64, now: Duration) -> Written<T::Old> {
+    /// Deletes a cell, if there is one, in a change of this version, which is larger than the clock. What is left of its value
+    /// goes to `left`.
+    pub(crate) fn delete(
+        &mut self,
+        (hash, key): (u64, &Key),
+        (version, now): (u64, Duration),
+        left: &mut impl Extend<T::Old>,
+    ) -> Written {
         self.clock = version;
         match self.take(hash, key) {
             Some(cell) => {
                 let existed = !is_over(cell.expires, now);
-                Written { old: cell.value.let_go(), existed, presence: Presence::Gone }
+                left.extend(cell.value.let_go());
+                Written { existed, presence: Presence::Gone }
             }
-            None => Written { old: None, existed: false, presence: Presence::Same },
+            None => Written { existed: false, presence: Presence::Same },
         }
     }
 
@@ -407,9 +414,14 @@ mod tests {
         expiry: Expiry,
         version: u64,
         now: Duration,
-    ) -> Written<u32> {
-        let found = cells.find(hash, key);
-        cells.set(&found, value, expiry, version, now)
+    ) -> (Written, Vec<u32>) {
+        let (found, mut left) = (cells.find(hash, key), Vec::new());
+        (cells.set(&found, value, expiry, (version, now), &mut left), left)
+    }
+
+    fn delete(cells: &mut CellTable<u32, ()>, key: (u64, &Key), version: u64, now: Duration) -> (Written, Vec<u32>) {
+        let mut left = Vec::new();
+        (cells.delete(key, (version, now), &mut left), left)
     }
 
     impl Kept for u32 {
@@ -436,11 +448,11 @@ mod tests {
     #[test]
     fn a_cell_created_again_never_gets_an_old_version_back() {
         let (mut cells, key) = (table(), Key::from("a"));
-        assert_eq!(set(&mut cells, (1, &key), 1, Expiry::Never, 7, MS).presence, Presence::Appeared);
-        let deleted = cells.delete(1, &key, 8, MS);
-        assert_eq!((deleted.old, deleted.existed, deleted.presence), (Some(1), true, Presence::Gone));
+        assert_eq!(set(&mut cells, (1, &key), 1, Expiry::Never, 7, MS).0.presence, Presence::Appeared);
+        let (deleted, left) = delete(&mut cells, (1, &key), 8, MS);
+        assert_eq!((left, deleted.existed, deleted.presence), (vec![1], true, Presence::Gone));
         assert_eq!((cells.version(1, &key, MS), cells.clock()), (0, 8));
-        assert!(!cells.delete(1, &key, 9, MS).existed);
+        assert!(!delete(&mut cells, (1, &key), 9, MS).0.existed);
         assert!(cells.is_empty());
     }
 
@@ -451,10 +463,10 @@ mod tests {
         assert_eq!((cells.version(1, &key, 4 * MS), cells.expires(1, &key, 4 * MS)), (1, Some(5 * MS)));
         assert_eq!(cells.read(1, &key, 5 * MS), Seen { value: None, version: 0, expires: None });
         assert!(cells.keeps(1, &key));
-        let kept = set(&mut cells, (1, &key), 1, Expiry::Keep, 2, 2 * MS);
+        let (kept, _) = set(&mut cells, (1, &key), 1, Expiry::Keep, 2, 2 * MS);
         assert!(kept.existed && cells.expires(1, &key, 2 * MS) == Some(5 * MS));
-        let again = set(&mut cells, (1, &key), 2, Expiry::Keep, 3, 5 * MS);
-        assert_eq!((again.existed, again.presence, again.old), (false, Presence::Same, Some(1)));
+        let (again, left) = set(&mut cells, (1, &key), 2, Expiry::Keep, 3, 5 * MS);
+        assert_eq!((again.existed, again.presence, left), (false, Presence::Same, vec![1]));
         assert_eq!(cells.next_expiry(), None);
     }
 
@@ -479,7 +491,7 @@ mod tests {
         assert_eq!(cells.at(MS), 2 * MS);
         assert_eq!(cells.at(5 * MS), 5 * MS);
         assert_eq!(cells.at(3 * MS), 5 * MS);
-        cells.delete(1, &key, 2, 5 * MS);
+        delete(&mut cells, (1, &key), 2, 5 * MS);
         assert!(!cells.is_timed() && cells.is_empty());
     }
 
@@ -505,7 +517,7 @@ mod tests {
             set(&mut cells, (number, &Key::from(number)), 0, Expiry::Never, number + 1, MS);
         }
         for number in 0..MANY {
-            cells.delete(number, &Key::from(number), MANY + 1 + number, MS);
+            delete(&mut cells, (number, &Key::from(number)), MANY + 1 + number, MS);
             cells.give_back(0);
             assert!(cells.cells.capacity() <= FEW.max(8 * cells.cells.len()));
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::open::Table;
-use super::{Aftermath, Cells, Loose, Open, Stored, keeps};
+use super::{Aftermath, Cells, Open, Stored, keeps};
 use crate::commit::{Step, Write};
 use crate::machine::{Found, Presence, Written, hash};
 use crate::shared::{Handle, Mailbox, ONE_SHARD, Shared};
@@ -99,9 +99,9 @@ impl<V: Send + Sync + 'static> Cells<V> {
     ) -> bool {
         let mut deleted = false;
         let written = match write {
-            Write::Set { value, expiry } => table.set(found, value, expiry, version, now),
+            Write::Set { value, expiry } => table.set(found, value, expiry, (version, now), after),
             Write::Delete => {
-                let written = table.delete(found.hash, found.key, version, now);
+                let written = table.delete((found.hash, found.key), (version, now), after);
                 deleted = written.existed;
                 written
             }
@@ -112,11 +112,8 @@ impl<V: Send + Sync + 'static> Cells<V> {
 
     /// Notes what a write leaves to do.
     #[inline]
-    pub(super) fn note(&self, table: &Table<V>, key: &Key, written: Written<Loose<V>>, after: &mut Aftermath<V>) {
+    pub(super) fn note(&self, table: &Table<V>, key: &Key, written: Written, after: &mut Aftermath<V>) {
         after.note_watchers(table, key);
-        if let Some(old) = written.old {
-            after.values.push(old);
-        }
         match written.presence {
             Presence::Appeared => after.news().moved.push((key.clone(), true)),
             Presence::Gone => after.news().moved.push((key.clone(), false)),

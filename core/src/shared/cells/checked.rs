@@ -244,7 +244,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
         shared: &Shared,
         open: &mut Several<'_, V>,
         attempt: &mut Checked<V>,
-        (version, now): (u64, Duration),
+        at: (u64, Duration),
         after: &mut Aftermath<V>,
     ) {
         for touched in &mut attempt.touched {
@@ -252,11 +252,9 @@ impl<V: Send + Sync + 'static> Cells<V> {
             let table = open.of(touched.hash);
             let found = table.find(touched.hash, &touched.key);
             let written = match write {
-                Pending::Set { value: Loose::Own(value), expiry } => table.set(&found, value, expiry, version, now),
-                Pending::Set { value: Loose::Stored(stored), expiry } => {
-                    table.put(&found, stored, expiry, version, now)
-                }
-                Pending::Delete => table.delete(found.hash, found.key, version, now),
+                Pending::Set { value: Loose::Own(value), expiry } => table.set(&found, value, expiry, at, after),
+                Pending::Set { value: Loose::Stored(stored), expiry } => table.put(&found, stored, expiry, at, after),
+                Pending::Delete => table.delete((found.hash, found.key), at, after),
             };
             self.note(table, found.key, written, after);
         }

@@ -71,7 +71,7 @@ impl<V: Send + Sync + 'static> Cells<V> {
             let version = open.next_version(handle)?;
             for (key, hash) in found.iter().filter(|(key, _)| !except.contains(key)) {
                 let table = open.of(hash);
-                let written = table.delete(hash, key, version, now);
+                let written = table.delete((hash, key), (version, now), &mut after);
                 if written.existed {
                     deleted.push(key.clone());
                 }
