@@ -25,7 +25,7 @@ export type { Codec, CodecOption } from "./codec.js";
 export type { Committed, Conflict, Deleted, Entry, Exchanged } from "./entry.js";
 export { type Blocker, type CycleStep, type ErrorCode, LatchworkError, type OwnerName, type Stale } from "./error.js";
 export type { Guard } from "./guard.js";
-export { type Key, type Keys, key, type TupleKey } from "./key.js";
+export { type Key, type Keys, key, type TupleKey, turnOf } from "./key.js";
 export { open } from "./open.js";
 export type { OpenOptions } from "./open_options.js";
 export type { LockOptions, Mode, TryLockOptions } from "./options.js";

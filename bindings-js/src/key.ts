@@ -12,7 +12,10 @@ export type Key = string | number | bigint | boolean | Uint8Array | TupleKey;
 /** One key, or several. */
 export type Keys = Key | readonly Key[];
 
-/** A key of several parts, made with {@link key}. Immutable. */
+/** How the name of a turn begins for those who read it. */
+const TURN = "turn";
+
+/** A key of several parts, made with {@link key}, or the name of a turn. Immutable. */
 export class TupleKey {
   /** The parts. Tuples nest. */
   readonly parts: readonly Key[];
@@ -20,13 +23,6 @@ export class TupleKey {
   readonly #value: KeyValue[];
   /** The canonical encoding, made by the core when it is needed first. */
   #encoded: Uint8Array | undefined;
-  /**
-   * Of a turn: whose.
-   *
-   * @internal
-   */
-  declare readonly cell?: Key;
-
   /** @internal */
   constructor(parts: readonly Key[], value: KeyValue[], encoded?: Uint8Array) {
     this.parts = Object.freeze(parts);
@@ -67,11 +63,28 @@ export class TupleKey {
  * @throws {LatchworkError} `invalid`, naming the part, where its type or number cannot be part of a key.
  */
 export function key(...parts: Key[]): TupleKey {
-  const kept = parts.map((part, index) => {
-    check(part, `parts[${index}]`);
+  const kept = each(parts, "parts", (part, name) => {
+    check(part, name);
     return isBytes(part) ? new Uint8Array(part) : part;
   });
   return new TupleKey(kept, kept.map(toValue));
+}
+
+/**
+ * Names the turn of a cell, or, without one, of the whole space: what an `update` or a `transact` holds that lost several times.
+ * It stands in the place of a key in what `query` answers and in time-outs and deadlocks, and reads as `("turn", "doc")`.
+ *
+ * `query` and `revoke` take it: to revoke a turn ends the call that has it with `fenced`. No other operation does.
+ *
+ * @throws {LatchworkError} `invalid` where the cell is no key.
+ *
+ * @example
+ * const { held } = await space.query(turnOf("doc"));
+ */
+export function turnOf(...cell: [] | [cell: Key]): TupleKey {
+  for (const name of cell) check(name, "cell");
+  const { parts } = key(...cell);
+  return new TupleKey([TURN, ...parts], [undefined, ...parts.map(toValue)]);
 }
 
 /**
@@ -80,7 +93,7 @@ export function key(...parts: Key[]): TupleKey {
  * @internal
  */
 export function keyOf(value: KeyValue): Key {
-  return Array.isArray(value) ? new TupleKey(value.map(keyOf), value) : value;
+  return Array.isArray(value) ? new TupleKey(value.map(keyOf), value) : (value ?? TURN);
 }
 
 /**
@@ -92,12 +105,8 @@ export function rawKey(native: Native, key: unknown, what: string): RawKey {
   const { inside } = native;
   if (typeof key === "string" && inside === undefined) return key;
   check(key, what);
-  const { cell } = key as TupleKey;
-  // A tag that no key has, and its cell.
-  if (cell !== undefined) return Uint8Array.of(0x70, ...encode(native, toValue(cell), what));
-  if (inside !== undefined) return encode(native, toValue(key), what);
-  if (key instanceof TupleKey) return TupleKey.encode(native, key, what);
-  return isBytes(key) ? encode(native, key, what) : key;
+  if (inside !== undefined || isBytes(key)) return encode(native, toValue(key), what);
+  return key instanceof TupleKey ? TupleKey.encode(native, key, what) : key;
 }
 
 /**
@@ -116,24 +125,18 @@ export function rawKeys(native: Native, keys: unknown, what: string): RawKey[] {
  * @internal
  */
 export function refusedKey(native: Native, keys: unknown, what: string): LatchworkError | undefined {
-  const refused = each(keys, what, (key, name) => {
-    try {
-      encodedKey(native, key, name);
-      return undefined;
-    } catch (error) {
-      return error as LatchworkError;
-    }
-  });
-  return refused.find(Boolean);
+  try {
+    each(keys, what, (key, name) => encodedKey(native, key, name));
+    return undefined;
+  } catch (error) {
+    return error as LatchworkError;
+  }
 }
 
 /** What becomes of one key, or of each with its place. */
 function each<T>(keys: unknown, what: string, of: (key: unknown, name: string) => T): T[] {
-  if (!Array.isArray(keys)) return [of(keys, what)];
-  // A loop, since `map` leaves holes as they are.
-  const all: T[] = [];
-  for (let index = 0; index < keys.length; index++) all.push(of(keys[index], `${what}[${index}]`));
-  return all;
+  // Copied, since `map` leaves holes as they are.
+  return Array.isArray(keys) ? [...keys].map((key, index) => of(key, `${what}[${index}]`)) : [of(keys, what)];
 }
 
 /**
@@ -188,6 +191,6 @@ function toValue(key: Key): KeyValue {
  */
 export function describe(key: Key): string {
   if (typeof key === "string") return JSON.stringify(key);
-  if (isBytes(key)) return `bytes(${Array.from(key, (byte) => byte.toString(16).padStart(2, "0")).join("")})`;
+  if (isBytes(key)) return `bytes(${[...key].map((byte) => byte.toString(16).padStart(2, "0")).join("")})`;
   return String(key);
 }

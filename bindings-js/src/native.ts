@@ -20,8 +20,11 @@ export type RawKey = string | number | bigint | boolean | Uint8Array;
 /** One key, several or none. */
 export type RawKeys = RawKey | RawKey[] | undefined;
 
-/** A key as it is encoded, and as it comes back: a `Uint8Array` is a bytes key, an array is a tuple. */
-export type KeyValue = string | number | bigint | boolean | Uint8Array | KeyValue[];
+/**
+ * A key as it is encoded, and as it comes back: a `Uint8Array` is a bytes key, an array is a tuple, or, where it begins with
+ * `undefined`, the turn of the key that follows, or of the space.
+ */
+export type KeyValue = string | number | bigint | boolean | Uint8Array | undefined | KeyValue[];
 
 /** The lanes of `scratch`. */
 export enum Lane {

@@ -11,7 +11,6 @@ import { started } from "./host.js";
 import { isBytes, type Key, keyOf, rawKey } from "./key.js";
 
 export { type ManualClock, manualClock } from "./manual_clock.js";
-export { turnOf } from "./turn_of.js";
 
 /**
  * The canonical encoding of a key: the same bytes in every language.

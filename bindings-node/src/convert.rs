@@ -4,10 +4,12 @@
 //! into one.
 
 use std::sync::Arc;
-use std::{ptr, slice};
+use std::{iter, ptr, slice};
 
 use latchwork::{Error, Key, KeyPart, Within};
-use napi::bindgen_prelude::{BigInt, FromNapiValue, ToNapiValue, TypeName, Uint8Array, ValidateNapiValue};
+use napi::bindgen_prelude::{
+    BigInt, Either, FromNapiValue, ToNapiValue, TypeName, Uint8Array, Undefined, ValidateNapiValue,
+};
 use napi::{ValueType, sys};
 
 /// Begins what stands for a turn.
@@ -106,6 +108,11 @@ impl ToNapiValue for KeyValue {
                 KeyPart::Tuple(parts) => {
                     let parts = parts.into_iter().map(|part| KeyValue(Ok(part))).collect();
                     Vec::<KeyValue>::to_napi_value(env, parts)
+                }
+                KeyPart::Turn(cell) => {
+                    let cell = cell.map(|cell| Either::B(KeyValue(Ok(*cell))));
+                    let parts = iter::once(Either::A(())).chain(cell).collect();
+                    Vec::<Either<Undefined, KeyValue>>::to_napi_value(env, parts)
                 }
             }
         }
@@ -244,6 +251,7 @@ unsafe fn other_key(env: sys::napi_env, value: sys::napi_value) -> Result<Key, E
 /// A key of its encoding, or of a turn: a tag that no encoding has, then the encoding of its cell.
 fn encoded_key(encoded: &[u8]) -> Result<Key, Error> {
     match encoded {
+        [TURN] => Ok(Key::turn_of_space()),
         [TURN, cell @ ..] => Key::from_bytes(cell).map(Key::turn_of),
         encoded => Key::from_bytes(encoded),
     }
@@ -258,6 +266,7 @@ unsafe fn part(env: sys::napi_env, value: sys::napi_value, deepest: usize) -> Re
         match ValueType::from(kind) {
             ValueType::String => return text(env, value).map(KeyPart::Str),
             ValueType::Number => f64::from_napi_value(env, value).map(|number| KeyPart::Int(number as i128)),
+            ValueType::Undefined => return Ok(KeyPart::Turn(None)),
             ValueType::Boolean => bool::from_napi_value(env, value).map(KeyPart::Bool),
             ValueType::BigInt => BigInt::from_napi_value(env, value).and_then(|number| match number.words.len() {
                 0 | 1 => Ok(KeyPart::Int(number.get_i128().0)),
@@ -267,7 +276,7 @@ unsafe fn part(env: sys::napi_env, value: sys::napi_value, deepest: usize) -> Re
                 let mut is_array = false;
                 sys::napi_is_array(env, value, &mut is_array);
                 if is_array {
-                    return tuple(env, value, deepest).map(KeyPart::Tuple);
+                    return tuple(env, value, deepest).map(tuple_or_turn);
                 }
                 return bytes(env, value).map(KeyPart::Bytes);
             }
@@ -275,6 +284,15 @@ unsafe fn part(env: sys::napi_env, value: sys::napi_value, deepest: usize) -> Re
         }
     };
     part.map_err(unreadable)
+}
+
+/// A turn crosses as a list that begins with `undefined`, which no tuple has: the key of its cell follows, if it has one.
+fn tuple_or_turn(mut parts: Vec<KeyPart>) -> KeyPart {
+    match &parts[..] {
+        [KeyPart::Turn(None)] => KeyPart::Turn(None),
+        [KeyPart::Turn(None), _] => KeyPart::Turn(parts.pop().map(Box::new)),
+        _ => KeyPart::Tuple(parts),
+    }
 }
 
 /// The bytes of a `Uint8Array`, without a reference to it, which would cost more than all the rest.

@@ -23,7 +23,7 @@ pub(crate) fn encode(env: &Env, key: KeyValue, within: Option<Vec<RawKey>>) -> n
         if let Some(place) = convert::place(within)? {
             key = place.wrap(&key);
         }
-        key.check()?;
+        key.check_or_turn()?;
         Ok(Bytes::from(key.as_bytes()))
     };
     Ok(Environment::of(env)?.answer(encoded()))

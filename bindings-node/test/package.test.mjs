@@ -18,7 +18,7 @@ const folder = fileURLToPath(new URL("..", import.meta.url));
 
 test("import and require give the same", async () => {
   const required = require("latchwork");
-  assert.deepEqual(Object.keys(latchwork).sort(), ["DELETE", "KEEP", "LatchworkError", "key", "open"]);
+  assert.deepEqual(Object.keys(latchwork).sort(), ["DELETE", "KEEP", "LatchworkError", "key", "open", "turnOf"]);
   for (const [name, value] of Object.entries(latchwork)) assert.equal(required[name], value);
   for (const [name, value] of Object.entries(testing)) assert.equal(require("latchwork/testing")[name], value);
   assert.deepEqual(Object.keys(webLocks).sort(), ["Lock", "LockManager", "lockManager"]);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use latchwork::{Blocker, CycleStep, Key, KeyPart, OwnerName, Query, Stale, Turn, Within};
+use latchwork::{Blocker, CycleStep, Key, KeyPart, OwnerName, Query, Stale, Within};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -219,11 +219,7 @@ pub(crate) fn keys_to_py<'py>(py: Python<'py>, keys: &[Key]) -> PyResult<Bound<'
 /// A key as Python has it.
 #[inline]
 pub(crate) fn key_to_py<'py>(py: Python<'py>, key: &Key) -> PyResult<Bound<'py, PyAny>> {
-    match key.as_turn() {
-        None => part_to_py(py, &key.part()),
-        Some(Turn::Space) => turn_class(py)?.call0(),
-        Some(Turn::Cell(cell)) => turn_class(py)?.call1((part_to_py(py, &cell.part())?,)),
-    }
+    part_to_py(py, &key.part())
 }
 
 /// The class `latchwork.Turn`.
@@ -245,6 +241,8 @@ fn part_to_py<'py>(py: Python<'py>, part: &KeyPart) -> PyResult<Bound<'py, PyAny
             let parts: Vec<_> = parts.iter().map(|part| part_to_py(py, part)).collect::<PyResult<_>>()?;
             PyTuple::new(py, parts)?.into_bound_py_any(py)
         }
+        KeyPart::Turn(Some(cell)) => turn_class(py)?.call1((part_to_py(py, cell)?,)),
+        KeyPart::Turn(None) => turn_class(py)?.call0(),
     }
 }
 

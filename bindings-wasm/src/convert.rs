@@ -1,5 +1,7 @@
 //! Keys and texts as they cross, and as the core has them.
 
+use std::iter;
+
 use latchwork::{Error, Key, KeyPart, Within};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -23,7 +25,7 @@ pub fn encode() -> usize {
         let (key, place) = wire::read(|input| Ok((part(input, 0)?, place(input)?)))?;
         let key = Key::try_from(key)?;
         let key = place.map_or(key.clone(), |place| place.wrap(&key));
-        key.check()?;
+        key.check_or_turn()?;
         Ok(key)
     };
     error::answer(key(), |out, key: Key| out.bytes(key.as_bytes()))
@@ -51,6 +53,7 @@ pub(crate) fn raw_key(input: &mut Reader<'_>) -> Result<Key, Error> {
         wire::STRING => Key::from(input.text()?),
         // A turn has a tag that no encoding has: the encoding of its cell follows.
         wire::BYTES => match input.bytes()? {
+            [TURN] => Key::turn_of_space(),
             [TURN, cell @ ..] => return Key::from_bytes(cell).map(Key::turn_of),
             encoded => return Key::from_bytes(encoded),
         },
@@ -121,11 +124,21 @@ fn part(input: &mut Reader<'_>, depth: usize) -> Result<KeyPart, Error> {
         // One deeper than keys may be is for the core to refuse.
         wire::LIST if depth <= MAX_DEPTH => {
             let parts = (0..input.length()?).map(|_| part(input, depth + 1));
-            KeyPart::Tuple(parts.collect::<Result<_, _>>()?)
+            tuple_or_turn(parts.collect::<Result<_, _>>()?)
         }
         wire::LIST => return Err(Error::invalid("key", "tuples nest too deep")),
+        wire::UNDEFINED => KeyPart::Turn(None),
         _ => return Err(wire::malformed()),
     })
+}
+
+/// A turn crosses as a list that begins with `undefined`, which no tuple has: the key of its cell follows, if it has one.
+fn tuple_or_turn(mut parts: Vec<KeyPart>) -> KeyPart {
+    match &parts[..] {
+        [KeyPart::Turn(None)] => KeyPart::Turn(None),
+        [KeyPart::Turn(None), _] => KeyPart::Turn(parts.pop().map(Box::new)),
+        _ => KeyPart::Tuple(parts),
+    }
 }
 
 /// An integer: a number that is one and is exact, or a bigint. Whether keys hold it is for the core to say.
@@ -158,5 +171,12 @@ fn write_part(out: &mut Writer, part: &KeyPart) {
         KeyPart::Bytes(bytes) => out.bytes(bytes),
         KeyPart::Str(text) => out.text(text),
         KeyPart::Tuple(parts) => out.list(parts, write_part),
+        KeyPart::Turn(cell) => {
+            let parts: Vec<_> = iter::once(None).chain(cell.as_deref().map(Some)).collect();
+            out.list(&parts, |out, part| match part {
+                Some(cell) => write_part(out, cell),
+                None => out.undefined(),
+            });
+        }
     }
 }

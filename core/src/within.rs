@@ -53,7 +53,9 @@ impl Within {
     pub fn wrap(&self, key: &Key) -> Key {
         match key.as_turn() {
             Some(Turn::Cell(cell)) => Key::turn_of(self.wrap(&cell)),
-            _ => key.nested_after(&self.0.before, self.0.nested),
+            // Which a sub-space cannot name: what stands for it is refused by every operation.
+            Some(Turn::Space) => Key::turn_of(key),
+            None => key.nested_after(&self.0.before, self.0.nested),
         }
     }
 

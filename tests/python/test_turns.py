@@ -158,6 +158,11 @@ def test_a_turn_that_is_revoked() -> None:
                 await space.get(anything)
             with pytest.raises(latchwork.Invalid):
                 await space.lock(anything)
+            # A sub-space names the turns of its cells, and not that of the space.
+            assert await space.query(latchwork.Turn()) == NOTHING
+            assert await space.within("docs").query(name) == NOTHING
+            with pytest.raises(latchwork.Invalid):
+                await space.within("docs").revoke(latchwork.Turn())
 
     asyncio.run(main())
 

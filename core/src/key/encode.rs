@@ -67,7 +67,7 @@ impl TryFrom<KeyPart> for Key {
     /// # Errors
     ///
     /// [`Invalid`](crate::ErrorKind::Invalid) when an integer is outside −2^63 to 2^64−1, or tuples nest deeper than
-    /// 32.
+    /// 32, or a turn is part of one.
     fn try_from(part: KeyPart) -> Result<Key, Error> {
         encode(&part, 0)
     }
@@ -86,6 +86,9 @@ fn encode(part: &KeyPart, depth: usize) -> Result<Key, Error> {
         KeyPart::Tuple(parts) => {
             Key::tuple(parts.iter().map(|part| encode(part, depth + 1)).collect::<Result<Vec<_>, _>>()?)
         }
+        KeyPart::Turn(_) if depth > 0 => return Err(Error::invalid("key", "a turn is part of no tuple")),
+        KeyPart::Turn(Some(cell)) => Key::turn_of(encode(cell, 0)?),
+        KeyPart::Turn(None) => Key::turn_of_space(),
     })
 }
 

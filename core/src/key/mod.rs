@@ -89,8 +89,10 @@ impl Key {
     pub fn part(&self) -> KeyPart {
         // Every way to make a `Key` encodes canonically. Only a key that every operation refuses, because its tuples
         // nest too deep, does not decode.
-        if let Some(turn) = self.as_turn() {
-            return turn.part();
+        match self.as_turn() {
+            Some(Turn::Cell(cell)) => return KeyPart::Turn(Some(Box::new(cell.part()))),
+            Some(Turn::Space) => return KeyPart::Turn(None),
+            None => {}
         }
         decode::decode(self.as_bytes()).unwrap_or_else(|_| KeyPart::Bytes(self.as_bytes().to_vec()))
     }
@@ -208,11 +210,7 @@ impl std::hash::Hash for Key {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.as_turn() {
-            Some(Turn::Cell(cell)) => write!(f, "turn of {cell}"),
-            Some(Turn::Space) => f.write_str("turn of the space"),
-            None => self.part().fmt(f),
-        }
+        self.part().fmt(f)
     }
 }
 

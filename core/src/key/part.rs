@@ -17,6 +17,8 @@ pub enum KeyPart {
     Str(String),
     /// A tuple of parts, possibly empty.
     Tuple(Vec<KeyPart>),
+    /// A [turn](crate::Key::turn_of), of a cell or else of the whole space. Part of no tuple.
+    Turn(Option<Box<KeyPart>>),
 }
 
 impl fmt::Display for KeyPart {
@@ -36,6 +38,8 @@ impl fmt::Display for KeyPart {
                 }
                 f.write_str(if parts.len() == 1 { ",)" } else { ")" })
             }
+            KeyPart::Turn(Some(cell)) => write!(f, "turn of {cell}"),
+            KeyPart::Turn(None) => f.write_str("turn of the space"),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The keys of turns: locks that no caller can name in a request.
 
+use super::Key;
 use super::encode::TURN;
-use super::{Key, KeyPart};
 use crate::Error;
 
 /// What a turn is for.
@@ -51,7 +51,11 @@ impl Key {
     }
 
     /// As [`check`](Key::check), for those operations that take keys of turns too.
-    pub(crate) fn check_or_turn(&self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid), as for the key of the cell.
+    pub fn check_or_turn(&self) -> Result<(), Error> {
         match self.as_turn() {
             Some(Turn::Cell(cell)) => cell.check(),
             Some(Turn::Space) => Ok(()),
@@ -64,20 +68,10 @@ impl Key {
     }
 }
 
-impl Turn {
-    /// As the parts of a tuple, for those who cannot show a turn as such.
-    pub(super) fn part(&self) -> KeyPart {
-        KeyPart::Tuple(match self {
-            Turn::Cell(cell) => vec![KeyPart::Str("turn of".into()), cell.part()],
-            Turn::Space => vec![KeyPart::Str("turn of the space".into())],
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Within, key};
+    use crate::{KeyPart, Within, key};
 
     #[test]
     fn a_turn_is_no_key_of_a_caller() {
@@ -87,9 +81,8 @@ mod tests {
             assert_eq!(turn.check().expect_err("reserved").what(), Some("key"));
             assert!(turn.check_or_turn().is_ok());
             assert!(Key::from_bytes(turn.as_bytes()).is_err());
-            let Ok(part) = Key::try_from(turn.part()) else { panic!("a tuple") };
-            assert_ne!(part, turn);
-            assert_eq!(part.as_turn(), None);
+            assert!(Key::try_from(turn.part()).is_ok_and(|back| back == turn));
+            assert!(Key::try_from(KeyPart::Tuple(vec![turn.part()])).is_err());
             // In a tuple it is its bytes.
             assert!(Key::from_bytes(key!(turn.clone(), 1).as_bytes()).is_ok());
             assert_eq!(turn.clone(), turn);
@@ -111,5 +104,6 @@ mod tests {
         assert_eq!(place.unwrap(&wrapped), Some(Key::turn_of("a")));
         assert_eq!(place.unwrap(&Key::turn_of("a")), None);
         assert_eq!(place.unwrap(&Key::turn_of_space()), None);
+        assert!(place.wrap(&Key::turn_of_space()).check_or_turn().is_err());
     }
 }

@@ -1,7 +1,6 @@
 // How keys, guards and errors cross between threads.
 
-import { key } from "latchwork";
-import { turnOf } from "latchwork/testing";
+import { key, turnOf } from "latchwork";
 
 /** Which of a thread's flags says that it has answered, and which counts what was sent to it. */
 export const ANSWERED = 0;
@@ -10,14 +9,14 @@ export const SENT = 1;
 /** One key or several, as they can be posted. */
 export function encodeKeys(keys) {
   if (Array.isArray(keys)) return keys.map(encodeKeys);
-  if (keys?.cell !== undefined) return { turn: encodeKeys(keys.cell) };
+  if (keys?.parts?.[0] === "turn") return { turn: keys.parts.slice(1).map(encodeKeys) };
   return Array.isArray(keys?.parts) ? { tuple: keys.parts.map(encodeKeys) } : keys;
 }
 
 /** The opposite of {@link encodeKeys}. */
 export function decodeKeys(keys) {
   if (Array.isArray(keys)) return keys.map(decodeKeys);
-  if (keys?.turn !== undefined) return turnOf(decodeKeys(keys.turn));
+  if (keys?.turn !== undefined) return turnOf(...keys.turn.map(decodeKeys));
   return Array.isArray(keys?.tuple) ? key(...keys.tuple.map(decodeKeys)) : keys;
 }
 

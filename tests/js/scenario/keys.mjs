@@ -8,7 +8,7 @@ export function keyOf({ key, turnOf }, spelled) {
   if ("repeat" in spelled) return spelled.repeat[0].repeat(spelled.repeat[1]);
   if ("tuple" in spelled) return key(...spelled.tuple.map((part) => keyOf({ key }, part)));
   if ("turnOf" in spelled) return turnOf(keyOf({ key }, spelled.turnOf));
-  if ("turnOfSpace" in spelled) return key("turn of the space");
+  if ("turnOfSpace" in spelled) return turnOf();
   // Only in the key vectors, as what is refused.
   if ("float" in spelled)
     return { nan: Number.NaN, inf: Number.POSITIVE_INFINITY }[spelled.float] ?? Number(spelled.float);

@@ -7,9 +7,7 @@ import { runScenario, ScenarioFailure } from "./runner.mjs";
 const NOT_RUN = ["must-fail", "must-reject"];
 
 /** A test for each file, and one that compares the counts with the index. */
-export async function scenarioTests(given) {
-  // Files spell the keys of turns too.
-  const host = { ...given, latchwork: { ...given.latchwork, turnOf: given.testing.turnOf } };
+export async function scenarioTests(host) {
   const schema = await host.read("scenarios/schema.json");
   const { folders } = await host.read("scenarios/index.generated.json");
   const count = { run: 0, skipped: 0, failing: 0, rejected: 0 };

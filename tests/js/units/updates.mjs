@@ -159,6 +159,38 @@ async function turns(host) {
   await space.close();
 }
 
+/** A turn is named by its cell, or by the key that a query shows, also from within a sub-space; no other operation takes it. */
+async function namedTurns(host) {
+  const { key, open, turnOf } = host.latchwork;
+  const root = await open();
+  for (const space of [root, root.within(key("tenant", 7)).within("docs")]) {
+    for (const how of ["made", "shown", "blocked by"]) {
+      const held = await inTurn(space, { label: "holder" });
+      const waiting = space.update("k", (value) => value + 1);
+      is(await state(waiting), "pending");
+      const { held: holds, pending } = await space.query(turnOf("k"));
+      const [[hold], [wait]] = [holds, pending];
+      same([hold.keys.map(String), hold.shared.map(String)], [['("turn", "k")'], space === root ? ['("turn",)'] : []]);
+      same([hold.keys[0].parts, JSON.stringify(turnOf(key("a", 1)))], [["turn", "k"], '["turn",["a",1]]']);
+      // Its name as a key of the caller is another key.
+      same(await space.query(key("turn", "k")), { held: [], pending: [] });
+      is(await space.revoke(key("turn", "k")), 0);
+      for (const call of ["lock", "tryLock", "get", "delete"]) {
+        isError(host, await rejects(space[call](hold.keys[0])), "invalid");
+      }
+      const name = { made: turnOf("k"), shown: hold.keys[0], "blocked by": wait.blockedBy[0].key }[how];
+      is(await space.revoke(name), 1);
+      isError(host, await rejects(held.update), "fenced");
+      is((await waiting).value, 31);
+      held.end();
+    }
+  }
+  same(await root.query(turnOf()), { held: [], pending: [] });
+  is(await root.revoke(turnOf()), 0);
+  isError(host, await rejects(root.within("docs").revoke(turnOf())), "invalid");
+  await root.close();
+}
+
 /** An update that is inside its turn: `end` lets its function answer. */
 async function inTurn(space, options) {
   await space.set("k", 0);
@@ -450,6 +482,7 @@ export const tests = [
   { name: "expiry is kept, set and cleared", run: expiry },
   { name: "plain writes do not wait for a turn; sixteen of them end it", run: losses },
   { name: "a turn is shown, and is first come first served", run: turns },
+  { name: "a turn is named by its cell, or as queries show it", run: namedTurns },
   { name: "time-outs, also while the function runs", run: timeouts },
   { name: "signals, also while the function runs", run: signals },
   { name: "ends that come before the first await of its function", run: endsAtOnce },
