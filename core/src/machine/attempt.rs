@@ -96,8 +96,10 @@ pub(crate) struct Doom {
 /// Why an operation of a body is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// It comes through a handle that is of no use now: its body is over, or a savepoint inside it is open.
-    Invalid,
+    /// It comes through a handle whose body is over.
+    Ended,
+    /// It comes through a handle whose body has a savepoint open.
+    Outside,
     /// The attempt is over.
     Doomed,
     /// It was aborted, for this reason.
@@ -165,7 +167,7 @@ impl<T> Attempt<T> {
     #[inline]
     pub(crate) fn check(&self, scope: u64) -> Result<(), Refused> {
         if self.scope != Some(scope) {
-            return Err(Refused::Invalid);
+            return Err(self.refused(scope));
         }
         self.rare.as_ref().map_or(Ok(()), |rare| rare.check())
     }
@@ -441,7 +443,7 @@ pub(super) mod tests {
         attempt.end(&mut values);
         values.sort_unstable();
         assert_eq!(values, [1, 2, 3]);
-        assert_eq!(attempt.check(body), Err(Refused::Invalid));
+        assert_eq!(attempt.check(body), Err(Refused::Ended));
         let (next, left) = attempt.begin();
         assert!(next > body && left.is_empty() && attempt.touched.is_empty());
         assert_eq!(attempt.check(next), Ok(()));

@@ -33,21 +33,31 @@ impl<T> Attempt<T> {
         scope
     }
 
+    /// Why what comes through the handle of this scope is refused, which is not the innermost that is open.
+    #[cold]
+    pub(super) fn refused(&self, scope: u64) -> Refused {
+        let mut open = self.rare.iter().flat_map(|rare| &rare.savepoints);
+        match open.any(|savepoint| savepoint.outer == Some(scope)) {
+            true => Refused::Outside,
+            false => Refused::Ended,
+        }
+    }
+
     /// Leaves a savepoint, and undoes those inside it that are still open. Answers what is to be dropped.
     ///
     /// # Errors
     ///
-    /// `Invalid` when it is not open; the others with the savepoint left all the same: its attempt is over, or it was aborted
+    /// `Ended` when it is not open; the others with the savepoint left all the same: its attempt is over, or it was aborted
     /// itself, so that its writes are undone.
     pub(crate) fn leave(&mut self, scope: u64, how: Inner) -> (Vec<T>, Result<(), Refused>) {
         let mut dropped = Vec::new();
         let open = self.rare.as_ref().is_some_and(|rare| rare.savepoints.iter().any(|open| open.scope == scope));
         if !open {
-            return (dropped, Err(Refused::Invalid));
+            return (dropped, Err(Refused::Ended));
         }
         loop {
             let aborted = self.rare().aborted.take();
-            let Some(left) = self.rare().savepoints.pop() else { return (dropped, Err(Refused::Invalid)) };
+            let Some(left) = self.rare().savepoints.pop() else { return (dropped, Err(Refused::Ended)) };
             self.scope = left.outer;
             let keep = left.scope == scope && how == Inner::Keep && aborted.is_none();
             if !keep {
@@ -122,11 +132,12 @@ mod tests {
         write(&mut attempt, 2, 4);
         attempt.note_read(None, (3, &Key::from(3_u64)), 9, None);
         attempt.add_callback(8);
-        assert_eq!(attempt.check(outer), Err(Refused::Invalid));
+        assert_eq!(attempt.check(outer), Err(Refused::Outside));
+        assert_eq!(attempt.check(body), Err(Refused::Outside));
         assert_eq!(attempt.check(inner), Ok(()));
         // What is kept inside is undone with what is around it.
         assert_eq!(attempt.leave(inner, Inner::Keep).1, Ok(()));
-        assert_eq!(attempt.check(inner), Err(Refused::Invalid));
+        assert_eq!(attempt.check(inner), Err(Refused::Ended));
         let (dropped, left) = attempt.leave(outer, Inner::Undo);
         assert_eq!((dropped.len(), left), (3, Ok(())));
         assert_eq!((written(&attempt, 1), written(&attempt, 2)), (Some(1), None));
@@ -153,7 +164,7 @@ mod tests {
         assert_eq!(attempt.leave(inner, Inner::Keep).1, Err(Refused::Doomed));
         assert!(matches!(attempt.take_mark(), Some(Mark::Retry)));
         let (next, _) = attempt.begin();
-        assert_eq!(attempt.check(body), Err(Refused::Invalid));
+        assert_eq!(attempt.check(body), Err(Refused::Ended));
         assert_eq!(attempt.check(next), Ok(()));
     }
 }

@@ -352,9 +352,8 @@ impl<V> From<Rest<V>> for Over<V> {
 
 fn refused(why: Refused) -> Error {
     match why {
-        Refused::Invalid => {
-            Error::invalid("tx", "its body is over, or belongs to another call, or a savepoint inside it is open")
-        }
+        Refused::Ended => Error::invalid("tx", "its body is over"),
+        Refused::Outside => Error::invalid("tx", "a savepoint inside its body is open: use the handle of that"),
         Refused::Doomed => Error::doomed(),
         Refused::Aborted(reason) => Error::aborted(&reason),
     }

@@ -257,7 +257,9 @@ fn an_inner_transaction_is_a_savepoint() {
                 inner.set("b", 2)?;
                 inner.on_commit(call("kept"))?;
                 assert_eq!(tx.get("a").await.expect_err("the outer one").what(), Some("tx"));
-                assert_eq!(tx.set("a", 2).expect_err("the outer one").what(), Some("tx"));
+                let refused = tx.set("a", 2).expect_err("the outer one");
+                assert_eq!(refused.what(), Some("tx"));
+                assert!(refused.to_string().contains("a savepoint inside its body is open"), "{refused}");
                 Ok::<_, Error>(inner.get("a").await?.value)
             });
             assert_eq!(kept.await?, Some(1));
@@ -329,7 +331,8 @@ fn a_handle_is_of_no_use_after_its_body_or_elsewhere() {
         .expect("open");
         let tx = kept.take().expect("kept");
         assert_eq!(now(tx.get("a")).expect_err("over").what(), Some("tx"));
-        assert_eq!(tx.set("a", 2).expect_err("over").what(), Some("tx"));
+        let refused = tx.set("a", 2).expect_err("over");
+        assert_eq!(refused.to_string(), "invalid tx: its body is over");
         assert_eq!(tx.abort("late").what(), Some("tx"));
         assert_eq!(tx.retry().what(), Some("tx"));
         assert_eq!(tx.on_commit(|| ()).expect_err("over").what(), Some("tx"));
