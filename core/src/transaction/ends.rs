@@ -15,7 +15,7 @@ use crate::{Clock, Entry, Error, ErrorKind, Expiry, Key, KeyRange, ManualClock, 
 
 const MS: Duration = Duration::from_millis(1);
 
-fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+pub(super) fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
@@ -23,7 +23,7 @@ fn kind<T: std::fmt::Debug>(ended: Result<T, Error>) -> ErrorKind {
     ended.expect_err("it fails").kind()
 }
 
-fn assert_empty<V: Clone + Send + Sync + 'static>(space: &Space<V>) {
+pub(super) fn assert_empty<V: Clone + Send + Sync + 'static>(space: &Space<V>) {
     let query = block_on(space.query()).expect("open");
     assert!(query.held.is_empty() && query.pending.is_empty(), "{query}");
 }
@@ -507,7 +507,7 @@ fn nobody_is_noted_beside_a_cell_when_the_clock_panics() {
 }
 
 /// An update that has taken the turn of `a`, and whose function does not answer.
-fn in_its_turn(space: &Space<u32>) -> impl Future + Unpin {
+pub(super) fn in_its_turn(space: &Space<u32>) -> impl Future + Unpin {
     let mut runs = 0;
     let mut update = Box::pin(space.update_async("a", move |_| {
         runs += 1;

@@ -44,6 +44,8 @@ mod teller;
 #[cfg(test)]
 mod tests;
 mod transact;
+#[cfg(test)]
+mod turn_ends;
 mod tx;
 mod update;
 
