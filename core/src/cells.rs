@@ -5,7 +5,7 @@ use crate::engine::CellEngine;
 use crate::shared::{Stored, Watched};
 use crate::{
     AtOnce, Atomic, Awaited, Commit, Conflict, Entry, Error, Expected, Expiry, IntoChange, IntoKeys, Key, KeyRange,
-    List, Outcome, Space, Transact, Tx, Update, Watch, WriteRequest,
+    List, LocalTx, Outcome, Space, Transact, Tx, Update, Watch, WriteRequest,
 };
 
 /// # Cells
@@ -264,7 +264,8 @@ impl<V: Clone + Send + Sync + 'static> Space<V> {
         Update::new(self.cells(), key.into(), function, Awaited)
     }
 
-    /// Runs a body that reads and writes cells as if it were alone: a future of what it returned. See [`Tx`].
+    /// Runs a body that reads and writes cells as if it were alone: a future of what it returned. See [`Tx`]. A body that waits
+    /// for nothing can be a plain function: [`transact_sync`](Space::transact_sync).
     ///
     /// Each read fits all earlier ones, and everything that was read is checked again when all writes appear at one instant;
     /// where something has changed, the body runs again. After three conflicts, or at once when it meets the turn of another
@@ -310,6 +311,39 @@ impl<V: Clone + Send + Sync + 'static> Space<V> {
     where
         F: FnMut(Tx<V>) -> R,
         R: Future<Output = Result<T, E>>,
+        E: From<Error>,
+    {
+        Transact::new(self.cells(), body)
+    }
+
+    /// As [`transact`](Space::transact), with a body that is a plain function and waits for nothing, which takes some three
+    /// quarters of the time. See [`LocalTx`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`transact`](Space::transact).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// # use latchwork::Error;
+    /// let space = latchwork::Space::<i64>::with_cells();
+    /// space.set("ada", 100).await?;
+    /// let moved = space
+    ///     .transact_sync(|tx| {
+    ///         let (ada, bob) = (tx.get("ada")?.value.unwrap_or(0), tx.get("bob")?.value.unwrap_or(0));
+    ///         tx.set("ada", ada - 30)?;
+    ///         tx.set("bob", bob + 30)?;
+    ///         Ok::<_, Error>(ada - 30)
+    ///     })
+    ///     .await?;
+    /// assert_eq!((moved.value, space.get("bob").await?.value), (70, Some(30)));
+    /// # Ok::<_, Error>(()) }).unwrap();
+    /// ```
+    pub fn transact_sync<F, T, E>(&self, body: F) -> Transact<'_, V, F, Result<T, E>, T, AtOnce>
+    where
+        F: FnMut(&mut LocalTx<'_, V>) -> Result<T, E>,
         E: From<Error>,
     {
         Transact::new(self.cells(), body)

@@ -105,7 +105,7 @@ pub use crate::scan::Scan;
 pub use crate::signature::OwnerName;
 pub use crate::space::Space;
 pub use crate::ticket::Ticket;
-pub use crate::transaction::{AtOnce, Awaited, IntoChange, Transact, Transacted, Tx, Update, Updated};
+pub use crate::transaction::{AtOnce, Awaited, IntoChange, LocalTx, Transact, Transacted, Tx, Update, Updated};
 pub use crate::transaction::{Call, CallSpec, Change, Done, Run, Step};
 pub use crate::try_lock::TryLock;
 pub use crate::watch::Watch;

@@ -44,7 +44,7 @@ use smallvec::SmallVec;
 pub(crate) use self::alarms::{Alarm, Alarms};
 pub(crate) use self::at_once::{Granted, at_once};
 pub(crate) use self::cells::{Aftermath, Cells, Checked, Keeper, Loose, Sleep, Stored, Subscription, Watched};
-pub(crate) use self::enclosed::Enclosed;
+pub(crate) use self::enclosed::{Access, Enclosed};
 pub(crate) use self::entries::Entries;
 pub(crate) use self::guarded::Demand;
 pub(crate) use self::hand_over::{Handed, Inboxes, Payload};

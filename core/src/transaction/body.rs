@@ -1,20 +1,29 @@
 //! What a body does with cells, as one attempt.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::ops::Deref;
 use std::time::Duration;
 
 use crate::engine::MemoryCells;
 use crate::entry::Told;
 use crate::machine::{Attempt, Doom, Inner, Mark, Pending, Refused, sort_by};
-use crate::shared::{Aftermath, Checked, Demand, Enclosed, Loose, Mailbox, Stored};
+use crate::shared::{Access, Aftermath, Checked, Demand, Enclosed, Loose, Mailbox, Stored};
 use crate::sync::Arc;
 use crate::{Entry, Error, Expiry, Key, Scan};
 
-/// The attempts of one call, one after the other. Every operation names the scope that it comes from.
-pub(crate) struct Body<V> {
-    pub(crate) engine: Arc<MemoryCells<V>>,
-    attempt: Enclosed<Checked<V>>,
+/// The attempts of one call, one after the other. Every operation names the scope that it comes from. `E` is a handle on the
+/// engine, `A` where the attempt is.
+pub(crate) struct Body<E, A> {
+    pub(crate) engine: E,
+    attempt: A,
 }
+
+/// With handles that go to other tasks and threads.
+pub(crate) type SharedBody<V> = Body<Arc<MemoryCells<V>>, Enclosed<Checked<V>>>;
+
+/// With one handle, which stays where the body runs.
+pub(super) type LocalBody<'a, V> = Body<&'a MemoryCells<V>, RefCell<Checked<V>>>;
 
 /// What the end of a transaction's body comes to.
 pub(super) enum Over<V> {
@@ -41,17 +50,32 @@ pub(super) struct End {
     pub(super) call: Result<(), Error>,
 }
 
-impl<V: Send + Sync + 'static> Body<V> {
-    pub(crate) fn new(engine: Arc<MemoryCells<V>>) -> Body<V> {
+impl<V> SharedBody<V> {
+    pub(crate) fn new(engine: Arc<MemoryCells<V>>) -> SharedBody<V> {
         Body { engine, attempt: Enclosed::new(Attempt::new()) }
     }
 
     /// With the first attempt begun, whose scope is [`Attempt::FIRST`].
     #[inline(always)]
-    pub(crate) fn begun(engine: Arc<MemoryCells<V>>) -> Body<V> {
+    pub(super) fn begun(engine: Arc<MemoryCells<V>>) -> SharedBody<V> {
         Body { engine, attempt: Enclosed::new(Attempt::begun()) }
     }
+}
 
+impl<'a, V> LocalBody<'a, V> {
+    /// With one attempt, which has begun, with [`Attempt::FIRST`] for its scope.
+    #[inline(always)]
+    pub(super) fn local(engine: &'a MemoryCells<V>) -> LocalBody<'a, V> {
+        Body { engine, attempt: RefCell::new(Attempt::begun()) }
+    }
+}
+
+impl<V, E, A> Body<E, A>
+where
+    V: Send + Sync + 'static,
+    E: Deref<Target = MemoryCells<V>>,
+    A: Access<Checked<V>>,
+{
     /// Begins the next attempt. Answers its scope.
     pub(crate) fn begin(&self) -> u64 {
         let (scope, old) = self.attempt.with(Attempt::begin);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::body::{Body, End, Over, Rest};
+use super::body::{End, Over, Rest, SharedBody};
 use super::course::{Course, Go, Phase, Site};
 use super::one_cell::{self, Written};
 use super::teller::Teller;
@@ -44,7 +44,7 @@ use crate::{Entry, Error, Expiry, Key, Scan};
 pub struct Call<V: Send + Sync + 'static>(Arc<Inside<V>>);
 
 struct Inside<V: Send + Sync + 'static> {
-    body: Body<V>,
+    body: SharedBody<V>,
     mailbox: Arc<Mailbox>,
     tag: u64,
     /// Of an update: its cell, as the space knows it.
@@ -81,7 +81,13 @@ impl<V: Send + Sync + 'static> Call<V> {
         let cell = cell.map(|key| engine.known(key)).transpose()?.map(Cow::into_owned);
         let course = Box::new(Going { course: Course::new(spec.clone(), origin), scope: 0, seen: 0 });
         let driver = Enclosed::new(Driver { course: Some(course), cancelled: false });
-        Ok(Call(Arc::new(Inside { body: Body::new(engine.clone()), mailbox: mailbox.clone(), tag, cell, driver })))
+        Ok(Call(Arc::new(Inside {
+            body: SharedBody::new(engine.clone()),
+            mailbox: mailbox.clone(),
+            tag,
+            cell,
+            driver,
+        })))
     }
 
     /// Begins, and goes on after each [`Settled::Resumed`](crate::Settled::Resumed).

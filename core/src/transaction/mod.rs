@@ -9,7 +9,8 @@
 //! | `one_cell` | the way of an update: read, run, write |
 //! | `body` | what a body does with cells, as one attempt |
 //! | `call` | both for a binding: one object, asked step by step |
-//! | `update`, `transact`, `tx` | both for Rust, as futures; `ride` is what they share |
+//! | `update`, `transact` | both for Rust, as futures; `ride` is what they share |
+//! | `tx`, `local` | what the body of a transaction has in hand, as a future and as a plain function; `savepoint` in both |
 //!
 //! Words that are for one thing each:
 //!
@@ -35,8 +36,10 @@ mod call_spec;
 mod course;
 #[cfg(test)]
 mod ends;
+mod local;
 mod one_cell;
 mod ride;
+mod savepoint;
 #[cfg(test)]
 mod search;
 mod step;
@@ -51,6 +54,7 @@ mod update;
 
 pub use self::call::Call;
 pub use self::call_spec::CallSpec;
+pub use self::local::LocalTx;
 pub use self::step::{Change, Done, Run, Step};
 pub use self::transact::{Transact, Transacted};
 pub use self::tx::Tx;

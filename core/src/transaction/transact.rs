@@ -7,13 +7,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::CallSpec;
-use super::body::{End, Over, Rest};
+use super::body::{End, LocalBody, Over, Rest};
 use super::course::{Course, Go, Site};
+use super::local::LocalTx;
 use super::ride::Ride;
-use super::tx::{Inside, Tx};
+use super::tx::{Callback, Inside, Tx};
+use super::{AtOnce, Awaited, CallSpec};
 use crate::engine::MemoryCells;
-use crate::shared::in_turn;
+use crate::shared::{Demand, in_turn};
 use crate::sync::{Arc, StrongArc};
 use crate::{Error, Guard, IntoKeys, Key, Owner};
 
@@ -29,14 +30,14 @@ pub struct Transacted<T> {
     pub attempts: u32,
 }
 
-/// A transaction: a builder first, then a future of what it did. Made by [`Space::transact`](crate::Space::transact), which
-/// says how it goes.
+/// A transaction: a builder first, then a future of what it did. Made by [`Space::transact`](crate::Space::transact) and
+/// [`Space::transact_sync`](crate::Space::transact_sync), which say how it goes.
 ///
 /// # Cancel safety
 ///
 /// Nothing happens before the first poll. Dropping it gives it up: nothing is written, and it leaves no turn and no wait.
 #[must_use = "a transaction does nothing unless it is awaited"]
-pub struct Transact<'a, V: Send + Sync + 'static, F, R, T> {
+pub struct Transact<'a, V: Send + Sync + 'static, F, R, T, W = Awaited> {
     engine: &'a Arc<MemoryCells<V>>,
     body: F,
     /// What most transactions do without.
@@ -51,8 +52,8 @@ pub struct Transact<'a, V: Send + Sync + 'static, F, R, T> {
     under_way: bool,
     running: Option<Pin<Box<R>>>,
     over: bool,
-    /// What a body returned is kept on the way through `poll` alone.
-    value: PhantomData<fn() -> T>,
+    /// What a body returned is kept on the way through `poll` alone. Whether it answers at once is said by the type.
+    value: PhantomData<fn() -> (T, W)>,
 }
 
 /// Whether a transaction has ended with its body.
@@ -63,8 +64,8 @@ enum Ended {
     Not(Go),
 }
 
-impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
-    pub(crate) fn new(engine: &'a Arc<MemoryCells<V>>, body: F) -> Transact<'a, V, F, R, T> {
+impl<'a, V: Send + Sync + 'static, F, R, T, W> Transact<'a, V, F, R, T, W> {
+    pub(crate) fn new(engine: &'a Arc<MemoryCells<V>>, body: F) -> Transact<'a, V, F, R, T, W> {
         Transact {
             engine,
             body,
@@ -161,16 +162,19 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
         ride.with(self.engine, then)
     }
 
-    /// Runs the body.
+    /// The body is about to run. Answers for which time.
+    fn ready(&mut self) -> Result<u32, Error> {
+        let Some(ride) = &mut self.ride else { return Ok(1) };
+        ride.ready(self.engine)?;
+        Ok(ride.course.run())
+    }
+
+    /// Runs a body that answers a future.
     fn run(&mut self) -> Result<(), Error>
     where
         F: FnMut(Tx<V>) -> R,
     {
-        let mut attempt = 1;
-        if let Some(ride) = &mut self.ride {
-            ride.ready(self.engine)?;
-            attempt = ride.course.run();
-        }
+        let attempt = self.ready()?;
         let tx = match &self.inside {
             Some(inside) => Inside::begin(inside, attempt),
             None => {
@@ -184,30 +188,47 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
         Ok(())
     }
 
-    /// The body has ended.
+    /// Runs a body that answers at once. Answers that, which run it was, and what it comes to.
+    #[inline]
+    fn run_at_once<E>(&mut self) -> Result<(Result<T, E>, u32, Ended), Error>
+    where
+        F: FnMut(&mut LocalTx<'_, V>) -> Result<T, E>,
+    {
+        let attempt = self.ready()?;
+        let (mut body, mut callbacks) = (LocalBody::local(self.engine), Vec::new());
+        let outcome = (self.body)(&mut LocalTx::first(&body, &mut callbacks, attempt));
+        let over = settled(self.engine, &mut self.ride, outcome.is_ok(), |end, by| body.over_alone(end, by));
+        let ended = match over? {
+            Over::Done(version) => Ended::At(version),
+            Over::Threw => Ended::At(0),
+            Over::Rest(rest) => self.ended_else(*rest, callbacks)?,
+        };
+        Ok((outcome, attempt, ended))
+    }
+
+    /// The body's future has ended.
     #[inline]
     fn ended(&mut self, returned: bool) -> Result<Ended, Error> {
         let Some(inside) = &mut self.inside else { return Ok(Ended::Not(Go::Wait)) };
-        let over = match &mut self.ride {
-            None => Inside::over(inside, End { returned, call: self.engine.check_open() }, (0, &[])),
-            Some(ride) => ride.without(self.engine, |course, site| {
-                let end = End { returned, call: course.check_up(site) };
-                Inside::over(inside, end, (course.number(), course.guards()))
-            }),
-        };
+        let over = settled(self.engine, &mut self.ride, returned, |end, by| Inside::over(inside, end, by));
         self.under_way = false;
         match over? {
             Over::Done(version) => Ok(Ended::At(version)),
             Over::Threw => Ok(Ended::At(0)),
-            Over::Rest(rest) => self.ended_else(*rest),
+            Over::Rest(rest) => {
+                let mut callbacks = Vec::new();
+                inside.take_all(&mut callbacks);
+                self.ended_else(*rest, callbacks)
+            }
         }
     }
 
     #[cold]
-    fn ended_else(&mut self, rest: Rest<V>) -> Result<Ended, Error> {
+    fn ended_else(&mut self, rest: Rest<V>, mut callbacks: Vec<Option<Callback>>) -> Result<Ended, Error> {
         let go = match rest {
-            Rest::Called(version, callbacks) => {
-                let calls = self.inside.as_ref().map(|inside| inside.take(&callbacks)).unwrap_or_default();
+            Rest::Called(version, called) => {
+                let calls: Vec<Callback> =
+                    called.iter().filter_map(|&number| callbacks.get_mut(number as usize)?.take()).collect();
                 // Nothing of it stands in anybody's way while these run.
                 if let Some(mut ride) = self.ride.take() {
                     ride.end(self.engine);
@@ -270,7 +291,58 @@ impl<'a, V: Send + Sync + 'static, F, R, T> Transact<'a, V, F, R, T> {
     }
 }
 
-impl<V, F, R, T, E> Future for Transact<'_, V, F, R, T>
+/// What the end of a body comes to, whose attempt is ended by `over`.
+#[inline]
+fn settled<V: Send + Sync + 'static>(
+    engine: &MemoryCells<V>,
+    ride: &mut Option<Box<Ride>>,
+    returned: bool,
+    over: impl FnOnce(End, (u64, &[Demand])) -> Result<Over<V>, Error>,
+) -> Result<Over<V>, Error> {
+    match ride {
+        None => over(End { returned, call: engine.check_open() }, (0, &[])),
+        Some(ride) => ride.without(engine, |course, site| {
+            let end = End { returned, call: course.check_up(site) };
+            over(end, (course.number(), course.guards()))
+        }),
+    }
+}
+
+impl<V, F, T, E> Future for Transact<'_, V, F, Result<T, E>, T, AtOnce>
+where
+    V: Send + Sync + 'static,
+    F: FnMut(&mut LocalTx<'_, V>) -> Result<T, E>,
+    E: From<Error>,
+{
+    type Output = Result<Transacted<T>, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let transact = &mut *self;
+        if transact.over {
+            return Poll::Pending;
+        }
+        transact.listen(cx);
+        let mut next = transact.advance();
+        loop {
+            next = match next {
+                Err(error) => return transact.failed(error),
+                // Rung before anybody listened: ask again.
+                Ok(Go::Wait) if transact.listen(cx) => transact.advance(),
+                Ok(Go::Wait) => return Poll::Pending,
+                Ok(Go::Run) => match transact.run_at_once() {
+                    Err(error) => Err(error),
+                    Ok((_, _, Ended::Not(go))) => Ok(go),
+                    Ok((outcome, attempts, Ended::At(version))) => {
+                        transact.end();
+                        return Poll::Ready(outcome.map(|value| Transacted { value, version, attempts }));
+                    }
+                },
+            };
+        }
+    }
+}
+
+impl<V, F, R, T, E> Future for Transact<'_, V, F, R, T, Awaited>
 where
     V: Send + Sync + 'static,
     F: FnMut(Tx<V>) -> R,
@@ -326,16 +398,16 @@ where
     }
 }
 
-impl<V: Send + Sync + 'static, F, R, T> Drop for Transact<'_, V, F, R, T> {
+impl<V: Send + Sync + 'static, F, R, T, W> Drop for Transact<'_, V, F, R, T, W> {
     fn drop(&mut self) {
         self.end();
     }
 }
 
 // Nothing in it is pinned but what a body returns, in a box.
-impl<V: Send + Sync + 'static, F, R, T> Unpin for Transact<'_, V, F, R, T> {}
+impl<V: Send + Sync + 'static, F, R, T, W> Unpin for Transact<'_, V, F, R, T, W> {}
 
-impl<V: Send + Sync + 'static, F, R, T> fmt::Debug for Transact<'_, V, F, R, T> {
+impl<V: Send + Sync + 'static, F, R, T, W> fmt::Debug for Transact<'_, V, F, R, T, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transact").field("spec", &self.spec).finish_non_exhaustive()
     }

@@ -5,9 +5,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::body::{Body, End, Over};
+use super::body::{End, Over, SharedBody};
+use super::savepoint::Savepoint;
 use crate::engine::MemoryCells;
-use crate::machine::Inner;
 use crate::shared::{Checked, Demand, Enclosed};
 use crate::sync::{Arc, OnceLock, StrongArc};
 use crate::{Entry, Error, Expiry, IntoKeys, Key, KeyRange, Scan};
@@ -29,7 +29,7 @@ pub struct Tx<V: Send + Sync + 'static> {
 
 /// The attempts of one transaction.
 pub(super) struct Inside<V> {
-    pub(super) body: Body<V>,
+    pub(super) body: SharedBody<V>,
     /// Of this attempt, by the numbers that it knows them by. Made for the first one.
     callbacks: OnceLock<Enclosed<Vec<Option<Callback>>>>,
 }
@@ -37,7 +37,7 @@ pub(super) struct Inside<V> {
 impl<V: Send + Sync + 'static> Inside<V> {
     /// Begins the first attempt.
     pub(super) fn begun(engine: Arc<MemoryCells<V>>) -> Tx<V> {
-        let inside = StrongArc::new(Inside { body: Body::begun(engine), callbacks: OnceLock::new() });
+        let inside = StrongArc::new(Inside { body: SharedBody::begun(engine), callbacks: OnceLock::new() });
         Tx { inside, scope: Checked::<V>::FIRST, attempt: 1 }
     }
 
@@ -73,13 +73,6 @@ impl<V: Send + Sync + 'static> Inside<V> {
         if let Some(all) = self.callbacks.get() {
             all.with(|all| std::mem::swap(all, into));
         }
-    }
-
-    /// Takes what is to be called, in this order.
-    pub(super) fn take(&self, callbacks: &[u64]) -> Vec<Callback> {
-        let mut all = Vec::new();
-        self.take_all(&mut all);
-        callbacks.iter().filter_map(|&number| all.get_mut(number as usize)?.take()).collect()
     }
 }
 
@@ -215,13 +208,9 @@ impl<V: Clone + Send + Sync + 'static> Tx<V> {
     /// # Ok::<_, Error>(()) }).unwrap();
     /// ```
     pub async fn transact<T, E: From<Error>>(&self, body: impl AsyncFnOnce(Tx<V>) -> Result<T, E>) -> Result<T, E> {
-        let scope = self.inside.body.enter(self.scope)?;
-        let mut savepoint = Savepoint { inside: &self.inside, scope, how: Inner::Undo };
-        let outcome = body(Tx { inside: self.inside.clone(), scope, attempt: self.attempt }).await;
-        if outcome.is_ok() {
-            savepoint.how = Inner::Keep;
-        }
-        savepoint.leave()?;
+        let savepoint = Savepoint::enter(&self.inside.body, self.scope)?;
+        let outcome = body(Tx { inside: self.inside.clone(), scope: savepoint.scope, attempt: self.attempt }).await;
+        savepoint.leave(outcome.is_ok())?;
         outcome
     }
 
@@ -297,28 +286,6 @@ impl<V: Clone + Send + Sync + 'static, K: Into<Key>> Future for Reading<'_, V, K
 
 // Nothing in it is pinned.
 impl<V: Send + Sync + 'static, K> Unpin for Reading<'_, V, K> {}
-
-/// A savepoint that is open. Dropped, it is undone.
-struct Savepoint<'a, V: Send + Sync + 'static> {
-    inside: &'a Inside<V>,
-    scope: u64,
-    how: Inner,
-}
-
-impl<V: Send + Sync + 'static> Savepoint<'_, V> {
-    fn leave(self) -> Result<(), Error> {
-        let left = self.inside.body.leave(self.scope, self.how);
-        std::mem::forget(self);
-        left
-    }
-}
-
-impl<V: Send + Sync + 'static> Drop for Savepoint<'_, V> {
-    fn drop(&mut self) {
-        // Its body was dropped in the middle: nobody asks how it was left.
-        drop(self.inside.body.leave(self.scope, self.how));
-    }
-}
 
 impl<V: Send + Sync + 'static> Clone for Tx<V> {
     fn clone(&self) -> Tx<V> {

@@ -66,11 +66,11 @@ pub struct Update<'a, V: Send + Sync + 'static, F, R, W> {
     way: W,
 }
 
-/// How the function of an update answers: at once.
+/// How the function of an update, or the body of a transaction, answers: at once.
 #[derive(Debug)]
 pub struct AtOnce;
 
-/// How the function of an update answers: as a future.
+/// How the function of an update, or the body of a transaction, answers: as a future.
 #[derive(Debug)]
 pub struct Awaited;
 

@@ -43,7 +43,7 @@ pub struct Curve {
 }
 
 /// The cases that compare us with peers.
-pub const CASES: [fn() -> Case; 14] = [
+pub const CASES: [fn() -> Case; 15] = [
     fresh_key::fresh_key,
     fresh_key::key_seen_before,
     several_keys::three_integers,
@@ -54,6 +54,7 @@ pub const CASES: [fn() -> Case; 14] = [
     cells::compare_exchange,
     cells::watched,
     transactions::update,
+    transactions::transact_sync,
     transactions::transact,
     transactions::one_contender,
     transactions::ten_contenders,

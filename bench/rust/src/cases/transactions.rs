@@ -29,12 +29,24 @@ pub(super) fn update() -> Case {
     Case { name: "cell: update", operations: OPERATIONS, sides }
 }
 
-/// Moves one from a cell to another: two reads, two writes.
-pub(super) fn transact() -> Case {
-    let names = || key_names("account", 2 * PAIRS);
+/// Moves one from a cell to another, two reads and two writes, in a body that is a plain function, as the peer's is.
+pub(super) fn transact_sync() -> Case {
     let space: Space<i64> = Space::with_cells();
-    let vars: HashMap<String, TVar<i64>> = names().into_iter().map(|name| (name, TVar::new(0))).collect();
-    let ours = over_pairs("Latchwork", names(), move |from, to| {
+    let ours = over_pairs("Latchwork", accounts(), move |from, to| {
+        let moved = ready(space.transact_sync(|tx| {
+            let (one, other) = (tx.get(from)?.value, tx.get(to)?.value);
+            tx.set(from, one.unwrap_or_default() - 1)?;
+            tx.set(to, other.unwrap_or_default() + 1)
+        }));
+        Result::<_, Error>::expect(moved, "open");
+    });
+    Case { name: "transaction: 2 reads + 2 writes", operations: OPERATIONS, sides: vec![ours, by_fast_stm()] }
+}
+
+/// The same in a body that may wait.
+pub(super) fn transact() -> Case {
+    let space: Space<i64> = Space::with_cells();
+    let ours = over_pairs("Latchwork", accounts(), move |from, to| {
         let moved = ready(space.transact(async |tx: Tx<i64>| {
             let (one, other) = (tx.get(from).await?.value, tx.get(to).await?.value);
             tx.set(from, one.unwrap_or_default() - 1)?;
@@ -42,15 +54,25 @@ pub(super) fn transact() -> Case {
         }));
         Result::<_, Error>::expect(moved, "open");
     });
-    let theirs = over_pairs("fast-stm", names(), move |from, to| {
+    let name = "transaction: 2 reads + 2 writes, async body";
+    Case { name, operations: OPERATIONS, sides: vec![ours, by_fast_stm()] }
+}
+
+fn accounts() -> Vec<String> {
+    key_names("account", 2 * PAIRS)
+}
+
+/// By transactional variables, in bodies that cannot wait.
+fn by_fast_stm() -> Side {
+    let vars: HashMap<String, TVar<i64>> = accounts().into_iter().map(|name| (name, TVar::new(0))).collect();
+    over_pairs("fast-stm", accounts(), move |from, to| {
         let (from, to) = (&vars[from], &vars[to]);
         atomically(|transaction| {
             let (one, other) = (from.read(transaction)?, to.read(transaction)?);
             from.write(transaction, one - 1)?;
             to.write(transaction, other + 1)
         });
-    });
-    Case { name: "transaction: 2 reads + 2 writes", operations: OPERATIONS, sides: vec![ours, theirs] }
+    })
 }
 
 /// The longest that the loop by hand stands back, in turns of the others.

@@ -1,6 +1,6 @@
 //! How each parameter of the table that is about updates and transactions is given a value in this language.
 
-use latchwork::{Call, CallSpec, Change, Error, Expiry, Key, KeyRange, Scan, Space, Step, Tx};
+use latchwork::{Call, CallSpec, Change, Error, Expiry, Key, KeyRange, LocalTx, Scan, Space, Step, Tx};
 use latchwork_tests::poll::now;
 
 use super::callers::{Caller, holding, one};
@@ -52,6 +52,13 @@ pub(crate) fn transact_caller(parameter: &str) -> Option<Caller> {
                 tx.transact(async |inner| inner.delete(&key)).await
             })?;
             let key = one(value)?;
+            in_plain_body(space, |tx| {
+                tx.get(&key)?;
+                tx.set(&key, ())?;
+                tx.delete(&key)?;
+                tx.insert(&key, ())?.expect("absent");
+                tx.transact(|inner| inner.delete(&key))
+            })?;
             in_call(space, |call, scope| {
                 call.get(scope, &key)?;
                 call.set(scope, &key, (), None)?;
@@ -64,11 +71,13 @@ pub(crate) fn transact_caller(parameter: &str) -> Option<Caller> {
         "several" => |space, value| {
             in_body(space, async |tx| tx.get_many(keys(value)?).await.map(drop))?;
             let keys = keys(value)?;
+            in_plain_body(space, |tx| tx.get_many(&keys[..]).map(drop))?;
             in_call(space, |call, scope| call.get_many(scope, &keys).map(drop))
         },
         "prefix" => |space, value| {
             let range = KeyRange::prefix(one(value)?);
             in_body(space, async |tx| tx.list(range.clone()).await.map(drop))?;
+            in_plain_body(space, |tx| tx.list(range.clone()).map(drop))?;
             in_call(space, |call, scope| call.list(scope, &Scan::new(range.clone()).limit(1)).map(drop))
         },
         "attempts" => |space, value| {
@@ -86,9 +95,14 @@ pub(crate) fn transact_caller(parameter: &str) -> Option<Caller> {
             let transact = space.transact(async |_: Tx<()>| Ok::<_, Error>(()));
             now(transact.guard_keys(&guard, keys(value)?)).map(drop)
         },
-        "expire_in" => |space, value| in_body(space, async |tx| tx.set_expiring("b", (), Expiry::In(duration(value)))),
+        "expire_in" => |space, value| {
+            in_plain_body(space, |tx| tx.set_expiring("b", (), Expiry::In(duration(value))))?;
+            in_body(space, async |tx| tx.set_expiring("b", (), Expiry::In(duration(value))))
+        },
         "reason" => |space, value| {
             let aborted = now(space.transact(async |tx: Tx<()>| Err::<(), _>(tx.abort(&text(value)))));
+            assert_eq!(aborted.expect_err("aborted").reason(), Some(&*text(value)));
+            let aborted = now(space.transact_sync(|tx| Err::<(), _>(tx.abort(&text(value)))));
             assert_eq!(aborted.expect_err("aborted").reason(), Some(&*text(value)));
             in_call(space, |call, scope| {
                 let inner = call.enter(scope)?;
@@ -118,6 +132,16 @@ fn answered(call: &Call<()>) -> Result<(), Error> {
 fn in_body(space: &Space<()>, body: impl AsyncFn(&Tx<()>) -> Result<(), Error>) -> Result<(), Error> {
     let given_up = now(space.transact(async |tx: Tx<()>| {
         body(&tx).await?;
+        Err::<(), _>(tx.abort("given up"))
+    }));
+    let error = given_up.expect_err("it was given up");
+    if error.reason() == Some("given up") { Ok(()) } else { Err(error) }
+}
+
+/// The same with a body that is a plain function.
+fn in_plain_body(space: &Space<()>, body: impl Fn(&mut LocalTx<'_, ()>) -> Result<(), Error>) -> Result<(), Error> {
+    let given_up = now(space.transact_sync(|tx| {
+        body(tx)?;
         Err::<(), _>(tx.abort("given up"))
     }));
     let error = given_up.expect_err("it was given up");

@@ -67,6 +67,7 @@ fn cell_call(operation: &str) -> Option<SpaceCall> {
         },
         "transact" => |space| {
             space.port(|| {}).transact(&CallSpec::new(), 1).expect_err("closed");
+            now(space.transact_sync(|_| Ok::<_, Error>(()))).expect_err("closed");
             now(space.transact(async |_: Tx<()>| Ok::<_, Error>(()))).map(drop)
         },
         "get" => |space| {

@@ -57,6 +57,22 @@ async fn transact(space: &Space<u64>, recorder: &Recorder, read: &[usize], write
     Ok(())
 }
 
+/// The same with a body that is a plain function.
+async fn transact_sync(space: &Space<u64>, recorder: &Recorder, read: &[usize], write: &[usize]) -> Result<(), Error> {
+    let began = recorder.stamp();
+    let done = space
+        .transact_sync(|tx| {
+            let reads = read.iter().map(|&cell| Ok(seen(cell, &tx.get(Key::from(cell))?)));
+            let reads = reads.collect::<Result<Vec<_>, Error>>()?;
+            write.iter().try_for_each(|&cell| tx.set(Key::from(cell), began + 1))?;
+            Ok::<_, Error>(reads)
+        })
+        .await?;
+    let writes = write.iter().map(|&cell| Seen { cell, version: done.version, value: began + 1 }).collect();
+    recorder.note(began, done.value, writes, done.attempts);
+    Ok(())
+}
+
 async fn update(space: &Space<u64>, recorder: &Recorder, cell: usize) -> Result<(), Error> {
     let (began, mut reads) = (recorder.stamp(), Vec::new());
     let done = space
@@ -81,12 +97,17 @@ fn some_order_explains_what_all_of_them_saw() {
                 async move {
                     let mut numbers = Numbers::new(seed);
                     for _ in 0..30 {
-                        match numbers.below(4) {
+                        let kind = numbers.below(4);
+                        match kind {
                             0 => update(&space, &recorder, numbers.below(CELLS)).await.expect("it succeeds"),
                             _ => {
                                 let read = numbers.pick(1 + numbers.clone().below(3), CELLS);
                                 let write = numbers.pick(numbers.clone().below(3), CELLS);
-                                transact(&space, &recorder, &read, &write).await.expect("it succeeds");
+                                let done = match kind {
+                                    1 => transact_sync(&space, &recorder, &read, &write).await,
+                                    _ => transact(&space, &recorder, &read, &write).await,
+                                };
+                                done.expect("it succeeds");
                             }
                         }
                     }

@@ -3,6 +3,7 @@
 mod anomalies;
 mod clauses;
 mod histories;
+mod plain_bodies;
 mod reads;
 
 use futures::executor::block_on;
