@@ -19,7 +19,7 @@ pub(super) fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-fn kind<T: std::fmt::Debug>(ended: Result<T, Error>) -> ErrorKind {
+pub(super) fn kind<T: std::fmt::Debug>(ended: Result<T, Error>) -> ErrorKind {
     ended.expect_err("it fails").kind()
 }
 

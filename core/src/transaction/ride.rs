@@ -67,6 +67,14 @@ impl Ride {
         }
     }
 
+    /// As `ready`, of a function that does not wait: it listens to nobody, but others wait for the end of its turn.
+    pub(super) fn ready_at_once<V: Send + Sync + 'static>(&mut self, engine: &MemoryCells<V>) -> Result<(), Error> {
+        match self.course.number() {
+            0 => self.check_up(engine),
+            _ => self.ready(engine),
+        }
+    }
+
     /// Looks whether anything has ended the call.
     pub(super) fn check_up<V: Send + Sync + 'static>(&mut self, engine: &MemoryCells<V>) -> Result<(), Error> {
         self.without(engine, |course, site| course.check_up(site))

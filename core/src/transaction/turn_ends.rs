@@ -1,10 +1,11 @@
 //! When a turn ends: with its call, whether or not that looks, so that it is in nobody's way for longer.
 
+use std::cell::Cell;
 use std::task::Poll;
 
 use futures::executor::block_on;
 
-use super::ends::{assert_empty, in_its_turn, poll};
+use super::ends::{assert_empty, in_its_turn, kind, poll};
 use super::{CallSpec, Change, Step};
 use crate::{ErrorKind, Expiry, Guard, Key, Space};
 
@@ -43,5 +44,34 @@ fn a_turn_that_was_granted_at_once_ends_with_a_guard_of_its_call() {
             drop((first, call, guard));
             assert_empty(&space);
         }
+    }
+}
+
+/// A function that does not wait may block its thread all the same.
+#[test]
+fn the_turn_of_a_function_that_does_not_wait_ends_with_a_guard_of_its_call() {
+    for at_once in [false, true] {
+        let space: Space<u32> = Space::with_cells();
+        let guard = block_on(space.lock("k")).expect("free");
+        let first = at_once.then(|| out_of_its_turn(&space));
+        let runs = Cell::new(0);
+        let update = space.update("a", |_| {
+            runs.set(runs.get() + 1);
+            if !at_once && runs.get() <= 3 {
+                block_on(async { space.set("a", 7).await }).expect("open");
+                return Change::Set(1);
+            }
+            // As if from another thread.
+            let mut next = space.update("a", |_| Change::Set(2));
+            assert!(poll(&mut next).is_pending());
+            assert_eq!(space.revoke("k").expect("open"), 1);
+            assert!(matches!(poll(&mut next), Poll::Ready(Ok(_))), "{at_once}");
+            Change::Set(1)
+        });
+        let Poll::Ready(ended) = poll(&mut update.guard(&guard)) else { panic!("its guard is lost") };
+        assert_eq!(kind(ended), ErrorKind::Fenced);
+        assert_eq!(block_on(async { space.get("a").await }).expect("open").value, Some(2));
+        drop((first, guard));
+        assert_empty(&space);
     }
 }

@@ -313,8 +313,8 @@ where
                 }
             };
             // It may have waited for its turn.
-            let checked = update.ride.as_mut().map_or(Ok(()), |ride| ride.check_up(update.engine));
-            if let Err(error) = checked {
+            let ready = update.ride.as_mut().map_or(Ok(()), |ride| ride.ready_at_once(update.engine));
+            if let Err(error) = ready {
                 return update.failed(error);
             }
             let (answer, seen) = update.run(told);
