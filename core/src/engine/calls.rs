@@ -227,15 +227,10 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         at_once: bool,
     ) -> Result<Queued, Error> {
         let shared = self.shared();
+        // A turn that is over is the next one's for whoever asks (clause B5).
+        shared.end_overdue();
         // Not while it is noted: the clock is the caller's.
-        let now = match at_once {
-            // It is answered at the asking (clause B5).
-            true => {
-                shared.end_overdue();
-                None
-            }
-            false => shared.now(),
-        };
+        let now = if at_once { None } else { shared.now() };
         // Beside the cells first, so that whoever begins after this call finds a queue.
         let mut noted = Noted::new(self, cells);
         let (cells, call) = (&noted.cells, noted.call);

@@ -2,12 +2,15 @@
 
 use std::cell::Cell;
 use std::task::Poll;
+use std::time::Duration;
 
 use futures::executor::block_on;
 
 use super::ends::{assert_empty, in_its_turn, kind, poll};
-use super::{CallSpec, Change, Step};
-use crate::{ErrorKind, Expiry, Guard, Key, Space};
+use super::{CallSpec, Change, Step, Tx};
+use crate::{ErrorKind, Expiry, Guard, Key, ManualClock, Space};
+
+const MS: Duration = Duration::from_millis(1);
 
 /// An update in the turn of `a` that was taken away from it, and that has not seen that: who begins finds a queue, and is
 /// granted the turn at once.
@@ -72,6 +75,32 @@ fn the_turn_of_a_function_that_does_not_wait_ends_with_a_guard_of_its_call() {
         assert_eq!(kind(ended), ErrorKind::Fenced);
         assert_eq!(block_on(async { space.get("a").await }).expect("open").value, Some(2));
         drop((first, guard));
+        assert_empty(&space);
+    }
+}
+
+/// What is asked is decided at the asking (clause B5), also by who could wait.
+#[test]
+fn who_asks_for_a_turn_that_is_over_waits_for_no_tick() {
+    for begins in [false, true] {
+        let clock = ManualClock::new();
+        let space: Space<u32> = Space::builder().cells().clock(clock.clone()).build();
+        let first = in_its_turn(&space);
+        let port = space.port(|| {});
+        let call = port.update(&Key::from("a"), &CallSpec::new().timeout(5 * MS), 1).expect("open");
+        assert!(matches!(call.go_on(), Step::Wait));
+        drop(first);
+        let Step::Run(run) = call.go_on() else { panic!("it is its turn") };
+        clock.advance(5 * MS);
+        if begins {
+            let mut next = space.update("a", |_| Change::Set(2));
+            assert!(matches!(poll(&mut next), Poll::Ready(Ok(_))));
+        } else {
+            let mut next = Box::pin(space.transact(async |tx: Tx<u32>| tx.set("a", 2)));
+            assert!(matches!(poll(&mut next), Poll::Ready(Ok(_))));
+        }
+        let Step::Failed(error) = call.answer(run.scope, Change::Set(1), Expiry::Keep) else { panic!("it is over") };
+        assert_eq!(error.kind(), ErrorKind::Timeout);
         assert_empty(&space);
     }
 }
