@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::MemoryCells;
 use crate::commit::Write;
 use crate::entry::Told;
-use crate::machine::{Doom, Leave, Origin, Rank};
+use crate::machine::{Doom, Leave, MaxHold, Origin, Rank};
 use crate::shared::{Aftermath, Alarm, Checked, Demand, Incoming, Mailbox, Recipient, Sleep, Stored};
 use crate::signature::Signature;
 use crate::{Entry, Error, Key, Owner, Scan, Ticket};
@@ -214,7 +214,8 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         self.cells.end_sleep(self.shared(), sleep);
     }
 
-    /// Queues for the turn of some cells, or of the whole space. `at_once`: refuses to wait.
+    /// Queues for the turn of some cells, or of the whole space. `at_once`: refuses to wait. `end`: when the wait is over, and the
+    /// turn of one that has waited; of one that is granted at once the caller says so ([`tie`](MemoryCells::tie)).
     ///
     /// # Errors
     ///
@@ -224,7 +225,7 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         cells: Option<Vec<Key>>,
         (origin, signature): (Origin, &Signature),
         recipient: Recipient,
-        at_once: bool,
+        (end, at_once): (Option<Duration>, bool),
     ) -> Result<Queued, Error> {
         let shared = self.shared();
         // A turn that is over is the next one's for whoever asks (clause B5).
@@ -236,10 +237,11 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         let (cells, call) = (&noted.cells, noted.call);
         let entries = shared.entries_of_turn(cells.as_deref());
         let signature = Some(signature).filter(|signature| !signature.is_empty());
-        let incoming = Incoming { handle: &self.locks.handle, origin, entries: &entries, signature, max_hold: None };
+        let max_hold = end.map(MaxHold::Until);
+        let incoming = Incoming { handle: &self.locks.handle, origin, entries: &entries, signature, max_hold };
         let placed = match at_once {
             true => shared.join_or_time_out(&incoming),
-            false => shared.join(&incoming, recipient, now, None),
+            false => shared.join(&incoming, recipient, now, end),
         }?;
         let turn = Queued { ticket: placed.ticket, token: placed.token, cells: noted.stay(), call };
         if turn.token.is_some() {
@@ -321,8 +323,9 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         }
     }
 
-    /// From now on the turn ends with the guards that the call names, and when its time is over, whether or not the call is
-    /// told by then: a body that does not listen, in a thread that it blocks, keeps its cells from nobody for longer.
+    /// From now on the turn, or the wait for it, ends with the guards that the call names, and a turn when its time is over, whether
+    /// or not the call is told by then: a body that does not listen, in a thread that it blocks, keeps its cells from nobody for
+    /// longer. Tells who keeps time of the end of the wait as well.
     pub(crate) fn tie(
         &self,
         turn: &Queued,
@@ -330,12 +333,13 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
         guards: &[Demand],
         recipient: impl Fn() -> Recipient,
     ) {
-        if let Some(end) = end {
-            self.shared().end_hold_at(turn.ticket, end);
+        match end {
+            Some(end) => self.shared().end_hold_at(turn.ticket, end),
+            None => self.shared().timers().wake_if_sooner(),
         }
         for (ticket, call) in guards.iter().filter_map(|demand| demand.ticket.zip(demand.call)) {
             let recipient = Recipient::InTurn { recipient: Box::new(recipient()), turn: turn.ticket };
-            // One that is lost already is found when the call looks at its guards, before its body runs.
+            // One that is lost already is found when the call looks at its guards: it was told, or has yet to run its body.
             self.shared().watch_otherwise(ticket, call, recipient);
         }
     }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::{Engine, Enqueued, Hold, Wait};
-use crate::machine::{GiveUp, Leave, Origin, Placed, Released};
+use crate::machine::{GiveUp, Leave, MaxHold, Origin, Placed, Released};
 use crate::shared::{Entries, Granted, Handed, Handle, Incoming, Mailbox, Payload, Recipient, Shard, Shared, at_once};
 use crate::sync::Arc;
 use crate::{Error, Grant, Key, LockSpec, Owner, Query, Ticket, Within};
@@ -29,7 +29,7 @@ impl Memory {
             origin: self.handle.origin(),
             entries,
             signature: spec.signature(),
-            max_hold: spec.max_hold_ref(),
+            max_hold: spec.max_hold_ref().map(MaxHold::For),
         }
     }
 

@@ -75,7 +75,7 @@ pub(crate) use self::owners::Owners;
 pub(crate) use self::partial::{GiveUp, KeySet, give_up, holds, keys_of};
 pub(crate) use self::progress::{Clash, Next, Progress, Rank};
 pub(crate) use self::queue::hash;
-pub(crate) use self::request::{Arrival, Claimed, Entry, Origin, Placed, Released, Standing};
+pub(crate) use self::request::{Arrival, Claimed, Entry, MaxHold, Origin, Placed, Released, Standing};
 pub(crate) use self::savepoints::Inner;
 pub(crate) use self::shard_table::ShardTable;
 pub(crate) use self::sort::{sort_and_dedup, sort_by};

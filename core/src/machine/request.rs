@@ -82,7 +82,7 @@ pub(super) struct More<R> {
     /// Whether it is the end of its time that is due.
     pub(super) ends: bool,
     /// How long it may hold its keys.
-    pub(super) max_hold: Option<Duration>,
+    pub(super) max_hold: Option<MaxHold>,
     pub(super) span: Option<SpanningRef>,
     /// Whom to tell when the grant is lost.
     pub(super) watcher: Option<R>,
@@ -262,7 +262,16 @@ pub(crate) struct Arrival<'s> {
     pub(crate) order: u64,
     pub(crate) deadline: Option<Duration>,
     /// How long it may hold its keys.
-    pub(crate) max_hold: Option<Duration>,
+    pub(crate) max_hold: Option<MaxHold>,
+}
+
+/// How long a grant lasts at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MaxHold {
+    /// So long, from the grant on.
+    For(Duration),
+    /// Until this time.
+    Until(Duration),
 }
 
 impl Arrival<'_> {

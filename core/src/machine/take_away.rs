@@ -9,7 +9,7 @@ use std::ops::DerefMut;
 use std::time::Duration;
 
 use super::partial::nodes;
-use super::request::State;
+use super::request::{MaxHold, State};
 use super::{Due, Effects, LockTable, Mode, Origin, Recipient};
 use crate::signature::Signature;
 use crate::{Key, Ticket};
@@ -203,7 +203,7 @@ impl<R: Recipient> LockTable<R> {
     }
 
     /// Takes out when a request that is granted would have given up waiting, and how long it may hold its keys.
-    pub(crate) fn begin(&mut self, ticket: Ticket) -> (Option<Due>, Option<Duration>) {
+    pub(crate) fn begin(&mut self, ticket: Ticket) -> (Option<Due>, Option<MaxHold>) {
         let Some(slot) = self.slot(ticket) else { return (None, None) };
         let more = self.requests[slot].more();
         match more.ends {

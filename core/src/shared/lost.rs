@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Entries, Handle, LockedShards, Mailbox, Recipient, Shared, at_once, find, outcome};
-use crate::machine::{Due, Effects, GiveUp, Origin, give_up, sort_and_dedup, take_away};
+use crate::machine::{Due, Effects, GiveUp, Leave, MaxHold, Origin, give_up, sort_and_dedup, take_away};
 use crate::signature::Signature;
 use crate::{Error, Grant, Key, Ticket};
 
@@ -144,9 +144,13 @@ impl Shared {
         drop(watcher);
     }
 
-    /// Lets a grant end by itself after so long from now.
-    pub(super) fn limit_hold(&self, ticket: Ticket, max_hold: Duration) {
-        if let Some(at) = self.now().and_then(|now| now.checked_add(max_hold)) {
+    /// Lets a grant end by itself; what is granted now.
+    pub(super) fn limit_hold(&self, ticket: Ticket, max_hold: MaxHold) {
+        let at = match max_hold {
+            MaxHold::For(time) => self.now().and_then(|now| now.checked_add(time)),
+            MaxHold::Until(at) => Some(at),
+        };
+        if let Some(at) = at {
             self.end_hold_at(ticket, at);
         }
     }
@@ -188,9 +192,13 @@ impl Shared {
         self.end_grant(ticket, Some(due), own);
     }
 
-    /// Ends the turn of a call that has lost what it names: it can commit nothing, and keeps its cells from nobody.
+    /// Ends the turn of a call that has lost what it names, or its wait for it: it can commit nothing, and keeps its cells
+    /// from nobody.
     pub(super) fn end_turn(&self, ticket: Ticket) {
-        self.end_grant(ticket, None, None);
+        // One that the call has not seen goes on at once.
+        if self.leave(ticket, Leave::Cancel, None).is_none() {
+            self.end_grant(ticket, None, None);
+        }
     }
 
     /// Takes all keys of a grant away: if it ends when that says, where something is said.

@@ -58,7 +58,7 @@ use self::shard::{Common, Locked};
 pub(crate) use self::timers::Timers;
 
 use crate::machine::{
-    Arrival, Effect, Effects, Errand, Leave, Left, Origin, Owners, Parts, Placed, Released, hash, leave,
+    Arrival, Effect, Effects, Errand, Leave, Left, MaxHold, Origin, Owners, Parts, Placed, Released, hash, leave,
     sort_and_dedup, spanning,
 };
 use crate::port::{Confirmed, Settled};
@@ -125,7 +125,7 @@ pub(crate) struct Incoming<'a> {
     pub(crate) origin: Origin,
     pub(crate) entries: &'a Entries,
     pub(crate) signature: Option<&'a Signature>,
-    pub(crate) max_hold: Option<Duration>,
+    pub(crate) max_hold: Option<MaxHold>,
 }
 
 impl Incoming<'_> {
@@ -310,10 +310,11 @@ impl Shared {
         Ok(placed)
     }
 
-    /// What was granted at once, its time begun.
+    /// What was granted at once, its time begun. An end that is given is for whoever asks to [set](Shared::end_hold_at): that
+    /// runs code of callers, and only who knows of a grant can give it back where that panics.
     fn placed(&self, incoming: &Incoming<'_>, placed: Placed) -> Option<Grant> {
         let grant = at_once((placed.ticket, placed.token?));
-        if let Some(max_hold) = incoming.max_hold {
+        if let Some(max_hold @ MaxHold::For(_)) = incoming.max_hold {
             self.limit_hold(grant.ticket, max_hold);
         }
         Some(grant)

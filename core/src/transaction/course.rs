@@ -9,7 +9,7 @@ use crate::engine::{MemoryCells, Queued};
 use crate::error::TimedOut;
 use crate::machine::{Clash, Doom, Next, Origin, Progress, Rank};
 use crate::shared::{Alarm, Checked, Demand, Sleep};
-use crate::{Error, Key, Stale};
+use crate::{Error, ErrorKind, Key, Stale};
 
 /// Where a call is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,9 +155,9 @@ impl Course {
         }
         if let Some(turn) = self.turn.as_ref().filter(|turn| turn.token.is_some()) {
             engine.watch_lost(turn.ticket, teller.recipient());
-            // One that was granted before its guards were watched.
-            engine.tie(turn, None, &self.spec.guards, || teller.recipient());
         }
+        // It was asked for before its guards were watched.
+        self.tie(site, None);
         Ok(())
     }
 
@@ -252,9 +252,11 @@ impl Course {
             Rank::Cells | Rank::Free => Some(self.cells.iter().cloned().collect()),
         };
         let from = (self.origin, &self.spec.signature);
-        let turn = engine.queue(cells, from, teller.recipient(), self.may_not_wait())?;
+        let end = self.time_limit();
+        let turn = engine.queue(cells, from, teller.recipient(), (end, self.may_not_wait()))?;
         let granted = turn.token.is_some();
         self.turn = Some(turn);
+        self.tie(site, end.filter(|_| granted));
         if granted {
             self.taken(site);
             return Ok(Go::Run);
@@ -276,7 +278,7 @@ impl Course {
         if answer.is_none() {
             let ended = self.check_up(site);
             if let (Err(error), Some(turn)) = (ended, &mut self.turn) {
-                if error.kind() != crate::ErrorKind::Timeout {
+                if error.kind() != ErrorKind::Timeout {
                     return Err(error);
                 }
                 // The queue says who stands in the way.
@@ -290,7 +292,10 @@ impl Course {
                 self.taken(site);
                 Ok(Go::Run)
             }
-            Some(Err(error)) => Err(error),
+            // The queue says who stood in the way.
+            Some(Err(error)) if error.kind() == ErrorKind::Timeout => Err(error),
+            // What has ended the call may have taken its place in the line.
+            Some(Err(error)) => Err(self.check_up(site).err().unwrap_or(error)),
         }
     }
 
@@ -358,10 +363,16 @@ impl Course {
     fn taken<V: Send + Sync + 'static>(&mut self, site: &Site<'_, V>) {
         if let Some(turn) = &self.turn {
             self.progress.taken(turn.rank());
-            site.engine.tie(turn, self.time_limit(), &self.spec.guards, || site.teller.recipient());
             if self.watches {
                 site.engine.watch_lost(turn.ticket, site.teller.recipient());
             }
+        }
+    }
+
+    /// Has its turn, or its wait for it, end with the guards that it names; at the `end` as well, where one is given.
+    fn tie<V: Send + Sync + 'static>(&self, site: &Site<'_, V>, end: Option<Duration>) {
+        if let Some(turn) = &self.turn {
+            site.engine.tie(turn, end, &self.spec.guards, || site.teller.recipient());
         }
     }
 

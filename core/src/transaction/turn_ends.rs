@@ -1,4 +1,4 @@
-//! When a turn ends: with its call, whether or not that looks, so that it is in nobody's way for longer.
+//! When a turn ends, or the wait for one: with its call, whether or not that looks, so that it is in nobody's way for longer.
 
 use std::cell::Cell;
 use std::task::Poll;
@@ -103,4 +103,70 @@ fn who_asks_for_a_turn_that_is_over_waits_for_no_tick() {
         assert_eq!(error.kind(), ErrorKind::Timeout);
         assert_empty(&space);
     }
+}
+
+/// A call whose loop is busy does not ask for what it was granted, and does not hear that it has ended.
+#[test]
+fn a_call_that_does_not_look_is_in_the_line_no_longer_than_it_lasts() {
+    for shards in [1, 1024] {
+        for (granted, guarded) in [(false, false), (false, true), (true, false), (true, true)] {
+            let clock = ManualClock::new();
+            let space: Space<u32> = Space::builder().cells().shards(shards).clock(clock.clone()).build();
+            let guard = block_on(space.lock("k")).expect("free");
+            let mut first = Some(in_its_turn(&space));
+            let port = space.port(|| {});
+            let spec = if guarded { naming(&guard) } else { CallSpec::new().timeout(5 * MS) };
+            let call = port.update(&Key::from("a"), &spec, 1).expect("open");
+            assert!(matches!(call.go_on(), Step::Wait));
+            let mut next = space.update("a", |_| Change::Set(2));
+            assert!(poll(&mut next).is_pending());
+            if granted {
+                drop(first.take());
+            }
+            assert!(poll(&mut next).is_pending());
+            match guarded {
+                true => assert_eq!(space.revoke("k").expect("open"), 1),
+                false => clock.advance(5 * MS),
+            }
+            space.tick();
+            drop(first);
+            let Poll::Ready(done) = poll(&mut next) else { panic!("granted={granted} guarded={guarded}") };
+            assert_eq!(done.expect("it is its turn").attempts, 1);
+            let Step::Failed(error) = call.go_on() else { panic!("it has ended") };
+            assert_eq!(error.kind(), if guarded { ErrorKind::Fenced } else { ErrorKind::Timeout });
+            assert_eq!(error.blocked_by().len(), usize::from(!granted && !guarded), "{error}");
+            drop((call, guard));
+            assert_empty(&space);
+            assert_eq!(space.next_deadline(), None);
+        }
+    }
+}
+
+/// The same of a call that had a turn before: it waits for that of the space.
+#[test]
+fn a_call_that_waits_for_its_second_turn_ends_with_its_guard() {
+    let space: Space<u32> = Space::with_cells();
+    let guard = block_on(space.lock("k")).expect("free");
+    let other = in_its_turn(&space);
+    let port = space.port(|| {});
+    let call = port.transact(&naming(&guard), 1).expect("open");
+    let mut step = call.go_on();
+    for changes in ["b", "b", "b", "a"] {
+        let Step::Run(run) = step else { panic!("it runs") };
+        for key in ["b", changes].map(Key::from) {
+            call.get(run.scope, &key).expect("open");
+        }
+        call.set(run.scope, &Key::from("b"), 1, None).expect("open");
+        block_on(async { space.set(changes, 7).await }).expect("open");
+        step = call.returned(run.scope);
+    }
+    assert!(matches!(step, Step::Wait), "{step:?}");
+    let mut next = space.update("b", |_| Change::Set(2));
+    assert!(poll(&mut next).is_pending());
+    assert_eq!(space.revoke("k").expect("open"), 1);
+    assert!(matches!(poll(&mut next), Poll::Ready(Ok(_))));
+    let Step::Failed(error) = call.go_on() else { panic!("it has ended") };
+    assert_eq!(error.kind(), ErrorKind::Fenced);
+    drop((other, call, guard));
+    assert_empty(&space);
 }
