@@ -282,9 +282,10 @@ impl<V: Send + Sync + 'static> MemoryCells<V> {
     }
 
     fn enter(&self, turn: &Queued) {
+        let Some(token) = turn.token else { return };
         match &turn.cells {
-            Some(cells) => self.cells.enter_turn(self.shared(), cells, turn.call),
-            None => self.cells.enter_space(self.shared(), turn.call),
+            Some(cells) => self.cells.enter_turn(self.shared(), cells, (turn.call, token)),
+            None => self.cells.enter_space(self.shared(), (turn.call, token)),
         }
     }
 

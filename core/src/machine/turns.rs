@@ -19,6 +19,8 @@ struct Mark {
     calls: u32,
     /// Whose turn is in force; 0 for nobody's.
     holder: u64,
+    /// The token of the turn that came into force last.
+    token: u64,
 }
 
 impl Turns {
@@ -31,15 +33,17 @@ impl Turns {
         match self.marks.get_mut(key) {
             Some(mark) => mark.calls += 1,
             None => {
-                self.marks.insert(key.clone(), Mark { calls: 1, holder: 0 });
+                self.marks.insert(key.clone(), Mark { calls: 1, holder: 0, token: 0 });
             }
         }
     }
 
-    /// The turn of a call is in force from now on.
-    pub(crate) fn enter(&mut self, key: &Key, call: u64) {
-        if let Some(mark) = self.marks.get_mut(key) {
-            mark.holder = call;
+    /// The turn of a call is in force from now on; not one that was taken away, where a later one came into force meanwhile.
+    pub(crate) fn enter(&mut self, key: &Key, call: u64, token: u64) {
+        if let Some(mark) = self.marks.get_mut(key)
+            && token > mark.token
+        {
+            (mark.holder, mark.token) = (call, token);
         }
     }
 
@@ -80,10 +84,11 @@ mod tests {
         turns.queue(&key);
         turns.queue(&key);
         assert!(turns.has_queue(&key) && !turns.is_foreign(&key, 1));
-        turns.enter(&key, 1);
+        turns.enter(&key, 1, 7);
         assert!(turns.is_foreign(&key, 2) && !turns.is_foreign(&key, 1));
         // The first one's turn was taken away.
-        turns.enter(&key, 2);
+        turns.enter(&key, 2, 8);
+        turns.enter(&key, 1, 7);
         turns.leave(&key, 1);
         assert!(turns.is_foreign(&key, 1) && !turns.is_foreign(&key, 2));
         turns.leave(&key, 2);

@@ -11,7 +11,7 @@
 //! 4. what lone holders share, the owners, the deadlines, the index of all keys, the prefixes that are watched, the watchers
 //!
 //! Every other mutex is locked with nothing else: mailboxes, inboxes, alarms, the handles and their ports, the drivers, what a
-//! watcher waits for, the callbacks and the driver of a call, the names of spaces.
+//! watcher waits for, the callbacks and the driver of a call, the names of spaces, the token of the turn of a space.
 //!
 //! Nothing that every operation writes is common to two shards: a guard counts its reference on its shard.
 

@@ -8,7 +8,8 @@ use futures::executor::block_on;
 
 use super::ends::{assert_empty, in_its_turn, kind, poll};
 use super::{CallSpec, Change, Step, Tx};
-use crate::{ErrorKind, Expiry, Guard, Key, ManualClock, Space};
+use crate::sync::{Arc, Mutex};
+use crate::{Clock, ErrorKind, Expiry, Guard, Key, KeyRange, ManualClock, Scan, Space};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -169,4 +170,59 @@ fn a_call_that_waits_for_its_second_turn_ends_with_its_guard() {
     assert_eq!(error.kind(), ErrorKind::Fenced);
     drop((other, call, guard));
     assert_empty(&space);
+}
+
+/// A clock that lets something happen while it is asked, once.
+#[derive(Clone, Default)]
+struct Busy(Arc<Mutex<Option<Happens>>>);
+
+type Happens = Box<dyn FnOnce() + Send>;
+
+impl Clock for Busy {
+    fn now(&self) -> Duration {
+        let happens = self.0.lock().take();
+        happens.into_iter().for_each(|happens| happens());
+        Duration::ZERO
+    }
+}
+
+/// Between the look whether a turn still stands and the entry beside the cells another one can come into force.
+#[test]
+fn a_turn_that_was_taken_away_does_not_come_into_force() {
+    for whole in [false, true] {
+        let clock = Busy::default();
+        let space: Space<u32> = Space::builder().cells().clock(clock.clone()).build();
+        let first = in_its_turn(&space);
+        let port = space.port(|| {});
+        let [late, next] = [CallSpec::new().timeout(5 * MS), CallSpec::new()].map(|spec| {
+            let call = port.transact(&spec, 1).expect("open");
+            let Step::Run(run) = call.go_on() else { panic!("it runs") };
+            if whole {
+                call.list(run.scope, &Scan::new(KeyRange::all())).expect("open");
+            }
+            call.set(run.scope, &Key::from("a"), 1, None).expect("open");
+            assert!(matches!(call.returned(run.scope), Step::Wait));
+            call
+        });
+        let turn = if whole { Key::turn_of_space() } else { Key::turn_of("a") };
+        drop(first);
+        let run = Arc::new(Mutex::new(None));
+        let happens = {
+            let (space, next, run) = (space.clone(), next.clone(), run.clone());
+            move || {
+                assert_eq!(space.revoke(turn).expect("open"), 1);
+                *run.lock() = Some(next.go_on());
+            }
+        };
+        *clock.0.lock() = Some(Box::new(happens));
+        let Step::Failed(error) = late.go_on() else { panic!("its turn was taken away") };
+        assert_eq!(error.kind(), ErrorKind::Fenced);
+        let Some(Step::Run(run)) = run.lock().take() else { panic!("it is its turn") };
+        let mut other = Box::pin(space.transact(async |tx: Tx<u32>| tx.set("a", 2)));
+        assert!(poll(&mut other).is_pending(), "whole={whole}: another call's turn");
+        next.set(run.scope, &Key::from("a"), 1, None).expect("open");
+        assert!(matches!(next.returned(run.scope), Step::Done(_)));
+        assert!(matches!(poll(&mut other), Poll::Ready(Ok(_))));
+        assert_empty(&space);
+    }
 }

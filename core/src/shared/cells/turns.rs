@@ -10,7 +10,7 @@ use super::open::Table;
 use crate::Key;
 use crate::machine::{Turns, hash};
 use crate::shared::Shared;
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering};
 
 /// The turn of a whole space.
 #[derive(Default)]
@@ -21,6 +21,8 @@ pub(super) struct SpaceTurn {
     holder: AtomicU64,
     /// The last number given to a call that takes a turn.
     last: AtomicU64,
+    /// The token of the turn that came into force last.
+    token: Mutex<u64>,
 }
 
 impl<V: Send + Sync + 'static> Cells<V> {
@@ -36,10 +38,10 @@ impl<V: Send + Sync + 'static> Cells<V> {
         }
     }
 
-    /// The turn of these cells is in force.
-    pub(crate) fn enter_turn(&self, shared: &Shared, keys: &[Key], call: u64) {
+    /// The turn of these cells, granted with this token, is in force.
+    pub(crate) fn enter_turn(&self, shared: &Shared, keys: &[Key], (call, token): (u64, u64)) {
         for key in keys {
-            self.with_turns(shared, key, |turns| turns.enter(key, call));
+            self.with_turns(shared, key, |turns| turns.enter(key, call, token));
         }
     }
 
@@ -55,9 +57,17 @@ impl<V: Send + Sync + 'static> Cells<V> {
         self.space_turn.calls.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// The turn of the space is in force, and no commit that began before is still under way.
-    pub(crate) fn enter_space(&self, shared: &Shared, call: u64) {
-        self.space_turn.holder.store(call, Ordering::Release);
+    /// The turn of the space is in force, and no commit that began before is still under way. Not one that was taken away, where
+    /// a later one came into force meanwhile.
+    pub(crate) fn enter_space(&self, shared: &Shared, (call, token): (u64, u64)) {
+        {
+            let mut last = self.space_turn.token.lock();
+            if token <= *last {
+                return;
+            }
+            *last = token;
+            self.space_turn.holder.store(call, Ordering::Release);
+        }
         for (number, shard) in self.shards(shared).iter().enumerate() {
             drop(shard.lock(number));
         }
