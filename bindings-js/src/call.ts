@@ -148,7 +148,9 @@ export abstract class Call<R> implements Abortable {
       this.#toBeTold().then((step) => this.#resume(() => step), this.#reject);
       return;
     }
-    Promise.resolve(pending).then(
+    // As `await` does it: a `then` that somebody has put on a promise is of no account.
+    Promise.prototype.then.call(
+      Promise.resolve(pending),
       (answer) => this.#resume(() => this.#answer(answer)),
       (error) => this.#resume(() => this.#threw(error)),
     );

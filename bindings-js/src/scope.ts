@@ -49,7 +49,9 @@ function run<T>(guard: Guard, body: Body<T>): Promise<T> {
     endScope(guard);
     return Promise.reject(error);
   }
-  return result.then(
+  // A `then` that somebody has put on it is of no account, as to `await`.
+  return Promise.prototype.then.call(
+    result,
     (value: T) => {
       endScope(guard);
       return value;
@@ -58,7 +60,7 @@ function run<T>(guard: Guard, body: Body<T>): Promise<T> {
       endScope(guard);
       throw error;
     },
-  );
+  ) as Promise<T>;
 }
 
 /**

@@ -57,6 +57,9 @@ async function scopedUse(host) {
   // biome-ignore lint/suspicious/noThenProperty: a thenable is what is tested
   is(await space.withLock("k", () => ({ then: (resolve) => resolve(3) })), 3);
   is(await space.withLock("k", undefined, () => 4), 4);
+  // biome-ignore lint/suspicious/noThenProperty: what is tested
+  const odd = Object.defineProperty(Promise.resolve(5), "then", { value: () => {} });
+  is(await space.withLock("k", () => odd), 5, "its own `then` is of no account, as to `await`");
   is(await space.withLock(["k", "l"], { mode: "shared" }, (guard) => guard.shared.length), 2);
   for (const falsy of [undefined, null, 0, false, ""]) is(await space.withLock("k", async () => falsy), falsy);
   for (const own of [new Error("own"), undefined, 0]) {

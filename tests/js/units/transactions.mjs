@@ -551,6 +551,29 @@ async function generators(host) {
   await space.close();
 }
 
+/** As for `await`: what somebody has put on a promise is of no account. */
+async function promisesWithThen(host) {
+  const space = await host.latchwork.open();
+  const thens = [
+    () => {},
+    () => {
+      throw new Error("then");
+    },
+    (resolve) => {
+      resolve("once");
+      resolve("twice");
+    },
+  ];
+  for (const then of thens) {
+    // biome-ignore lint/suspicious/noThenProperty: what is tested
+    const value = () => Object.defineProperty(Promise.resolve("value"), "then", { value: then });
+    is((await space.update("a", value)).value, "value");
+    is((await space.transact(value)).value, "value");
+  }
+  same(await space.query(), { held: [], pending: [] });
+  await space.close();
+}
+
 export const tests = [
   { name: "reads, own writes and the commit", run: commits },
   { name: "operations that nobody waits for", run: notAwaited },
@@ -571,4 +594,5 @@ export const tests = [
   { name: "an ambient owner", run: ambient },
   { name: "savepoints that nobody waits for", run: savepointsNotAwaited },
   { name: "generators are no bodies", run: generators },
+  { name: "promises with a `then` of somebody's own", run: promisesWithThen },
 ];
