@@ -286,8 +286,8 @@ def test_two_loops_and_threads_share_turns() -> None:
 class Blocked:
     """An update of `cell` in a thread, which blocks inside its turn until it is let go."""
 
-    def __init__(self, space: latchwork.Space, **options: Any) -> None:
-        self.space, self.runs = space, 0
+    def __init__(self, space: latchwork.Space, loses: int = 3, **options: Any) -> None:
+        self.space, self.loses, self.runs = space, loses, 0
         self.inside, self.go = threading.Event(), threading.Event()
         self.error: BaseException | None = None
         self.thread = threading.Thread(target=self.update, kwargs=options)
@@ -302,7 +302,7 @@ class Blocked:
 
     def run(self, value: Any, entry: Entry) -> str:
         self.runs += 1
-        if self.runs <= 3:
+        if self.runs <= self.loses:
             self.space.set("cell", self.runs)
         else:
             self.inside.set()
@@ -335,6 +335,21 @@ def test_a_turn_ends_though_its_thread_is_blocked(how: str) -> None:
         assert isinstance(blocked.end(), latchwork.LockTimeout if how == "timeout" else latchwork.Fenced)
         assert space.get("cell").value == "next"
         guard.release() if how in ("timeout", "revoked turn") else None
+        assert space.query() == NOTHING
+
+
+def test_a_turn_of_a_first_run_ends_though_its_thread_is_blocked() -> None:
+    """Where another's turn was revoked, who asks next has it at once."""
+    with latchwork.open() as space:
+        first = Blocked(space)
+        assert space.revoke(latchwork.Turn("cell")) == 1
+        second = Blocked(space, loses=0, timeout=0.05)
+        next_in_line = threading.Thread(target=space.update, args=("cell", lambda value, entry: "next"))
+        next_in_line.start()
+        next_in_line.join(LIMIT)
+        assert not next_in_line.is_alive()
+        assert isinstance(first.end(), latchwork.Fenced) and isinstance(second.end(), latchwork.LockTimeout)
+        assert space.get("cell").value == "next"
         assert space.query() == NOTHING
 
 

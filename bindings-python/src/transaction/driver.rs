@@ -126,8 +126,8 @@ impl Driver {
         loop {
             // Whom it lets go on is told before anything of the caller's runs, which may last, or wait for them.
             self.mailbox.settle(py);
-            if self.timed && may_have_turn(&step) {
-                // Others wait for its turn, which ends in time also while its thread is blocked.
+            if self.timed && matches!(step, Step::Wait | Step::Run(Run { in_turn: true, .. })) {
+                // Others wait for its turn, or behind it for one; it ends in time also while its thread is blocked.
                 self.space.keep_time(py)?;
             }
             step = match step {
@@ -326,13 +326,4 @@ pub(crate) fn passes_through(py: Python<'_>, error: &PyErr) -> bool {
 fn refused(py: Python<'_>, space: &AnySpace, error: Error) -> PyErr {
     let error = place::told(space.within(), error);
     error::raise(py, &error)
-}
-
-/// Whether a call with this step has a turn, or waits for one. It has none in its first run, unless it waited before.
-fn may_have_turn(step: &Step<Value>) -> bool {
-    match step {
-        Step::Run(run) => run.attempt > 1,
-        Step::Wait => true,
-        _ => false,
-    }
 }

@@ -343,7 +343,7 @@ impl<V: Send + Sync + 'static> Inside<V> {
         going.course.ready(site)?;
         going.scope = self.body.begin();
         let attempt = going.course.run();
-        Ok(Step::Run(Run { attempt, scope: going.scope, entry: None }))
+        Ok(Step::Run(Run { attempt, scope: going.scope, entry: None, in_turn: going.course.number() != 0 }))
     }
 
     /// Runs the function of an update, unless it waits.
@@ -358,7 +358,8 @@ impl<V: Send + Sync + 'static> Inside<V> {
         let attempt = going.course.run();
         (going.scope, going.seen) = (u64::from(attempt), told.version);
         let entry = self.body.engine.named(told.of(cell.clone())).shared();
-        Ok(Step::Run(Run { attempt, scope: going.scope, entry: Some(entry) }))
+        let in_turn = going.course.number() != 0;
+        Ok(Step::Run(Run { attempt, scope: going.scope, entry: Some(entry), in_turn }))
     }
 
     /// The function of an update has answered.

@@ -28,6 +28,8 @@ pub struct Run<V> {
     pub scope: u64,
     /// Of an update: the cell as it is.
     pub entry: Option<Entry<Arc<V>>>,
+    /// Whether the call has its turn: others wait for its end.
+    pub in_turn: bool,
 }
 
 /// What a call did.
