@@ -81,7 +81,7 @@ export abstract class Call<R> implements Abortable {
     const { raw, signal, timed } = this.spec;
     const { space } = this.cells;
     this.#tell = ++space.watches.last;
-    // Without options, and with no other thread, it is told nothing before it has lost an attempt or waits.
+    // Without options, and with no other thread, it is told nothing before it has a turn or waits.
     if (raw !== undefined || space.url !== undefined) this.#know();
     if (signal !== undefined) listen(signal, this);
     const bytes = this.begin(this.#tell);
@@ -222,7 +222,7 @@ export abstract class Call<R> implements Abortable {
     }
     this.#runs = false;
     if (step >= Step.Done) this.#isOver();
-    else if (step === Step.Wait || this.attempt > 1) this.#know();
+    else if (step === Step.Wait || scratch[CallLane.InTurn] === 1) this.#know();
     if (settled) settle(space);
     return step;
   }

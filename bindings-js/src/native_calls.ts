@@ -30,6 +30,8 @@ export enum CallLane {
   Callbacks = 8,
   /** Out: milliseconds until the cell expires, Infinity for never. */
   ExpiresIn = 9,
+  /** Out, with `Run`: 1 where the call has its turn, and is told where that is lost. */
+  InTurn = 10,
   /** Out, with `Done`: 1 where the cell was changed. */
   Changed = 11,
 }

@@ -13,7 +13,7 @@ use crate::clock::from_milliseconds;
 use crate::convert::RawKey;
 use crate::environment::{Environment, Failed, Value};
 use crate::numbered::Numbered;
-use crate::scratch::{DEFERRED, GENERATION, NUMBER, OWNER, Outcome, PLACE, SLOT, TOKEN};
+use crate::scratch::{DEFERRED, GENERATION, NUMBER, OWNER, Outcome, PLACE, SLOT, TIMEOUT, TOKEN};
 
 /// Out: what is next, a `Step`.
 const STEP: usize = SLOT;
@@ -27,6 +27,8 @@ pub(crate) const SCOPE: usize = NUMBER;
 const VERSION: usize = TOKEN;
 /// Out: how many callbacks there are to run.
 const CALLBACKS: usize = OWNER;
+/// Out: 1 where the body that is to run has the turn of its call.
+const IN_TURN: usize = TIMEOUT;
 /// Out: 1 where the cell was changed.
 const CHANGED: usize = DEFERRED;
 
@@ -284,6 +286,7 @@ fn run_of(environment: &Environment, number: f64, run: Run<Value>) -> Option<Byt
     say(environment, Next::Run);
     environment.scratch.set(ATTEMPT, run.attempt.into());
     environment.scratch.set_whole(SCOPE, run.scope);
+    environment.scratch.set(IN_TURN, f64::from(u8::from(run.in_turn)));
     let entry = run.entry?;
     environment.calls.known.with(number, |known| known.given.clone_from(&entry.value));
     tell(environment, entry)

@@ -268,10 +268,11 @@ fn take(number: f64, step: Step<Value>) -> usize {
     address
 }
 
-fn run_of(number: f64, Run { attempt, scope, entry, .. }: Run<Value>) -> usize {
+fn run_of(number: f64, Run { attempt, scope, entry, in_turn, .. }: Run<Value>) -> usize {
     say(RUN);
     scratch::set(Lane::Place, attempt.into());
     scratch::set(Lane::Number, scope);
+    scratch::set(Lane::Timeout, in_turn.into());
     let Some(Entry { value, version, expires_in, .. }) = entry else { return 0 };
     scratch::set(Lane::Token, version);
     scratch::set_double(Lane::MaxHold, expires_in.map_or(f64::INFINITY, clock::milliseconds));

@@ -191,6 +191,28 @@ async function namedTurns(host) {
   await root.close();
 }
 
+/** Where somebody asks before a call has heard that its turn is lost, that is the next one's at once: in its first run. */
+async function turnOfAFirstRun(host) {
+  const { open, turnOf } = host.latchwork;
+  const space = await open();
+  const guard = await space.lock("guard");
+  const held = await inTurn(space, { guard });
+  let next;
+  // Told before the call is.
+  guard.lost.addEventListener("abort", () => {
+    next = space.update("k", () => new Promise(() => {}));
+    next.catch(() => {});
+  });
+  is(await space.revoke("guard"), 1);
+  isError(host, await rejects(held.update), "fenced");
+  is(await space.revoke(turnOf("k")), 1);
+  is(await state(next), "rejected");
+  isError(host, await rejects(next), "fenced");
+  same(await space.query(), { held: [], pending: [] });
+  held.end();
+  await space.close();
+}
+
 /** An update that is inside its turn: `end` lets its function answer. */
 async function inTurn(space, options) {
   await space.set("k", 0);
@@ -483,6 +505,7 @@ export const tests = [
   { name: "plain writes do not wait for a turn; sixteen of them end it", run: losses },
   { name: "a turn is shown, and is first come first served", run: turns },
   { name: "a turn is named by its cell, or as queries show it", run: namedTurns },
+  { name: "a turn of a first run that is lost", run: turnOfAFirstRun },
   { name: "time-outs, also while the function runs", run: timeouts },
   { name: "signals, also while the function runs", run: signals },
   { name: "ends that come before the first await of its function", run: endsAtOnce },
