@@ -8,7 +8,8 @@ use futures::executor::block_on;
 
 use super::ends::{assert_empty, in_its_turn, kind, poll};
 use super::{CallSpec, Change, Step, Tx};
-use crate::sync::{Arc, Mutex};
+use crate::shared::Enclosed;
+use crate::sync::Arc;
 use crate::{Clock, ErrorKind, Expiry, Guard, Key, KeyRange, ManualClock, Scan, Space};
 
 const MS: Duration = Duration::from_millis(1);
@@ -174,13 +175,13 @@ fn a_call_that_waits_for_its_second_turn_ends_with_its_guard() {
 
 /// A clock that lets something happen while it is asked, once.
 #[derive(Clone, Default)]
-struct Busy(Arc<Mutex<Option<Happens>>>);
+struct Busy(Arc<Enclosed<Option<Happens>>>);
 
 type Happens = Box<dyn FnOnce() + Send>;
 
 impl Clock for Busy {
     fn now(&self) -> Duration {
-        let happens = self.0.lock().take();
+        let happens = self.0.with(|happens| happens.take());
         happens.into_iter().for_each(|happens| happens());
         Duration::ZERO
     }
@@ -206,18 +207,19 @@ fn a_turn_that_was_taken_away_does_not_come_into_force() {
         });
         let turn = if whole { Key::turn_of_space() } else { Key::turn_of("a") };
         drop(first);
-        let run = Arc::new(Mutex::new(None));
+        let run = Arc::new(Enclosed::new(None));
         let happens = {
             let (space, next, run) = (space.clone(), next.clone(), run.clone());
             move || {
                 assert_eq!(space.revoke(turn).expect("open"), 1);
-                *run.lock() = Some(next.go_on());
+                let step = next.go_on();
+                run.with(|run| *run = Some(step));
             }
         };
-        *clock.0.lock() = Some(Box::new(happens));
+        clock.0.with(|next| *next = Some(Box::new(happens)));
         let Step::Failed(error) = late.go_on() else { panic!("its turn was taken away") };
         assert_eq!(error.kind(), ErrorKind::Fenced);
-        let Some(Step::Run(run)) = run.lock().take() else { panic!("it is its turn") };
+        let Some(Step::Run(run)) = run.with(|run| run.take()) else { panic!("it is its turn") };
         let mut other = Box::pin(space.transact(async |tx: Tx<u32>| tx.set("a", 2)));
         assert!(poll(&mut other).is_pending(), "whole={whole}: another call's turn");
         next.set(run.scope, &Key::from("a"), 1, None).expect("open");
