@@ -5,10 +5,9 @@
  * @internal
  */
 
-import { LatchworkError } from "./error.js";
+import { LatchworkError, raise } from "./error.js";
 import { Guard, ownerSoFar } from "./guard.js";
 import { type Key, key, keyOf, TupleKey } from "./key.js";
-import type { KeyValue } from "./native.js";
 import { Owner } from "./owner.js";
 import { type Query, showQueries } from "./query.js";
 import { textOf } from "./query_text.js";
@@ -77,7 +76,7 @@ function shownSpace({ url, native, epoch, root }: Space): ShownSpace {
 }
 
 function prefixesOf({ outer, prefixes }: Place): Key[] {
-  return prefixes.map((prefix) => keyOf(outer.decode(prefix) as KeyValue));
+  return prefixes.map((prefix) => keyOf(outer.decode(prefix) ?? raise(outer)));
 }
 
 /** A key as JSON has it: as it is as a part of another. */

@@ -63,10 +63,7 @@ export class TupleKey {
  * @throws {LatchworkError} `invalid`, naming the part, where its type or number cannot be part of a key.
  */
 export function key(...parts: Key[]): TupleKey {
-  const kept = each(parts, "parts", (part, name) => {
-    check(part, name);
-    return isBytes(part) ? new Uint8Array(part) : part;
-  });
+  const kept = copies(parts, "parts");
   return new TupleKey(kept, kept.map(toValue));
 }
 
@@ -82,9 +79,16 @@ export function key(...parts: Key[]): TupleKey {
  * const { held } = await space.query(turnOf("doc"));
  */
 export function turnOf(...cell: [] | [cell: Key]): TupleKey {
-  for (const name of cell) check(name, "cell");
-  const { parts } = key(...cell);
-  return new TupleKey([TURN, ...parts], [undefined, ...parts.map(toValue)]);
+  const kept = copies(cell, "cell");
+  return new TupleKey([TURN, ...kept], [undefined, ...kept.map(toValue)]);
+}
+
+/** Keys that nobody changes any more. */
+function copies(keys: readonly Key[], what: string): Key[] {
+  return each(keys, what, (key, name) => {
+    check(key, name);
+    return isBytes(key) ? new Uint8Array(key) : key;
+  });
 }
 
 /**

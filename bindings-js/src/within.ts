@@ -4,6 +4,7 @@
  * @internal
  */
 
+import { must } from "./error.js";
 import { encodedKey } from "./key.js";
 import type { Native } from "./native.js";
 
@@ -21,7 +22,10 @@ const CALLS = ["encode", "decode", "keySet", "takeHanded", "takeHandedOver", "qu
 /** The border for the sub-space under a prefix. Throws where that is no key. */
 export function within(native: Native, prefix: unknown): Native {
   const { outer = native, prefixes: before = [] } = native.inside ?? {};
-  const prefixes = [...before, encodedKey(outer, prefix, "prefix")];
+  const encoded = encodedKey(outer, prefix, "prefix");
+  // A turn is no key.
+  must(encoded[0] !== 0x70, "prefix", "a key");
+  const prefixes = [...before, encoded];
   const inside = Object.create(outer);
   inside.inside = { outer, prefixes };
   for (const name of CALLS) {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Key;
 use super::decode::depth;
-use super::encode::{BYTES, MAX_DEPTH, STRING, TUPLE, nest, nest_open};
+use super::encode::{BYTES, MAX_DEPTH, STRING, TUPLE, TURN, nest, nest_open};
 use crate::{Error, Within};
 
 /// The keys whose bytes are from `start` on and before `end`.
@@ -84,6 +84,10 @@ impl Span {
         if self.kind == Kind::NoPrefix {
             return Err(Error::invalid("prefix", "is neither a string, nor bytes, nor a tuple"));
         }
+        let turn = |bytes: &[u8]| bytes.first() == Some(&TURN);
+        if turn(&self.start) || self.end.as_deref().is_some_and(turn) {
+            return Err(Error::invalid("key", "is reserved for turns"));
+        }
         let longest = self.start.len().max(self.end.as_ref().map_or(0, |end| end.len()));
         if longest > Key::MAX_LEN {
             return Err(Error::invalid("key", format!("longer than {} bytes encoded: len={longest}", Key::MAX_LEN)));
@@ -154,6 +158,10 @@ mod tests {
         assert_eq!(inside(Key::from(b"\xff"), &[Key::from(b"\xff\xff"), Key::from(b"\xfe"), Key::from("")]), 1);
         assert_eq!(inside(Key::from(1), &[Key::from(1)]), 0);
         assert!(Span::prefix(&Key::from(1)).check().is_err());
+        let turn = Key::turn_of("a");
+        for (start, end) in [(Some(&turn), None), (None, Some(&turn))] {
+            assert!(Span::between(start, end).check().is_err());
+        }
     }
 
     #[test]
