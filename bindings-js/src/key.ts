@@ -13,7 +13,7 @@ export type Key = string | number | bigint | boolean | Uint8Array | TupleKey;
 export type Keys = Key | readonly Key[];
 
 /** How the name of a turn begins for those who read it. */
-const TURN = "turn";
+const TURN = "turn of";
 
 /** A key of several parts, made with {@link key}, or the name of a turn. Immutable. */
 export class TupleKey {
@@ -69,9 +69,10 @@ export function key(...parts: Key[]): TupleKey {
 
 /**
  * Names the turn of a cell, or, without one, of the whole space: what an `update` or a `transact` holds that lost several times.
- * It stands in the place of a key in what `query` answers and in time-outs and deadlocks, and reads as `("turn", "doc")`.
+ * It stands in the place of a key in what `query` answers and in time-outs and deadlocks, and reads as `("turn of", "doc")`.
  *
- * `query` and `revoke` take it: to revoke a turn ends the call that has it with `fenced`. No other operation does.
+ * `query` and `revoke` take it: to revoke a turn ends the call that has it with `fenced`. No other operation does. The turn of
+ * the space is shared by all who have that of a cell: to revoke it ends them all.
  *
  * @throws {LatchworkError} `invalid` where the cell is no key.
  *

@@ -394,7 +394,9 @@ impl fmt::Display for Error {
                 if let Some(waited) = waited {
                     write!(f, " waited={}ms", waited.as_millis() as u64)?;
                 }
-                write!(f, " position={position} blocked_by={}", List(blocked_by))?;
+                if *position > 0 {
+                    write!(f, " position={position} blocked_by={}", List(blocked_by))?;
+                }
                 match label {
                     Some(label) => write!(f, " label={}", Quoted(label)),
                     None => Ok(()),

@@ -261,3 +261,18 @@ def test_a_lock_around_what_has_not_run() -> None:
             assert refused.value.what == "fn"
         assert asked.with_lock("a", fn=lambda guard: guard.held)
     space.lock("a", timeout=0).release()
+
+
+def test_a_lock_around_what_cannot_be_awaited() -> None:
+    """In the asyncio API a plain function has run by then; its lock is free again."""
+
+    async def main() -> None:
+        async with await latchwork.aio.open() as space:
+            plain: Any = lambda guard: 1  # noqa: E731
+            for asked in space, space.owner():
+                with pytest.raises(latchwork.InvalidType, match="answered int, give a coroutine function") as refused:
+                    await asked.with_lock("a", fn=plain)
+                assert refused.value.what == "fn"
+            assert await space.query() == latchwork.Query([], [])
+
+    asyncio.run(main())

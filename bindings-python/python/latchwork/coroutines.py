@@ -6,6 +6,7 @@ put into the compiled classes, and not into subclasses, since a method is found 
 
 from __future__ import annotations
 
+import inspect
 import types
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from typing import Literal, TypeVar
@@ -101,7 +102,7 @@ async def with_lock(
     _check_function(fn)
     options = {"mode": mode, "shared": shared, "timeout": timeout, "label": label, "owner": owner, "max_hold": max_hold}
     async with self.lock(*keys, **options) as guard:  # type: ignore[arg-type]
-        return await fn(guard)
+        return await _awaitable(fn(guard))
 
 
 async def hand_over(
@@ -215,7 +216,7 @@ async def owner_with_lock(
     """
     _check_function(fn)
     async with self.lock(*keys, mode=mode, shared=shared, timeout=timeout, label=label, max_hold=max_hold) as guard:
-        return await fn(guard)
+        return await _awaitable(fn(guard))
 
 
 async def close_owner(self: _native.AioOwner) -> int:
@@ -254,6 +255,13 @@ def _check_function(fn: object) -> None:
     if not callable(fn):
         why = f"{type(fn).__qualname__} is not a function"
         raise InvalidType(f"invalid fn: {why}", what="fn", why=why)
+
+
+def _awaitable(answer: Awaitable[T]) -> Awaitable[T]:
+    if not inspect.isawaitable(answer):
+        why = f"it answered {type(answer).__qualname__}, give a coroutine function"
+        raise InvalidType(f"invalid fn: {why}", what="fn", why=why)
+    return answer
 
 
 @types.coroutine

@@ -14,7 +14,8 @@ class Turn:
     """What an `update` or a `transact` holds that lost several times: the turn of a cell, or that of the whole space.
 
     It stands in the place of a key in what `query` answers and in time-outs and deadlocks. `query` and `revoke` take
-    it: to revoke a turn ends the call that has it with `Fenced`. No other call takes one.
+    it: to revoke a turn ends the call that has it with `Fenced`. No other call takes one. The turn of the space is
+    shared by all who have that of a cell: to revoke it ends them all.
 
     >>> Turn("doc"), Turn()
     (Turn('doc'), Turn())

@@ -9,7 +9,7 @@ export const SENT = 1;
 /** One key or several, as they can be posted. */
 export function encodeKeys(keys) {
   if (Array.isArray(keys)) return keys.map(encodeKeys);
-  if (keys?.parts?.[0] === "turn") return { turn: keys.parts.slice(1).map(encodeKeys) };
+  if (keys?.parts?.[0] === "turn of") return { turn: keys.parts.slice(1).map(encodeKeys) };
   return Array.isArray(keys?.parts) ? { tuple: keys.parts.map(encodeKeys) } : keys;
 }
 

@@ -132,7 +132,7 @@ async function withoutOwner(host) {
   is(await state(helped), "pending");
   const { held, pending } = await story.space.query();
   same([held.length, held[0].label, pending.length], [1, "caller", 1]);
-  same(held[0].keys[0].parts, ["turn", "count"]);
+  same(held[0].keys[0].parts, ["turn of", "count"]);
   clock.advance(50);
   await quiet();
   const error = isError(host, await helped, "timeout");

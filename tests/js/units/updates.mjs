@@ -170,11 +170,14 @@ async function namedTurns(host) {
       is(await state(waiting), "pending");
       const { held: holds, pending } = await space.query(turnOf("k"));
       const [[hold], [wait]] = [holds, pending];
-      same([hold.keys.map(String), hold.shared.map(String)], [['("turn", "k")'], space === root ? ['("turn",)'] : []]);
-      same([hold.keys[0].parts, JSON.stringify(turnOf(key("a", 1)))], [["turn", "k"], '["turn",["a",1]]']);
+      same(
+        [hold.keys.map(String), hold.shared.map(String)],
+        [['("turn of", "k")'], space === root ? ['("turn of",)'] : []],
+      );
+      same([hold.keys[0].parts, JSON.stringify(turnOf(key("a", 1)))], [["turn of", "k"], '["turn of",["a",1]]']);
       // Its name as a key of the caller is another key.
-      same(await space.query(key("turn", "k")), { held: [], pending: [] });
-      is(await space.revoke(key("turn", "k")), 0);
+      same(await space.query(key("turn of", "k")), { held: [], pending: [] });
+      is(await space.revoke(key("turn of", "k")), 0);
       for (const call of ["lock", "tryLock", "get", "delete"]) {
         isError(host, await rejects(space[call](hold.keys[0])), "invalid");
       }
