@@ -67,7 +67,7 @@ impl Ride {
         }
     }
 
-    /// As `ready`, of a function that does not wait: it listens to nobody, but others wait for the end of its turn.
+    /// As [`ready`](Ride::ready), of a body that does not wait: it listens to nobody, but others wait for the end of its turn.
     pub(super) fn ready_at_once<V: Send + Sync + 'static>(&mut self, engine: &MemoryCells<V>) -> Result<(), Error> {
         match self.course.number() {
             0 => self.check_up(engine),

@@ -163,9 +163,9 @@ impl<'a, V: Send + Sync + 'static, F, R, T, W> Transact<'a, V, F, R, T, W> {
     }
 
     /// The body is about to run. Answers for which time.
-    fn ready(&mut self) -> Result<u32, Error> {
+    fn ready(&mut self, ready: fn(&mut Ride, &MemoryCells<V>) -> Result<(), Error>) -> Result<u32, Error> {
         let Some(ride) = &mut self.ride else { return Ok(1) };
-        ride.ready(self.engine)?;
+        ready(ride, self.engine)?;
         Ok(ride.course.run())
     }
 
@@ -174,7 +174,7 @@ impl<'a, V: Send + Sync + 'static, F, R, T, W> Transact<'a, V, F, R, T, W> {
     where
         F: FnMut(Tx<V>) -> R,
     {
-        let attempt = self.ready()?;
+        let attempt = self.ready(Ride::ready)?;
         let tx = match &self.inside {
             Some(inside) => Inside::begin(inside, attempt),
             None => {
@@ -194,7 +194,7 @@ impl<'a, V: Send + Sync + 'static, F, R, T, W> Transact<'a, V, F, R, T, W> {
     where
         F: FnMut(&mut LocalTx<'_, V>) -> Result<T, E>,
     {
-        let attempt = self.ready()?;
+        let attempt = self.ready(Ride::ready_at_once)?;
         let (mut body, mut callbacks) = (LocalBody::local(self.engine), Vec::new());
         let outcome = (self.body)(&mut LocalTx::first(&body, &mut callbacks, attempt));
         let over = settled(self.engine, &mut self.ride, outcome.is_ok(), |end, by| body.over_alone(end, by));
