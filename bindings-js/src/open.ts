@@ -24,7 +24,7 @@ export async function open(url?: string, options?: OpenOptions): Promise<Space> 
   if (url !== undefined) checkText(url, "url");
   // Few spaces have any, or are told something by another opening; their code is loaded for those.
   const code = url === undefined && options === undefined ? undefined : await import("./open_options.js");
-  const settings = code?.settingsOf(options) ?? {};
+  const settings = code?.settings(options) ?? {};
   const {
     clock,
     maxWaiters = Number.POSITIVE_INFINITY,
@@ -42,6 +42,6 @@ export async function open(url?: string, options?: OpenOptions): Promise<Space> 
     if (atHand) await loaded(space);
     return space;
   } catch (error) {
-    throw code?.inOurWords(error) ?? error;
+    throw code?.told(error) ?? error;
   }
 }

@@ -56,7 +56,7 @@ const OPTIONS = ["clock", "maxWaiters", "maxWaitersPerKey", "meta", "codec", "am
  *
  * @internal
  */
-export function settingsOf(options: unknown = {}): Settings {
+export function settings(options: unknown = {}): Settings {
   checkOptions(options, OPTIONS);
   // Each is read once: a getter may answer otherwise the next time.
   const { clock: given, maxWaiters, maxWaitersPerKey, meta, codec, ambientOwner } = options;
@@ -80,7 +80,7 @@ export function settingsOf(options: unknown = {}): Settings {
  *
  * @internal
  */
-export function inOurWords(error: unknown): LatchworkError {
+export function told(error: unknown): LatchworkError {
   if (!(error instanceof LatchworkError)) {
     return invalid("meta", `cannot be copied: ${error instanceof Error ? error.message : error}`);
   }
