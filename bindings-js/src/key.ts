@@ -23,6 +23,7 @@ export class TupleKey {
   readonly #value: KeyValue[];
   /** The canonical encoding, made by the core when it is needed first. */
   #encoded: Uint8Array | undefined;
+
   /** @internal */
   constructor(parts: readonly Key[], value: KeyValue[], encoded?: Uint8Array) {
     this.parts = Object.freeze(parts);

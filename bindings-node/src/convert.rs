@@ -12,9 +12,6 @@ use napi::bindgen_prelude::{
 };
 use napi::{ValueType, sys};
 
-/// Begins what stands for a turn.
-const TURN: u8 = 0x70;
-
 /// Strings up to this many UTF-16 units cross without an allocation.
 const SHORT: usize = 32;
 
@@ -157,6 +154,7 @@ pub(crate) unsafe fn keys(env: sys::napi_env, value: sys::napi_value) -> Result<
     unsafe {
         sys::napi_typeof(env, value, &mut kind);
         match ValueType::from(kind) {
+            // Begins a turn, as no tuple does.
             ValueType::Undefined => return Ok(Keys::Several(Vec::new())),
             ValueType::Object => sys::napi_is_array(env, value, &mut is_array),
             _ => sys::Status::napi_ok,
@@ -243,17 +241,8 @@ fn as_ascii<'a>(units: &[u16; SHORT], ascii: &'a [u8; SHORT], length: usize) -> 
 unsafe fn other_key(env: sys::napi_env, value: sys::napi_value) -> Result<Key, Error> {
     // SAFETY: as the caller promises.
     match unsafe { part(env, value, DEEPEST) }? {
-        KeyPart::Bytes(encoded) => encoded_key(&encoded),
+        KeyPart::Bytes(encoded) => Key::from_bytes_or_turn(&encoded),
         part => Key::try_from(part),
-    }
-}
-
-/// A key of its encoding, or of a turn: a tag that no encoding has, then the encoding of its cell.
-fn encoded_key(encoded: &[u8]) -> Result<Key, Error> {
-    match encoded {
-        [TURN] => Ok(Key::turn_of_space()),
-        [TURN, cell @ ..] => Key::from_bytes(cell).map(Key::turn_of),
-        encoded => Key::from_bytes(encoded),
     }
 }
 
@@ -266,6 +255,7 @@ unsafe fn part(env: sys::napi_env, value: sys::napi_value, deepest: usize) -> Re
         match ValueType::from(kind) {
             ValueType::String => return text(env, value).map(KeyPart::Str),
             ValueType::Number => f64::from_napi_value(env, value).map(|number| KeyPart::Int(number as i128)),
+            // Begins a turn, as no tuple does.
             ValueType::Undefined => return Ok(KeyPart::Turn(None)),
             ValueType::Boolean => bool::from_napi_value(env, value).map(KeyPart::Bool),
             ValueType::BigInt => BigInt::from_napi_value(env, value).and_then(|number| match number.words.len() {
@@ -276,7 +266,7 @@ unsafe fn part(env: sys::napi_env, value: sys::napi_value, deepest: usize) -> Re
                 let mut is_array = false;
                 sys::napi_is_array(env, value, &mut is_array);
                 if is_array {
-                    return tuple(env, value, deepest).map(tuple_or_turn);
+                    return tuple(env, value, deepest).map(KeyPart::list);
                 }
                 return bytes(env, value).map(KeyPart::Bytes);
             }
@@ -284,15 +274,6 @@ unsafe fn part(env: sys::napi_env, value: sys::napi_value, deepest: usize) -> Re
         }
     };
     part.map_err(unreadable)
-}
-
-/// A turn crosses as a list that begins with `undefined`, which no tuple has: the key of its cell follows, if it has one.
-fn tuple_or_turn(mut parts: Vec<KeyPart>) -> KeyPart {
-    match &parts[..] {
-        [KeyPart::Turn(None)] => KeyPart::Turn(None),
-        [KeyPart::Turn(None), _] => KeyPart::Turn(parts.pop().map(Box::new)),
-        _ => KeyPart::Tuple(parts),
-    }
 }
 
 /// The bytes of a `Uint8Array`, without a reference to it, which would cost more than all the rest.

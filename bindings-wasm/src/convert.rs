@@ -8,9 +8,6 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::error;
 use crate::wire::{self, Reader, Writer};
 
-/// Begins what stands for a turn.
-const TURN: u8 = 0x70;
-
 /// How deep tuples may nest: as deep as the core lets them, so that a walk ends.
 const MAX_DEPTH: usize = 32;
 
@@ -51,12 +48,7 @@ pub(crate) fn raw_key(input: &mut Reader<'_>) -> Result<Key, Error> {
         wire::TRUE => Key::from(true),
         tag @ (wire::NUMBER | wire::BIGINT) => return Key::try_from(integer(input, tag)?),
         wire::STRING => Key::from(input.text()?),
-        // A turn has a tag that no encoding has: the encoding of its cell follows.
-        wire::BYTES => match input.bytes()? {
-            [TURN] => Key::turn_of_space(),
-            [TURN, cell @ ..] => return Key::from_bytes(cell).map(Key::turn_of),
-            encoded => return Key::from_bytes(encoded),
-        },
+        wire::BYTES => return Key::from_bytes_or_turn(input.bytes()?),
         _ => return Err(wire::malformed()),
     })
 }
@@ -124,21 +116,13 @@ fn part(input: &mut Reader<'_>, depth: usize) -> Result<KeyPart, Error> {
         // One deeper than keys may be is for the core to refuse.
         wire::LIST if depth <= MAX_DEPTH => {
             let parts = (0..input.length()?).map(|_| part(input, depth + 1));
-            tuple_or_turn(parts.collect::<Result<_, _>>()?)
+            KeyPart::list(parts.collect::<Result<_, _>>()?)
         }
         wire::LIST => return Err(Error::invalid("key", "tuples nest too deep")),
+        // Begins a turn, as no tuple does.
         wire::UNDEFINED => KeyPart::Turn(None),
         _ => return Err(wire::malformed()),
     })
-}
-
-/// A turn crosses as a list that begins with `undefined`, which no tuple has: the key of its cell follows, if it has one.
-fn tuple_or_turn(mut parts: Vec<KeyPart>) -> KeyPart {
-    match &parts[..] {
-        [KeyPart::Turn(None)] => KeyPart::Turn(None),
-        [KeyPart::Turn(None), _] => KeyPart::Turn(parts.pop().map(Box::new)),
-        _ => KeyPart::Tuple(parts),
-    }
 }
 
 /// An integer: a number that is one and is exact, or a bigint. Whether keys hold it is for the core to say.

@@ -21,6 +21,17 @@ pub enum KeyPart {
     Turn(Option<Box<KeyPart>>),
 }
 
+impl KeyPart {
+    /// A list as borders write one: a tuple, or a turn, where it begins with a turn of no cell; that of its cell follows.
+    pub fn list(mut parts: Vec<KeyPart>) -> KeyPart {
+        match &parts[..] {
+            [KeyPart::Turn(None)] => KeyPart::Turn(None),
+            [KeyPart::Turn(None), _] => KeyPart::Turn(parts.pop().map(Box::new)),
+            _ => KeyPart::Tuple(parts),
+        }
+    }
+}
+
 impl fmt::Display for KeyPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

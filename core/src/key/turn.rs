@@ -57,9 +57,25 @@ impl Key {
     /// [`Invalid`](crate::ErrorKind::Invalid), as for the key of the cell.
     pub fn check_or_turn(&self) -> Result<(), Error> {
         match self.as_turn() {
+            Some(Turn::Cell(cell)) if cell.as_turn().is_some() => {
+                Err(Error::invalid("key", "is the turn of a turn, or that of the space, seen from a sub-space"))
+            }
             Some(Turn::Cell(cell)) => cell.check(),
             Some(Turn::Space) => Ok(()),
             None => self.check(),
+        }
+    }
+
+    /// As [`from_bytes`](Key::from_bytes), for the bytes of a turn too.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid) when the bytes are not those of a key, nor of a turn.
+    pub fn from_bytes_or_turn(encoded: &[u8]) -> Result<Key, Error> {
+        match encoded {
+            [TURN] => Ok(Key::turn_of_space()),
+            [TURN, cell @ ..] => Key::from_bytes(cell).map(Key::turn_of),
+            encoded => Key::from_bytes(encoded),
         }
     }
 
@@ -81,6 +97,7 @@ mod tests {
             assert_eq!(turn.check().expect_err("reserved").what(), Some("key"));
             assert!(turn.check_or_turn().is_ok());
             assert!(Key::from_bytes(turn.as_bytes()).is_err());
+            assert!(Key::from_bytes_or_turn(turn.as_bytes()).is_ok_and(|back| back == turn));
             assert!(Key::try_from(turn.part()).is_ok_and(|back| back == turn));
             assert!(Key::try_from(KeyPart::Tuple(vec![turn.part()])).is_err());
             // In a tuple it is its bytes.

@@ -22,16 +22,11 @@ impl<T> Enclosed<T> {
     pub(crate) fn new(value: T) -> Enclosed<T> {
         Enclosed(Mutex::new(value))
     }
-
-    /// Looks at the value, or changes it. What is done runs no caller's code, and drops no caller's value.
-    pub(crate) fn with<R>(&self, what: impl FnOnce(&mut T) -> R) -> R {
-        what(&mut self.0.lock())
-    }
 }
 
 impl<T> Access<T> for Enclosed<T> {
     fn with<R>(&self, what: impl FnOnce(&mut T) -> R) -> R {
-        Enclosed::with(self, what)
+        what(&mut self.0.lock())
     }
 
     #[inline]

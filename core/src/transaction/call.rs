@@ -11,7 +11,7 @@ use super::{CallSpec, Change, Done, Run, Step};
 use crate::engine::MemoryCells;
 use crate::entry::Told;
 use crate::machine::{Inner, Origin};
-use crate::shared::{Enclosed, Mailbox, Stored};
+use crate::shared::{Access, Enclosed, Mailbox, Stored};
 use crate::sync::Arc;
 use crate::{Entry, Error, Expiry, Key, Scan};
 

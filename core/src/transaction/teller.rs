@@ -2,7 +2,7 @@
 
 use std::task::{Wake, Waker};
 
-use crate::shared::{Enclosed, Mailbox, Recipient};
+use crate::shared::{Access, Enclosed, Mailbox, Recipient};
 use crate::sync::{Arc, AtomicBool, Ordering};
 
 /// Who is told that a call has something to go on with.

@@ -280,6 +280,12 @@ impl<'a, V: Send + Sync + 'static, F, R, T, W> Transact<'a, V, F, R, T, W> {
         drop((running, left, calls));
     }
 
+    #[inline]
+    fn done<E>(&mut self, outcome: Result<T, E>, version: u64, attempts: u32) -> Poll<Result<Transacted<T>, E>> {
+        self.end();
+        Poll::Ready(outcome.map(|value| Transacted { value, version, attempts }))
+    }
+
     fn failed<E: From<Error>>(&mut self, error: Error) -> Poll<Result<Transacted<T>, E>> {
         self.end();
         Poll::Ready(Err(E::from(self.engine.told(error))))
@@ -332,10 +338,7 @@ where
                 Ok(Go::Run) => match transact.run_at_once() {
                     Err(error) => Err(error),
                     Ok((_, _, Ended::Not(go))) => Ok(go),
-                    Ok((outcome, attempts, Ended::At(version))) => {
-                        transact.end();
-                        return Poll::Ready(outcome.map(|value| Transacted { value, version, attempts }));
-                    }
+                    Ok((outcome, attempts, Ended::At(version))) => return transact.done(outcome, version, attempts),
                 },
             };
         }
@@ -387,10 +390,7 @@ where
             transact.running = None;
             let attempts = transact.runs();
             match transact.ended(outcome.is_ok()) {
-                Ok(Ended::At(version)) => {
-                    transact.end();
-                    return Poll::Ready(outcome.map(|value| Transacted { value, version, attempts }));
-                }
+                Ok(Ended::At(version)) => return transact.done(outcome, version, attempts),
                 Ok(Ended::Not(go)) => next = Ok(go),
                 Err(error) => return transact.failed(error),
             }

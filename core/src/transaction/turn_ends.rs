@@ -8,7 +8,7 @@ use futures::executor::block_on;
 
 use super::ends::{assert_empty, in_its_turn, kind, poll};
 use super::{CallSpec, Change, Step, Tx};
-use crate::shared::Enclosed;
+use crate::shared::{Access, Enclosed};
 use crate::sync::Arc;
 use crate::{Clock, ErrorKind, Expiry, Guard, Key, KeyRange, ManualClock, Scan, Space};
 

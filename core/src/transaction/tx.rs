@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use super::body::{End, Over, SharedBody};
 use super::savepoint::Savepoint;
 use crate::engine::MemoryCells;
-use crate::shared::{Checked, Demand, Enclosed};
+use crate::shared::{Access, Checked, Demand, Enclosed};
 use crate::sync::{Arc, OnceLock, StrongArc};
 use crate::{Entry, Error, Expiry, IntoKeys, Key, KeyRange, Scan};
 
@@ -44,7 +44,6 @@ impl<V: Send + Sync + 'static> Inside<V> {
     /// Begins the next attempt.
     pub(super) fn begin(this: &StrongArc<Inside<V>>, attempt: u32) -> Tx<V> {
         let scope = this.body.begin();
-        this.take_all(&mut Vec::new());
         Tx { inside: this.clone(), scope, attempt }
     }
 
