@@ -173,7 +173,7 @@ function check(key: unknown, what: string): asserts key is Key {
 
 /** What may have been meant. */
 function hint(value: object): string {
-  if (Array.isArray(value)) return "; use key(…)";
+  if (Array.isArray(value)) return "; use key(...)";
   return Symbol.iterator in value ? "; spread it: [...keys]" : "";
 }
 
